@@ -1,0 +1,12 @@
+import type { Config } from 'jest';
+
+/** Contracts run in jest with the sandbox (*.spec.ts); everything else runs in node:test (*.test.ts). */
+const config: Config = {
+  preset: 'ts-jest',
+  testEnvironment: '@ton/sandbox/jest-environment',
+  testMatch: ['<rootDir>/tests/**/*.spec.ts'],
+  modulePathIgnorePatterns: ['<rootDir>/dist/'],
+  transform: { '^.+\\.ts$': ['ts-jest', { diagnostics: false, isolatedModules: true }] },
+};
+
+export default config;
