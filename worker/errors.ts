@@ -1,0 +1,28 @@
+import { CocoonError } from '../protocol/errors';
+
+/** Something the file system or the store refused; codes start with `storage.`. */
+export class StorageError extends CocoonError {}
+
+/** A missing, damaged, locked or too widely readable key file; codes start with `config.`. */
+export class KeyFileError extends CocoonError {}
+
+/** The API of the chain could not be reached or answered something unusable; codes start with `network.`. */
+export class ChainApiError extends CocoonError {}
+
+/** The chain or a contract refused, or the account is not what the caller expects; codes start with `chain.`. */
+export class ChainStateError extends CocoonError {}
+
+/** A request to the worker's HTTP endpoint that cannot be served; codes start with `request.`. */
+export class RequestError extends CocoonError {
+  constructor(
+    readonly status: number,
+    code: string,
+    message: string,
+    details: ConstructorParameters<typeof CocoonError>[2] = {},
+  ) {
+    super(code, message, details);
+  }
+}
+
+/** The machine cannot run the asked engine; codes start with `engine.`. */
+export class EngineUnavailableError extends CocoonError {}

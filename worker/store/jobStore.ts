@@ -1,0 +1,203 @@
+import Database from 'libsql';
+import { join } from 'node:path';
+import { ensurePrivateFolder } from '../dataFolder';
+import { StorageError } from '../errors';
+import { FileLock } from './lock';
+import { SCHEMA, SCHEMA_VERSION } from './schema';
+
+/**
+ * Life of a job in the store:
+ * `seen` -> `computing` -> `answered` (signed bytes durable, not yet on chain) -> `delivered`;
+ * `seen` | `computing` -> `declined` (signed bytes durable) ; `refused` (not ours to sign: money or parameters wrong);
+ * any unfinished one -> `expired` (deadline passed or the account is gone without our message).
+ */
+export type JobState = 'seen' | 'computing' | 'answered' | 'delivered' | 'declined' | 'refused' | 'expired';
+
+/** What is known of one job. Times are unix seconds, hashes lowercase hex, `address` is `0:<hex>`. */
+export interface JobRecord {
+  address: string;
+  state: JobState;
+  firstSeen: number;
+  updatedAt: number;
+  deadline: number | null;
+  termsHash: string | null;
+  priceNano: bigint | null;
+  /** Time inside the receipt or null before signing; written once, so that signing again gives the same bytes. */
+  issuedAt: number | null;
+  /** Bag of cells of the signed external message; written once and the only bytes that are ever sent. */
+  external: Buffer | null;
+  receiptHash: string | null;
+  /** Decline reason of the protocol. */
+  reason: number | null;
+  backend: string | null;
+  adapter: string | null;
+  millis: number | null;
+  promptTokens: number | null;
+  outputTokens: number | null;
+  /** One line for people: why it was refused or expired. Never content. */
+  note: string | null;
+}
+
+export type JobChanges = Partial<Omit<JobRecord, 'address' | 'firstSeen' | 'updatedAt'>>;
+
+/** States in which nothing is left to do. `declined` counts as unfinished until its message has landed. */
+const FINISHED: readonly JobState[] = ['delivered', 'refused', 'expired'];
+
+export interface StoreIdentity {
+  networkId: number;
+  /** Lowercase hex of the worker's Ed25519 public key. One key has one store and one network. */
+  workerKey: string;
+}
+
+/**
+ * The worker's durable memory (SQLite through libsql; WAL, synchronous=FULL, so a returned call is on disk).
+ * The data folder is locked for as long as the store is open; the lock ends with the process, however it ends.
+ */
+export class JobStore {
+  private constructor(
+    private readonly database: Database.Database,
+    private readonly lock: FileLock,
+  ) {}
+
+  /**
+   * Opens or creates `<dataFolder>/worker.db`.
+   * @throws StorageError `storage.locked`, `storage.schema`, `storage.identity`, `storage.full`, `storage.readonly`
+   */
+  static open(dataFolder: string, identity: StoreIdentity): JobStore {
+    ensurePrivateFolder(dataFolder);
+    const path = join(dataFolder, 'worker.db');
+    return guarded(path, () => {
+      const lock = FileLock.take(join(dataFolder, 'worker.lock'));
+      try {
+        const database = new Database(path);
+        database.prepare('PRAGMA journal_mode = WAL').get();
+        database.exec('PRAGMA synchronous = FULL');
+        const store = new JobStore(database, lock);
+        store.prepareSchema(identity);
+        return store;
+      } catch (error) {
+        lock.release();
+        throw error;
+      }
+    });
+  }
+
+  private prepareSchema(identity: StoreIdentity): void {
+    const version = Number((this.database.prepare('PRAGMA user_version').get() as { user_version: number }).user_version);
+    if (version === 0) {
+      this.database.exec(`BEGIN IMMEDIATE; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`);
+    } else if (version !== SCHEMA_VERSION) {
+      throw new StorageError('storage.schema', 'the store was written by another version', {
+        expected: `schema ${SCHEMA_VERSION}`,
+        received: `schema ${version}`,
+        hint: 'use the version that wrote it, or a new data folder with a new worker key',
+      });
+    }
+    for (const [name, value] of Object.entries({ networkId: String(identity.networkId), workerKey: identity.workerKey })) {
+      this.database.prepare('INSERT OR IGNORE INTO meta (name, value) VALUES (?, ?)').run(name, value);
+      const row = this.database.prepare('SELECT value FROM meta WHERE name = ?').get(name) as { value: string };
+      if (row.value !== value) {
+        throw new StorageError('storage.identity', `the store belongs to another ${name}`, {
+          expected: row.value,
+          received: value,
+          hint: 'one worker key has one store and one network; choose another --data-folder',
+        });
+      }
+    }
+  }
+
+  /** Adds a job in state `seen`, or returns the one that is already there. `added` says which. */
+  add(address: string, now: number): { job: JobRecord; added: boolean } {
+    return guarded(address, () => {
+      const result = this.database
+        .prepare("INSERT OR IGNORE INTO jobs (address, state, firstSeen, updatedAt) VALUES (?, 'seen', ?, ?)")
+        .run(address, now, now);
+      return { job: this.get(address)!, added: result.changes === 1 };
+    });
+  }
+
+  get(address: string): JobRecord | null {
+    return guarded(address, () => {
+      const row = this.database.prepare('SELECT * FROM jobs WHERE address = ?').get(address);
+      return row === undefined ? null : toRecord(row as Record<string, unknown>);
+    });
+  }
+
+  /** Writes `changes` durably before it returns. Changing written `external` or `issuedAt` is refused by the store. */
+  update(address: string, changes: JobChanges, now: number): JobRecord {
+    return guarded(address, () => {
+      const names = Object.keys(changes) as (keyof JobChanges)[];
+      const assignments = [...names, 'updatedAt'].map((name) => `${name} = ?`).join(', ');
+      const values = names.map((name) => toColumn(changes[name]));
+      const result = this.database.prepare(`UPDATE jobs SET ${assignments} WHERE address = ?`).run(...values, now, address);
+      if (result.changes !== 1) throw new StorageError('storage.unknown-job', 'no such job', { received: address });
+      return this.get(address)!;
+    });
+  }
+
+  /** Jobs that a restart has to take up again, oldest first. */
+  unfinished(): JobRecord[] {
+    return guarded('jobs', () => {
+      const marks = FINISHED.map(() => '?').join(', ');
+      const sql = `SELECT * FROM jobs WHERE state NOT IN (${marks}) AND NOT (state = 'declined' AND note IS NOT NULL)
+        ORDER BY firstSeen, address`;
+      return (this.database.prepare(sql).all(...FINISHED) as Record<string, unknown>[]).map(toRecord);
+    });
+  }
+
+  /** Number of jobs by state, for the health page. */
+  counts(): Record<string, number> {
+    return guarded('jobs', () => {
+      const rows = this.database.prepare('SELECT state, count(*) AS n FROM jobs GROUP BY state').all();
+      return Object.fromEntries((rows as { state: string; n: number }[]).map((row) => [row.state, Number(row.n)]));
+    });
+  }
+
+  close(): void {
+    this.database.close();
+    this.lock.release();
+  }
+}
+
+function toColumn(value: unknown): string | number | Buffer | null {
+  if (typeof value === 'bigint') return value.toString();
+  return (value ?? null) as string | number | Buffer | null;
+}
+
+function toRecord(row: Record<string, unknown>): JobRecord {
+  const { priceNano, external, _metadata, ...rest } = row;
+  return {
+    ...(rest as unknown as JobRecord),
+    priceNano: priceNano === null ? null : BigInt(priceNano as string),
+    external: external === null ? null : Buffer.from(external as ArrayBuffer),
+  };
+}
+
+/** Runs `work` and turns errors of SQLite into typed ones. */
+function guarded<T>(subject: string, work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    if (cause instanceof StorageError) throw cause;
+    const code = String((cause as { code?: unknown }).code ?? '');
+    const message = String((cause as Error).message ?? cause);
+    if (/FULL/.test(code) || /disk is full/.test(message)) {
+      throw new StorageError('storage.full', 'the disk is full', {
+        received: subject,
+        hint: 'free some space and start again; unfinished jobs are taken up where they were',
+        cause,
+      });
+    }
+    if (/READONLY|CANTOPEN|PERM/.test(code) || /readonly database|unable to open/.test(message)) {
+      throw new StorageError('storage.readonly', 'the store cannot be written', {
+        received: subject,
+        hint: 'check the owner and the permissions of the data folder',
+        cause,
+      });
+    }
+    if (/CONSTRAINT/.test(code)) {
+      throw new StorageError('storage.invariant', 'the store refused a change', { received: message, cause });
+    }
+    throw new StorageError('storage.io', 'the store failed', { received: message || code, cause });
+  }
+}
