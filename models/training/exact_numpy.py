@@ -66,21 +66,22 @@ class ExactNumpy:
         return requantize(a, r.m, r.sh[None] - exponent[:, None] - fraction, seen)
 
     def norm(self, h):
-        k1 = np.maximum(0, bit_length(np.abs(h).max(-1)) - 15)
-        g = np.clip(rsh(h, k1[:, None]), -32767, 32767)
+        M = np.abs(h).max(-1)
+        k1 = np.maximum(0, bit_length(M) - 15)
+        g = rsh(h, k1[:, None])
         ssq = (g * g).sum(-1) + (np.int64(self.epsilon) >> np.minimum(62, 2 * k1))
         z = (bit_length(ssq) + 1) // 2 - 16
         s = np.where(z >= 0, ssq >> np.maximum(2 * z, 0), ssq << np.maximum(-2 * z, 0))
         assert ((s >= 1 << 30) & (s < 1 << 32)).all()
         inv = (1 << 30) // isqrt(s)
-        x8, k = to_int8(fit(g * inv[:, None], 32))
-        return x8, k - 30 - z
+        k = np.maximum(0, bit_length(rsh(M, k1) * inv) - 7)
+        return np.clip(rsh(fit(g * inv[:, None], 32), k[:, None]), -128, 127), k - 30 - z
 
     def rope(self, y, heads, positions):
         half = self.config["headDim"] // 2
         y = y.reshape(len(y), heads, 2 * half)
         k = np.maximum(0, bit_length(np.abs(y).max(-1)) - 15)[..., None]
-        y = np.clip(rsh(y, k), -32767, 32767)
+        y = rsh(y, k)
         a, b = y[..., :half], y[..., half:]
         c, s = self.tables["cos"][positions][:, None], self.tables["sin"][positions][:, None]
         return sat32(np.concatenate([rsh(fit(a * c - b * s, 32), 14), rsh(fit(b * c + a * s, 32), 14)], -1) << k)
@@ -126,7 +127,7 @@ class ExactNumpy:
 
     def hadamard64(self, y):
         """(H64 times each 64 channels after a pre-shift per token, the pre-shift)."""
-        pre = np.maximum(0, bit_length(np.abs(y).max(-1)) + 6 - 31)
+        pre = np.maximum(0, bit_length(np.abs(y).max(-1)) - 24)
         x = rsh(y, pre[:, None]).reshape(len(y), -1, 64)
         width = 1
         while width < 64:

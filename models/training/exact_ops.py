@@ -1,14 +1,14 @@
-"""The operations of docs/exact-arithmetic.md in plain Python integers, one vector or scalar at a time.
+"""The operations of docs/exact-arithmetic.md (sections 1 and 4) in plain Python integers.
 
 Nothing here wraps or rounds by accident: Python integers are unbounded, and `fit` refuses a value wider than the document
-allows. This file is the independent program the golden vectors come from; it is slow and meant to be read.
+allows. With exact_forward.py this is the independent program the golden vectors come from; it is slow and meant to be read.
 """
-I32_MAX, I32_MIN = 2 ** 31 - 1, -2 ** 31
+I32_MAX = 2 ** 31 - 1
 
 
-def fit(x, bits):
-    """x itself when it is a signed integer of that many bits."""
-    assert -(1 << (bits - 1)) <= x < 1 << (bits - 1), f"{x} does not fit {bits} signed bits"
+def fit(x, limit):
+    """x itself when abs(x) <= limit."""
+    assert -limit <= x <= limit, f"{x} exceeds +-{limit}"
     return x
 
 
@@ -26,32 +26,149 @@ def sat32(x):
     return clamp(x, -I32_MAX, I32_MAX)
 
 
-def sat16(x):
-    return clamp(x, -32768, 32767)
-
-
 def c8(x):
     return clamp(x, -128, 127)
 
 
+def c16(x):
+    return clamp(x, -32768, 32767)
+
+
 def requantize(a, m, s):
-    """RQ: sat32(floor((a m + 2^(s-1)) / 2^s)), a i32, m u16, 1 <= s <= 47."""
-    fit(a, 32)
-    assert 0 <= m < 1 << 16 and 1 <= s <= 47, f"m {m}, s {s}"
-    return sat32(rsh(a * m, s))
+    """RQ(a, m, s): a i32, m u16, s any integer."""
+    assert -2 ** 31 <= a <= I32_MAX and 0 <= m < 1 << 16
+    if s >= 48:
+        return 0
+    return sat32(rsh(a * m, s)) if s >= 1 else sat32(a * m << -s)
 
 
-def argmax_abs(values):
+def maxi(values):
     """(largest absolute value, lowest index that attains it)."""
     best = max(abs(v) for v in values)
     return best, next(i for i, v in enumerate(values) if abs(v) == best)
 
 
+def top(values):
+    """(largest value, lowest index that attains it)."""
+    best = max(values)
+    return best, values.index(best)
+
+
+def exponent8(largest):
+    """Exponent that brings a largest absolute value to 7 bits."""
+    return max(0, largest.bit_length() - 7)
+
+
+def to_int8(values, k):
+    return [c8(rsh(v, k)) for v in values]
+
+
 def isqrt(x):
-    """Integer square root, bit by bit."""
+    """floor(sqrt(x)) for x < 2^32, bit by bit."""
     r = 0
-    for bit in range(16, -1, -1):
+    for bit in range(15, -1, -1):
         t = r | 1 << bit
         if t * t <= x:
             r = t
     return r
+
+
+def embedding(weights, m, sh):
+    return [requantize(w, m, sh - 16) for w in weights]
+
+
+def norm(h, eps_term):
+    """Ops 2 and 3. Returns a dict: M, i, k1, partial (sums of squares per 256), ssq, z, S, r, inv, k, x (int8), e."""
+    M, i = maxi(h)
+    k1 = max(0, M.bit_length() - 15)
+    g = [fit(rsh(v, k1), 2 ** 15) for v in h]
+    partial = [sum(v * v for v in g[b:b + 256]) for b in range(0, len(g), 256)]
+    ssq = sum(partial) + eps_term // 4 ** k1
+    assert 1 <= ssq < 2 ** 44
+    z = -(-ssq.bit_length() // 2) - 16
+    S = ssq // 4 ** z if z >= 0 else ssq * 4 ** -z
+    assert 2 ** 30 <= S < 2 ** 32
+    r = isqrt(S)
+    assert 2 ** 15 <= r < 2 ** 16 and r * r <= S < (r + 1) ** 2
+    inv = 2 ** 30 // r
+    k = exponent8(rsh(M, k1) * inv)
+    x = [c8(rsh(fit(v * inv, 2 ** 30), k)) for v in g]
+    return dict(M=M, i=i, k1=k1, partial=partial, ssq=ssq, z=z, S=S, r=r, inv=inv, k=k, x=x, e=k - 30 - z)
+
+
+def dot(weights, x):
+    assert len(weights) == len(x)
+    return fit(sum(w * v for w, v in zip(weights, x)), 2 ** 29)
+
+
+def linear(row, x, e, fraction):
+    """Op 4 for one row (weights, m, sh)."""
+    weights, m, sh = row
+    return requantize(dot(weights, x), m, sh - e - fraction)
+
+
+def rope(y, cos, sin):
+    """Op 6 for one head. Returns (M, i, s, rotated)."""
+    half = len(y) // 2
+    M, i = maxi(y)
+    s = max(0, M.bit_length() - 15)
+    low, high = [], []
+    for j in range(half):
+        a, b = fit(rsh(y[j], s), 2 ** 15), fit(rsh(y[j + half], s), 2 ** 15)
+        low.append(sat32(rsh(fit(a * cos[j] - b * sin[j], 2 ** 30), 14) << s))
+        high.append(sat32(rsh(fit(b * cos[j] + a * sin[j], 2 ** 30), 14) << s))
+    return M, i, s, low + high
+
+
+def score(q8, eq, k8, ek):
+    """Op 8 for one position."""
+    a = fit(sum(p * q for p, q in zip(q8, k8)), 2 ** 21)
+    sh = 24 - eq - ek
+    return fit(rsh(a, sh) if sh >= 0 else a << min(-sh, 9), 2 ** 30)
+
+
+def softmax(scores, exp):
+    """Ops 8 (maximum) to 10. Returns a dict: mx, jx, e, Z, u, p, Z2, B, R."""
+    mx, jx = top(scores)
+    e = [rsh(exp[(mx - s) % 256], min(31, (mx - s) // 256)) for s in scores]
+    Z = sum(e)
+    assert Z < 2 ** 31
+    u = max(0, Z.bit_length() - 23)
+    p = [rsh(v, u) for v in e]
+    Z2 = sum(p)
+    B = Z2.bit_length()
+    assert 16 <= B <= 24
+    R = min(65535, 2 ** 31 // (Z2 >> (B - 16)))
+    assert 2 ** 15 <= R < 2 ** 16
+    return dict(mx=mx, jx=jx, e=e, Z=Z, u=u, p=p, Z2=Z2, B=B, R=R)
+
+
+def weigh_values(p, ev):
+    """Op 11. Returns (E, jE, p'')."""
+    E, jE = top(ev)
+    return E, jE, [rsh(v, min(31, E - x)) for v, x in zip(p, ev)]
+
+
+def attend(p2, v8, R, B, E):
+    """Op 12 for one dimension: v8 = that dimension of every position. Returns (partial sums per 256, o)."""
+    partial = [sum(p * v for p, v in zip(p2[b:b + 256], v8[b:b + 256])) for b in range(0, len(p2), 256)]
+    return partial, requantize(fit(sum(partial), I32_MAX), R, 15 + B - E)
+
+
+def swiglu(g, u, sigmoid):
+    """Op 16 for one element; g and u after c16."""
+    s = sigmoid[min(512, rsh(abs(g), 2))]
+    s = 32768 - s if g < 0 else s
+    return fit(fit(rsh(fit(g * s, 2 ** 30), 15), 32768) * u, 2 ** 30)
+
+
+def hadamard64(y):
+    """Op 17. Returns (My, iy, pre, T)."""
+    My, iy = maxi(y)
+    pre = max(0, My.bit_length() - 24)
+    T = []
+    for at in range(0, len(y), 64):
+        block = [rsh(v, pre) for v in y[at:at + 64]]
+        for i in range(64):
+            T.append(fit(sum(-v if bin(i & j).count("1") & 1 else v for j, v in enumerate(block)), 2 ** 30))
+    return My, iy, pre, T

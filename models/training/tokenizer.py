@@ -1,28 +1,27 @@
 """Byte-level BPE tokenizer (Sennrich et al. 2016, on bytes as in GPT-2).
 
-Tokens 0..255 are the bytes, token 256 + i is the i-th merge. Text is first cut by PATTERN, whose result is the same in
-Python's `re` and in JavaScript with the u flag: it uses explicit ASCII classes only, never \\s or \\w. A newline always stays
-alone, so token 10 means "start / end of a line" and nothing else.
+Tokens 0..255 are the bytes, token 256 + i is the i-th merge. The UTF-8 bytes are first cut by pretokenizer 1 of
+docs/exact-arithmetic.md (section 3). The training text has no blank next to a newline and only single spaces, so no merge holds a
+newline: token 10 means "start / end of a line" and nothing else.
 """
 import json
 import re
 from collections import Counter, defaultdict
 
-PATTERN = r" ?[A-Za-z]+| ?[0-9]+| ?[^\x09-\x0d A-Za-z0-9]+|\x0a|[\x09\x0b-\x0d ]+"
+PRETOKENIZER_1 = re.compile(rb" ?[A-Za-z]+| ?[0-9]+| ?[^\x09-\x0d A-Za-z0-9]+|[\x09-\x0d ]+")
 NEWLINE = 10
 
 
 class Tokenizer:
-    """merges: list of (left token, right token), in order of rank."""
+    """merges: list of (left token, right token), in order of rank; specials: texts of the tokens after the merges."""
 
-    def __init__(self, merges, pattern=PATTERN):
+    def __init__(self, merges, specials=()):
         self.merges = [tuple(m) for m in merges]
-        self.pattern = pattern
-        self.words = re.compile(pattern)
         self.rank = {pair: i for i, pair in enumerate(self.merges)}
         self.bytes_of = [bytes([i]) for i in range(256)]
         for left, right in self.merges:
             self.bytes_of.append(self.bytes_of[left] + self.bytes_of[right])
+        self.bytes_of += [text.encode("utf-8") for text in specials]
         self.cache = {}
 
     @property
@@ -30,8 +29,8 @@ class Tokenizer:
         return len(self.bytes_of)
 
     def encode_word(self, word):
-        """Token list of one pre-token: repeatedly merges the pair of lowest rank, leftmost first."""
-        seq = list(word.encode("utf-8"))
+        """Token list of one piece of bytes: repeatedly merges the pair of lowest rank, leftmost first."""
+        seq = list(word)
         while len(seq) > 1:
             rank, at = min((self.rank.get(pair, 1 << 30), i) for i, pair in enumerate(zip(seq, seq[1:])))
             if rank == 1 << 30:
@@ -41,34 +40,37 @@ class Tokenizer:
 
     def encode(self, text):
         """Token list of a text; decode(encode(text)) == text for every str without lone surrogates."""
+        return self.encode_bytes(text.encode("utf-8"))
+
+    def encode_bytes(self, data):
         out = []
-        for word in self.words.findall(text):
+        for word in PRETOKENIZER_1.findall(data):
             if word not in self.cache:
                 self.cache[word] = self.encode_word(word)
             out += self.cache[word]
         return out
 
     def decode_bytes(self, tokens):
-        return b"".join(self.bytes_of[t] for t in tokens)
+        """Bytes of the tokens; ids above the last special decode to nothing."""
+        return b"".join(self.bytes_of[t] for t in tokens if t < self.size)
 
     def decode(self, tokens):
         return self.decode_bytes(tokens).decode("utf-8", "replace")
 
     def save(self, path):
         with open(path, "w") as f:
-            json.dump({"pattern": self.pattern, "merges": self.merges}, f)
+            json.dump({"merges": self.merges}, f)
 
     @classmethod
     def load(cls, path):
         with open(path) as f:
-            data = json.load(f)
-        return cls(data["merges"], data["pattern"])
+            return cls(json.load(f)["merges"])
 
 
 def train_tokenizer(text, size):
     """Learns size - 256 merges: always the most frequent pair, ties to the smallest (left, right)."""
-    words = Counter(re.compile(PATTERN).findall(text))
-    seqs = [(list(w.encode("utf-8")), n) for w, n in words.items()]
+    words = Counter(PRETOKENIZER_1.findall(text.encode("utf-8")))
+    seqs = [(list(w), n) for w, n in words.items()]
     pairs, where = Counter(), defaultdict(set)
     for i, (seq, n) in enumerate(seqs):
         for pair in zip(seq, seq[1:]):

@@ -1,0 +1,151 @@
+"""Forward of one position in plain integers, with every leaf of the trace (docs/exact-arithmetic.md, sections 4 and 5)."""
+import struct
+
+import exact_ops as ops
+from exact_tree import row_bytes
+
+
+def words(*values):
+    """Each value a u32 or an i32, 4 bytes big-endian."""
+    assert all(-2 ** 31 <= v < 2 ** 32 for v in values), values
+    return b"".join((v & 0xFFFFFFFF).to_bytes(4, "big") for v in values)
+
+
+def cut(values, code, size=256):
+    """Leaves of `size` elements each, in the given struct code."""
+    return [struct.pack(f">{len(values[i:i + size])}{code}", *values[i:i + size]) for i in range(0, len(values), size)]
+
+
+def norm_leaf(n):
+    out = words(n["M"], n["i"])
+    for v in (*n["partial"], n["ssq"]):
+        out += v.to_bytes(8, "big")
+    return out + words(n["r"], n["inv"])
+
+
+class ExactForward:
+    """Runs an ExactModel position by position; keeps the cache of k8, ek, v8, ev."""
+
+    def __init__(self, model):
+        self.model, self.config, self.tables = model, model.config, model.tables
+        self.rows = {name: [([int(w) for w in ws], int(m), int(sh)) for ws, m, sh in zip(r.w8, r.m, r.sh)]
+                     for name, r in model.rows.items()}
+        self.cache = [dict(k8=[], ek=[], v8=[], ev=[]) for _ in range(self.config.layers)]
+        self.position = 0
+
+    def matrix(self, name, x, e, fraction):
+        return [ops.linear(row, x, e, fraction) for row in self.rows[name]]
+
+    def step(self, token, with_head):
+        """Returns (groups, logits or None): groups = [{slot: [leaf bytes or None for a padding leaf]}] for the embedding and
+        every layer, and for the head only `norm`, `x` and `logits` (sampling adds the rest)."""
+        c = self.config
+        h = ops.embedding(*self.rows["emb"][token])
+        groups = [{"token": [words(token)], "h": cut(h, "i")}]
+        for layer in range(c.layers):
+            h, leaves = self.layer(layer, h)
+            groups.append(leaves)
+        self.position += 1
+        if not with_head:
+            return groups, None
+        n = ops.norm(h, c.epsTerm)
+        logits = self.matrix("head", n["x"], n["e"], 16)
+        groups.append({"norm": [norm_leaf(n)], "x": row_bytes(n["x"]), "logits": cut(logits, "i")})
+        return groups, logits
+
+    def layer(self, layer, h):
+        c, leaves = self.config, {}
+        n = ops.norm(h, c.epsTerm)
+        leaves["norm1"], leaves["x1"] = [norm_leaf(n)], row_bytes(n["x"])
+        o = self.attention(layer, n["x"], n["e"], leaves)
+        M, i = ops.maxi(o)
+        ko = ops.exponent8(M)
+        o8 = ops.to_int8(o, ko)
+        leaves["oMax"], leaves["o8"] = [words(M, i)], row_bytes(o8)
+        h1 = [ops.sat32(a + b) for a, b in zip(h, self.matrix(f"{layer}.o", o8, ko - 16, 16))]
+        leaves["h1"] = cut(h1, "i")
+        n = ops.norm(h1, c.epsTerm)
+        leaves["norm2"], leaves["x2"] = [norm_leaf(n)], row_bytes(n["x"])
+        g, u = ([ops.c16(v) for v in self.matrix(f"{layer}.{name}", n["x"], n["e"], 8)] for name in ("gate", "up"))
+        leaves["gate"], leaves["up"] = cut(g, "h"), cut(u, "h")
+        y = [ops.swiglu(a, b, self.tables.sigmoid) for a, b in zip(g, u)]
+        My, iy, pre, T = ops.hadamard64(y)
+        Mt, it = ops.maxi(T)
+        kd = ops.exponent8(Mt)
+        xd = ops.to_int8(T, kd)
+        leaves["mlpMax"], leaves["xd"] = [words(My, iy, Mt, it)], row_bytes(xd)
+        h2 = [ops.sat32(a + b) for a, b in zip(h1, self.matrix(f"{layer}.down", xd, kd + pre - 16, 16))]
+        leaves["h2"] = cut(h2, "i")
+        return h2, leaves
+
+    def attention(self, layer, x, e, leaves):
+        c, cache, t = self.config, self.cache[layer], self.position
+        D, H, G = c.headDim, c.heads, c.kvHeads
+        q, k, v = (self.matrix(f"{layer}.{name}", x, e, 16) for name in "qkv")
+        leaves["q"], leaves["k"], leaves["v"] = cut(q, "i"), cut(k, "i"), cut(v, "i")
+        split = lambda y: [y[i:i + D] for i in range(0, len(y), D)]
+        head_max, rotated = [], {}
+        for name, y in (("q", q), ("k", k)):
+            rotated[name] = []
+            for head in split(y):
+                M, i, _, turned = ops.rope(head, self.tables.cos[t], self.tables.sin[t])
+                M2, i2 = ops.maxi(turned)
+                head_max += [M, i, M2, i2]
+                ex = ops.exponent8(M2)
+                rotated[name].append((ex, ops.to_int8(turned, ex)))
+        values = []
+        for head in split(v):
+            M, i = ops.maxi(head)
+            head_max += [M, i]
+            ev = ops.exponent8(M)
+            values.append((ev, ops.to_int8(head, ev)))
+        leaves["headMax"] = [words(*head_max)]
+        leaves["q8"] = [bytes([ex]) + b"".join(row_bytes(q8)) for ex, q8 in rotated["q"]]
+        leaves["k8"] = [bytes([ex]) + b"".join(row_bytes(k8, reverse=True)) for ex, k8 in rotated["k"]]
+        leaves["v8"] = [bytes([ev]) + b"".join(row_bytes(v8)) for ev, v8 in values]
+        cache["ek"].append([ex for ex, _ in rotated["k"]])
+        cache["k8"].append([k8 for _, k8 in rotated["k"]])
+        cache["ev"].append([ev for ev, _ in values])
+        cache["v8"].append([v8 for _, v8 in values])
+        leaves["vt"] = self.transposed_values(cache)
+        return self.heads(cache, rotated["q"], leaves)
+
+    def transposed_values(self, cache):
+        c, t = self.config, self.position
+        start, wide = 32 * (t // 32), min(32, c.headDim)
+        out = []
+        for head in range(c.kvHeads):
+            for at in range(0, c.headDim, wide):
+                out.append(bytes(cache["v8"][j][head][dim] + 128 if j <= t else 128
+                                 for dim in range(at, at + wide) for j in range(start, start + 32)))
+        return out
+
+    def heads(self, cache, q8s, leaves):
+        c, t = self.config, self.position
+        nP = c.position_blocks
+        past, count = range(t + 1), t // 256 + 1
+        out, att_max = [], []
+        for name in ("e", "attSums", "p", "pv"):
+            leaves[name] = []
+        for head, (eq, q8) in enumerate(q8s):
+            kv = head * c.kvHeads // c.heads
+            s = ops.softmax([ops.score(q8, eq, cache["k8"][j][kv], cache["ek"][j][kv]) for j in past], self.tables.exp)
+            E, jE, p2 = ops.weigh_values(s["p"], [cache["ev"][j][kv] for j in past])
+            att_max += [s["mx"], s["jx"], E, jE]
+            full = lambda values: values + [0] * (256 * count - len(values))
+            sums = lambda values: [sum(values[256 * b:256 * b + 256]) for b in range(nP)]
+            leaves["e"] += cut(full(s["e"]), "H") + [None] * (nP - count)
+            leaves["attSums"].append(words(*sums(s["e"]), s["Z"], *sums(s["p"]), s["Z2"]))
+            padded = full(p2)
+            for b in range(count):
+                block = padded[256 * b:256 * b + 256]
+                leaves["p"].append(bytes(w & 255 for w in block) + bytes(w >> 8 for w in block))
+            leaves["p"] += [None] * (nP - count)
+            partials = []
+            for dim in range(c.headDim):
+                partial, value = ops.attend(p2, [cache["v8"][j][kv][dim] for j in past], s["R"], s["B"], E)
+                partials += partial + [0] * (nP - count)
+                out.append(value)
+            leaves["pv"] += cut(partials, "i", c.pv_dims() * nP)
+        leaves["attMax"] = [words(*att_max)]
+        return out
