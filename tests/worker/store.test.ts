@@ -29,6 +29,7 @@ test('a job is seen once, and a second announcement finds the first record', () 
 test('signed bytes and the time of the receipt are written once', () => {
   const store = JobStore.open(freshFolder(), identity);
   store.add('0:aa', 1);
+  store.update('0:aa', { issuedAt: 4 }, 2);
   store.update('0:aa', { issuedAt: 5 }, 2);
   store.update('0:aa', { state: 'answered', external: Buffer.from([1, 2, 3]) }, 3);
   store.update('0:aa', { external: Buffer.from([1, 2, 3]) }, 4);
@@ -53,7 +54,7 @@ test('unfinished jobs survive a restart in the order in which they came, amounts
   const first = JobStore.open(folder, identity);
   for (const [index, address] of ['0:cc', '0:aa', '0:bb', '0:dd'].entries()) first.add(address, index);
   first.update('0:aa', { state: 'computing', priceNano: 2n ** 100n }, 9);
-  first.update('0:bb', { state: 'expired' }, 9);
+  first.update('0:bb', { state: 'expired', settledAt: 9 }, 9);
   first.close();
   const second = JobStore.open(folder, identity);
   assert.deepEqual(second.unfinished().map((job) => job.address), ['0:cc', '0:aa', '0:dd']);

@@ -7,9 +7,9 @@ import { SCHEMA, SCHEMA_VERSION } from './schema';
 
 /**
  * Life of a job in the store:
- * `seen` -> `computing` -> `answered` (signed bytes durable, not yet on chain) -> `delivered`;
- * `seen` | `computing` -> `declined` (signed bytes durable) ; `refused` (not ours to sign: money or parameters wrong);
- * any unfinished one -> `expired` (deadline passed or the account is gone without our message).
+ * `seen` -> `computing` -> `answered` (signed bytes durable, not yet on chain) -> `delivered` (payment seen);
+ * `seen` | `computing` -> `declined` (signed bytes durable); `refused` (not a job for us, nothing is signed);
+ * any unfinished one -> `expired` (deadline passed, or the account ended without our message).
  */
 export type JobState = 'seen' | 'computing' | 'answered' | 'delivered' | 'declined' | 'refused' | 'expired';
 
@@ -22,7 +22,7 @@ export interface JobRecord {
   deadline: number | null;
   termsHash: string | null;
   priceNano: bigint | null;
-  /** Time inside the receipt or null before signing; written once, so that signing again gives the same bytes. */
+  /** Time inside the receipt, durable before signing, so that signing after a crash gives the same bytes. */
   issuedAt: number | null;
   /** Bag of cells of the signed external message; written once and the only bytes that are ever sent. */
   external: Buffer | null;
@@ -34,14 +34,15 @@ export interface JobRecord {
   millis: number | null;
   promptTokens: number | null;
   outputTokens: number | null;
+  /** What the payout wallet got. */
+  paidNano: bigint | null;
+  /** When nothing was left to do; null for a job that a restart has to take up again. */
+  settledAt: number | null;
   /** One line for people: why it was refused or expired. Never content. */
   note: string | null;
 }
 
 export type JobChanges = Partial<Omit<JobRecord, 'address' | 'firstSeen' | 'updatedAt'>>;
-
-/** States in which nothing is left to do. `declined` counts as unfinished until its message has landed. */
-const FINISHED: readonly JobState[] = ['delivered', 'refused', 'expired'];
 
 export interface StoreIdentity {
   networkId: number;
@@ -123,7 +124,7 @@ export class JobStore {
     });
   }
 
-  /** Writes `changes` durably before it returns. Changing written `external` or `issuedAt` is refused by the store. */
+  /** Writes `changes` durably before it returns. Changing signed bytes is refused by the store. */
   update(address: string, changes: JobChanges, now: number): JobRecord {
     return guarded(address, () => {
       const names = Object.keys(changes) as (keyof JobChanges)[];
@@ -138,10 +139,8 @@ export class JobStore {
   /** Jobs that a restart has to take up again, oldest first. */
   unfinished(): JobRecord[] {
     return guarded('jobs', () => {
-      const marks = FINISHED.map(() => '?').join(', ');
-      const sql = `SELECT * FROM jobs WHERE state NOT IN (${marks}) AND NOT (state = 'declined' AND note IS NOT NULL)
-        ORDER BY firstSeen, address`;
-      return (this.database.prepare(sql).all(...FINISHED) as Record<string, unknown>[]).map(toRecord);
+      const rows = this.database.prepare('SELECT * FROM jobs WHERE settledAt IS NULL ORDER BY firstSeen, address').all();
+      return (rows as Record<string, unknown>[]).map(toRecord);
     });
   }
 
@@ -165,10 +164,11 @@ function toColumn(value: unknown): string | number | Buffer | null {
 }
 
 function toRecord(row: Record<string, unknown>): JobRecord {
-  const { priceNano, external, _metadata, ...rest } = row;
+  const { priceNano, paidNano, external, _metadata, ...rest } = row;
   return {
     ...(rest as unknown as JobRecord),
     priceNano: priceNano === null ? null : BigInt(priceNano as string),
+    paidNano: paidNano === null ? null : BigInt(paidNano as string),
     external: external === null ? null : Buffer.from(external as ArrayBuffer),
   };
 }

@@ -26,13 +26,15 @@ CREATE TABLE jobs (
   millis INTEGER,
   promptTokens INTEGER,
   outputTokens INTEGER,
+  paidNano TEXT,
+  settledAt INTEGER,
   note TEXT,
   CHECK (state NOT IN ('answered', 'delivered') OR external IS NOT NULL)
 ) STRICT;
 CREATE TRIGGER externalIsWrittenOnce BEFORE UPDATE OF external ON jobs
 WHEN OLD.external IS NOT NULL AND NEW.external IS NOT OLD.external
 BEGIN SELECT RAISE(ABORT, 'signed bytes are written once'); END;
-CREATE TRIGGER issuedAtIsWrittenOnce BEFORE UPDATE OF issuedAt ON jobs
-WHEN OLD.issuedAt IS NOT NULL AND NEW.issuedAt IS NOT OLD.issuedAt
-BEGIN SELECT RAISE(ABORT, 'the time of a receipt is written once'); END;
+CREATE TRIGGER receiptTimeIsFixed BEFORE UPDATE OF issuedAt ON jobs
+WHEN OLD.external IS NOT NULL AND NEW.issuedAt IS NOT OLD.issuedAt
+BEGIN SELECT RAISE(ABORT, 'the time of a signed receipt is fixed'); END;
 `;

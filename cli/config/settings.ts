@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import { defaultDataFolder } from '../../worker/dataFolder';
+
+/** Network names and their ids (TON config parameter 19); devnet is ours and simulated. */
+export const NETWORKS = { mainnet: -239, testnet: -3, devnet: 2026 } as const;
+export type NetworkName = keyof typeof NETWORKS;
+
+/** toncenter v2 endpoints used when none is set. */
+export const DEFAULT_APIS: Record<NetworkName, string> = {
+  mainnet: 'https://toncenter.com/api/v2/jsonRPC',
+  testnet: 'https://testnet.toncenter.com/api/v2/jsonRPC',
+  devnet: 'http://127.0.0.1:8571/api/v2/jsonRPC',
+};
+
+const url = z.url({ protocol: /^https?$/, error: 'expected an http or https URL' });
+const port = z.coerce.number({ error: 'expected a port number' }).int().min(0).max(65535);
+const coins = z.coerce.string().regex(/^\d{1,12}(\.\d{1,9})?$/, 'expected an amount in TON such as 0.05');
+const address = z.string().regex(/^(-?\d+:[0-9a-fA-F]{64}|[A-Za-z0-9_\-/+]{48})$/, 'expected a TON address');
+const text = z.string().min(1, 'expected a non-empty text');
+const whole = (minimum: number, maximum: number) => z.coerce.number().int().min(minimum).max(maximum);
+
+/** One setting: its check, default, help text, and whether its value may be shown. */
+export interface SettingDefinition {
+  schema: z.ZodType;
+  default: string | number | undefined;
+  help: string;
+  /** Shown only as `(set)`. */
+  secret?: true;
+  /** Placeholder in --help. */
+  placeholder: string;
+}
+
+/** All settings. Flag: kebab-case; environment: COCOON_ + upper snake case; file: the name as it is here. */
+export const SETTINGS = {
+  network: {
+    schema: z.enum(['mainnet', 'testnet', 'devnet'], { error: 'expected mainnet, testnet or devnet' }),
+    default: 'devnet',
+    help: 'network',
+    placeholder: 'name',
+  },
+  api: { schema: url, default: undefined, help: 'toncenter v2 endpoint', placeholder: 'url' },
+  apiKey: { schema: text, default: undefined, help: 'API key of the endpoint', secret: true, placeholder: 'key' },
+  dataFolder: { schema: text, default: defaultDataFolder(), help: 'keys, store and jobs', placeholder: 'folder' },
+  passphraseFile: { schema: text, default: undefined, help: 'file with the passphrase of the keys', placeholder: 'file' },
+  model: { schema: text, default: undefined, help: 'model file (.cocoon); the shipped one when unset', placeholder: 'file' },
+  backend: {
+    schema: z.enum(['auto', 'webgpu', 'reference'], { error: 'expected auto, webgpu or reference' }),
+    default: 'auto',
+    help: 'engine: auto takes webgpu and falls back to reference',
+    placeholder: 'name',
+  },
+  workerUrl: { schema: url, default: 'http://127.0.0.1:8572', help: 'endpoint of the worker', placeholder: 'url' },
+  host: { schema: text, default: '127.0.0.1', help: 'address to listen on', placeholder: 'address' },
+  port: { schema: port, default: 8572, help: 'port to listen on, 0 picks a free one', placeholder: 'port' },
+  payout: { schema: address, default: undefined, help: 'wallet that is paid', placeholder: 'address' },
+  stake: { schema: address, default: undefined, help: 'provider stake named in the terms', placeholder: 'address' },
+  minPrice: { schema: coins, default: '0.01', help: 'lowest price of a job in TON', placeholder: 'TON' },
+  maxTokens: { schema: whole(1, 4096), default: 32, help: 'most tokens of an answer', placeholder: 'n' },
+  minSeconds: { schema: whole(1, 3600), default: 30, help: 'least time to a deadline to take a job', placeholder: 's' },
+  queue: { schema: whole(1, 10000), default: 64, help: 'most jobs that wait', placeholder: 'n' },
+  logLevel: {
+    schema: z.enum(['silent', 'error', 'warn', 'info', 'debug'], { error: 'expected silent, error, warn, info or debug' }),
+    default: 'info',
+    help: 'log level',
+    placeholder: 'level',
+  },
+  logFile: { schema: text, default: undefined, help: 'log file instead of stderr', placeholder: 'file' },
+} as const satisfies Record<string, SettingDefinition>;
+
+export type SettingName = keyof typeof SETTINGS;
+export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];
+
+/** `minPrice` -> `--min-price`. */
+export const flagOf = (name: SettingName): string => `--${name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`;
+/** `minPrice` -> `COCOON_MIN_PRICE`. */
+export const variableOf = (name: SettingName): string => `COCOON_${name.replace(/[A-Z]/g, (c) => `_${c}`).toUpperCase()}`;

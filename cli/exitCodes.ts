@@ -1,0 +1,33 @@
+import { CocoonError } from '../protocol/errors';
+
+/** Exit codes of `cocoon`; docs/cli.md shows the same table and a test compares the two. */
+export const EXIT_CODES = {
+  ok: 0,
+  usage: 2,
+  configuration: 3,
+  network: 4,
+  chain: 5,
+  verification: 6,
+  engine: 7,
+  storage: 8,
+  internal: 70,
+  interrupted: 130,
+} as const;
+
+/** The first part of an error's code decides; the first match counts. */
+const BY_PREFIX: readonly [RegExp, number][] = [
+  [/^(usage|input|request|codec|prompt|tokeni[sz]er)\b/, EXIT_CODES.usage],
+  [/^config\b/, EXIT_CODES.configuration],
+  [/^(network|devnet)\b/, EXIT_CODES.network],
+  [/^(chain|escrow|job)\b/, EXIT_CODES.chain],
+  [/^(verification|seal|receipt)\b/, EXIT_CODES.verification],
+  [/^(engine|webgpu|gpu|exact|model)\b/, EXIT_CODES.engine],
+  [/^storage\b/, EXIT_CODES.storage],
+];
+
+/** Exit code for any thrown value; what is not one of ours is a defect (70). */
+export function exitCodeOf(error: unknown): number {
+  if (!(error instanceof CocoonError)) return EXIT_CODES.internal;
+  const code = error.code.toLowerCase().replace(/_/g, '-');
+  return BY_PREFIX.find(([pattern]) => pattern.test(code))?.[1] ?? EXIT_CODES.internal;
+}

@@ -1,0 +1,61 @@
+import { Command, CommanderError } from 'commander';
+import { benchCommand } from './commands/bench';
+import { configCommand } from './commands/config';
+import { demoCommand } from './commands/demo';
+import { devnetCommand } from './commands/devnet';
+import { exactCommand } from './commands/exact';
+import { jobCommand } from './commands/job';
+import { workerCommand } from './commands/worker';
+import { EXIT_CODES, exitCodeOf } from './exitCodes';
+import { errorToJson, formatError, toJson } from './output';
+
+/** The whole command line; exported so that tests can read its help. */
+export function createProgram(): Command {
+  return new Command('cocoon')
+    .description('Open Cocoon: confidential AI compute, paid in TON')
+    .addHelpText('after', '\nExit codes: 0 ok, 2 usage, 3 configuration, 4 network, 5 chain, 6 verification, 7 engine, 8 storage, 70 defect')
+    .addCommand(demoCommand())
+    .addCommand(devnetCommand())
+    .addCommand(workerCommand())
+    .addCommand(jobCommand())
+    .addCommand(exactCommand())
+    .addCommand(benchCommand())
+    .addCommand(configCommand());
+}
+
+/** Runs one command line (without `node` and script) and returns its exit code. */
+export async function main(args: readonly string[]): Promise<number> {
+  const json = args.includes('--json');
+  const program = createProgram();
+  overrideExit(program);
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return EXIT_CODES.ok;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODES.ok : EXIT_CODES.usage;
+    const exitCode = exitCodeOf(error);
+    process.stderr.write(`${json ? toJson(errorToJson(error, exitCode)) : formatError(error)}\n`);
+    if (args.includes('--debug') && error instanceof Error) process.stderr.write(`${describeStack(error)}\n`);
+    return exitCode;
+  }
+}
+
+/** Stack of an error and of its causes. */
+function describeStack(error: Error): string {
+  const cause = error.cause instanceof Error ? `\ncaused by ${describeStack(error.cause)}` : '';
+  return `${error.stack ?? error.message}${cause}`;
+}
+
+/** Commander throws instead of exiting, in every nested command. */
+function overrideExit(command: Command): void {
+  command.exitOverride();
+  command.commands.forEach(overrideExit);
+}
+
+if (require.main === module) {
+  void main(process.argv.slice(2)).then((exitCode) => {
+    process.exitCode = exitCode;
+    // Native handles (GPU, sockets) must not keep a finished command alive once its output is written.
+    process.stdout.write('', () => process.exit(exitCode));
+  });
+}

@@ -1,0 +1,163 @@
+import { Address, Cell, type Message, type Transaction } from '@ton/core';
+import { TonClient } from '@ton/ton';
+import { ChainApiError, ChainStateError } from '../errors';
+
+/** What the API says about an account at one moment. */
+export interface AccountSnapshot {
+  /** `absent` covers never deployed, uninitialised and deleted. */
+  state: 'absent' | 'active' | 'frozen';
+  /** nanoTON */
+  balance: bigint;
+  code: Cell | null;
+  data: Cell | null;
+  /** Unix time of the block that the API has seen last; a lagging API is behind the clock. */
+  apiTime: number;
+}
+
+export interface ChainClientOptions {
+  /** toncenter v2 endpoint, with or without `/jsonRPC`. */
+  endpoint: string;
+  apiKey?: string;
+  /** Time limit of one request in milliseconds. */
+  timeoutMillis?: number;
+  /** Attempts before an unreachable API becomes an error. */
+  attempts?: number;
+  /** First pause between attempts in milliseconds; doubles each time. */
+  backoffMillis?: number;
+}
+
+/**
+ * The few reads and the one write that worker and client need, over `@ton/ton`'s TonClient, with retries, time limits
+ * and typed errors. Works the same on devnet, testnet and mainnet.
+ */
+export class ChainClient {
+  readonly ton: TonClient;
+  private readonly endpoint: string;
+  private readonly attempts: number;
+  private readonly backoffMillis: number;
+
+  constructor(private readonly options: ChainClientOptions) {
+    this.endpoint = options.endpoint.replace(/\/+$/, '').replace(/(\/jsonRPC)?$/, '/jsonRPC');
+    this.attempts = options.attempts ?? 5;
+    this.backoffMillis = options.backoffMillis ?? 250;
+    this.ton = new TonClient({ endpoint: this.endpoint, apiKey: options.apiKey, timeout: options.timeoutMillis ?? 10_000 });
+  }
+
+  async getAccount(address: Address): Promise<AccountSnapshot> {
+    const state = await this.retry(() => this.ton.getContractState(address));
+    const cell = (bytes: Buffer | null): Cell | null => (bytes === null ? null : Cell.fromBoc(bytes)[0]);
+    return {
+      state: state.state === 'uninitialized' ? 'absent' : state.state,
+      balance: state.balance,
+      code: cell(state.code),
+      data: cell(state.data),
+      apiTime: state.timestampt,
+    };
+  }
+
+  /** Newest first. Empty for accounts that the API does not know (deleted ones too, on most servers). */
+  async getTransactions(address: Address, limit = 20): Promise<Transaction[]> {
+    return this.retry(() => this.ton.getTransactions(address, { limit, archival: true }));
+  }
+
+  /** The transaction that sent the internal message (`source`, `destination`, created at `lt`), or null. */
+  async findSourceTransaction(source: Address, destination: Address, lt: bigint): Promise<Transaction | null> {
+    try {
+      return await this.retry(() => this.ton.tryLocateSourceTx(source, destination, lt.toString()));
+    } catch (error) {
+      if (error instanceof ChainApiError) return null;
+      throw error;
+    }
+  }
+
+  /** @throws ChainStateError `chain.external-refused` when no contract accepts it. */
+  async sendExternal(boc: Buffer): Promise<void> {
+    await this.retry(() => this.ton.sendFile(boc));
+  }
+
+  /** Network id of the API's chain (configuration parameter 19, int32). */
+  async networkId(): Promise<number> {
+    const result = await this.retry(() => this.call('getConfigParam', { config_id: 19 }));
+    const bytes = (result as { config?: { bytes?: string } } | null)?.config?.bytes;
+    if (typeof bytes !== 'string') {
+      throw new ChainApiError('network.answer', 'the API did not say which network it serves', {
+        expected: 'configuration parameter 19',
+        received: 'an answer without it',
+      });
+    }
+    return Cell.fromBase64(bytes).beginParse().loadInt(32);
+  }
+
+  /** @throws ChainStateError `chain.wrong-network` unless the API serves network `expected`. */
+  async checkNetwork(expected: number): Promise<void> {
+    const received = await this.networkId();
+    if (received !== expected) {
+      throw new ChainStateError('chain.wrong-network', 'the API serves another network', {
+        expected: `network ${expected}`,
+        received: `network ${received} at ${this.options.endpoint}`,
+        hint: 'choose --network and --api that belong together',
+      });
+    }
+  }
+
+  private async call(method: string, params: object): Promise<unknown> {
+    const response = await fetch(this.endpoint, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...(this.options.apiKey && { 'X-API-Key': this.options.apiKey }) },
+      body: JSON.stringify({ id: '1', jsonrpc: '2.0', method, params }),
+      signal: AbortSignal.timeout(this.options.timeoutMillis ?? 10_000),
+    });
+    const body = (await response.json()) as { ok?: boolean; result?: unknown; error?: string };
+    if (body.ok !== true) throw Object.assign(new Error(body.error ?? 'no reason'), { response: { status: response.status, data: body } });
+    return body.result;
+  }
+
+  private async retry<T>(work: () => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await work();
+      } catch (cause) {
+        const { error, temporary } = classify(cause, this.options.endpoint);
+        if (!temporary || attempt >= this.attempts) throw error;
+        await sleep(this.backoffMillis * 2 ** (attempt - 1));
+      }
+    }
+  }
+}
+
+/** Decides whether trying again can help, and how the error is called. */
+function classify(cause: unknown, endpoint: string): { error: Error; temporary: boolean } {
+  const { response, code, name } = cause as { response?: { status?: number; data?: { error?: unknown } }; code?: string; name?: string };
+  const reason = typeof response?.data?.error === 'string' ? response.data.error : '';
+  if (/not accepted|cannot apply external message|exitcode=/i.test(reason)) {
+    const error = new ChainStateError('chain.external-refused', 'no contract accepted the message', {
+      received: reason.slice(0, 200),
+      cause,
+    });
+    return { error, temporary: false };
+  }
+  const status = response?.status;
+  if (status !== undefined) {
+    const temporary = status === 429 || status >= 500;
+    const error = new ChainApiError(status === 429 ? 'network.rate-limit' : 'network.answer', 'the API refused a request', {
+      received: `HTTP ${status} from ${endpoint}${reason === '' ? '' : `: ${reason.slice(0, 200)}`}`,
+      hint: status === 429 ? 'set an API key (COCOON_API_KEY)' : 'check --api, or try again later',
+      cause,
+    });
+    return { error, temporary };
+  }
+  const what = code ?? name ?? 'unknown';
+  const isNetwork = /^(E[A-Z]+|ERR_NETWORK|TimeoutError|AbortError|TypeError)$/.test(what);
+  const details = { received: `${endpoint}: ${what}`, hint: 'start the devnet, or check --api', cause };
+  return isNetwork
+    ? { error: new ChainApiError('network.unreachable', 'cannot reach the API of the chain', details), temporary: true }
+    : { error: new ChainApiError('network.answer', 'the API gave an answer that cannot be read', details), temporary: false };
+}
+
+export const sleep = (millis: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, millis));
+
+/** Body and value of an internal message, or null for externals. */
+export function internalMessage(message: Message | null | undefined): { source: Address; value: bigint; body: Cell } | null {
+  if (message?.info.type !== 'internal') return null;
+  return { source: message.info.src, value: message.info.value.coins, body: message.body };
+}
