@@ -11,6 +11,8 @@ import math
 
 import numpy as np
 
+from exact_file import load_exact
+from exact_forward import ExactForward
 from float_model import float_forward
 from model import load_checkpoint
 from text import assert_split_by_lemma, read_synsets, split_lines
@@ -65,6 +67,13 @@ def summary(results):
                 top1Agreement=total("sameTop") / tokens, klNats=total("klNats") / tokens)
 
 
+def assert_same_integers(exact, tokens):
+    """The batched numpy forward gives the logits of the plain-integer forward, bit for bit."""
+    plain = ExactForward(exact)
+    expected = [plain.step(t, True)[1] for t in tokens]
+    assert (exact.numpy().forward(np.array([tokens]))[0] == np.array(expected)).all(), "the two integer programs differ"
+
+
 def write_sample(path, lines, results):
     rows = [dict(text=line, tokens=r["tokens"], float32Nats=round(r["floatNats"], 4), exactNats=round(r["exactNats"], 4))
             for line, r in zip(lines[:SAMPLE_LINES], results)]
@@ -74,7 +83,6 @@ def write_sample(path, lines, results):
 
 
 def main():
-    from exact_file import load_exact      # imported here so that the functions above need no model file
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--checkpoint", required=True)
     ap.add_argument("--model", required=True)
@@ -86,6 +94,7 @@ def main():
     train, held_out = split_lines(read_synsets())
     assert_split_by_lemma(train, held_out)
     lines = held_out[:a.lines]
+    assert_same_integers(exact, [exact.bos] + exact.tokenizer.encode(lines[0])[:11])
     results = score(exact.tokenizer, lines, lambda x: float_forward(config, weights, x), exact.numpy().forward)
     print(json.dumps(summary(results), indent=2))
     if a.sample:

@@ -14,6 +14,7 @@ import numpy as np
 from float_model import float_forward
 
 UP_DOWN_EXPONENT = 0.75
+UP_LIMIT = 32.0      # `up` saturates at 128 in the integers; the fold keeps it four times below on calibration text
 TINY = 1e-6
 
 
@@ -44,7 +45,7 @@ def calibrate(config, weights, tokens):
 
     def see(name, value):
         kind = name.split(".")[1]
-        if kind == "down":
+        if kind in ("up", "down"):
             seen[name] = np.abs(value).max((0, 1))            # [ffn]
         elif kind in "qkv":
             seen[name] = np.abs(value).max((0, 2))            # [heads or kvHeads, headDim]
@@ -66,6 +67,7 @@ def fold_pairs(config, weights, seen):
     for layer in range(config["layers"]):
         up, down, v, o, q, k = (f"{layer}.{name}" for name in ("up", "down", "v", "o", "q", "k"))
         s = centred(seen[down] ** UP_DOWN_EXPONENT / column_max(w[down]) ** (1 - UP_DOWN_EXPONENT))
+        s = np.maximum(s, seen[up] / UP_LIMIT)
         w[up], w[down] = w[up] / s[:, None], w[down] * s
         o_max = column_max(w[o]).reshape(kv, group, hd).max(1)
         s = centred(np.sqrt(seen[v] / o_max))                                     # [kv, hd]

@@ -1,6 +1,6 @@
 """Writes exact/vectors: golden vectors of docs/exact-arithmetic.md, computed in plain Python integers.
 
-  /usr/bin/python3 models/training/vectors.py exact/vectors [--tokenizer models/wordnet-3m.cocoon]
+  /usr/bin/python3 models/training/vectors.py exact/vectors --model models/wordnet-3m.cocoon
 
 Deterministic: the same files every time. Needs Debian's python3-numpy. No TypeScript of this repository is read.
 """
@@ -11,11 +11,11 @@ import os
 import random
 
 from exact_config import ExactConfig
-from exact_file import pack_tokenizer, read_tokenizer, unpack_exact
+from exact_file import load_exact, pack_tokenizer, read_tokenizer
 from exact_sampling import Sampling, draw, t_of_temperature
 from quantize import sampling_table
 from tokenizer import train_tokenizer
-from vectors_models import PANGRAMS, model_vectors
+from vectors_models import PANGRAMS, model_vectors, trained_vectors
 from vectors_ops import i32, op_vectors
 
 TEXTS = ["", " ", "\n", "a", "The quick brown fox jumps over the lazy dog.", "river: a large natural stream of water", "to walk: ",
@@ -98,18 +98,16 @@ def write(folder, name, value):
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("folder")
-    ap.add_argument("--tokenizer", help="a model file whose tokenizer gets vectors of its own")
+    ap.add_argument("--model", required=True, help="the shipped model file: vectors of its tokenizer and of two runs")
     a = ap.parse_args()
     os.makedirs(a.folder, exist_ok=True)
     write(a.folder, "ops.json", op_vectors())
     write(a.folder, "sampling.json", sampling_vectors())
     write(a.folder, "config.json", config_vectors())
     small = pack_tokenizer(train_tokenizer(PANGRAMS, 296), 10, 10, ("<|user|>", "<|end|>"), "<|user|>{prompt}<|end|>")
-    tokenizers = {"small": tokenizer_vectors(small)}
-    if a.tokenizer:
-        with open(a.tokenizer, "rb") as f:
-            tokenizers["trained"] = tokenizer_vectors(unpack_exact(f.read()).tokenizer_section)
-    write(a.folder, "tokenizer.json", tokenizers)
+    model = load_exact(a.model)
+    write(a.folder, "tokenizer.json", {"small": tokenizer_vectors(small), "trained": tokenizer_vectors(model.tokenizer_section)})
+    write(a.folder, "trained.json", trained_vectors(model))
     for name, (data, vectors) in model_vectors().items():
         with open(os.path.join(a.folder, f"{name}.cocoon"), "wb") as f:
             f.write(data)
