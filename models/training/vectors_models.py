@@ -65,7 +65,7 @@ def jobs_of(name, config):
     t = t_of_temperature
     if name == "grouped":
         first = prompt(6)
-        return [("greedy", first, Sampling(), 6, [], [0, 5, 10], [7]),
+        return [("greedy", first, Sampling(), 6, [], [0, 10], [7]),
                 ("full", first, Sampling(t(1.0), seed=seed()), 8, [], [5], []),
                 ("top-k", first, Sampling(t(0.8), 5, seed=seed()), 8, [], [5], []),
                 ("top-k and top-p", first, Sampling(t(1.3), 40, 58982, seed=seed()), 8, [], [6], []),
