@@ -1,5 +1,6 @@
-import { Address, Cell, type Message, type Transaction } from '@ton/core';
+import { beginCell, Cell, Dictionary, type Address, type Message, type Transaction } from '@ton/core';
 import { TonClient } from '@ton/ton';
+import { readNetworkPrices, type NetworkPrices } from '../../wrappers';
 import { ChainApiError, ChainStateError } from '../errors';
 
 /** What the API says about an account at one moment. */
@@ -77,15 +78,26 @@ export class ChainClient {
 
   /** Network id of the API's chain (configuration parameter 19, int32). */
   async networkId(): Promise<number> {
-    const result = await this.retry(() => this.call('getConfigParam', { config_id: 19 }));
+    return (await this.configParameter(19)).beginParse().loadInt(32);
+  }
+
+  /** Live gas and forwarding prices of the basechain (configuration parameters 21 and 25). */
+  async networkPrices(): Promise<NetworkPrices> {
+    const parameters = Dictionary.empty(Dictionary.Keys.Int(32), Dictionary.Values.Cell());
+    for (const id of [21, 25]) parameters.set(id, await this.configParameter(id));
+    return readNetworkPrices(beginCell().storeDictDirect(parameters).endCell());
+  }
+
+  private async configParameter(id: number): Promise<Cell> {
+    const result = await this.retry(() => this.call('getConfigParam', { config_id: id }));
     const bytes = (result as { config?: { bytes?: string } } | null)?.config?.bytes;
     if (typeof bytes !== 'string') {
-      throw new ChainApiError('network.answer', 'the API did not say which network it serves', {
-        expected: 'configuration parameter 19',
+      throw new ChainApiError('network.answer', 'the API did not give a configuration parameter', {
+        expected: `configuration parameter ${id}`,
         received: 'an answer without it',
       });
     }
-    return Cell.fromBase64(bytes).beginParse().loadInt(32);
+    return Cell.fromBase64(bytes);
   }
 
   /** @throws ChainStateError `chain.wrong-network` unless the API serves network `expected`. */

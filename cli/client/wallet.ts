@@ -1,0 +1,66 @@
+import { beginCell, external, internal, SendMode, storeMessage, type Address, type Cell, type StateInit } from '@ton/core';
+import { keyPairFromSeed } from '@ton/crypto';
+import { WalletContractV5R1 } from '@ton/ton';
+import { join } from 'node:path';
+import { ChainStateError } from '../../worker/errors';
+import type { ChainClient } from '../../worker/chain/chainClient';
+import { loadOrCreateKey } from '../../worker/keys/keyFile';
+import { formatTon } from '../output';
+
+/** Kept for the wallet's own fees on top of what a transfer sends, in nanoTON. */
+export const WALLET_RESERVE = 20_000_000n;
+
+/** A V5R1 wallet whose 32-byte seed lies in a key file. Its wallet id contains the network id. */
+export interface Wallet {
+  address: Address;
+  contract: WalletContractV5R1;
+  secretKey: Buffer;
+}
+
+/** Loads `<dataFolder>/keys/wallet-ed25519.json`, creating it at the first use. */
+export function loadWallet(dataFolder: string, networkId: number, passphrase?: string): Wallet {
+  const seed = loadOrCreateKey(join(dataFolder, 'keys', 'wallet-ed25519.json'), 'wallet-ed25519', passphrase);
+  const { publicKey, secretKey } = keyPairFromSeed(seed);
+  const contract = WalletContractV5R1.create({ publicKey, walletId: { networkGlobalId: networkId } });
+  return { address: contract.address, contract, secretKey };
+}
+
+export interface Transfer {
+  to: Address;
+  /** nanoTON */
+  value: bigint;
+  body: Cell;
+  init?: StateInit;
+  /** Unix time after which the wallet refuses the message. */
+  validUntil: number;
+}
+
+/**
+ * Signs one transfer and returns the bag of cells of the external message. Nothing is sent: the caller stores the
+ * bytes first, so that after a crash the very same message is sent again and the wallet's seqno stops a second payment.
+ * @throws ChainStateError `chain.low-balance`
+ */
+export async function signTransfer(chain: ChainClient, wallet: Wallet, transfer: Transfer): Promise<Buffer> {
+  const account = await chain.getAccount(wallet.address);
+  if (account.balance < transfer.value + WALLET_RESERVE) {
+    throw new ChainStateError('chain.low-balance', 'the wallet has too little for this job', {
+      expected: `at least ${formatTon(transfer.value + WALLET_RESERVE)}`,
+      received: `${formatTon(account.balance)} on ${wallet.address.toString({ bounceable: false })}`,
+      hint: 'send TON to this address (devnet: cocoon devnet faucet)',
+    });
+  }
+  const seqno = account.state === 'active' ? await chain.ton.open(wallet.contract).getSeqno() : 0;
+  const body = wallet.contract.createTransfer({
+    seqno,
+    secretKey: wallet.secretKey,
+    timeout: transfer.validUntil,
+    sendMode: SendMode.PAY_GAS_SEPARATELY,
+    messages: [internal({ to: transfer.to, value: transfer.value, bounce: true, body: transfer.body, init: transfer.init })],
+  });
+  const message = external({
+    to: wallet.address,
+    init: account.state === 'active' ? undefined : wallet.contract.init,
+    body,
+  });
+  return beginCell().store(storeMessage(message)).endCell().toBoc();
+}

@@ -1,0 +1,86 @@
+import { contractAddress, type Address, type Cell } from '@ton/core';
+import {
+  CHAIN_CELL_BYTES,
+  OUTPUT_INLINE_BYTES,
+  parseJobEscrowTerms,
+  requiredJobValue,
+  type JobEscrowTerms,
+  type NetworkPrices,
+} from '../../wrappers';
+import type { AccountSnapshot } from '../chain/chainClient';
+
+/** Decline reasons of the protocol (Decline.reason, uint8). */
+export const DECLINE = {
+  unreadableRequest: 1,
+  termsMismatch: 2,
+  unknownModel: 3,
+  unsupportedTerms: 4,
+  commitMismatch: 5,
+  tooManyTokens: 6,
+  deadlineTooClose: 7,
+  outputDoesNotFit: 8,
+  overloaded: 9,
+} as const;
+
+/** What this worker takes. */
+export interface JobPolicy {
+  networkId: number;
+  workerKey: Uint8Array;
+  payout: Address;
+  /** nanoTON */
+  minPrice: bigint;
+  /** Least and most seconds from now to the deadline. */
+  minSeconds: number;
+  maxSeconds: number;
+}
+
+export type EscrowVerdict =
+  | { kind: 'accepted'; terms: JobEscrowTerms }
+  /** Not a job for this key: nothing is ever signed for it. */
+  | { kind: 'foreign'; note: string }
+  /** For this key, but not on these terms: declined, so that the client has its money back at once. */
+  | { kind: 'decline'; terms: JobEscrowTerms; reason: number };
+
+/**
+ * Checks an account before anything is computed. The account is recognised only by recomputing its address from its
+ * code and data; both never change in a JobEscrow, so a look-alike that set its code later has another address.
+ */
+export function checkEscrow(
+  address: Address,
+  account: AccountSnapshot,
+  code: Cell,
+  policy: JobPolicy,
+  prices: NetworkPrices,
+  now: number,
+): EscrowVerdict {
+  if (account.code === null || account.data === null || !account.code.hash().equals(code.hash())) {
+    return { kind: 'foreign', note: 'the account is not a JobEscrow of this version' };
+  }
+  if (!contractAddress(0, { code: account.code, data: account.data }).equals(address)) {
+    return { kind: 'foreign', note: 'the address does not follow from code and data' };
+  }
+  let terms: JobEscrowTerms;
+  try {
+    terms = parseJobEscrowTerms(account.data);
+  } catch {
+    return { kind: 'foreign', note: 'the data is not that of a JobEscrow' };
+  }
+  if (!Buffer.from(terms.workerKey).equals(Buffer.from(policy.workerKey))) {
+    return { kind: 'foreign', note: 'the job is for another worker key' };
+  }
+  if (terms.networkId !== policy.networkId) return { kind: 'foreign', note: 'the job names another network' };
+  const decline = (reason: number): EscrowVerdict => ({ kind: 'decline', terms, reason });
+  if (!terms.payout.equals(policy.payout) || terms.price < policy.minPrice) return decline(DECLINE.unsupportedTerms);
+  if (terms.deadline - now < policy.minSeconds || terms.deadline - now > policy.maxSeconds) {
+    return decline(DECLINE.deadlineTooClose);
+  }
+  // Create accepted at least the required value and has paid its own gas and a little rent since then.
+  const margin = requiredJobValue({ price: 0n, outputCells: terms.outputCells }, prices) / 3n;
+  if (account.balance + margin < requiredJobValue(terms, prices)) return decline(DECLINE.unsupportedTerms);
+  return { kind: 'accepted', terms };
+}
+
+/** Cells beyond the root that an output of `bytes` bytes needs. */
+export function outputCellsFor(bytes: number): number {
+  return Math.max(0, Math.ceil((bytes - OUTPUT_INLINE_BYTES) / CHAIN_CELL_BYTES));
+}

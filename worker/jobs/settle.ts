@@ -1,0 +1,107 @@
+import type { Address } from '@ton/core';
+import { internalMessage, sleep, type ChainClient } from '../chain/chainClient';
+import { crashPoint } from '../crash';
+import { ChainStateError } from '../errors';
+import type { Logger } from '../log';
+import type { JobRecord, JobStore } from '../store/jobStore';
+
+export interface SettleOptions {
+  payout: Address;
+  /** Seconds between looks at the chain. */
+  pollSeconds: number;
+  /** Seconds between sends of the same bytes while they have not landed. */
+  resendSeconds: number;
+  /** Seconds to wait for a payment to show after the account is gone. */
+  graceSeconds: number;
+  signal: AbortSignal;
+}
+
+/**
+ * Sends the stored bytes of an answered or declined job, and only those, until the escrow has ended, then records how
+ * it ended. May be called again after any crash.
+ */
+export async function settleJob(
+  chain: ChainClient,
+  store: JobStore,
+  address: Address,
+  log: Logger,
+  options: SettleOptions,
+): Promise<void> {
+  const name = address.toRawString();
+  const job = store.get(name)!;
+  let lastSent = 0;
+  let goneSince: number | null = null;
+  while (!options.signal.aborted) {
+    const now = unixTime();
+    const account = await chain.getAccount(address).catch(() => null);
+    if (account?.state === 'absent') {
+      goneSince ??= now;
+      if (await recordEnd(chain, store, job, address, log, options, now - goneSince > options.graceSeconds)) return;
+    } else if (account !== null) {
+      goneSince = null;
+      if (account.apiTime >= job.deadline!) {
+        store.update(name, { state: 'expired', settledAt: now, note: 'the deadline passed before the message landed' }, now);
+        log.warn({ job: name }, 'job expired');
+        return;
+      }
+      if (now - lastSent >= options.resendSeconds) {
+        lastSent = now;
+        await send(chain, job, log);
+      }
+    }
+    await sleep(options.pollSeconds * 1000);
+  }
+}
+
+async function send(chain: ChainClient, job: JobRecord, log: Logger): Promise<void> {
+  try {
+    await chain.sendExternal(job.external!);
+    log.info({ job: job.address, bytes: job.external!.length }, 'signed message sent');
+  } catch (error) {
+    // Refused often means: already landed and the API is behind. The next look at the account decides.
+    const level = error instanceof ChainStateError ? 'info' : 'warn';
+    log[level]({ job: job.address, code: (error as { code?: string }).code }, 'signed message not taken');
+  }
+  crashPoint('afterSend');
+}
+
+/** True when the end of the job is recorded. */
+async function recordEnd(
+  chain: ChainClient,
+  store: JobStore,
+  job: JobRecord,
+  address: Address,
+  log: Logger,
+  options: SettleOptions,
+  late: boolean,
+): Promise<boolean> {
+  const now = unixTime();
+  if (job.state === 'declined') {
+    store.update(job.address, { settledAt: now }, now);
+    log.info({ job: job.address, reason: job.reason }, 'job declined');
+    return true;
+  }
+  const payment = await findPayment(chain, options.payout, address);
+  if (payment !== null) {
+    store.update(job.address, { state: 'delivered', paidNano: payment, settledAt: now }, now);
+    log.info({ job: job.address, paidNano: payment.toString() }, 'job paid');
+    return true;
+  }
+  if (!late) return false;
+  store.update(job.address, { state: 'expired', settledAt: now, note: 'the escrow ended without a payment to us' }, now);
+  log.warn({ job: job.address }, 'escrow ended without payment');
+  return true;
+}
+
+/** The value of the payment from `escrow` to `payout`, or null when the API does not show it (yet). */
+async function findPayment(chain: ChainClient, payout: Address, escrow: Address): Promise<bigint | null> {
+  const transactions = await chain.getTransactions(payout, 50).catch(() => []);
+  for (const transaction of transactions) {
+    const message = internalMessage(transaction.inMessage);
+    if (message?.source.equals(escrow)) return message.value;
+  }
+  return null;
+}
+
+/** Now in unix seconds. */
+export const unixTime = (): number => Math.floor(Date.now() / 1000);

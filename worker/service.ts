@@ -1,0 +1,198 @@
+import { Address } from '@ton/core';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { z } from 'zod';
+import { RequestError } from './errors';
+import { sleep } from './chain/chainClient';
+import { createJsonServer, type Reply } from './http/server';
+import { WorkQueue } from './jobs/queue';
+import { settleJob, unixTime } from './jobs/settle';
+import { computeJob, readJob, type JobContext, type ReadableJob } from './jobs/process';
+import { MAX_OUTPUT_CELLS } from '../wrappers';
+import type { JobRecord } from './store/jobStore';
+
+export interface ServiceOptions extends JobContext {
+  host: string;
+  /** 0 picks a free port. */
+  port: number;
+  /** Most jobs that wait for the engine. */
+  queueLimit: number;
+  /** Seconds between looks at the chain. */
+  pollSeconds: number;
+  /** Seconds that an announced account may stay unseen by a lagging API. */
+  lagSeconds: number;
+  maxTokens: number;
+}
+
+/** A running worker. */
+export interface Service {
+  url: string;
+  /** Ends the HTTP endpoint at once, lets a running computation finish or abort, and closes the store. */
+  stop(): Promise<void>;
+}
+
+const announcement = z.strictObject({ address: z.string().max(100) });
+
+/** Most announced accounts that are looked for at the same time. */
+const MAX_INTAKE = 256;
+
+/** Starts the worker: takes up unfinished jobs of the store, then listens. */
+export async function startService(options: ServiceOptions): Promise<Service> {
+  const { store, log } = options;
+  const queue = new WorkQueue(options.queueLimit);
+  const stopping = new AbortController();
+  const active = new Map<string, Promise<void>>();
+  const context: JobContext = { ...options, signal: stopping.signal };
+
+  const start = (name: string): void => {
+    if (active.has(name) || stopping.signal.aborted) return;
+    const work = follow(name)
+      .catch((error: unknown) => log.error({ job: name, code: codeOf(error) }, 'job stopped; a restart takes it up again'))
+      .finally(() => active.delete(name));
+    active.set(name, work);
+  };
+
+  const follow = async (name: string): Promise<void> => {
+    const address = Address.parseRaw(name);
+    if (store.get(name)!.external === null) {
+      const job = await readJob(context, address, options.lagSeconds);
+      if (job !== null) await compute(job);
+    }
+    const { external, settledAt } = store.get(name)!;
+    if (external === null || settledAt !== null) return;
+    await settleJob(options.chain, store, address, log, {
+      payout: options.policy.payout,
+      pollSeconds: options.pollSeconds,
+      resendSeconds: 10,
+      graceSeconds: 60,
+      signal: stopping.signal,
+    });
+  };
+
+  const compute = async (job: ReadableJob): Promise<void> => {
+    for (;;) {
+      if (stopping.signal.aborted) return;
+      const done = new Promise<void>((resolve, reject) => {
+        const taken = queue.push(() => computeJob(context, job).then(resolve, reject));
+        if (!taken) reject(QUEUE_FULL);
+      });
+      try {
+        return await done;
+      } catch (error) {
+        if (error !== QUEUE_FULL) throw error;
+        await sleep(1000);
+      }
+    }
+  };
+
+  const announce = (body: unknown): Reply => {
+    const parsed = announcement.safeParse(body);
+    if (!parsed.success) {
+      throw new RequestError(400, 'request.body', 'the body is not an announcement', { expected: '{"address": "0:..."}' });
+    }
+    const address = parseAddress(parsed.data.address);
+    const name = address.toRawString();
+    const known = store.get(name);
+    if (known === null && (queue.full || active.size >= MAX_INTAKE)) {
+      throw new RequestError(503, 'request.overloaded', 'the worker has too many jobs', { hint: 'try again later' });
+    }
+    const { job, added } = store.add(name, unixTime());
+    if (added) log.info({ job: name }, 'job announced');
+    // An account that never showed up may still come; anything else that is settled stays as it is.
+    if (job.state === 'refused' && job.deadline === null) store.update(name, { state: 'seen', settledAt: null, note: null }, unixTime());
+    start(name);
+    return { status: 202, body: statusOf(store.get(name)!) };
+  };
+
+  const server = createJsonServer(
+    [
+      { method: 'GET', path: /^\/healthz$/, handle: () => ({ status: 200, body: { ok: true, jobs: store.counts(), queue: queue.length } }) },
+      { method: 'GET', path: /^\/v1\/descriptor$/, handle: () => ({ status: 200, body: descriptorOf(options) }) },
+      { method: 'POST', path: /^\/v1\/jobs$/, handle: (_match, body) => announce(body) },
+      {
+        method: 'GET',
+        path: /^\/v1\/jobs\/([^/]+)$/,
+        handle: ([text]) => {
+          const job = store.get(parseAddress(decodeURIComponent(text)).toRawString());
+          if (job === null) throw new RequestError(404, 'request.unknown-job', 'this worker was not told of the job');
+          return { status: 200, body: statusOf(job) };
+        },
+      },
+    ],
+    log,
+  );
+  const url = await listen(server, options.host, options.port);
+  for (const job of store.unfinished()) {
+    log.info({ job: job.address, state: job.state }, 'unfinished job taken up again');
+    start(job.address);
+  }
+  log.info({ url, workerKey: Buffer.from(options.policy.workerKey).toString('hex'), backend: options.engine.backend }, 'worker started');
+
+  return {
+    url,
+    async stop() {
+      stopping.abort();
+      server.close();
+      server.closeAllConnections();
+      await queue.stop();
+      await Promise.all(active.values());
+      store.close();
+      log.info('worker stopped');
+    },
+  };
+}
+
+const QUEUE_FULL = Symbol('queue full');
+
+function parseAddress(text: string): Address {
+  try {
+    const address = Address.parse(text);
+    if (address.workChain !== 0) throw new Error('not basechain');
+    return address;
+  } catch {
+    throw new RequestError(400, 'request.address', 'this is not the address of a job', {
+      expected: 'a basechain address',
+      received: text.slice(0, 80),
+    });
+  }
+}
+
+function statusOf(job: JobRecord): object {
+  const { address, state, deadline, reason, backend, adapter, millis, note } = job;
+  return { address, state, deadline, reason, backend, adapter, millis, note, external: job.external?.toString('base64') ?? null };
+}
+
+function descriptorOf(options: ServiceOptions): object {
+  const { policy, model, engine, keys } = options;
+  return {
+    networkId: policy.networkId,
+    workerKey: Buffer.from(policy.workerKey).toString('hex'),
+    sealingKey: Buffer.from(keys.sealingPublic).toString('hex'),
+    stake: Buffer.from(options.stake).toString('hex'),
+    payout: policy.payout.hash.toString('hex'),
+    models: [{ root: Buffer.from(model.root).toString('hex'), name: model.name }],
+    backend: engine.backend,
+    adapter: engine.adapter,
+    minPriceNano: policy.minPrice.toString(),
+    limits: {
+      maxTokens: options.maxTokens,
+      contextTokens: model.context,
+      minSeconds: policy.minSeconds,
+      maxSeconds: policy.maxSeconds,
+      outputCells: MAX_OUTPUT_CELLS,
+    },
+  };
+}
+
+async function listen(server: Server, host: string, port: number): Promise<string> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) =>
+      reject(new RequestError(500, 'config.port', 'cannot listen', { received: `${host}:${port} (${cause.code})`, hint: 'choose another --port', cause })),
+    );
+    server.listen(port, host, resolve);
+  });
+  const bound = server.address() as AddressInfo;
+  return `http://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`;
+}
+
+const codeOf = (error: unknown): string => String((error as { code?: unknown }).code ?? (error as Error).name ?? error);
