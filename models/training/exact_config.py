@@ -1,4 +1,5 @@
 """Config, op table and tree depths of docs/exact-arithmetic.md (sections 2, 3, 5, 6)."""
+
 import struct
 from dataclasses import dataclass
 
@@ -36,25 +37,46 @@ class ExactConfig:
     flags: int = 0
 
     def pack(self):
-        return struct.pack(">8H4I", self.formatVersion, self.semantics, self.layers, self.dim, self.heads, self.kvHeads,
-                           self.headDim, self.ffn, self.vocab, self.context, self.flags, self.epsTerm)
+        return struct.pack(
+            ">8H4I",
+            self.formatVersion,
+            self.semantics,
+            self.layers,
+            self.dim,
+            self.heads,
+            self.kvHeads,
+            self.headDim,
+            self.ffn,
+            self.vocab,
+            self.context,
+            self.flags,
+            self.epsTerm,
+        )
 
     @classmethod
     def unpack(cls, data):
-        version, semantics, layers, dim, heads, kv, head_dim, ffn, vocab, context, flags, eps = struct.unpack(">8H4I", data)
+        version, semantics, layers, dim, heads, kv, head_dim, ffn, vocab, context, flags, eps = struct.unpack(
+            ">8H4I", data
+        )
         return cls(layers, dim, heads, kv, head_dim, ffn, vocab, context, eps, version, semantics, flags)
 
     def check(self):
         """Raises ValueError naming the first field outside its limits."""
         c = self
         rules = [
-            ("formatVersion", c.formatVersion == 1), ("semantics", c.semantics == 1), ("layers", 1 <= c.layers <= 126),
-            ("dim", 64 <= c.dim <= 8192 and c.dim % 64 == 0), ("headDim", c.headDim in (16, 32, 64, 128)),
+            ("formatVersion", c.formatVersion == 1),
+            ("semantics", c.semantics == 1),
+            ("layers", 1 <= c.layers <= 126),
+            ("dim", 64 <= c.dim <= 8192 and c.dim % 64 == 0),
+            ("headDim", c.headDim in (16, 32, 64, 128)),
             ("heads", 1 <= c.heads <= 64 and c.heads * c.headDim <= 8192),
             ("kvHeads", 1 <= c.kvHeads <= c.heads and c.heads % max(1, c.kvHeads) == 0),
-            ("ffn", 64 <= c.ffn <= 28672 and c.ffn % 64 == 0), ("vocab", 256 <= c.vocab <= 262144),
-            ("context", 256 <= c.context <= 32768 and c.context % 256 == 0), ("flags", c.flags == 0),
-            ("epsTerm", 1 <= c.epsTerm < 2 ** 32)]
+            ("ffn", 64 <= c.ffn <= 28672 and c.ffn % 64 == 0),
+            ("vocab", 256 <= c.vocab <= 262144),
+            ("context", 256 <= c.context <= 32768 and c.context % 256 == 0),
+            ("flags", c.flags == 0),
+            ("epsTerm", 1 <= c.epsTerm < 2**32),
+        ]
         for name, good in rules:
             if not good:
                 raise ValueError(f"config: {name} = {getattr(c, name)} is outside its limits")
@@ -66,9 +88,18 @@ class ExactConfig:
         d, q, kv, f = self.dim, self.heads * self.headDim, self.kvHeads * self.headDim, self.ffn
         out = [("emb", self.vocab, d, 17, 16)]
         for layer in range(self.layers):
-            out += [(f"{layer}.{name}", rows, width, low, fraction) for name, rows, width, low, fraction in (
-                ("q", q, d, 11, 16), ("k", kv, d, 11, 16), ("v", kv, d, 11, 16), ("o", d, q, 1, 16),
-                ("gate", f, d, 3, 8), ("up", f, d, 3, 8), ("down", d, f, 1, 16))]
+            out += [
+                (f"{layer}.{name}", rows, width, low, fraction)
+                for name, rows, width, low, fraction in (
+                    ("q", q, d, 11, 16),
+                    ("k", kv, d, 11, 16),
+                    ("v", kv, d, 11, 16),
+                    ("o", d, q, 1, 16),
+                    ("gate", f, d, 3, 8),
+                    ("up", f, d, 3, 8),
+                    ("down", d, f, 1, 16),
+                )
+            ]
         return out + [("head", self.vocab, d, 11, 16)]
 
     @property
@@ -89,14 +120,43 @@ class ExactConfig:
         if group == 0:
             return [("token", 1), ("h", nd)]
         if group <= self.layers:
-            return [("norm1", 1), ("x1", segments(d)), ("q", blocks(H * D)), ("k", blocks(G * D)), ("v", blocks(G * D)),
-                    ("headMax", 1), ("q8", H), ("k8", G), ("v8", G), ("vt", G * blocks(D, 32)), ("attMax", 1),
-                    ("e", H * nP), ("attSums", H), ("p", H * nP), ("pv", H * D // self.pv_dims()), ("oMax", 1),
-                    ("o8", segments(H * D)), ("h1", nd), ("norm2", 1), ("x2", segments(d)), ("gate", nf), ("up", nf),
-                    ("mlpMax", 1), ("xd", segments(f)), ("h2", nd)]
+            return [
+                ("norm1", 1),
+                ("x1", segments(d)),
+                ("q", blocks(H * D)),
+                ("k", blocks(G * D)),
+                ("v", blocks(G * D)),
+                ("headMax", 1),
+                ("q8", H),
+                ("k8", G),
+                ("v8", G),
+                ("vt", G * blocks(D, 32)),
+                ("attMax", 1),
+                ("e", H * nP),
+                ("attSums", H),
+                ("p", H * nP),
+                ("pv", H * D // self.pv_dims()),
+                ("oMax", 1),
+                ("o8", segments(H * D)),
+                ("h1", nd),
+                ("norm2", 1),
+                ("x2", segments(d)),
+                ("gate", nf),
+                ("up", nf),
+                ("mlpMax", 1),
+                ("xd", segments(f)),
+                ("h2", nd),
+            ]
         if group == self.layers + 1:
-            return [("norm", 1), ("x", segments(d)), ("logits", blocks(self.vocab)), ("max", 1), ("top", 1),
-                    ("sums", blocks(blocks(self.vocab, 64), 512)), ("draw", 1)]
+            return [
+                ("norm", 1),
+                ("x", segments(d)),
+                ("logits", blocks(self.vocab)),
+                ("max", 1),
+                ("top", 1),
+                ("sums", blocks(blocks(self.vocab, 64), 512)),
+                ("draw", 1),
+            ]
         raise ValueError(f"group {group}")
 
     @property

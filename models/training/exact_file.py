@@ -1,4 +1,5 @@
 """Exact model file of docs/exact-arithmetic.md, section 3: writing, reading, checking, model root."""
+
 import struct
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ NONE = 0xFFFFFFFF
 @dataclass
 class Tables:
     """exp 256, sigmoid 513, sampling 1024 integers; cos, sin [context][headDim / 2]."""
+
     exp: list
     sigmoid: list
     sampling: list
@@ -26,23 +28,40 @@ class Tables:
     def pack(self):
         """(exp, sigmoid, sampling, one byte string per position)."""
         rope = [struct.pack(f">{2 * len(c)}h", *c, *s) for c, s in zip(self.cos, self.sin)]
-        return (struct.pack(">256H", *self.exp), struct.pack(">513H", *self.sigmoid),
-                b"".join(int(v).to_bytes(3, "big") for v in self.sampling), rope)
+        return (
+            struct.pack(">256H", *self.exp),
+            struct.pack(">513H", *self.sigmoid),
+            b"".join(int(v).to_bytes(3, "big") for v in self.sampling),
+            rope,
+        )
 
     @classmethod
     def unpack(cls, data, config):
         half = config.headDim // 2
         rope = [struct.unpack_from(f">{2 * half}h", data, 4610 + 4 * half * t) for t in range(config.context)]
-        return cls(list(struct.unpack_from(">256H", data)), list(struct.unpack_from(">513H", data, 512)),
-                   [int.from_bytes(data[1538 + 3 * i:1541 + 3 * i], "big") for i in range(1024)],
-                   [list(r[:half]) for r in rope], [list(r[half:]) for r in rope])
+        return cls(
+            list(struct.unpack_from(">256H", data)),
+            list(struct.unpack_from(">513H", data, 512)),
+            [int.from_bytes(data[1538 + 3 * i : 1541 + 3 * i], "big") for i in range(1024)],
+            [list(r[:half]) for r in rope],
+            [list(r[half:]) for r in rope],
+        )
 
     def check(self):
-        rules = [("exp", self.exp[0] == 65535 and all(a >= b for a, b in zip(self.exp, self.exp[1:]))),
-                 ("sigmoid", min(self.sigmoid) >= 16384 and self.sigmoid[512] == max(self.sigmoid) == 32768
-                  and all(a <= b for a, b in zip(self.sigmoid, self.sigmoid[1:]))),
-                 ("sampling", self.sampling[0] == 2 ** 24 - 1 and all(a >= b for a, b in zip(self.sampling, self.sampling[1:]))),
-                 ("rope", all(-16384 <= v <= 16384 for table in (self.cos, self.sin) for row in table for v in row))]
+        rules = [
+            ("exp", self.exp[0] == 65535 and all(a >= b for a, b in zip(self.exp, self.exp[1:]))),
+            (
+                "sigmoid",
+                min(self.sigmoid) >= 16384
+                and self.sigmoid[512] == max(self.sigmoid) == 32768
+                and all(a <= b for a, b in zip(self.sigmoid, self.sigmoid[1:])),
+            ),
+            (
+                "sampling",
+                self.sampling[0] == 2**24 - 1 and all(a >= b for a, b in zip(self.sampling, self.sampling[1:])),
+            ),
+            ("rope", all(-16384 <= v <= 16384 for table in (self.cos, self.sin) for row in table for v in row)),
+        ]
         for name, good in rules:
             if not good:
                 raise ValueError(f"table {name} breaks its rule")
@@ -68,7 +87,7 @@ def read_tokenizer(data):
     at += 4
     for _ in range(left):
         size = struct.unpack_from(">H", data, at)[0]
-        specials.append(data[at + 2:at + 2 + size].decode("utf-8"))
+        specials.append(data[at + 2 : at + 2 + size].decode("utf-8"))
         at += 2 + size
     if len(data) != at + 4 + struct.unpack_from(">I", data, at)[0]:
         raise ValueError("tokenizer: wrong length")
@@ -101,23 +120,37 @@ class ExactModel:
             if r.w8.shape != (count, width) or r.w8.min() < -127:
                 raise ValueError(f"{name}: shape {r.w8.shape} or a weight of -128; expected {(count, width)}")
             if r.m.min() < 32768 or r.m.max() > 65535 or r.sh.min() < lowest or r.sh.max() > 47:
-                raise ValueError(f"{name}: m outside 32768..65535 or sh {r.sh.min()}..{r.sh.max()} outside {lowest}..47")
+                raise ValueError(
+                    f"{name}: m outside 32768..65535 or sh {r.sh.min()}..{r.sh.max()} outside {lowest}..47"
+                )
 
     def roots(self):
         """(modelRoot, rowsRoot, tablesRoot)."""
         exp, sigmoid, sampling, rope = self.tables.pack()
         rope_root = tree_root([sha(r) for r in rope], log2_ceil(self.config.context))
         tables_root = node(node(sha(exp), sha(sigmoid)), node(sha(sampling), rope_root))
-        leaves = [sha(leaf) for name, *_ in self.config.tensors() for row in zip(self.rows[name].w8, self.rows[name].m, self.rows[name].sh)
-                  for leaf in row_leaves(*row)]
+        leaves = [
+            sha(leaf)
+            for name, *_ in self.config.tensors()
+            for row in zip(self.rows[name].w8, self.rows[name].m, self.rows[name].sh)
+            for leaf in row_leaves(*row)
+        ]
         rows_root = tree_root(leaves, up_to_multiple_of_3(log2_ceil(len(leaves))))
         root = node(node(sha(self.config.pack()), rows_root), node(sha(self.tokenizer_section), tables_root))
         return root, rows_root, tables_root
 
     def pack(self):
         exp, sigmoid, sampling, rope = self.tables.pack()
-        out = [MAGIC, self.config.pack(), struct.pack(">I", len(self.tokenizer_section)), self.tokenizer_section,
-               exp, sigmoid, sampling, *rope]
+        out = [
+            MAGIC,
+            self.config.pack(),
+            struct.pack(">I", len(self.tokenizer_section)),
+            self.tokenizer_section,
+            exp,
+            sigmoid,
+            sampling,
+            *rope,
+        ]
         for name, *_ in self.config.tensors():
             r = self.rows[name]
             for weights, m, sh in zip(r.w8, r.m, r.sh):
@@ -144,8 +177,9 @@ def unpack_exact(data):
     at += 4610 + 2 * config.headDim * config.context
     rows = {}
     for name, count, width, *_ in config.tensors():
-        block = np.frombuffer(data, np.dtype([("sum", ">i4"), ("m", ">u2"), ("sh", "u1"), ("bias", ">i4"), ("w", "i1", width)]),
-                              count, at)
+        block = np.frombuffer(
+            data, np.dtype([("sum", ">i4"), ("m", ">u2"), ("sh", "u1"), ("bias", ">i4"), ("w", "i1", width)]), count, at
+        )
         at += block.nbytes
         if (block["w"].astype(np.int64).sum(1) != block["sum"]).any() or block["bias"].any():
             raise ValueError(f"{name}: a wrong sum or a bias")

@@ -1,4 +1,6 @@
-"""Forward of one position in plain integers, with every leaf of the trace (docs/exact-arithmetic.md, sections 4 and 5)."""
+"""Forward of one position in plain integers, with every leaf of the trace (docs/exact-arithmetic.md, sections 4 and
+5)."""
+
 import struct
 
 import exact_ops as ops
@@ -7,13 +9,15 @@ from exact_tree import row_bytes
 
 def words(*values):
     """Each value a u32 or an i32, 4 bytes big-endian."""
-    assert all(-2 ** 31 <= v < 2 ** 32 for v in values), values
+    assert all(-(2**31) <= v < 2**32 for v in values), values
     return b"".join((v & 0xFFFFFFFF).to_bytes(4, "big") for v in values)
 
 
 def cut(values, code, size=256):
     """Leaves of `size` elements each, in the given struct code."""
-    return [struct.pack(f">{len(values[i:i + size])}{code}", *values[i:i + size]) for i in range(0, len(values), size)]
+    return [
+        struct.pack(f">{len(values[i:i + size])}{code}", *values[i : i + size]) for i in range(0, len(values), size)
+    ]
 
 
 def norm_leaf(n):
@@ -28,8 +32,10 @@ class ExactForward:
 
     def __init__(self, model):
         self.model, self.config, self.tables = model, model.config, model.tables
-        self.rows = {name: [([int(w) for w in ws], int(m), int(sh)) for ws, m, sh in zip(r.w8, r.m, r.sh)]
-                     for name, r in model.rows.items()}
+        self.rows = {
+            name: [([int(w) for w in ws], int(m), int(sh)) for ws, m, sh in zip(r.w8, r.m, r.sh)]
+            for name, r in model.rows.items()
+        }
         self.cache = [dict(k8=[], ek=[], v8=[], ev=[]) for _ in range(self.config.layers)]
         self.position = 0
 
@@ -37,8 +43,8 @@ class ExactForward:
         return [ops.linear(row, x, e, fraction) for row in self.rows[name]]
 
     def step(self, token, with_head):
-        """Returns (groups, logits or None): groups = [{slot: [leaf bytes or None for a padding leaf]}] for the embedding and
-        every layer, and for the head only `norm`, `x` and `logits` (sampling adds the rest)."""
+        """Returns (groups, logits or None): groups = [{slot: [leaf bytes or None for a padding leaf]}] for the
+        embedding and every layer, and for the head only `norm`, `x` and `logits` (sampling adds the rest)."""
         c = self.config
         h = ops.embedding(*self.rows["emb"][token])
         groups = [{"token": [words(token)], "h": cut(h, "i")}]
@@ -83,7 +89,7 @@ class ExactForward:
         D, H, G = c.headDim, c.heads, c.kvHeads
         q, k, v = (self.matrix(f"{layer}.{name}", x, e, 16) for name in "qkv")
         leaves["q"], leaves["k"], leaves["v"] = cut(q, "i"), cut(k, "i"), cut(v, "i")
-        split = lambda y: [y[i:i + D] for i in range(0, len(y), D)]
+        split = lambda y: [y[i : i + D] for i in range(0, len(y), D)]
         head_max, rotated = [], {}
         for name, y in (("q", q), ("k", k)):
             rotated[name] = []
@@ -116,8 +122,13 @@ class ExactForward:
         out = []
         for head in range(c.kvHeads):
             for at in range(0, c.headDim, wide):
-                out.append(bytes(cache["v8"][j][head][dim] + 128 if j <= t else 128
-                                 for dim in range(at, at + wide) for j in range(start, start + 32)))
+                out.append(
+                    bytes(
+                        cache["v8"][j][head][dim] + 128 if j <= t else 128
+                        for dim in range(at, at + wide)
+                        for j in range(start, start + 32)
+                    )
+                )
         return out
 
     def heads(self, cache, q8s, leaves):
@@ -133,12 +144,12 @@ class ExactForward:
             E, jE, p2 = ops.weigh_values(s["p"], [cache["ev"][j][kv] for j in past])
             att_max += [s["mx"], s["jx"], E, jE]
             full = lambda values: values + [0] * (256 * count - len(values))
-            sums = lambda values: [sum(values[256 * b:256 * b + 256]) for b in range(nP)]
+            sums = lambda values: [sum(values[256 * b : 256 * b + 256]) for b in range(nP)]
             leaves["e"] += cut(full(s["e"]), "H") + [None] * (nP - count)
             leaves["attSums"].append(words(*sums(s["e"]), s["Z"], *sums(s["p"]), s["Z2"]))
             padded = full(p2)
             for b in range(count):
-                block = padded[256 * b:256 * b + 256]
+                block = padded[256 * b : 256 * b + 256]
                 leaves["p"].append(bytes(w & 255 for w in block) + bytes(w >> 8 for w in block))
             leaves["p"] += [None] * (nP - count)
             partials = []

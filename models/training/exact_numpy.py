@@ -1,13 +1,18 @@
 """The exact integer forward in numpy int64, for many sequences at once: evaluation and calibration checks.
 
-Same arithmetic as exact_forward.py (plain integers), from which every golden vector comes; evaluate.py asserts that both give
-the same logits. Products of int8 run in float64 BLAS, which is exact because every partial sum is below 2^53.
-"""
+Same arithmetic as exact_forward.py (plain integers), from which every golden vector comes; evaluate.py asserts that
+both give the same logits. Products of int8 run in float64 BLAS, which is exact because every partial sum is below
+2^53."""
+
 import numpy as np
 
 
 def fit(x, bits):
-    assert x.size == 0 or (x.min() >= -(1 << (bits - 1)) and x.max() < 1 << (bits - 1)), (int(x.min()), int(x.max()), bits)
+    assert x.size == 0 or (x.min() >= -(1 << (bits - 1)) and x.max() < 1 << (bits - 1)), (
+        int(x.min()),
+        int(x.max()),
+        bits,
+    )
     return x
 
 
@@ -21,7 +26,7 @@ def bit_length(x):
 
 
 def sat32(x):
-    return np.clip(x, -(2 ** 31 - 1), 2 ** 31 - 1)
+    return np.clip(x, -(2**31 - 1), 2**31 - 1)
 
 
 def requantize(a, m, s, seen=None):
@@ -48,12 +53,13 @@ def isqrt(x):
 
 
 class ExactNumpy:
-    """config: see model.py; rows: name -> Rows; tables: dict of exp, sigmoid, cos, sin; epsilon: floor(d * eps * 2^32)."""
+    """config: see model.py; rows: name -> Rows; tables: dict of exp, sigmoid, cos, sin; epsilon: floor(d * eps *
+    2^32)."""
 
     def __init__(self, config, rows, tables, epsilon):
         self.config, self.rows, self.tables, self.epsilon = config, rows, tables, epsilon
-        self.shifts = {}          # matrix kind -> smallest and largest shift of RQ seen
-        self.peaks = {}           # name -> largest absolute value seen
+        self.shifts = {}  # matrix kind -> smallest and largest shift of RQ seen
+        self.peaks = {}  # name -> largest absolute value seen
 
     def peak(self, name, x):
         self.peaks[name] = max(self.peaks.get(name, 0), int(np.abs(x).max()))
@@ -94,11 +100,13 @@ class ExactNumpy:
         k8, ek = to_int8(self.rope(self.linear(f"{layer}.k", x8, exponent, 16), kv, positions))
         v8, ev = to_int8(self.linear(f"{layer}.v", x8, exponent, 16).reshape(-1, kv, hd))
 
-        def arrange(x, n):          # [batch * time, n(, hd)] -> [batch, heads, time(, hd)]
+        def arrange(x, n):  # [batch * time, n(, hd)] -> [batch, heads, time(, hd)]
             x = x.reshape(batch, time, n, -1).transpose(0, 2, 1, 3)
             return np.repeat(x, heads // n, 1)
 
-        q8, eq, k8, ek, v8, ev = (arrange(x, n) for x, n in ((q8, heads), (eq, heads), (k8, kv), (ek, kv), (v8, kv), (ev, kv)))
+        q8, eq, k8, ek, v8, ev = (
+            arrange(x, n) for x, n in ((q8, heads), (eq, heads), (k8, kv), (ek, kv), (v8, kv), (ev, kv))
+        )
         past = np.tril(np.ones((time, time), bool))
         ek, ev = ek.transpose(0, 1, 3, 2), ev.transpose(0, 1, 3, 2)
         a = (q8.astype(np.float64) @ k8.transpose(0, 1, 3, 2).astype(np.float64)).astype(np.int64)
@@ -115,8 +123,12 @@ class ExactNumpy:
         r = np.minimum(65535, (1 << 31) // scaled)
         emax = np.where(past, ev, -99).max(-1, keepdims=True)
         p = np.where(past, rsh(p, np.where(past, np.minimum(31, emax - ev), 0)), 0)
-        o = requantize(fit((p.astype(np.float64) @ v8.astype(np.float64)).astype(np.int64), 32), r, 15 + bl - emax,
-                       self.shifts.setdefault("attention", [99, -99]))
+        o = requantize(
+            fit((p.astype(np.float64) @ v8.astype(np.float64)).astype(np.int64), 32),
+            r,
+            15 + bl - emax,
+            self.shifts.setdefault("attention", [99, -99]),
+        )
         return o.transpose(0, 2, 1, 3).reshape(batch * time, heads * hd)
 
     def swiglu(self, layer, x8, exponent):

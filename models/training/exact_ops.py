@@ -1,9 +1,10 @@
 """The operations of docs/exact-arithmetic.md (sections 1 and 4) in plain Python integers.
 
-Nothing here wraps or rounds by accident: Python integers are unbounded, and `fit` refuses a value wider than the document
-allows. With exact_forward.py this is the independent program the golden vectors come from; it is slow and meant to be read.
-"""
-I32_MAX = 2 ** 31 - 1
+Nothing here wraps or rounds by accident: Python integers are unbounded, and `fit` refuses a value wider than the
+document allows. With exact_forward.py this is the independent program the golden vectors come from; it is slow and
+meant to be read."""
+
+I32_MAX = 2**31 - 1
 
 
 def fit(x, limit):
@@ -36,7 +37,7 @@ def c16(x):
 
 def requantize(a, m, s):
     """RQ(a, m, s): a i32, m u16, s any integer."""
-    assert -2 ** 31 <= a <= I32_MAX and 0 <= m < 1 << 16
+    assert -(2**31) <= a <= I32_MAX and 0 <= m < 1 << 16
     if s >= 48:
         return 0
     return sat32(rsh(a * m, s)) if s >= 1 else sat32(a * m << -s)
@@ -81,24 +82,24 @@ def norm(h, eps_term):
     """Ops 2 and 3. Returns a dict: M, i, k1, partial (sums of squares per 256), ssq, z, S, r, inv, k, x (int8), e."""
     M, i = maxi(h)
     k1 = max(0, M.bit_length() - 15)
-    g = [fit(rsh(v, k1), 2 ** 15) for v in h]
-    partial = [sum(v * v for v in g[b:b + 256]) for b in range(0, len(g), 256)]
-    ssq = sum(partial) + eps_term // 4 ** k1
-    assert 1 <= ssq < 2 ** 44
+    g = [fit(rsh(v, k1), 2**15) for v in h]
+    partial = [sum(v * v for v in g[b : b + 256]) for b in range(0, len(g), 256)]
+    ssq = sum(partial) + eps_term // 4**k1
+    assert 1 <= ssq < 2**44
     z = -(-ssq.bit_length() // 2) - 16
-    S = ssq // 4 ** z if z >= 0 else ssq * 4 ** -z
-    assert 2 ** 30 <= S < 2 ** 32
+    S = ssq // 4**z if z >= 0 else ssq * 4**-z
+    assert 2**30 <= S < 2**32
     r = isqrt(S)
-    assert 2 ** 15 <= r < 2 ** 16 and r * r <= S < (r + 1) ** 2
-    inv = 2 ** 30 // r
+    assert 2**15 <= r < 2**16 and r * r <= S < (r + 1) ** 2
+    inv = 2**30 // r
     k = exponent8(rsh(M, k1) * inv)
-    x = [c8(rsh(fit(v * inv, 2 ** 30), k)) for v in g]
+    x = [c8(rsh(fit(v * inv, 2**30), k)) for v in g]
     return dict(M=M, i=i, k1=k1, partial=partial, ssq=ssq, z=z, S=S, r=r, inv=inv, k=k, x=x, e=k - 30 - z)
 
 
 def dot(weights, x):
     assert len(weights) == len(x)
-    return fit(sum(w * v for w, v in zip(weights, x)), 2 ** 29)
+    return fit(sum(w * v for w, v in zip(weights, x)), 2**29)
 
 
 def linear(row, x, e, fraction):
@@ -114,17 +115,17 @@ def rope(y, cos, sin):
     s = max(0, M.bit_length() - 15)
     low, high = [], []
     for j in range(half):
-        a, b = fit(rsh(y[j], s), 2 ** 15), fit(rsh(y[j + half], s), 2 ** 15)
-        low.append(sat32(rsh(fit(a * cos[j] - b * sin[j], 2 ** 30), 14) << s))
-        high.append(sat32(rsh(fit(b * cos[j] + a * sin[j], 2 ** 30), 14) << s))
+        a, b = fit(rsh(y[j], s), 2**15), fit(rsh(y[j + half], s), 2**15)
+        low.append(sat32(rsh(fit(a * cos[j] - b * sin[j], 2**30), 14) << s))
+        high.append(sat32(rsh(fit(b * cos[j] + a * sin[j], 2**30), 14) << s))
     return M, i, s, low + high
 
 
 def score(q8, eq, k8, ek):
     """Op 8 for one position."""
-    a = fit(sum(p * q for p, q in zip(q8, k8)), 2 ** 21)
+    a = fit(sum(p * q for p, q in zip(q8, k8)), 2**21)
     sh = 24 - eq - ek
-    return fit(rsh(a, sh) if sh >= 0 else a << min(-sh, 9), 2 ** 30)
+    return fit(rsh(a, sh) if sh >= 0 else a << min(-sh, 9), 2**30)
 
 
 def softmax(scores, exp):
@@ -132,14 +133,14 @@ def softmax(scores, exp):
     mx, jx = top(scores)
     e = [rsh(exp[(mx - s) % 256], min(31, (mx - s) // 256)) for s in scores]
     Z = sum(e)
-    assert Z < 2 ** 31
+    assert Z < 2**31
     u = max(0, Z.bit_length() - 23)
     p = [rsh(v, u) for v in e]
     Z2 = sum(p)
     B = Z2.bit_length()
     assert 16 <= B <= 24
-    R = min(65535, 2 ** 31 // (Z2 >> (B - 16)))
-    assert 2 ** 15 <= R < 2 ** 16
+    R = min(65535, 2**31 // (Z2 >> (B - 16)))
+    assert 2**15 <= R < 2**16
     return dict(mx=mx, jx=jx, e=e, Z=Z, u=u, p=p, Z2=Z2, B=B, R=R)
 
 
@@ -151,7 +152,7 @@ def weigh_values(p, ev):
 
 def attend(p2, v8, R, B, E):
     """Op 12 for one dimension: v8 = that dimension of every position. Returns (partial sums per 256, o)."""
-    partial = [sum(p * v for p, v in zip(p2[b:b + 256], v8[b:b + 256])) for b in range(0, len(p2), 256)]
+    partial = [sum(p * v for p, v in zip(p2[b : b + 256], v8[b : b + 256])) for b in range(0, len(p2), 256)]
     return partial, requantize(fit(sum(partial), I32_MAX), R, 15 + B - E)
 
 
@@ -159,7 +160,7 @@ def swiglu(g, u, sigmoid):
     """Op 16 for one element; g and u after c16."""
     s = sigmoid[min(512, rsh(abs(g), 2))]
     s = 32768 - s if g < 0 else s
-    return fit(fit(rsh(fit(g * s, 2 ** 30), 15), 32768) * u, 2 ** 30)
+    return fit(fit(rsh(fit(g * s, 2**30), 15), 32768) * u, 2**30)
 
 
 def hadamard64(y):
@@ -168,7 +169,7 @@ def hadamard64(y):
     pre = max(0, My.bit_length() - 24)
     T = []
     for at in range(0, len(y), 64):
-        block = [rsh(v, pre) for v in y[at:at + 64]]
+        block = [rsh(v, pre) for v in y[at : at + 64]]
         for i in range(64):
-            T.append(fit(sum(-v if bin(i & j).count("1") & 1 else v for j, v in enumerate(block)), 2 ** 30))
+            T.append(fit(sum(-v if bin(i & j).count("1") & 1 else v for j, v in enumerate(block)), 2**30))
     return My, iy, pre, T

@@ -1,4 +1,5 @@
 """Sampling and finish rules of docs/exact-arithmetic.md, section 7, in plain integers."""
+
 import hashlib
 import math
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ import exact_ops as ops
 @dataclass(frozen=True)
 class Sampling:
     """t = 0 is greedy; else t = round(2^16 log2(e) / temperature). topK, topP16, minPX: 0 = off. seed: 32 bytes."""
+
     t: int = 0
     topK: int = 0
     topP16: int = 0
@@ -16,10 +18,15 @@ class Sampling:
     seed: bytes = bytes(32)
 
     def check(self):
-        rules = [("t", 0 <= self.t <= 2097151), ("topK", 0 <= self.topK <= 256), ("topP16", 0 <= self.topP16 <= 65535),
-                 ("minPX", 0 <= self.minPX <= 24575), ("topP16 needs topK", not self.topP16 or self.topK > 0),
-                 ("greedy takes no filter", self.t > 0 or (self.topK, self.topP16, self.minPX) == (0, 0, 0)),
-                 ("seed", len(self.seed) == 32)]
+        rules = [
+            ("t", 0 <= self.t <= 2097151),
+            ("topK", 0 <= self.topK <= 256),
+            ("topP16", 0 <= self.topP16 <= 65535),
+            ("minPX", 0 <= self.minPX <= 24575),
+            ("topP16 needs topK", not self.topP16 or self.topK > 0),
+            ("greedy takes no filter", self.t > 0 or (self.topK, self.topP16, self.minPX) == (0, 0, 0)),
+            ("seed", len(self.seed) == 32),
+        ]
         for name, good in rules:
             if not good:
                 raise ValueError(f"sampling: {name}")
@@ -31,7 +38,9 @@ def t_of_temperature(temperature):
 
 @dataclass
 class Draw:
-    """token; zmax and its index; mode 'greedy', 'full' or 'top'; entries [(z, id, w)] in top mode; sums in full mode."""
+    """token; zmax and its index; mode 'greedy', 'full' or 'top'; entries [(z, id, w)] in top mode; sums in full
+    mode."""
+
     token: int
     zmax: int
     imax: int
@@ -43,8 +52,8 @@ class Draw:
 
 
 def weight(zmax, z, params, table):
-    distance = (zmax - z) * params.t + 2 ** 21
-    assert 0 <= distance < 2 ** 53
+    distance = (zmax - z) * params.t + 2**21
+    assert 0 <= distance < 2**53
     x = distance >> 22
     if x >= 24576 or (params.minPX and x > params.minPX):
         return 0
@@ -76,10 +85,10 @@ def draw(logits, params, step, table):
         weights = [weight(zmax, z, params, table) for z in logits]
         sums, running = [], 0
         for at in range(0, len(weights), 64):
-            running += sum(weights[at:at + 64])
+            running += sum(weights[at : at + 64])
             sums.append(running)
         return Draw(pick(enumerate(weights), running, params.seed, step), zmax, imax, "full", 0, running, [], sums)
-    order = sorted(range(len(logits)), key=lambda i: (-logits[i], i))[:min(params.topK, len(logits))]
+    order = sorted(range(len(logits)), key=lambda i: (-logits[i], i))[: min(params.topK, len(logits))]
     entries = [(logits[i], i, weight(zmax, logits[i], params, table)) for i in order]
     kept = len(entries)
     if params.topP16:

@@ -1,4 +1,6 @@
-"""A whole run with its trace (docs/exact-arithmetic.md, sections 5 to 7): tokens, leaf hashes, group, block and trace roots."""
+"""A whole run with its trace (docs/exact-arithmetic.md, sections 5 to 7): tokens, leaf hashes, group, block and trace
+roots."""
+
 from exact_forward import ExactForward, cut, words
 from exact_sampling import draw
 from exact_tree import PADDING, sha, tree_root
@@ -10,8 +12,13 @@ def head_leaves(config, leaves, d):
     if d.mode == "full":
         sums = cut(d.sums, "Q", 512)
     top = [words(*(v for entry in d.entries for v in entry))] if d.mode == "top" else [None]
-    return {**leaves, "max": [words(d.zmax, d.imax)], "top": top, "sums": sums,
-            "draw": [words(d.kept) + d.W.to_bytes(8, "big") + words(d.token)]}
+    return {
+        **leaves,
+        "max": [words(d.zmax, d.imax)],
+        "top": top,
+        "sums": sums,
+        "draw": [words(d.kept) + d.W.to_bytes(8, "big") + words(d.token)],
+    }
 
 
 def flat_leaves(config, group, leaves):
@@ -26,18 +33,24 @@ def flat_leaves(config, group, leaves):
 
 
 def group_root(config, group, leaves):
-    return tree_root([PADDING if leaf is None else sha(leaf) for leaf in flat_leaves(config, group, leaves)], config.group_depth)
+    return tree_root(
+        [PADDING if leaf is None else sha(leaf) for leaf in flat_leaves(config, group, leaves)], config.group_depth
+    )
 
 
 class Run:
-    """Greedy or seeded generation. After run(): outputs, finish ('stop' or 'length'), positions = [[{slot: leaves}]] per
-    position and group, group_roots, position_roots, block_roots, trace_root, draws."""
+    """Greedy or seeded generation. After run(): outputs, finish ('stop' or 'length'), positions = [[{slot: leaves}]]
+    per position and group, group_roots, position_roots, block_roots, trace_root, draws."""
 
     def __init__(self, model, prompt, sampling, max_tokens, stop=(), keep_leaves=lambda position: True):
         c = model.config
         sampling.check()
-        if not (prompt and max_tokens >= 1 and len(prompt) + max_tokens - 1 <= c.context
-                and all(0 <= t < c.vocab for t in (*prompt, *stop))):
+        if not (
+            prompt
+            and max_tokens >= 1
+            and len(prompt) + max_tokens - 1 <= c.context
+            and all(0 <= t < c.vocab for t in (*prompt, *stop))
+        ):
             raise ValueError("job: token counts or ids outside the limits")
         self.model, self.config, self.prompt, self.sampling = model, c, list(prompt), sampling
         self.max_tokens, self.stop, self.keep_leaves = max_tokens, set(stop), keep_leaves
@@ -69,6 +82,7 @@ class Run:
         c = self.config
         gd, td = c.group_depth, c.token_depth
         self.position_roots = [tree_root(roots, td, gd) for roots in self.group_roots]
-        self.block_roots = [tree_root(self.position_roots[at:at + 32], 5, gd + td)
-                            for at in range(0, len(self.position_roots), 32)]
+        self.block_roots = [
+            tree_root(self.position_roots[at : at + 32], 5, gd + td) for at in range(0, len(self.position_roots), 32)
+        ]
         self.trace_root = tree_root(self.block_roots, c.block_depth, gd + td + 5)

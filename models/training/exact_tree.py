@@ -1,4 +1,6 @@
-"""SHA-256 trees of docs/exact-arithmetic.md: node = SHA-256(left || right), padding leaf = 32 zero bytes, fixed depth."""
+"""SHA-256 trees of docs/exact-arithmetic.md: node = SHA-256(left || right), padding leaf = 32 zero bytes, fixed
+depth."""
+
 import hashlib
 
 PADDING = bytes(32)
@@ -33,9 +35,10 @@ def tree_root(hashes, depth, below=0):
 
 
 def row_bytes(values, reverse=False):
-    """q + 128, padded with 128 to a multiple of 120, each 30-byte word reversed on demand, cut after every 3600 bytes."""
+    """q + 128, padded with 128 to a multiple of 120, each 30-byte word reversed on demand, cut after every 3600
+    bytes."""
     data = bytes(v + 128 for v in values)
     data += bytes([128]) * (-len(data) % 120)
     if reverse:
-        data = b"".join(data[i:i + 30][::-1] for i in range(0, len(data), 30))
-    return [data[i:i + 3600] for i in range(0, len(data), 3600)]
+        data = b"".join(data[i : i + 30][::-1] for i in range(0, len(data), 30))
+    return [data[i : i + 3600] for i in range(0, len(data), 3600)]

@@ -1,8 +1,9 @@
-"""Float32 Llama-style decoder in PyTorch: RMSNorm, RoPE (half-split pairs), grouped-query attention, SwiGLU, tied embedding.
+"""Float32 Llama-style decoder in PyTorch: RMSNorm, RoPE (half-split pairs), grouped-query attention, SwiGLU, tied
+embedding.
 
-Weights are kept under the names `emb`, `norm`, `<layer>.attnNorm`, `<layer>.q`, `.k`, `.v`, `.o`, `<layer>.ffnNorm`, `.gate`,
-`.up`, `.down`; matrices are [outputs, inputs] float32, norms are gains of shape [d].
-"""
+Weights are kept under the names `emb`, `norm`, `<layer>.attnNorm`, `<layer>.q`, `.k`, `.v`, `.o`, `<layer>.ffnNorm`,
+`.gate`, `.up`, `.down`; matrices are [outputs, inputs] float32, norms are gains of shape [d]."""
+
 import json
 import math
 import os
@@ -20,8 +21,17 @@ def weight_shapes(c):
     d, f, q, kv = c["d"], c["ffn"], c["heads"] * c["headDim"], c["kvHeads"] * c["headDim"]
     shapes = {"emb": (c["vocab"], d), "norm": (d,)}
     for layer in range(c["layers"]):
-        one = {"attnNorm": (d,), "q": (q, d), "k": (kv, d), "v": (kv, d), "o": (d, q),
-               "ffnNorm": (d,), "gate": (f, d), "up": (f, d), "down": (d, f)}
+        one = {
+            "attnNorm": (d,),
+            "q": (q, d),
+            "k": (kv, d),
+            "v": (kv, d),
+            "o": (d, q),
+            "ffnNorm": (d,),
+            "gate": (f, d),
+            "up": (f, d),
+            "down": (d, f),
+        }
         shapes.update({f"{layer}.{name}": shape for name, shape in one.items()})
     return shapes
 
@@ -57,7 +67,7 @@ class Decoder(nn.Module):
             return x.view(batch, time, n, hd).transpose(1, 2)
 
         def rope(x):
-            a, b = x[..., :hd // 2], x[..., hd // 2:]
+            a, b = x[..., : hd // 2], x[..., hd // 2 :]
             return torch.cat([a * cos - b * sin, b * cos + a * sin], -1)
 
         mask = torch.full((time, time), float("-inf")).triu(1)
@@ -68,7 +78,7 @@ class Decoder(nn.Module):
             q = rope(split(F.linear(n, w("q")), heads))
             k = rope(split(F.linear(n, w("k")), kv)).repeat_interleave(heads // kv, 1)
             v = split(F.linear(n, w("v")), kv).repeat_interleave(heads // kv, 1)
-            a = torch.softmax(q @ k.transpose(-1, -2) * hd ** -0.5 + mask, -1) @ v
+            a = torch.softmax(q @ k.transpose(-1, -2) * hd**-0.5 + mask, -1) @ v
             x = x + F.linear(a.transpose(1, 2).reshape(batch, time, heads * hd), w("o"))
             n = self.norm(x, w("ffnNorm"))
             x = x + F.linear(F.silu(F.linear(n, w("gate"))) * F.linear(n, w("up")), w("down"))

@@ -5,16 +5,15 @@
    sides quantise equally well (the idea of SmoothQuant, Xiao et al. 2023, on pairs where it costs nothing at run time);
 3. the residual basis is turned by a random-sign Hadamard matrix (QuaRot, Ashkboos et al. 2024), which spreads outliers;
 4. the columns of `down` are multiplied by H64 / 64, undone at run time by the 64-wide integer Hadamard transform;
-5. constants the integer arithmetic leaves out go into the weights: sqrt(d) (its norm has unit length, not unit mean square)
-   and log2(e) / sqrt(headDim) in q (its softmax is in base 2).
-All in float64.
-"""
+5. constants the integer arithmetic leaves out go into the weights: sqrt(d) (its norm has unit length, not unit mean
+   square) and log2(e) / sqrt(headDim) in q (its softmax is in base 2). All in float64."""
+
 import numpy as np
 
 from float_model import float_forward
 
 UP_DOWN_EXPONENT = 0.75
-UP_LIMIT = 32.0      # `up` saturates at 128 in the integers; the fold keeps it four times below on calibration text
+UP_LIMIT = 32.0  # `up` saturates at 128 in the integers; the fold keeps it four times below on calibration text
 TINY = 1e-6
 
 
@@ -46,9 +45,9 @@ def calibrate(config, weights, tokens):
     def see(name, value):
         kind = name.split(".")[1]
         if kind in ("up", "down"):
-            seen[name] = np.abs(value).max((0, 1))            # [ffn]
+            seen[name] = np.abs(value).max((0, 1))  # [ffn]
         elif kind in "qkv":
-            seen[name] = np.abs(value).max((0, 2))            # [heads or kvHeads, headDim]
+            seen[name] = np.abs(value).max((0, 2))  # [heads or kvHeads, headDim]
 
     float_forward(config, weights, tokens, see)
     return {name: np.maximum(value, TINY) for name, value in seen.items()}
@@ -70,11 +69,11 @@ def fold_pairs(config, weights, seen):
         s = np.maximum(s, seen[up] / UP_LIMIT)
         w[up], w[down] = w[up] / s[:, None], w[down] * s
         o_max = column_max(w[o]).reshape(kv, group, hd).max(1)
-        s = centred(np.sqrt(seen[v] / o_max))                                     # [kv, hd]
+        s = centred(np.sqrt(seen[v] / o_max))  # [kv, hd]
         w[v], w[o] = w[v] / s.reshape(-1, 1), w[o] * np.repeat(s[:, None], group, 1).reshape(-1)
-        k_max = seen[k].reshape(kv, 2, half).max(1)                               # a RoPE pair shares its factor
+        k_max = seen[k].reshape(kv, 2, half).max(1)  # a RoPE pair shares its factor
         q_max = seen[q].reshape(kv, group, 2, half).max((1, 2))
-        s = np.tile(centred(np.sqrt(k_max / q_max), axis=1), 2)                   # [kv, hd]
+        s = np.tile(centred(np.sqrt(k_max / q_max), axis=1), 2)  # [kv, hd]
         w[k], w[q] = w[k] / s.reshape(-1, 1), w[q] * np.repeat(s, group, 0).reshape(-1, 1)
     return w
 

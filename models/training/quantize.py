@@ -1,4 +1,5 @@
 """Rows of float64 weights as int8 with a 16-bit multiplier and a shift: weight = w8 * m / 2^sh."""
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 @dataclass
 class Rows:
     """w8 int8 [rows, inputs]; m int64 [rows] in [2^15, 2^16); sh int64 [rows]."""
+
     w8: np.ndarray
     m: np.ndarray
     sh: np.ndarray
@@ -16,9 +18,9 @@ class Rows:
 
 
 def quantize_rows(weights):
-    """The row scale max|w| / 127 is rounded up to a 16-bit mantissa first, so the multiplier itself adds no error and every
-    quantised weight lies in [-127, 127]."""
-    scale = np.maximum(np.abs(weights).max(1), 2.0 ** -24) / 127
+    """The row scale max|w| / 127 is rounded up to a 16-bit mantissa first, so the multiplier itself adds no error and
+    every quantised weight lies in [-127, 127]."""
+    scale = np.maximum(np.abs(weights).max(1), 2.0**-24) / 127
     exponent = np.floor(np.log2(scale)).astype(np.int64)
     m = np.ceil(scale * 2.0 ** (15.0 - exponent)).astype(np.int64)
     carry = m == 1 << 16
@@ -49,4 +51,4 @@ def rope_tables(context, head_dim, theta):
 
 def sampling_table():
     """E[i] = round((2^24 - 1) * 2^(-i/1024)), u24."""
-    return np.round((2 ** 24 - 1) * 2.0 ** (-np.arange(1024) / 1024)).astype(np.int64)
+    return np.round((2**24 - 1) * 2.0 ** (-np.arange(1024) / 1024)).astype(np.int64)

@@ -1,11 +1,13 @@
 """Training text: WordNet 3.0 glosses (Debian package wordnet-base), split by lemma.
 
-One line per synset: `headword: gloss; "example"` and a newline. The newline byte both starts and ends a line for the model.
+One line per synset: `headword: gloss; "example"` and a newline. The newline byte both starts and ends a line for the
+model.
 
-The split is by lemma, not by line. A lemma (lower case, any part of speech, any sense) is held out when its SHA-256 says so;
-a held-out line is a line whose headword is a held-out lemma. A synset that merely mentions a held-out lemma among its
-synonyms goes into neither part, so no held-out headword is a headword, or even a synonym, of any training line.
-"""
+The split is by lemma, not by line. A lemma (lower case, any part of speech, any sense) is held out when its SHA-256
+says so; a held-out line is a line whose headword is a held-out lemma. A synset that merely mentions a held-out lemma
+among its synonyms goes into neither part, so no held-out headword is a headword, or even a synonym, of any training
+line."""
+
 import glob
 import hashlib
 import random
@@ -19,6 +21,7 @@ HELD_OUT_PER_MILLE = 20
 @dataclass(frozen=True)
 class Synset:
     """One dictionary entry: every lemma of the synset (the first is the headword) and its gloss with examples."""
+
     lemmas: tuple
     gloss: str
 

@@ -1,9 +1,9 @@
 """Byte-level BPE tokenizer (Sennrich et al. 2016, on bytes as in GPT-2).
 
 Tokens 0..255 are the bytes, token 256 + i is the i-th merge. The UTF-8 bytes are first cut by pretokenizer 1 of
-docs/exact-arithmetic.md (section 3). The training text has no blank next to a newline and only single spaces, so no merge holds a
-newline: token 10 means "start / end of a line" and nothing else.
-"""
+docs/exact-arithmetic.md (section 3). The training text has no blank next to a newline and only single spaces, so no
+merge holds a newline: token 10 means "start / end of a line" and nothing else."""
+
 import json
 import re
 from collections import Counter, defaultdict
@@ -35,7 +35,7 @@ class Tokenizer:
             rank, at = min((self.rank.get(pair, 1 << 30), i) for i, pair in enumerate(zip(seq, seq[1:])))
             if rank == 1 << 30:
                 break
-            seq[at:at + 2] = [256 + rank]
+            seq[at : at + 2] = [256 + rank]
         return seq
 
     def encode(self, text):

@@ -6,6 +6,7 @@
 Writes <out>/tokenizer.json, <out>/model.npz (checkpoint, replaced by atomic rename) and prints the loss as it goes.
 Needs Debian's python3-torch, python3-numpy, libopenblas0-pthread and wordnet-base.
 """
+
 import argparse
 import math
 import os
@@ -42,7 +43,7 @@ def windows(lines, length_at, batch_tokens, rng):
             count = batch_tokens // length
             if at + count * length + 1 > len(stream):
                 break
-            rows = [stream[at + i * length:at + (i + 1) * length + 1] for i in range(count)]
+            rows = [stream[at + i * length : at + (i + 1) * length + 1] for i in range(count)]
             at += count * length
             yield torch.from_numpy(np.stack(rows).astype(np.int64))
 
@@ -53,13 +54,13 @@ def bits_per_byte(model, tokenizer, lines, batch=16):
     nats = tokens = 0
     with torch.no_grad():
         for at in range(0, len(encoded), batch):
-            rows = encoded[at:at + batch]
+            rows = encoded[at : at + batch]
             width = max(map(len, rows))
             y = torch.full((len(rows), width), -100)
             x = torch.full((len(rows), width), NEWLINE)
             for i, row in enumerate(rows):
-                y[i, :len(row)] = torch.tensor(row)
-                x[i, 1:len(row)] = torch.tensor(row[:-1])
+                y[i, : len(row)] = torch.tensor(row)
+                x[i, 1 : len(row)] = torch.tensor(row[:-1])
             logits = model(x)
             nats += F.cross_entropy(logits.reshape(-1, logits.shape[-1]), y.reshape(-1), reduction="sum").item()
             tokens += sum(map(len, rows))
@@ -107,8 +108,10 @@ def main():
     model = load_decoder(a.init) if a.init else Decoder(CONFIG)
     optimizer = optimizer_of(model, a.lr, a.weight_decay)
     size = sum(p.numel() for p in model.parameters())
-    print(f"parameters {size}, training lines {len(lines)}, tokens {sum(map(len, lines))}, held-out lines {len(held_out)}",
-          flush=True)
+    print(
+        f"parameters {size}, training lines {len(lines)}, tokens {sum(map(len, lines))}, held-out {len(held_out)}",
+        flush=True,
+    )
     start = saved = time.time()
     step = seen = 0
     losses = []
@@ -135,8 +138,11 @@ def main():
         losses.append(loss.item())
         if step % 50 == 0:
             elapsed = time.time() - start
-            print(f"step {step} tokens {seen} {elapsed:.0f} s {seen / elapsed:.0f} tokens/s lr {lr:.5f} "
-                  f"train {np.mean(losses[-50:]):.4f}", flush=True)
+            print(
+                f"step {step} tokens {seen} {elapsed:.0f} s {seen / elapsed:.0f} tokens/s lr {lr:.5f} "
+                f"train {np.mean(losses[-50:]):.4f}",
+                flush=True,
+            )
         if time.time() - saved > 240:
             save_checkpoint(os.path.join(a.out, "model.npz"), model.config, model.export())
             bpb, nats = bits_per_byte(model, tokenizer, held_out[:300])
@@ -144,8 +150,10 @@ def main():
             saved = time.time()
     save_checkpoint(os.path.join(a.out, "model.npz"), model.config, model.export())
     bpb, nats = bits_per_byte(model, tokenizer, held_out)
-    print(f"final: {step} steps, {seen} tokens, {time.time() - start:.0f} s; held-out {bpb:.4f} bits per byte, "
-          f"perplexity {math.exp(nats):.3f} per token")
+    print(
+        f"final: {step} steps, {seen} tokens, {time.time() - start:.0f} s; held-out {bpb:.4f} bits per byte, "
+        f"perplexity {math.exp(nats):.3f} per token"
+    )
     for seed, prompt in enumerate(["river: ", "to walk: ", "guitar: ", "happiness: ", "lawyer: "]):
         print("  ", sample(model, tokenizer, prompt, seed))
 

@@ -1,4 +1,5 @@
 """Golden vectors of whole small random models: model files, runs with all roots, leaves of chosen positions."""
+
 import base64
 import random
 
@@ -13,8 +14,10 @@ from quantize import Rows, exp_table, quantize_rows, rope_tables, sampling_table
 from tokenizer import train_tokenizer
 
 SPREAD = {"emb": 1, "q": 2, "k": 2, "v": 1, "o": 0.3, "gate": 3, "up": 3, "down": 0.01, "head": 1}
-PANGRAMS = ("The quick brown fox jumps over the lazy dog. Pack my box with five dozen liquor jugs; "
-            "how vexingly quick daft zebras jump! 1234567890 times, the five boxing wizards jump quickly.\n") * 3
+PANGRAMS = (
+    "The quick brown fox jumps over the lazy dog. Pack my box with five dozen liquor jugs; "
+    "how vexingly quick daft zebras jump! 1234567890 times, the five boxing wizards jump quickly.\n"
+) * 3
 
 
 def tables_of(config, theta=1e4):
@@ -25,8 +28,10 @@ def tables_of(config, theta=1e4):
 def ordinary_model(config, seed, tokenizer_section):
     """Weights from a normal distribution, of sizes like those of a trained model."""
     rng = np.random.default_rng(seed)
-    rows = {name: quantize_rows(rng.standard_normal((count, width)) * SPREAD[name.split(".")[-1]])
-            for name, count, width, *_ in config.tensors()}
+    rows = {
+        name: quantize_rows(rng.standard_normal((count, width)) * SPREAD[name.split(".")[-1]])
+        for name, count, width, *_ in config.tensors()
+    }
     return ExactModel(config, tokenizer_section, tables_of(config), rows)
 
 
@@ -46,7 +51,7 @@ def extreme_model(config, seed, tokenizer_section):
 
 def tiny_models():
     """name -> ExactModel."""
-    eps = lambda d: int(d * 1e-5 * 2 ** 32)
+    eps = lambda d: int(d * 1e-5 * 2**32)
     words = pack_tokenizer(train_tokenizer(PANGRAMS, 296), 10, 10, ("<|user|>", "<|end|>"), "<|user|>{prompt}<|end|>")
     bare = pack_tokenizer(train_tokenizer("", 256), NONE, NONE)
     return {
@@ -58,29 +63,38 @@ def tiny_models():
 
 
 def jobs_of(name, config):
-    """[(name, prompt, sampling, maxTokens, stop, positions whose leaf hashes are given, positions whose leaves are given)]."""
+    """[(name, prompt, sampling, maxTokens, stop, positions whose leaf hashes are given, positions whose leaves are
+    given)]."""
     rng = random.Random(f"jobs {name}")
     prompt = lambda n: [rng.randrange(config.vocab) for _ in range(n)]
     seed = lambda: bytes(rng.randrange(256) for _ in range(32))
     t = t_of_temperature
     if name == "grouped":
         first = prompt(6)
-        return [("greedy", first, Sampling(), 6, [], [0, 10], [7]),
-                ("full", first, Sampling(t(1.0), seed=seed()), 8, [], [5], []),
-                ("top-k", first, Sampling(t(0.8), 5, seed=seed()), 8, [], [5], []),
-                ("top-k and top-p", first, Sampling(t(1.3), 40, 58982, seed=seed()), 8, [], [6], []),
-                ("min-p", first, Sampling(t(1.0), 0, 0, 3072, seed=seed()), 8, [], [6], []),
-                ("all filters", first, Sampling(t(2.0), 256, 32768, 20000, seed=seed()), 8, [], [6], []),
-                ("across a trace block", prompt(35), Sampling(), 2, [], [31, 32, 35], []),
-                ("one token", [0], Sampling(), 1, [], [0], [])]
+        return [
+            ("greedy", first, Sampling(), 6, [], [0, 10], [7]),
+            ("full", first, Sampling(t(1.0), seed=seed()), 8, [], [5], []),
+            ("top-k", first, Sampling(t(0.8), 5, seed=seed()), 8, [], [5], []),
+            ("top-k and top-p", first, Sampling(t(1.3), 40, 58982, seed=seed()), 8, [], [6], []),
+            ("min-p", first, Sampling(t(1.0), 0, 0, 3072, seed=seed()), 8, [], [6], []),
+            ("all filters", first, Sampling(t(2.0), 256, 32768, 20000, seed=seed()), 8, [], [6], []),
+            ("across a trace block", prompt(35), Sampling(), 2, [], [31, 32, 35], []),
+            ("one token", [0], Sampling(), 1, [], [0], []),
+        ]
     if name == "wide":
-        return [("short", prompt(3), Sampling(t(0.9), 7, seed=seed()), 4, [], [0, 2, 5], []),
-                ("two position blocks", prompt(258), Sampling(), 3, [], [256, 259], [])]
+        return [
+            ("short", prompt(3), Sampling(t(0.9), 7, seed=seed()), 4, [], [0, 2, 5], []),
+            ("two position blocks", prompt(258), Sampling(), 3, [], [256], []),
+        ]
     if name == "extreme":
-        return [("greedy", prompt(8), Sampling(), 8, [], [0, 7, 14], [3]),
-                ("full", prompt(8), Sampling(1, seed=seed()), 8, [], [9], [])]
-    return [("greedy", prompt(4), Sampling(), 5, [], [3, 4], []),
-            ("largest t", prompt(4), Sampling(2097151, seed=seed()), 4, [], [4], [])]
+        return [
+            ("greedy", prompt(8), Sampling(), 8, [], [0, 7, 14], [3]),
+            ("full", prompt(8), Sampling(1, seed=seed()), 8, [], [9], []),
+        ]
+    return [
+        ("greedy", prompt(4), Sampling(), 5, [], [3, 4], []),
+        ("largest t", prompt(4), Sampling(2097151, seed=seed()), 4, [], [4], []),
+    ]
 
 
 def leaf_text(leaf):
@@ -91,15 +105,26 @@ def run_vector(model, job):
     name, prompt, sampling, max_tokens, stop, hashed, opened = job
     keep = set(hashed) | set(opened)
     run = Run(model, prompt, sampling, max_tokens, stop, lambda t: t in keep).run()
-    slots = lambda groups, render: [{slot: [render(leaf) for leaf in leaves] for slot, leaves in group.items()} for group in groups]
+    slots = lambda groups, render: [
+        {slot: [render(leaf) for leaf in leaves] for slot, leaves in group.items()} for group in groups
+    ]
     return dict(
-        name=name, prompt=prompt, sampling=dict(t=sampling.t, topK=sampling.topK, topP16=sampling.topP16, minPX=sampling.minPX,
-                                                seed=sampling.seed.hex()),
-        maxTokens=max_tokens, stop=stop, outputs=run.outputs, finish=run.finish, traceRoot=run.trace_root.hex(),
-        blockRoots=[r.hex() for r in run.block_roots], positionRoots=[r.hex() for r in run.position_roots[-40:]],
+        name=name,
+        prompt=prompt,
+        sampling=dict(
+            t=sampling.t, topK=sampling.topK, topP16=sampling.topP16, minPX=sampling.minPX, seed=sampling.seed.hex()
+        ),
+        maxTokens=max_tokens,
+        stop=stop,
+        outputs=run.outputs,
+        finish=run.finish,
+        traceRoot=run.trace_root.hex(),
+        blockRoots=[r.hex() for r in run.block_roots],
+        positionRoots=[r.hex() for r in run.position_roots[-40:]],
         draws=[dict(zmax=d.zmax, index=d.imax, kept=d.kept, W=d.W, token=d.token) for d in run.draws],
         leafHashes={t: slots(run.positions[t], lambda leaf: leaf and sha(leaf).hex()) for t in hashed},
-        leaves={t: slots(run.positions[t], leaf_text) for t in opened})
+        leaves={t: slots(run.positions[t], leaf_text) for t in opened},
+    )
 
 
 def model_vectors():
@@ -110,12 +135,20 @@ def model_vectors():
         c = model.config
         jobs = jobs_of(name, c)
         runs = [run_vector(model, job) for job in jobs]
-        if name == "grouped":      # the third greedy token as stop token: the run ends early and with it as last output
+        if name == "grouped":  # the third greedy token as stop token: the run ends early and with it as last output
             greedy = runs[0]["outputs"]
             runs.append(run_vector(model, ("stop", jobs[0][1], Sampling(), 6, [greedy[2]], [], [])))
         root, rows_root, tables_root = model.roots()
-        out[name] = (model.pack(), dict(config=c.pack().hex(), modelRoot=root.hex(), rowsRoot=rows_root.hex(),
-                                        tablesRoot=tables_root.hex(), runs=runs))
+        out[name] = (
+            model.pack(),
+            dict(
+                config=c.pack().hex(),
+                modelRoot=root.hex(),
+                rowsRoot=rows_root.hex(),
+                tablesRoot=tables_root.hex(),
+                runs=runs,
+            ),
+        )
     return out
 
 
@@ -123,6 +156,8 @@ def trained_vectors(model):
     """Runs of the shipped model: one greedy, one seeded, from a text prompt; roots only."""
     prompt = [model.bos] + model.tokenizer.encode("river: ")
     seed = bytes(range(32))
-    jobs = [("greedy", prompt, Sampling(), 6, [model.eos], [], []),
-            ("seeded", prompt, Sampling(t_of_temperature(0.8), 40, 62259, seed=seed), 6, [model.eos], [], [])]
+    jobs = [
+        ("greedy", prompt, Sampling(), 6, [model.eos], [], []),
+        ("seeded", prompt, Sampling(t_of_temperature(0.8), 40, 62259, seed=seed), 6, [model.eos], [], []),
+    ]
     return dict(modelRoot=model.roots()[0].hex(), runs=[run_vector(model, job) for job in jobs])

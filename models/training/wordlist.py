@@ -2,9 +2,9 @@
 
   /usr/bin/python3 models/training/wordlist.py models/wordnet-words.txt.gz
 
-A word is a longest run of ASCII letters, in lower case. The bench uses the list to count how many words of generated samples
-are words of the corpus at all.
-"""
+A word is a longest run of ASCII letters, in lower case. The bench uses the list to count how many words of generated
+samples are words of the corpus at all."""
+
 import gzip
 import re
 import sys
