@@ -78,8 +78,9 @@ def prove_shifts(config, rows):
     for layer in range(config.layers):
         for name, fraction in (("q", 16), ("k", 16), ("v", 16), ("gate", 8), ("up", 8)):
             need(f"{layer}.{name}", -6, fraction)
-        # An attention output is a mean of values (weights sum to at most 1 + 2^-14 after rounding R and p'', int8
-        # rounding of v adds one part in 128); 5 % covers all of it.
+        # An attention output is a mean of values. Rounding adds less than 1/128 (v8), 2^-14 (R), and for p'' half a unit
+        # at each of at most C positions against Z' >= 65535: C / 65536 (as 2^E <= |v| / 64); 5 % covers C <= 1024.
+        assert config.context <= 1024
         values = lengths(f"{layer}.v").max() * 65536 + 1
         need(f"{layer}.o", exponent_bound(values * 1.05) - 16, 16)
         # Op 16: |silu(g)| <= |g|. Op 17 adds 64 channels: sum |g u| <= |g| |u| as vectors of the block, each at most
