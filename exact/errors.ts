@@ -1,0 +1,19 @@
+import { CocoonError } from '../protocol/errors';
+
+/** A config field outside docs/exact-arithmetic.md section 2; codes are `model.config.<field>`. */
+export class ModelConfigError extends CocoonError {}
+
+/** A model file that is refused; codes are `model.<section>.<reason>`, for instance `model.rows.sum`. */
+export class ModelFileError extends CocoonError {}
+
+/** A job the semantics refuses (section 7); codes are `input.<reason>`. */
+export class JobInputError extends CocoonError {}
+
+/** Tensors that do not fit the op table: a defect of the back end that handed them over; codes are `exact.trace.<slot>`. */
+export class TraceLayoutError extends CocoonError {}
+
+/** The asked back end cannot run here; codes are `engine.<reason>`. */
+export class BackendUnavailableError extends CocoonError {}
+
+/** The caller's signal ended a generation; code `engine.aborted`. */
+export class GenerationAbortedError extends CocoonError {}

@@ -1,0 +1,132 @@
+/**
+ * Bytes of every leaf of a trace, from raw tensors (docs/exact-arithmetic.md section 5). Shared by all back ends: it moves
+ * bytes and computes nothing. Every byte written here is either a tensor's or canonical padding.
+ */
+import { BLOCK, CELL_BYTES, SEGMENT_BYTES, TRACE_BLOCK, WORD_BYTES, ZERO_BYTE } from './constants';
+import type { ExactConfig } from './config';
+import { TraceLayoutError } from './errors';
+import { paddedRowBytes, transposedDims, type Slot } from './opTable';
+
+type AnyTensor = Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array;
+
+const HOST_IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+
+/** A tensor's elements [from, to) as big-endian bytes. */
+export function bigEndian(tensor: AnyTensor, from = 0, to = tensor.length): Buffer {
+  const size = tensor.BYTES_PER_ELEMENT;
+  const bytes = Buffer.from(Buffer.from(tensor.buffer, tensor.byteOffset + from * size, (to - from) * size));
+  if (HOST_IS_LITTLE_ENDIAN && size === 2) bytes.swap16();
+  if (HOST_IS_LITTLE_ENDIAN && size === 4) bytes.swap32();
+  return bytes;
+}
+
+/** q + 128 for each value, padded with 128 to whole cells; each 30-byte word reversed if asked. */
+export function rowBytes(values: Int8Array, reversedWords: boolean): Buffer {
+  const bytes = Buffer.alloc(paddedRowBytes(values.length), ZERO_BYTE);
+  for (let i = 0; i < values.length; i++) bytes[i] = values[i] + ZERO_BYTE;
+  if (reversedWords) {
+    for (let i = 0; i < bytes.length; i += WORD_BYTES) bytes.subarray(i, i + WORD_BYTES).reverse();
+  }
+  return bytes;
+}
+
+/** Pieces of a padded row, each at most 30 cells of 120 bytes. */
+export function segments(row: Buffer): Buffer[] {
+  const out: Buffer[] = [];
+  for (let i = 0; i < row.length; i += SEGMENT_BYTES) out.push(row.subarray(i, i + SEGMENT_BYTES));
+  return out;
+}
+
+/** Leaves of a `words`, `blocks` or `row` slot. A `words` tensor may be shorter only where the slot says so. */
+export function plainLeaves(slot: Slot, tensor: AnyTensor): Buffer[] {
+  expectElements(slot, tensor, slot.elements);
+  if (slot.layout === 'row') return segments(rowBytes(tensor as Int8Array, false));
+  const out: Buffer[] = [];
+  for (let i = 0; i < tensor.length; i += slot.perLeaf) {
+    out.push(bigEndian(tensor, i, Math.min(i + slot.perLeaf, tensor.length)));
+  }
+  return out;
+}
+
+/** Per head: the exponent byte, then the row. */
+export function headRowLeaves(slot: Slot, values: Int8Array, exponents: Uint8Array): Buffer[] {
+  expectElements(slot, values, slot.elements);
+  expectElements({ ...slot, name: `${slot.name} exponents` }, exponents, slot.leaves);
+  return Array.from(exponents, (exponent, head) => {
+    const row = rowBytes(values.subarray(head * slot.perLeaf, (head + 1) * slot.perLeaf), slot.layout === 'headKeyRow');
+    return Buffer.concat([Buffer.of(exponent), row]);
+  });
+}
+
+/**
+ * Per head and position block: 256 u16, or the two byte planes. null stands for a padding leaf (a block beyond position t).
+ * @param tensor [heads][stride]; entries beyond t are ignored and written as zero
+ */
+export function positionLeaves(slot: Slot, tensor: Uint16Array, heads: number, t: number): (Buffer | null)[] {
+  const stride = tensor.length / heads;
+  if (!Number.isInteger(stride) || stride < t + 1) {
+    throw new TraceLayoutError(`exact.trace.${slot.name}`, `slot ${slot.name} has a wrong length`, {
+      expected: `${heads} rows of at least ${t + 1}`,
+      received: `${tensor.length} elements`,
+    });
+  }
+  const blocks = slot.leaves / heads;
+  const out: (Buffer | null)[] = [];
+  for (let head = 0; head < heads; head++) {
+    for (let block = 0; block < blocks; block++) {
+      const first = block * BLOCK;
+      if (first > t) {
+        out.push(null);
+        continue;
+      }
+      const used = Math.min(BLOCK, t + 1 - first);
+      const full = new Uint16Array(BLOCK);
+      full.set(tensor.subarray(head * stride + first, head * stride + first + used));
+      out.push(slot.layout === 'planes' ? planes(full) : bigEndian(full));
+    }
+  }
+  return out;
+}
+
+function planes(values: Uint16Array): Buffer {
+  const bytes = Buffer.alloc(2 * BLOCK);
+  for (let i = 0; i < BLOCK; i++) {
+    bytes[i] = values[i] & 255;
+    bytes[BLOCK + i] = values[i] >> 8;
+  }
+  return bytes;
+}
+
+/**
+ * V of the positions of t's trace block up to t, per kv head and per 32 dims: 32 bytes for each dim.
+ * @param block v8 [G D] of the positions 32 floor(t / 32) .. t
+ */
+export function transposedLeaves(config: ExactConfig, block: readonly Int8Array[]): Buffer[] {
+  const dims = transposedDims(config);
+  const out: Buffer[] = [];
+  for (let first = 0; first < config.kvHeads * config.headDim; first += dims) {
+    const bytes = Buffer.alloc(dims * TRACE_BLOCK, ZERO_BYTE);
+    block.forEach((v8, j) => {
+      for (let i = 0; i < dims; i++) bytes[i * TRACE_BLOCK + j] = v8[first + i] + ZERO_BYTE;
+    });
+    out.push(bytes);
+  }
+  return out;
+}
+
+export function expectElements(slot: Pick<Slot, 'name'>, tensor: { length: number }, elements: number): void {
+  if (tensor.length === elements) return;
+  throw new TraceLayoutError(`exact.trace.${slot.name}`, `slot ${slot.name} has a wrong length`, {
+    expected: `${elements} elements`,
+    received: String(tensor.length),
+  });
+}
+
+/** A model row's leaves: header in front of the first piece, weights reversed per word (section 3). */
+export function modelRowLeaves(header: Uint8Array, weights: Int8Array): Buffer[] {
+  const [first, ...rest] = segments(rowBytes(weights, true));
+  return [Buffer.concat([header, first]), ...rest];
+}
+
+/** Cells of 120 bytes of a padded row; what a one-step proof opens. */
+export const cellsOf = (values: number): number => paddedRowBytes(values) / CELL_BYTES;

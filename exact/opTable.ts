@@ -1,0 +1,167 @@
+/**
+ * The op table: every slot of a trace, in execution order, derived from the config alone (docs/exact-arithmetic.md
+ * section 5). A contract derives the same table, so it is never data that a crafted model could bend (attacks.md 27).
+ */
+import {
+  BLOCK,
+  CELL_BYTES,
+  MAX_LEAF_BYTES,
+  SEGMENT_BYTES,
+  SUM_BLOCK,
+  SUMS_PER_LEAF,
+  TRACE_BLOCK,
+  TRACE_BLOCK_DEPTH,
+} from './constants';
+import type { ExactConfig } from './config';
+
+/**
+ * How a slot's leaves are cut from its tensor:
+ * - `words`: `count` 32-bit words per leaf, big-endian
+ * - `blocks`: flat tensor cut after every 256 elements; the last block may be shorter
+ * - `row`: bytes q + 128, padded to cells, cut after every 3600 bytes
+ * - `headRow`: per head an exponent byte and a `row`; `headKeyRow`: the same with each 30-byte word reversed
+ * - `positions`: per head and position block 256 u16; `planes`: the same as 256 low bytes, then 256 high bytes
+ * - `transposed`: V over the 32 positions of a trace block, 32 bytes per dim
+ */
+export type SlotLayout =
+  | 'words'
+  | 'blocks'
+  | 'row'
+  | 'headRow'
+  | 'headKeyRow'
+  | 'positions'
+  | 'planes'
+  | 'transposed';
+
+export type EmbeddingSlotName = 'token' | 'h';
+export type LayerSlotName =
+  | 'norm1' | 'x1' | 'q' | 'k' | 'v' | 'headMax' | 'q8' | 'k8' | 'v8' | 'vt' | 'attMax' | 'e' | 'attSums' | 'p' | 'pv'
+  | 'oMax' | 'o8' | 'h1' | 'norm2' | 'x2' | 'gate' | 'up' | 'mlpMax' | 'xd' | 'h2';
+export type HeadSlotName = 'norm' | 'x' | 'logits' | 'max' | 'top' | 'sums' | 'draw';
+
+export interface Slot<Name extends string = string> {
+  name: Name;
+  layout: SlotLayout;
+  /** Elements of the tensor; for `words` all words of the slot, for a `row` its values without padding. */
+  elements: number;
+  /** Bytes of one element: 1, 2 or 4. */
+  elementBytes: 1 | 2 | 4;
+  leaves: number;
+  /** Elements of one leaf (the last one may have fewer); heads' values for `headRow`. */
+  perLeaf: number;
+}
+
+export const blocksOf = (elements: number, size = BLOCK): number => Math.ceil(elements / size);
+export const paddedRowBytes = (values: number): number => Math.ceil(values / CELL_BYTES) * CELL_BYTES;
+export const segmentsOf = (values: number): number => Math.ceil(values / SEGMENT_BYTES);
+/** Position blocks of 256 of the whole context. */
+export const positionBlocks = (config: ExactConfig): number => config.context / BLOCK;
+/** Words of a norm slot: M, index, a u64 per block, ssq as u64, r, inv. */
+export const normWords = (config: ExactConfig): number => 6 + 2 * blocksOf(config.dim);
+/** Dims of V in one transposed leaf. */
+export const transposedDims = (config: ExactConfig): number => Math.min(32, config.headDim);
+
+const words = <N extends string>(name: N, perLeaf: number, leaves = 1): Slot<N> => ({
+  name, layout: 'words', elements: perLeaf * leaves, elementBytes: 4, leaves, perLeaf,
+});
+const blocks = <N extends string>(name: N, elements: number, elementBytes: 2 | 4): Slot<N> => ({
+  name, layout: 'blocks', elements, elementBytes, leaves: blocksOf(elements), perLeaf: BLOCK,
+});
+const row = <N extends string>(name: N, elements: number): Slot<N> => ({
+  name, layout: 'row', elements, elementBytes: 1, leaves: segmentsOf(elements), perLeaf: SEGMENT_BYTES,
+});
+const headRows = <N extends string>(name: N, layout: 'headRow' | 'headKeyRow', heads: number, dim: number): Slot<N> => ({
+  name, layout, elements: heads * dim, elementBytes: 1, leaves: heads, perLeaf: dim,
+});
+
+export function embeddingSlots(config: ExactConfig): Slot<EmbeddingSlotName>[] {
+  return [words('token', 1), blocks('h', config.dim, 4)];
+}
+
+export function layerSlots(config: ExactConfig): Slot<LayerSlotName>[] {
+  const { dim, heads, kvHeads, headDim, ffn } = config;
+  const queryDim = heads * headDim;
+  const keyDim = kvHeads * headDim;
+  const nP = positionBlocks(config);
+  let partialDims = headDim;
+  while (4 * partialDims * nP > MAX_LEAF_BYTES) partialDims /= 2;
+  const perPosition = <N extends string>(name: N, layout: 'positions' | 'planes'): Slot<N> => ({
+    name, layout, elements: heads * config.context, elementBytes: 2, leaves: heads * nP, perLeaf: BLOCK,
+  });
+  return [
+    words('norm1', normWords(config)),
+    row('x1', dim),
+    blocks('q', queryDim, 4),
+    blocks('k', keyDim, 4),
+    blocks('v', keyDim, 4),
+    words('headMax', 4 * heads + 6 * kvHeads),
+    headRows('q8', 'headRow', heads, headDim),
+    headRows('k8', 'headKeyRow', kvHeads, headDim),
+    headRows('v8', 'headRow', kvHeads, headDim),
+    {
+      name: 'vt', layout: 'transposed', elements: keyDim * TRACE_BLOCK, elementBytes: 1,
+      leaves: keyDim / transposedDims(config), perLeaf: transposedDims(config) * TRACE_BLOCK,
+    },
+    words('attMax', 4 * heads),
+    perPosition('e', 'positions'),
+    words('attSums', 2 * nP + 2, heads),
+    perPosition('p', 'planes'),
+    words('pv', partialDims * nP, queryDim / partialDims),
+    words('oMax', 2),
+    row('o8', queryDim),
+    blocks('h1', dim, 4),
+    words('norm2', normWords(config)),
+    row('x2', dim),
+    blocks('gate', ffn, 2),
+    blocks('up', ffn, 2),
+    words('mlpMax', 4),
+    row('xd', ffn),
+    blocks('h2', dim, 4),
+  ];
+}
+
+/** `top` holds at most 256 entries of 3 words; `sums` and `top` are padding leaves outside their sampling mode. */
+export function headSlots(config: ExactConfig): Slot<HeadSlotName>[] {
+  const sums = blocksOf(config.vocab, SUM_BLOCK);
+  return [
+    words('norm', normWords(config)),
+    row('x', config.dim),
+    blocks('logits', config.vocab, 4),
+    words('max', 2),
+    words('top', 3 * BLOCK),
+    {
+      name: 'sums', layout: 'words', elements: 2 * sums, elementBytes: 4,
+      leaves: blocksOf(sums, SUMS_PER_LEAF), perLeaf: 2 * SUMS_PER_LEAF,
+    },
+    words('draw', 4),
+  ];
+}
+
+/** Fixed depths of the trace tree, bottom up (section 6). */
+export interface TraceDepths {
+  group: number;
+  token: number;
+  block: number;
+  total: number;
+}
+
+export function traceDepths(config: ExactConfig): TraceDepths {
+  const leavesOf = (slots: Slot[]) => slots.reduce((sum, slot) => sum + slot.leaves, 0);
+  const largest = Math.max(
+    leavesOf(embeddingSlots(config)),
+    leavesOf(layerSlots(config)),
+    leavesOf(headSlots(config)),
+  );
+  const group = depthFor(largest, 3);
+  const token = depthFor(config.layers + 2);
+  let block = depthFor(config.context / TRACE_BLOCK);
+  while ((token + TRACE_BLOCK_DEPTH + block) % 3 !== 0) block++;
+  return { group, token, block, total: group + token + TRACE_BLOCK_DEPTH + block };
+}
+
+/** The smallest multiple of `step` whose tree holds `leaves` leaves. */
+export function depthFor(leaves: number, step = 1): number {
+  let depth = 0;
+  while (2 ** depth < leaves) depth += step;
+  return depth;
+}
