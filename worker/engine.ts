@@ -1,0 +1,63 @@
+import { existsSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { createEngine, loadModel, type BackendName, type Engine, type ExactModel, type Generation, type Job } from '../exact';
+import { EngineUnavailableError } from './errors';
+
+/** A checked model and the name that people know it by. */
+export interface LoadedModel {
+  model: ExactModel;
+  name: string;
+  /** Tokens that end an answer. */
+  stopTokens: number[];
+}
+
+/** The model file that travels with the project. */
+export const SHIPPED_MODEL = join(__dirname, '..', 'models', 'wordnet-3m.cocoon');
+
+/** An engine together with why it is this one. */
+export interface LoadedEngine {
+  backend: BackendName;
+  /** What computes, in words; simulated hardware says so. */
+  adapter: string;
+  /** Set when `auto` could not take the GPU. */
+  fallbackReason?: string;
+  generate(job: Job): Promise<Generation>;
+  close(): Promise<void>;
+}
+
+/** Loads a model file and checks it whole. @throws EngineUnavailableError `engine.model-missing`, and errors of exact/ */
+export function openModel(path: string = SHIPPED_MODEL): LoadedModel {
+  if (!existsSync(path)) {
+    throw new EngineUnavailableError('engine.model-missing', 'there is no model file', {
+      received: path,
+      hint: 'give --model FILE (.cocoon)',
+    });
+  }
+  const model = loadModel(path);
+  const { eosToken } = model.tokenizer;
+  return { model, name: basename(path, '.cocoon'), stopTokens: eosToken === undefined ? [] : [eosToken] };
+}
+
+/**
+ * Creates the engine: `auto` takes webgpu and falls back to the reference, which needs no GPU; a named back end is taken
+ * or refused.
+ */
+export async function openEngine({ model }: LoadedModel, backend: 'auto' | BackendName): Promise<LoadedEngine> {
+  if (backend !== 'auto') return wrap(await createEngine(model, backend));
+  try {
+    return wrap(await createEngine(model, 'webgpu'));
+  } catch (error) {
+    const code = String((error as { code?: unknown }).code ?? '');
+    if (!code.startsWith('engine.')) throw error;
+    return { ...wrap(await createEngine(model, 'reference')), fallbackReason: code };
+  }
+}
+
+function wrap(engine: Engine): LoadedEngine {
+  return {
+    backend: engine.backend,
+    adapter: engine.adapter,
+    generate: (job) => engine.generate(job),
+    close: () => engine.close(),
+  };
+}

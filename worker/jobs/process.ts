@@ -1,0 +1,199 @@
+import { Cell, beginCell, external, storeMessage, type Address, type Transaction } from '@ton/core';
+import { OP_CREATE_JOB, packDecline, packDelivery, packOutput, parseCreateJob, type JobEscrowTerms } from '../../wrappers';
+import { internalMessage, sleep, type ChainClient } from '../chain/chainClient';
+import { crashPoint } from '../crash';
+import type { LoadedEngine, LoadedModel } from '../engine';
+import type { WorkerKeys } from '../keys/workerKeys';
+import type { Logger } from '../log';
+import type { JobRecord, JobStore } from '../store/jobStore';
+import { signAnswer, signDecline } from './answer';
+import { checkEscrow, DECLINE, type JobPolicy } from './escrowCheck';
+import { openJobRequest, type OpenedRequest } from './request';
+import { unixTime } from './settle';
+
+/** What processing a job needs. */
+export interface JobContext {
+  chain: ChainClient;
+  store: JobStore;
+  log: Logger;
+  keys: WorkerKeys;
+  policy: JobPolicy;
+  /** Hash part of the provider stake that terms must name, 32 bytes. */
+  stake: Uint8Array;
+  model: LoadedModel;
+  engine: LoadedEngine;
+  escrowCode: Cell;
+  maxTokens: number;
+  signal?: AbortSignal;
+}
+
+/** A job that passed every check and waits for the engine. */
+export interface ReadableJob {
+  address: Address;
+  terms: JobEscrowTerms;
+  request: OpenedRequest;
+}
+
+/** A receipt must be dated within 10 minutes of its delivery; a stored date older than this is not used again. */
+const RECEIPT_DATE_SECONDS = 300;
+
+/**
+ * Reads the job from chain, checks it and opens its request. Declines or refuses what does not hold (recorded in the
+ * store) and then returns null. An account that a lagging API does not show yet is waited for.
+ */
+export async function readJob(context: JobContext, address: Address, lagSeconds: number): Promise<ReadableJob | null> {
+  const { chain, store, log, policy } = context;
+  const name = address.toRawString();
+  crashPoint('afterSeen');
+  const found = await waitForRequest(context, address, lagSeconds);
+  if (found === 'stopped') return null;
+  if (found === 'absent') {
+    refuse(context, name, 'no such account on this network');
+    return null;
+  }
+  const { account, now, create } = found;
+  const verdict = checkEscrow(address, account, context.escrowCode, policy, await chain.networkPrices(), now);
+  if (verdict.kind === 'foreign') {
+    refuse(context, name, verdict.note);
+    return null;
+  }
+  const { terms } = verdict;
+  store.update(
+    name,
+    { deadline: terms.deadline, priceNano: terms.price, termsHash: Buffer.from(terms.termsHash).toString('hex') },
+    unixTime(),
+  );
+  if (verdict.kind === 'decline') return decline(context, address, terms, verdict.reason);
+  if (create === null) return decline(context, address, terms, DECLINE.unreadableRequest);
+  const opened = await openJobRequest({
+    envelope: create,
+    escrow: new Uint8Array(address.hash),
+    terms,
+    stake: context.stake,
+    keys: context.keys,
+    model: context.model,
+    maxTokens: context.maxTokens,
+    now,
+  });
+  if (opened.kind === 'decline') return decline(context, address, terms, opened.reason);
+  log.info({ job: name, promptTokens: opened.request.promptTokens.length, deadline: terms.deadline }, 'job accepted');
+  return { address, terms, request: opened.request };
+}
+
+/** Computes, signs and stores an answer. After this returns the signed bytes are durable. */
+export async function computeJob(context: JobContext, job: ReadableJob): Promise<void> {
+  const { store, log, engine, signal } = context;
+  const name = job.address.toRawString();
+  const now = await chainTime(context, job.address);
+  if (job.terms.deadline - now < context.policy.minSeconds / 2) {
+    decline(context, job.address, job.terms, DECLINE.deadlineTooClose);
+    return;
+  }
+  store.update(name, { state: 'computing', backend: engine.backend, adapter: engine.adapter }, unixTime());
+  const result = await engine.generate({ ...job.request.generation, signal });
+  crashPoint('afterCompute');
+  const stored = store.get(name)!.issuedAt;
+  const finished = await chainTime(context, job.address);
+  const issuedAt = stored !== null && Math.abs(finished - stored) < RECEIPT_DATE_SECONDS ? stored : finished;
+  store.update(name, { issuedAt }, unixTime());
+  const answer = signAnswer({
+    escrow: new Uint8Array(job.address.hash),
+    terms: job.terms,
+    request: job.request,
+    result,
+    issuedAt,
+    signingSecret: context.keys.signingSecret,
+    hashOutput: (output) => new Uint8Array(packOutput(output).hash()),
+  });
+  const body = packDelivery(answer.delivery);
+  crashPoint('afterSign');
+  store.update(
+    name,
+    {
+      state: 'answered',
+      external: externalMessage(job.address, body),
+      receiptHash: Buffer.from(answer.receiptHash).toString('hex'),
+      millis: Math.round(result.millis),
+      promptTokens: job.request.promptTokens.length,
+      outputTokens: result.tokens.length,
+    },
+    unixTime(),
+  );
+  crashPoint('afterDurable');
+  log.info({ job: name, backend: engine.backend, millis: Math.round(result.millis), outputTokens: result.tokens.length }, 'answer stored');
+}
+
+interface FoundRequest {
+  account: Awaited<ReturnType<ChainClient['getAccount']>>;
+  /** The later of the clock and the chain's time: a lagging API is behind, an advanced devnet ahead. */
+  now: number;
+  /** Request bytes of the first create message, or null when there is none that can be read. */
+  create: Uint8Array | null;
+}
+
+async function waitForRequest(
+  context: JobContext,
+  address: Address,
+  lagSeconds: number,
+): Promise<FoundRequest | 'absent' | 'stopped'> {
+  const until = unixTime() + lagSeconds;
+  for (let pause = 250; ; pause = Math.min(pause * 2, 4000)) {
+    if (context.signal?.aborted) return 'stopped';
+    const account = await context.chain.getAccount(address);
+    const now = Math.max(unixTime(), account.apiTime);
+    if (account.state === 'active') {
+      const transactions = await context.chain.getTransactions(address, 100);
+      if (transactions.length > 0) return { account, now, create: requestOf(transactions) };
+    }
+    if (unixTime() >= until) return 'absent';
+    await sleep(pause);
+  }
+}
+
+/** The request of the oldest create message that the escrow accepted; later ones only add money. */
+function requestOf(transactions: readonly Transaction[]): Uint8Array | null {
+  for (const transaction of [...transactions].sort((a, b) => (a.lt < b.lt ? -1 : 1))) {
+    const message = internalMessage(transaction.inMessage);
+    const { description } = transaction;
+    const accepted = description.type === 'generic' && description.computePhase.type === 'vm' && description.computePhase.success;
+    if (message === null || !accepted) continue;
+    const slice = message.body.beginParse();
+    if (slice.remainingBits < 32 || slice.preloadUint(32) !== OP_CREATE_JOB) continue;
+    try {
+      return parseCreateJob(message.body);
+    } catch {
+      return null;
+    }
+  }
+  return null;
+}
+
+async function chainTime(context: JobContext, address: Address): Promise<number> {
+  const { apiTime } = await context.chain.getAccount(address);
+  return Math.max(unixTime(), apiTime);
+}
+
+/** Signs a decline and makes it durable; it is sent like an answer. */
+function decline(context: JobContext, address: Address, terms: JobEscrowTerms, reason: number): null {
+  const name = address.toRawString();
+  const signature = signDecline({
+    escrow: new Uint8Array(address.hash),
+    networkId: terms.networkId,
+    termsHash: terms.termsHash,
+    reason,
+    signingSecret: context.keys.signingSecret,
+  });
+  const message = externalMessage(address, packDecline(signature, reason));
+  context.store.update(name, { state: 'declined', reason, external: message }, unixTime());
+  context.log.info({ job: name, reason }, 'decline stored');
+  return null;
+}
+
+function refuse(context: JobContext, name: string, note: string): JobRecord {
+  context.log.warn({ job: name, note }, 'job refused');
+  return context.store.update(name, { state: 'refused', note, settledAt: unixTime() }, unixTime());
+}
+
+function externalMessage(to: Address, body: Cell): Buffer {
+  return beginCell().store(storeMessage(external({ to, body }))).endCell().toBoc();
+}
