@@ -115,7 +115,7 @@ export class JobWorld {
     const worker = keyPairFromSeed(Buffer.alloc(32, 2));
     const terms: JobEscrowTerms = {
       networkId: NETWORK_ID,
-      deadline: chain.now + 600,
+      deadline: chain.now! + 600,
       price: toNano('0.1'),
       outputCells: 2,
       answerInCallback: false,

@@ -1,0 +1,30 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { Cell } from '@ton/core';
+import { jobEscrowCode } from '../wrappers';
+
+const build = path.join(__dirname, '../build');
+
+describe('build artefacts', () => {
+  it('are one per contract, with the code that the SDK deploys', async () => {
+    const artefacts = fs.readdirSync(build).filter((file) => file.endsWith('.compiled.json'));
+    expect(artefacts.sort()).toEqual(['JobEscrow.compiled.json']);
+    const artefact = JSON.parse(fs.readFileSync(path.join(build, 'JobEscrow.compiled.json'), 'utf8'));
+    const code = await jobEscrowCode();
+    expect(artefact.hash).toBe(code.hash().toString('hex'));
+    expect(artefact.hashBase64).toBe(code.hash().toString('base64'));
+    expect(Cell.fromHex(artefact.hex).equals(code)).toBe(true);
+  });
+
+  it('stay small: every bit of JobEscrow is paid for twice per job', async () => {
+    let bits = 0;
+    let cells = 0;
+    const visit = (cell: Cell): void => {
+      bits += cell.bits.length;
+      cells += 1;
+      cell.refs.forEach(visit);
+    };
+    visit(await jobEscrowCode());
+    expect({ cells, bits }).toEqual({ cells: 3, bits: 2584 });
+  });
+});

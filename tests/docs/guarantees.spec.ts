@@ -1,0 +1,24 @@
+import fs from 'node:fs';
+import path from 'node:path';
+
+const root = path.join(__dirname, '../..');
+const page = fs.readFileSync(path.join(root, 'docs/guarantees.md'), 'utf8');
+const sources = (fs.readdirSync(path.join(root, 'tests'), { recursive: true }) as string[])
+  .filter((file) => /\.(spec|test)\.ts$/.test(file))
+  .map((file) => fs.readFileSync(path.join(root, 'tests', file), 'utf8').replace(/\\'/g, "'"));
+
+describe('docs/guarantees.md', () => {
+  const named = [...page.matchAll(/`([^`]+ › [^`]+)`/g)].map(([, name]) => name);
+
+  it('names a test for every guarantee', () => {
+    const rows = page.split('\n').filter((line) => line.startsWith('| ') && !line.startsWith('| what holds'));
+    expect(named.length).toBe(rows.length);
+    expect(named.length).toBeGreaterThan(0);
+  });
+
+  it.each(named)('%s exists', (name) => {
+    const [suite, test] = name.split(' › ');
+    const holds = sources.some((source) => source.includes(`'${suite}'`) && source.includes(test));
+    expect(holds).toBe(true);
+  });
+});
