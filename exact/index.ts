@@ -1,0 +1,31 @@
+/** Exact inference: integer arithmetic with one written semantics (docs/exact-arithmetic.md), several back ends, equal bits. */
+import type { BackendName, Engine } from './engine';
+import type { ExactModel } from './modelFile';
+import { createReferenceEngine } from './reference/engine';
+
+export type { ExactConfig } from './config';
+export { SEMANTICS, TRACE_BLOCK } from './constants';
+export { GREEDY, checkJob, checkSampling, samplingFrom } from './engine';
+export type { BackendName, Engine, Generation, Job, Sampling } from './engine';
+export {
+  BackendUnavailableError,
+  GenerationAbortedError,
+  JobInputError,
+  ModelConfigError,
+  ModelFileError,
+  TraceLayoutError,
+} from './errors';
+export { loadModel } from './modelFile';
+export type { ExactModel } from './modelFile';
+export { createReferenceEngine } from './reference/engine';
+export { Tokenizer } from './tokenizer';
+
+/**
+ * An engine for a model. `webgpu` is loaded only when asked for, since it brings a native module.
+ * Rejects with an error whose code starts with `engine.` when the back end cannot run on this machine.
+ */
+export async function createEngine(model: ExactModel, backend: BackendName): Promise<Engine> {
+  if (backend === 'reference') return createReferenceEngine(model);
+  const { createWebGpuEngine } = await import('./webgpu/index');
+  return createWebGpuEngine(model);
+}
