@@ -28,6 +28,7 @@ export interface Settings {
   stake?: string;
   minPrice: string;
   maxTokens: number;
+  tokenLimit: number;
   minSeconds: number;
   queue: number;
   logLevel: string;

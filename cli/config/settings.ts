@@ -56,6 +56,7 @@ export const SETTINGS = {
   stake: { schema: address, default: undefined, help: 'provider stake named in the terms', placeholder: 'address' },
   minPrice: { schema: coins, default: '0.01', help: 'lowest price of a job in TON', placeholder: 'TON' },
   maxTokens: { schema: whole(1, 4096), default: 32, help: 'most tokens of an answer', placeholder: 'n' },
+  tokenLimit: { schema: whole(1, 4096), default: 256, help: 'most tokens of an answer that the worker takes', placeholder: 'n' },
   minSeconds: { schema: whole(1, 3600), default: 30, help: 'least time to a deadline to take a job', placeholder: 's' },
   queue: { schema: whole(1, 10000), default: 64, help: 'most jobs that wait', placeholder: 'n' },
   logLevel: {

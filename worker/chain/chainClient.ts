@@ -1,4 +1,4 @@
-import { beginCell, Cell, Dictionary, type Address, type Message, type Transaction } from '@ton/core';
+import { beginCell, Cell, Dictionary, external, storeMessage, type Address, type Message, type Transaction } from '@ton/core';
 import { TonClient } from '@ton/ton';
 import { readNetworkPrices, type NetworkPrices } from '../../wrappers';
 import { ChainApiError, ChainStateError } from '../errors';
@@ -172,4 +172,9 @@ export const sleep = (millis: number): Promise<void> => new Promise((resolve) =>
 export function internalMessage(message: Message | null | undefined): { source: Address; value: bigint; body: Cell } | null {
   if (message?.info.type !== 'internal') return null;
   return { source: message.info.src, value: message.info.value.coins, body: message.body };
+}
+
+/** An external message to `to` without StateInit, as a bag of cells. */
+export function externalTo(to: Address, body: Cell): Buffer {
+  return beginCell().store(storeMessage(external({ to, body }))).endCell().toBoc();
 }

@@ -1,6 +1,6 @@
-import { Cell, beginCell, external, storeMessage, type Address, type Transaction } from '@ton/core';
+import type { Address, Cell, Transaction } from '@ton/core';
 import { OP_CREATE_JOB, packDecline, packDelivery, packOutput, parseCreateJob, type JobEscrowTerms } from '../../wrappers';
-import { internalMessage, sleep, type ChainClient } from '../chain/chainClient';
+import { externalTo, internalMessage, sleep, type ChainClient } from '../chain/chainClient';
 import { crashPoint } from '../crash';
 import type { LoadedEngine, LoadedModel } from '../engine';
 import type { WorkerKeys } from '../keys/workerKeys';
@@ -111,7 +111,7 @@ export async function computeJob(context: JobContext, job: ReadableJob): Promise
     name,
     {
       state: 'answered',
-      external: externalMessage(job.address, body),
+      external: externalTo(job.address, body),
       receiptHash: Buffer.from(answer.receiptHash).toString('hex'),
       millis: Math.round(result.millis),
       promptTokens: job.request.promptTokens.length,
@@ -183,7 +183,7 @@ function decline(context: JobContext, address: Address, terms: JobEscrowTerms, r
     reason,
     signingSecret: context.keys.signingSecret,
   });
-  const message = externalMessage(address, packDecline(signature, reason));
+  const message = externalTo(address, packDecline(signature, reason));
   context.store.update(name, { state: 'declined', reason, external: message }, unixTime());
   context.log.info({ job: name, reason }, 'decline stored');
   return null;
@@ -192,8 +192,4 @@ function decline(context: JobContext, address: Address, terms: JobEscrowTerms, r
 function refuse(context: JobContext, name: string, note: string): JobRecord {
   context.log.warn({ job: name, note }, 'job refused');
   return context.store.update(name, { state: 'refused', note, settledAt: unixTime() }, unixTime());
-}
-
-function externalMessage(to: Address, body: Cell): Buffer {
-  return beginCell().store(storeMessage(external({ to, body }))).endCell().toBoc();
 }

@@ -1,0 +1,36 @@
+import { Command } from 'commander';
+import { contextOf, withSettings } from '../context';
+
+/** `cocoon bench <name>`: measurements of bench/, each printed as a table or as JSON. */
+export function benchCommand(): Command {
+  return new Command('bench').description('measurements').addCommand(feesCommand()).addCommand(textCommand());
+}
+
+function feesCommand(): Command {
+  return withSettings(new Command('fees'))
+    .description('fees of every operation of a job in the sandbox, the numbers that bench/gas.json asserts')
+    .action(async (options: Record<string, unknown>) => {
+      const { output } = contextOf(options);
+      const { measureFees } = await import('../../bench/fees');
+      const rows = await measureFees();
+      const lines = rows.map((row) => `${row.operation.padEnd(32)} ${row.milliTon.toFixed(3).padStart(8)} mTON ${String(row.gas).padStart(7)} gas`);
+      output.result(rows, lines.join('\n'));
+    });
+}
+
+function textCommand(): Command {
+  return withSettings(new Command('text'), ['model', 'backend'])
+    .description('words known to the corpus in 100 seeded samples of the model, and bits per byte of held-out lines')
+    .option('--samples <n>', 'number of samples', '100')
+    .action(async (options: Record<string, unknown>) => {
+      const { output, settings } = contextOf(options);
+      const { measureText } = await import('../../bench/text');
+      const report = await measureText({
+        model: settings.model,
+        backend: settings.backend,
+        samples: Number(options.samples),
+        progress: (line) => output.progress(line),
+      });
+      output.result(report, Object.entries(report).filter(([name]) => name !== 'texts').map(([name, value]) => `${name.padEnd(24)} ${String(value)}`).join('\n'));
+    });
+}

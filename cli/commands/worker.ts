@@ -1,0 +1,95 @@
+import { Address } from '@ton/core';
+import { Command } from 'commander';
+import { jobEscrowCode } from '../../wrappers';
+import { ChainClient } from '../../worker/chain/chainClient';
+import { openEngine, openModel } from '../../worker/engine';
+import { loadWorkerKeys } from '../../worker/keys/workerKeys';
+import { createLogger } from '../../worker/log';
+import { startService } from '../../worker/service';
+import { JobStore } from '../../worker/store/jobStore';
+import { loadWallet } from '../client/wallet';
+import { contextOf, withSettings, type Context } from '../context';
+import { parseTon } from '../numbers';
+
+const SETTINGS = [
+  'model', 'backend', 'host', 'port', 'payout', 'stake', 'minPrice', 'tokenLimit', 'minSeconds', 'queue', 'logLevel', 'logFile',
+] as const;
+
+/** `cocoon worker`: serves paid jobs until it is stopped (SIGINT or SIGTERM). */
+export function workerCommand(): Command {
+  return withSettings(new Command('worker'), SETTINGS)
+    .description('serve paid jobs; a restart takes up what was unfinished')
+    .action(async (options: Record<string, unknown>) => {
+      const context = contextOf(options);
+      const stop = await startWorker(context);
+      await stopSignal();
+      await stop();
+    });
+}
+
+/** Loads everything, starts the service, prints where it listens, and returns what stops it. */
+async function startWorker({ output, settings, passphrase }: Context): Promise<() => Promise<void>> {
+  const secret = passphrase();
+  const log = createLogger(settings.logLevel, settings.logFile);
+  const keys = loadWorkerKeys(settings.dataFolder, secret);
+  const workerKey = Buffer.from(keys.signingPublic).toString('hex');
+  const store = JobStore.open(settings.dataFolder, { networkId: settings.networkId, workerKey });
+  try {
+    const chain = new ChainClient({ endpoint: settings.api, apiKey: settings.apiKey });
+    await chain.checkNetwork(settings.networkId);
+    const payout =
+      settings.payout === undefined
+        ? loadWallet(settings.dataFolder, settings.networkId, secret).address
+        : Address.parse(settings.payout);
+    const model = openModel(settings.model);
+    const engine = await openEngine(model, settings.backend);
+    if (engine.fallbackReason !== undefined) log.warn({ code: engine.fallbackReason }, 'no WebGPU, the reference computes');
+    const service = await startService({
+      chain,
+      store,
+      log,
+      keys,
+      model,
+      engine,
+      escrowCode: await jobEscrowCode(),
+      stake: settings.stake === undefined ? new Uint8Array(32) : new Uint8Array(Address.parse(settings.stake).hash),
+      policy: {
+        networkId: settings.networkId,
+        workerKey: keys.signingPublic,
+        payout,
+        minPrice: parseTon('--min-price', settings.minPrice),
+        minSeconds: settings.minSeconds,
+        maxSeconds: 86_400,
+      },
+      maxTokens: settings.tokenLimit,
+      host: settings.host,
+      port: settings.port,
+      queueLimit: settings.queue,
+      pollSeconds: settings.network === 'devnet' ? 0.5 : 3,
+      lagSeconds: 60,
+    });
+    output.result(
+      { url: service.url, workerKey, payout: payout.toRawString(), backend: engine.backend, adapter: engine.adapter },
+      `worker ${workerKey}\nlistens at ${service.url}\nis paid at ${payout.toString({ bounceable: false })}\ncomputes with ${engine.backend} on ${engine.adapter}`,
+    );
+    return async () => {
+      await service.stop();
+      await engine.close();
+    };
+  } catch (error) {
+    store.close();
+    throw error;
+  }
+}
+
+/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
+export function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    const names = ['SIGINT', 'SIGTERM'] as const;
+    const onSignal = (): void => {
+      names.forEach((name) => process.removeListener(name, onSignal));
+      resolve();
+    };
+    names.forEach((name) => process.on(name, onSignal));
+  });
+}
