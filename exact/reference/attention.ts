@@ -29,7 +29,8 @@ export function createAttentionOutput(config: ExactConfig, positions: number): A
 }
 
 /**
- * @param q8 [heads headDim] int8 queries with one exponent per head
+ * @param q8 [heads headDim] int8 queries
+ * @param qExponent of this head
  * @param positions t + 1
  * @param expTable [256]
  */
@@ -43,22 +44,40 @@ export function attend(
   expTable: Uint16Array,
   out: AttentionOutput,
 ): void {
+  const { heads, kvHeads, headDim } = config;
+  const kvHead = Math.floor((head * kvHeads) / heads);
+  const scores = new Int32Array(positions);
+  for (let j = 0; j < positions; j++) {
+    let sum = 0;
+    const key = (j * kvHeads + kvHead) * headDim;
+    for (let i = 0; i < headDim; i++) sum += q8[head * headDim + i] * cache.keys[key + i];
+    scores[j] = score(sum, qExponent, cache.keyExponents[j * kvHeads + kvHead]);
+  }
+  weigh(config, head, scores, cache, expTable, out);
+}
+
+/** Op 8: a dot product of query and key as a base-2 exponent with 8 fraction bits. */
+export function score(sum: number, qExponent: number, kExponent: number): number {
+  const shift = 24 - qExponent - kExponent;
+  return shift >= 0 ? roundShift(sum, shift) : sum * powerOfTwo(Math.min(-shift, 9));
+}
+
+/** Ops 9 to 12: from the scores of positions 0..t to the head's output. */
+export function weigh(
+  config: ExactConfig,
+  head: number,
+  scores: Int32Array,
+  cache: LayerCache,
+  expTable: Uint16Array,
+  out: AttentionOutput,
+): void {
   const { heads, kvHeads, headDim, context } = config;
   const kvHead = Math.floor((head * kvHeads) / heads);
   const keyDim = kvHeads * headDim;
   const blocks = context / BLOCK;
-
-  // Op 8: scores, base 2 with 8 fraction bits, and their maximum.
-  const scores = new Int32Array(positions);
+  const positions = scores.length;
   let best = 0;
-  for (let j = 0; j < positions; j++) {
-    let sum = 0;
-    const key = j * keyDim + kvHead * headDim;
-    for (let i = 0; i < headDim; i++) sum += q8[head * headDim + i] * cache.keys[key + i];
-    const shift = 24 - qExponent - cache.keyExponents[j * kvHeads + kvHead];
-    scores[j] = shift >= 0 ? roundShift(sum, shift) : sum * powerOfTwo(Math.min(-shift, 9));
-    if (scores[j] > scores[best]) best = j;
-  }
+  for (let j = 1; j < positions; j++) if (scores[j] > scores[best]) best = j;
 
   // Ops 9 and 10: powers of two, their sums per block of positions and in total.
   const e = out.e.subarray(head * positions, (head + 1) * positions);
