@@ -51,7 +51,7 @@ export function plainLeaves(slot: Slot, tensor: AnyTensor): Buffer[] {
 /** Per head: the exponent byte, then the row. */
 export function headRowLeaves(slot: Slot, values: Int8Array, exponents: Uint8Array): Buffer[] {
   expectElements(slot, values, slot.elements);
-  expectElements({ ...slot, name: `${slot.name} exponents` }, exponents, slot.leaves);
+  expectElements({ ...slot, name: `${slot.name}.exponents` }, exponents, slot.leaves);
   return Array.from(exponents, (exponent, head) => {
     const row = rowBytes(values.subarray(head * slot.perLeaf, (head + 1) * slot.perLeaf), slot.layout === 'headKeyRow');
     return Buffer.concat([Buffer.of(exponent), row]);

@@ -71,7 +71,7 @@ function readModelFile(path: string): Uint8Array {
 function parseModel(bytes: Uint8Array): ExactModel {
   const start = MAGIC.length + CONFIG_BYTES + 4;
   if (!MAGIC.every((byte, i) => bytes[i] === byte)) {
-    const version = MAGIC.slice(0, -1).every((byte, i) => bytes[i] === byte);
+    const version = bytes.length >= MAGIC.length && MAGIC.slice(0, -1).every((byte, i) => bytes[i] === byte);
     refuse(version ? 'magic.version' : 'magic', 'this is not an exact model file of format 1', 'OCEXACT, version 1', 'other bytes');
   }
   if (bytes.length < start) refuse('file.length', 'the model file is truncated', `at least ${start} bytes`, `${bytes.length}`);
