@@ -9,7 +9,7 @@ export class ModelFileError extends CocoonError {}
 /** A job the semantics refuses (section 7); codes are `input.<reason>`. */
 export class JobInputError extends CocoonError {}
 
-/** Tensors that do not fit the op table: a defect of the back end that handed them over; codes are `exact.trace.<slot>`. */
+/** Tensors that do not fit the op table: a defect of the back end; codes are `exact.trace.<slot>`. */
 export class TraceLayoutError extends CocoonError {}
 
 /** The asked back end cannot run here; codes are `engine.<reason>`. */

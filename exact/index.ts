@@ -1,4 +1,4 @@
-/** Exact inference: integer arithmetic with one written semantics (docs/exact-arithmetic.md), several back ends, equal bits. */
+/** Exact inference: integers with one written semantics (docs/exact-arithmetic.md), several back ends, equal bits. */
 import type { BackendName, Engine } from './engine';
 import type { ExactModel } from './modelFile';
 import { createReferenceEngine } from './reference/engine';

@@ -1,6 +1,6 @@
 /**
- * Bytes of every leaf of a trace, from raw tensors (docs/exact-arithmetic.md section 5). Shared by all back ends: it moves
- * bytes and computes nothing. Every byte written here is either a tensor's or canonical padding.
+ * Bytes of every leaf of a trace, from raw tensors (docs/exact-arithmetic.md section 5). Shared by all back ends: it
+ * moves bytes and computes nothing. Every byte written here is either a tensor's or canonical padding.
  */
 import { BLOCK, CELL_BYTES, SEGMENT_BYTES, TRACE_BLOCK, WORD_BYTES, ZERO_BYTE } from './constants';
 import type { ExactConfig } from './config';
@@ -59,7 +59,7 @@ export function headRowLeaves(slot: Slot, values: Int8Array, exponents: Uint8Arr
 }
 
 /**
- * Per head and position block: 256 u16, or the two byte planes. null stands for a padding leaf (a block beyond position t).
+ * Per head and position block: 256 u16, or the two byte planes. null stands for a padding leaf: a block beyond t.
  * @param tensor [heads][stride]; entries beyond t are ignored and written as zero
  */
 export function positionLeaves(slot: Slot, tensor: Uint16Array, heads: number, t: number): (Buffer | null)[] {

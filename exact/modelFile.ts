@@ -72,9 +72,12 @@ function parseModel(bytes: Uint8Array): ExactModel {
   const start = MAGIC.length + CONFIG_BYTES + 4;
   if (!MAGIC.every((byte, i) => bytes[i] === byte)) {
     const version = bytes.length >= MAGIC.length && MAGIC.slice(0, -1).every((byte, i) => bytes[i] === byte);
-    refuse(version ? 'magic.version' : 'magic', 'this is not an exact model file of format 1', 'OCEXACT, version 1', 'other bytes');
+    const code = version ? 'magic.version' : 'magic';
+    refuse(code, 'this is not an exact model file of format 1', 'OCEXACT, version 1', 'other bytes');
   }
-  if (bytes.length < start) refuse('file.length', 'the model file is truncated', `at least ${start} bytes`, `${bytes.length}`);
+  if (bytes.length < start) {
+    refuse('file.length', 'the model file is truncated', `at least ${start} bytes`, `${bytes.length}`);
+  }
   const configBytes = bytes.subarray(MAGIC.length, MAGIC.length + CONFIG_BYTES);
   const config = decodeConfig(configBytes);
   const tokenizerLength = new DataView(bytes.buffer, bytes.byteOffset).getUint32(start - 4);

@@ -70,7 +70,8 @@ const blocks = <N extends string>(name: N, elements: number, elementBytes: 2 | 4
 const row = <N extends string>(name: N, elements: number): Slot<N> => ({
   name, layout: 'row', elements, elementBytes: 1, leaves: segmentsOf(elements), perLeaf: SEGMENT_BYTES,
 });
-const headRows = <N extends string>(name: N, layout: 'headRow' | 'headKeyRow', heads: number, dim: number): Slot<N> => ({
+type HeadLayout = 'headRow' | 'headKeyRow';
+const headRows = <N extends string>(name: N, layout: HeadLayout, heads: number, dim: number): Slot<N> => ({
   name, layout, elements: heads * dim, elementBytes: 1, leaves: heads, perLeaf: dim,
 });
 

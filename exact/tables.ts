@@ -35,8 +35,8 @@ export function parseTables(config: ExactConfig, bytes: Uint8Array): { tables: T
   const samplingBytes = cut(3 * SAMPLING_ENTRIES);
   const half = config.headDim / 2;
   const tables: Tables = {
-    exp: Uint16Array.from({ length: EXP_ENTRIES }, (_, i) => (expBytes[2 * i] << 8) | expBytes[2 * i + 1]),
-    sigmoid: Uint16Array.from({ length: SIGMOID_ENTRIES }, (_, i) => (sigmoidBytes[2 * i] << 8) | sigmoidBytes[2 * i + 1]),
+    exp: u16Table(expBytes),
+    sigmoid: u16Table(sigmoidBytes),
     sampling: Uint32Array.from(
       { length: SAMPLING_ENTRIES },
       (_, i) => (samplingBytes[3 * i] << 16) | (samplingBytes[3 * i + 1] << 8) | samplingBytes[3 * i + 2],
@@ -60,13 +60,16 @@ export function parseTables(config: ExactConfig, bytes: Uint8Array): { tables: T
   return { tables, root };
 }
 
+const u16Table = (bytes: Uint8Array): Uint16Array =>
+  Uint16Array.from({ length: bytes.length / 2 }, (_, i) => (bytes[2 * i] << 8) | bytes[2 * i + 1]);
+
 /** The properties that the proven widths rest on. */
 function checkTables({ exp, sigmoid, sampling, cos, sin }: Tables): void {
   const demand = (ok: boolean, name: string, expected: string) => {
     if (!ok) throw new ModelFileError(`model.tables.${name}`, `the ${name} table is not allowed`, { expected });
   };
-  const neverRises = (table: ArrayLike<number>) => Array.prototype.every.call(table, (x, i) => i === 0 || x <= table[i - 1]);
-  const neverFalls = (table: ArrayLike<number>) => Array.prototype.every.call(table, (x, i) => i === 0 || x >= table[i - 1]);
+  const neverRises = (table: Uint16Array | Uint32Array) => table.every((x, i) => i === 0 || x <= table[i - 1]);
+  const neverFalls = (table: Uint16Array) => table.every((x, i) => i === 0 || x >= table[i - 1]);
   demand(exp[0] === 65535 && neverRises(exp), 'exp', 'first entry 65535, never rising');
   demand(
     sigmoid[0] >= 16384 && sigmoid[512] === 32768 && neverFalls(sigmoid),

@@ -1,8 +1,8 @@
 /**
  * What a back end hands to the trace hasher, per position: raw tensors in natural order, in the units of
  * docs/exact-arithmetic.md section 4. Padding, byte order, reversal and zeros beyond the last position are the layout's
- * work (leafLayout.ts), so a back end never writes them. "words" are u32 in the order of section 5; an i32 among them is
- * its two's complement, a u64 two words, high first.
+ * work (leafLayout.ts), so a back end never writes them. "words" are u32 in the order of section 5; an i32 among them
+ * is its two's complement, a u64 two words, high first.
  *
  * Names of dims: d dim, H heads, G kvHeads, D headDim, f ffn, V vocab, nP = context / 256, t position.
  */

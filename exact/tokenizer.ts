@@ -38,7 +38,8 @@ export class Tokenizer {
     const bos = reader.u32();
     const eos = reader.u32();
     for (const id of [bos, eos]) {
-      if (id !== NO_TOKEN && id >= vocab) refuse('special-id', 'bos or eos not in the vocabulary', `< ${vocab}`, `${id}`);
+      if (id === NO_TOKEN || id < vocab) continue;
+      refuse('special-id', 'bos or eos not in the vocabulary', `< ${vocab}`, `${id}`);
     }
     const bytesOf: Uint8Array[] = Array.from({ length: 256 }, (_, byte) => Uint8Array.of(byte));
     const merges = readMerges(reader, vocab, bytesOf);
@@ -109,8 +110,9 @@ function readMerges(reader: Reader, vocab: number, bytesOf: Uint8Array[]): [numb
     if (left >= 256 + i || right >= 256 + i) {
       refuse('merge-order', `merge ${i} uses a later token`, `ids below ${256 + i}`, `${left}, ${right}`);
     }
-    if (seen.has(pairKey(left, right))) refuse('merge-twice', `merge ${i} repeats a pair`, 'each pair once', 'a repeat');
-    seen.add(pairKey(left, right));
+    const key = pairKey(left, right);
+    if (seen.has(key)) refuse('merge-twice', `merge ${i} repeats a pair`, 'each pair once', 'a repeat');
+    seen.add(key);
     const bytes = Buffer.concat([bytesOf[left], bytesOf[right]]);
     if (bytes.length > MAX_TOKEN_BYTES) {
       refuse('merge-length', `merge ${i} is too long`, `at most ${MAX_TOKEN_BYTES} bytes`, `${bytes.length}`);
@@ -132,7 +134,7 @@ function kindOf(byte: number): Kind {
   return Kind.Other;
 }
 
-/** ` ?[A-Za-z]+| ?[0-9]+| ?[^\sA-Za-z0-9]+|\s+` over bytes: a run of one kind, with one blank before it if there is one. */
+/** ` ?[A-Za-z]+| ?[0-9]+| ?[^\sA-Za-z0-9]+|\s+` over bytes: runs of one kind, with one blank before them if there. */
 export function* splitPieces(bytes: Uint8Array): Generator<Uint8Array> {
   let start = 0;
   while (start < bytes.length) {
@@ -189,7 +191,8 @@ class Reader {
   private take(length: number): number {
     const from = this.at;
     if (from + length > this.source.length) {
-      refuse('length', 'the tokenizer section is truncated', `at least ${from + length} bytes`, `${this.source.length}`);
+      const expected = `at least ${from + length} bytes`;
+      refuse('length', 'the tokenizer section is truncated', expected, `${this.source.length}`);
     }
     this.at += length;
     return from;

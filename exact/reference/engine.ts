@@ -1,4 +1,4 @@
-/** The reference back end: plain TypeScript on one thread. Slow and obvious; every other back end must equal its bits. */
+/** The reference back end: plain TypeScript, one thread, obvious; every other back end must equal its bits. */
 import { cpus } from 'node:os';
 import { checkJob, throwIfAborted, type Engine, type Generation, type Job } from '../engine';
 import type { ExactModel } from '../modelFile';

@@ -1,6 +1,6 @@
 /**
- * The decoder, one position at a time (docs/exact-arithmetic.md section 4). Llama's shape: RMSNorm, rotary grouped-query
- * attention, SwiGLU; every number an integer. Read this file first, the others are its steps.
+ * The decoder, one position at a time (docs/exact-arithmetic.md section 4). Llama's shape: RMSNorm, rotary
+ * grouped-query attention, SwiGLU; every number an integer. Read this file first, the others are its steps.
  */
 import type { LayerMatrices, ExactModel } from '../modelFile';
 import type { LayerTensors, PositionTensors } from '../tensors';

@@ -9,7 +9,13 @@ import { embeddingSlots, headSlots, layerSlots, traceDepths, type Slot } from '.
 import { hex, readVectors } from './support';
 
 const vectors = readVectors<{
-  accepted: { config: string; groupDepth: number; tokenDepth: number; blockDepth: number; slots: [string, number][][] }[];
+  accepted: {
+    config: string;
+    groupDepth: number;
+    tokenDepth: number;
+    blockDepth: number;
+    slots: [string, number][][];
+  }[];
   refused: { config: string; field: string }[];
 }>('config');
 const fromHex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'hex'));

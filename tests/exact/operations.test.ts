@@ -12,21 +12,32 @@ import { rotate } from '../../exact/reference/rope';
 import { i32, i8, modelPath, readVectors, u16, u8 } from './support';
 
 type Named<T> = ({ name?: string } & T)[];
+interface Int8Vector {
+  exponent: number;
+  int8: string;
+}
 interface OpVectors {
   rsh: [number, number, number][];
   requantize: [number, number, number, number][];
   swiglu: [number, number, number][];
   residual: [number, number, number][];
-  norm: Named<{ h: string; epsTerm: number; M: number; i: number; partial: number[]; ssq: number; r: number; inv: number; e: number; x: string }>;
+  norm: Named<{
+    h: string; epsTerm: number; M: number; i: number; partial: number[]; ssq: number; r: number; inv: number; e: number;
+    x: string;
+  }>;
   linear: Named<{ weights: string; x: string; m: number; sh: number; e: number; fraction: number; y: number }>;
-  rope: Named<{ y: string; cos: number[]; sin: number[]; M: number; i: number; rotated: string; M2: number; i2: number; exponent: number; int8: string }>;
-  int8: Named<{ values: string; M: number; i: number; exponent: number; int8: string }>;
+  rope: Named<Int8Vector & {
+    y: string; cos: number[]; sin: number[]; M: number; i: number; rotated: string; M2: number; i2: number;
+  }>;
+  int8: Named<Int8Vector & { values: string; M: number; i: number }>;
   score: { q: string; eq: number; k: string; ek: number; score: number }[];
   attention: Named<{
-    scores: string; ev: string; v8: string; mx: number; jx: number; e: string; Z: number; Z2: number; E: number; jE: number;
-    p: string; partial: number[][]; o: number[];
+    scores: string; ev: string; v8: string; mx: number; jx: number; e: string; Z: number; Z2: number; E: number;
+    jE: number; p: string; partial: number[][]; o: number[];
   }>;
-  hadamard64: Named<{ y: string; My: number; iy: number; pre: number; T: string; Mt: number; it: number; exponent: number; int8: string }>;
+  hadamard64: Named<Int8Vector & {
+    y: string; My: number; iy: number; pre: number; T: string; Mt: number; it: number;
+  }>;
   embedding: { weights: string; m: number; sh: number; h: string }[];
 }
 

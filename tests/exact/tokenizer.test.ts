@@ -63,7 +63,8 @@ test('a prompt starts with the model\'s first token, once', () => {
 test('a tokenizer section that is malformed anywhere is refused by name', () => {
   const u16 = (x: number) => [x >> 8, x & 255];
   const u32 = (x: number) => [...u16(x >>> 16), ...u16(x & 65535)];
-  const section = (parts: { merges?: [number, number][]; specials?: number[][]; template?: number[]; tail?: number[] }) =>
+  type Parts = { merges?: [number, number][]; specials?: number[][]; template?: number[]; tail?: number[] };
+  const section = (parts: Parts) =>
     Uint8Array.from([
       ...u16(1), ...u16(1), ...u32(0xffffffff), ...u32(0xffffffff),
       ...u32(parts.merges?.length ?? 0), ...(parts.merges ?? []).flatMap((pair) => pair.flatMap(u32)),

@@ -62,7 +62,8 @@ test('a change of any byte of any leaf changes the root of its group', () => {
         for (const at of new Set([0, leaf.length >> 1, leaf.length - 1])) {
           const bent = Uint8Array.from(leaf);
           bent[at] ^= 1;
-          const other = leaves.map((s) => (s.slot === slot ? { slot, leaves: ofSlot.map((l, j) => (j === i ? bent : l)) } : s));
+          const bentSlot = { slot, leaves: ofSlot.map((l, j) => (j === i ? bent : l)) };
+          const other = leaves.map((s) => (s.slot === slot ? bentSlot : s));
           assert.notEqual(hex(groupRoot(other, group)), root, `${slot}, leaf ${i}, byte ${at}`);
         }
       });
