@@ -1,0 +1,110 @@
+import { sha256 } from '@noble/hashes/sha2';
+import { asciiBytes, concatBytes, equalBytes, tokenBytes, uintBytes } from './bytes';
+import { expectLength } from './cells';
+import type { ResponsePlaintext } from './response';
+import { encodeResponse } from './response';
+
+/** Integer sampling parameters, docs/exact-arithmetic.md section 7; all zero is greedy. */
+export interface SamplingTerms {
+  /** uint32: round(2^16 log2(e) / temperature). */
+  t: number;
+  /** uint16. */
+  topK: number;
+  /** uint16, in 1/65536. */
+  topP16: number;
+  /** uint16. */
+  minPX: number;
+}
+
+export const GREEDY_SAMPLING: SamplingTerms = { t: 0, topK: 0, topP16: 0, minPX: 0 };
+
+/** What is asked, exactly; the client commits to it in the terms. */
+export interface InferenceRequest {
+  /** Token ids as the client made them. */
+  promptTokens: readonly number[];
+  sampling: SamplingTerms;
+  /** Ascending, no token twice. */
+  stopTokens: readonly number[];
+  /** uint64, chosen at random. */
+  nonce: bigint;
+  /** 32 bytes; zero without tools. */
+  toolsHash: Uint8Array;
+}
+
+/** Tokens in one leaf of a commitment: 1,024 bytes. */
+export const ROW_TOKENS = 256;
+const ROW_BYTES = ROW_TOKENS * 4;
+const ZERO_HASH = new Uint8Array(32);
+
+const leafHash = (bytes: Uint8Array): Uint8Array => sha256(concatBytes(Uint8Array.of(0), bytes));
+const nodeHash = (left: Uint8Array, right: Uint8Array): Uint8Array => sha256(concatBytes(Uint8Array.of(1), left, right));
+
+/**
+ * SHA-256 tree over leaves in order: leaf = H(00 || bytes), node = H(01 || left || right), an odd node is paired with 32
+ * zero bytes. The header leaf says how many leaves there are.
+ */
+export function treeRoot(leaves: readonly Uint8Array[]): Uint8Array {
+  let level = leaves.map(leafHash);
+  while (level.length > 1) {
+    level = Array.from({ length: Math.ceil(level.length / 2) }, (_, index) =>
+      nodeHash(level[2 * index], level[2 * index + 1] ?? ZERO_HASH),
+    );
+  }
+  return level[0];
+}
+
+/** Bytes in leaves of 1,024, the last one zero padded. */
+function rows(bytes: Uint8Array): Uint8Array[] {
+  return Array.from({ length: Math.ceil(bytes.length / ROW_BYTES) }, (_, index) => {
+    const row = new Uint8Array(ROW_BYTES);
+    row.set(bytes.subarray(index * ROW_BYTES, (index + 1) * ROW_BYTES));
+    return row;
+  });
+}
+
+/** Root over the request: a header leaf, then the prompt's tokens in rows. */
+export function requestRoot(request: InferenceRequest): Uint8Array {
+  expectLength('toolsHash', request.toolsHash, 32);
+  const { sampling, stopTokens, promptTokens } = request;
+  const header = concatBytes(
+    asciiBytes('OCQ1'),
+    uintBytes(0, 1), // kind: tokens
+    uintBytes(promptTokens.length, 4),
+    uintBytes(sampling.t, 4), uintBytes(sampling.topK, 2), uintBytes(sampling.topP16, 2), uintBytes(sampling.minPX, 2),
+    uintBytes(stopTokens.length, 1), tokenBytes(stopTokens),
+    uintBytes(request.nonce, 8),
+    request.toolsHash,
+  );
+  return treeRoot([header, ...rows(tokenBytes(promptTokens))]);
+}
+
+/** Root over the answer's plaintext: its header block of 64 bytes, then its tokens in rows. */
+export function responseRoot(response: ResponsePlaintext): Uint8Array {
+  const plain = encodeResponse(response);
+  return treeRoot([plain.subarray(0, 64), ...rows(plain.subarray(64))]);
+}
+
+export type CommitmentLabel = 'request' | 'response' | 'trace';
+
+/**
+ * Hiding commitment (attacks 6): SHA-256("OCC1" || SHA-256(salt32 || label) || root). Opening one reveals only its own
+ * label's salt. The client chooses the salt inside the sealed request; a public job has 32 zero bytes.
+ */
+export function commit(label: CommitmentLabel, salt: Uint8Array, root: Uint8Array): Uint8Array {
+  expectLength('commitSalt', salt, 32);
+  expectLength('root', root, 32);
+  return sha256(concatBytes(asciiBytes('OCC1'), sha256(concatBytes(salt, asciiBytes(label))), root));
+}
+
+export function opens(commitment: Uint8Array, label: CommitmentLabel, salt: Uint8Array, root: Uint8Array): boolean {
+  return equalBytes(commitment, commit(label, salt, root));
+}
+
+/**
+ * Seed of sampling (attacks 10): SHA-256("OCS1" || escrow || seq || requestCommit); a reproducible one leaves out escrow
+ * and seq.
+ */
+export function samplingSeed(requestCommit: Uint8Array, place?: { escrow: Uint8Array; seq: number }): Uint8Array {
+  const where = place ? concatBytes(place.escrow, uintBytes(place.seq, 4)) : new Uint8Array(0);
+  return sha256(concatBytes(asciiBytes('OCS1'), where, requestCommit));
+}
