@@ -1,0 +1,49 @@
+/**
+ * The webgpu back end. All arithmetic of a position, from the embedding to the drawn token, runs in WGSL on the device; the host
+ * moves bytes, hashes the trace, and hashes the seed of a draw.
+ */
+import type { ExactModel } from '../modelFile';
+import { openDevice, type OpenedDevice } from './adapter';
+import { layOutArena } from './arena';
+import { Generator, type PositionObserver, type WebGpuEngine } from './engine';
+import { Runner, type RunnerOptions } from './runner';
+
+export { openDevice, gpuChoice, type AdapterDescription, type GpuChoice, type OpenedDevice } from './adapter';
+export { WebGpuDeviceError, WebGpuDeviceLostError, WebGpuUnavailableError } from './errors';
+export { SLOT_KERNELS } from './kernels';
+export type { PositionObserver, WebGpuEngine } from './engine';
+
+export interface WebGpuEngineOptions {
+  /** A device to use and not to destroy; default: opened by `openDevice` and destroyed by `close`. */
+  device?: OpenedDevice;
+  /** Kernel variants; default: chosen by adapter. The bits never depend on it. */
+  kernels?: Partial<RunnerOptions>;
+  /** Hears every position's tensors during generation. */
+  observe?: PositionObserver;
+}
+
+/** Lanes per workgroup of reducing kernels: a software adapter pays for each barrier, a GPU wants many lanes. */
+const SOFTWARE_LANES = 8;
+const GPU_LANES = 256;
+
+/**
+ * Uploads the model and compiles the kernels.
+ * Throws WebGpuUnavailableError without an adapter, WebGpuDeviceError when the model does not fit.
+ */
+export async function createWebGpuEngine(model: ExactModel, options: WebGpuEngineOptions = {}): Promise<WebGpuEngine> {
+  const arenaBytes = 4 * layOutArena(model.config).words;
+  const opened = options.device ?? (await openDevice({ maxStorageBufferBindingSize: arenaBytes, maxBufferSize: arenaBytes }));
+  const { isSoftware } = opened.adapter;
+  try {
+    const runner = await Runner.create(opened.device, model, {
+      lanes: isSoftware ? SOFTWARE_LANES : GPU_LANES,
+      packedDot: opened.hasPackedDot,
+      linearKernel: isSoftware ? 'linearByThread' : 'linearByGroup',
+      ...options.kernels,
+    });
+    return new Generator(model.config, opened, options.device === undefined, runner, options.observe);
+  } catch (error) {
+    if (!options.device) opened.device.destroy();
+    throw error;
+  }
+}

@@ -1,0 +1,106 @@
+/** The compute pipelines: one per kernel, all with the same bind group layout. */
+import { WebGpuDeviceError } from './errors';
+import { attentionOutput, scores, softmax, weightedValues } from './shaders/attention';
+import { commonWgsl, type ShaderOptions } from './shaders/common';
+import { heads } from './shaders/heads';
+import { linearByGroup, linearByThread } from './shaders/linear';
+import { mlp } from './shaders/mlp';
+import { embedding, norm } from './shaders/norm';
+import { argmax, draw, drawTop, runningSums, sampleWeights } from './shaders/sampling';
+
+export const KERNELS = {
+  embedding, norm, linearByThread, linearByGroup, heads, scores, softmax, weightedValues, attentionOutput, mlp,
+  argmax, sampleWeights, runningSums, draw, drawTop,
+} as const;
+
+export type KernelName = keyof typeof KERNELS;
+export type KernelParams<N extends KernelName> = Record<(typeof KERNELS)[N]['params'][number], number>;
+
+/** Which kernel computes each slot of the op table; the rest (token, vt) is input or a rearrangement of v8. */
+export const SLOT_KERNELS: Record<string, readonly string[]> = {
+  h: ['embedding'],
+  norm1: ['norm'], x1: ['norm'], norm2: ['norm'], x2: ['norm'], norm: ['norm'], x: ['norm'],
+  q: ['linear'], k: ['linear'], v: ['linear'], h1: ['linear'], gate: ['linear'], up: ['linear'], h2: ['linear'], logits: ['linear'],
+  headMax: ['heads'], q8: ['heads'], k8: ['heads'], v8: ['heads'],
+  attMax: ['softmax'], e: ['scores', 'softmax'], attSums: ['softmax'], p: ['softmax'],
+  pv: ['weightedValues'], oMax: ['attentionOutput'], o8: ['attentionOutput'],
+  mlpMax: ['mlp'], xd: ['mlp'],
+  max: ['argmax'], top: ['drawTop'], sums: ['sampleWeights', 'runningSums'], draw: ['draw', 'drawTop'],
+};
+
+/** Bytes between the uniform records of two dispatches: the largest offset alignment WebGPU allows a device to ask for. */
+export const PARAMS_STRIDE = 256;
+
+/** Buffers a bind group names, in the order of the bindings in shaders/common.ts. */
+export interface Bindings {
+  params: GPUBuffer;
+  state: GPUBuffer;
+  arena: GPUBuffer;
+  weights: GPUBuffer;
+  rowScales: GPUBuffer;
+  tables: GPUBuffer;
+  keys: GPUBuffer;
+  values: GPUBuffer;
+}
+
+export class Kernels {
+  private constructor(
+    readonly device: GPUDevice,
+    private readonly layout: GPUBindGroupLayout,
+    private readonly pipelines: ReadonlyMap<KernelName, GPUComputePipeline>,
+  ) {}
+
+  /** Compiles the named kernels at once. A shader that the driver refuses is a WebGpuDeviceError with its messages. */
+  static async create(device: GPUDevice, options: ShaderOptions, names: readonly KernelName[]): Promise<Kernels> {
+    const buffer = (binding: number, type: GPUBufferBindingType, hasDynamicOffset = false): GPUBindGroupLayoutEntry =>
+      ({ binding, visibility: GPUShaderStage.COMPUTE, buffer: { type, hasDynamicOffset } });
+    const layout = device.createBindGroupLayout({
+      entries: [
+        buffer(0, 'uniform', true), buffer(1, 'uniform'), buffer(2, 'storage'), buffer(3, 'read-only-storage'),
+        buffer(4, 'read-only-storage'), buffer(5, 'read-only-storage'), buffer(6, 'storage'), buffer(7, 'storage'),
+      ],
+    });
+    const pipelineLayout = device.createPipelineLayout({ bindGroupLayouts: [layout] });
+    const pipelines = await Promise.all(names.map(async (name): Promise<[KernelName, GPUComputePipeline]> => {
+      const kernel = KERNELS[name];
+      const module = device.createShaderModule({ label: name, code: commonWgsl(kernel.params, options) + kernel.code });
+      try {
+        return [name, await device.createComputePipelineAsync({
+          label: name, layout: pipelineLayout, compute: { module, entryPoint: 'main' },
+        })];
+      } catch (cause) {
+        const { messages } = await module.getCompilationInfo();
+        throw new WebGpuDeviceError('engine.webgpu.shader', `kernel ${name} does not compile on this device`, {
+          received: messages.map((m) => `${m.lineNum}: ${m.message}`).join('; ') || (cause as Error).message,
+          cause,
+        });
+      }
+    }));
+    return new Kernels(device, layout, new Map(pipelines));
+  }
+
+  pipeline(name: KernelName): GPUComputePipeline {
+    return this.pipelines.get(name)!;
+  }
+
+  bindGroup(bindings: Bindings): GPUBindGroup {
+    const whole = (binding: number, buffer: GPUBuffer, size?: number) => ({ binding, resource: { buffer, size } });
+    return this.device.createBindGroup({
+      layout: this.layout,
+      entries: [
+        whole(0, bindings.params, PARAMS_STRIDE), whole(1, bindings.state), whole(2, bindings.arena),
+        whole(3, bindings.weights), whole(4, bindings.rowScales), whole(5, bindings.tables),
+        whole(6, bindings.keys), whole(7, bindings.values),
+      ],
+    });
+  }
+}
+
+/** The uniform record of one dispatch: its parameters in the order of the kernel's struct. */
+export function paramWords<N extends KernelName>(name: N, params: KernelParams<N>): Uint32Array {
+  const words = new Uint32Array(PARAMS_STRIDE / 4);
+  (KERNELS[name].params as readonly string[]).forEach((field, i) => {
+    words[i] = (params as Record<string, number>)[field];
+  });
+  return words;
+}

@@ -1,0 +1,148 @@
+/** Runs planned positions on a device: one command buffer, one readback and one map per position. */
+import type { ExactConfig } from '../config';
+import type { Sampling } from '../engine';
+import type { ExactModel } from '../modelFile';
+import { committedRange, layOutArena, type Arena } from './arena';
+import { WebGpuDeviceError } from './errors';
+import { Kernels, type KernelName } from './kernels';
+import { planPosition, type LinearKernel, type Plan, type PlannedDispatch } from './plan';
+import type { ShaderOptions } from './shaders/common';
+import { STATE_FIELDS } from './shaders/common';
+import { uploadModel, type ResidentModel } from './weights';
+
+export interface RunnerOptions extends ShaderOptions {
+  linearKernel: LinearKernel;
+  shardBytes?: number;
+}
+
+/** Where a position's input token comes from: given, or the draw of the position before, still on the device. */
+export type InputToken = number | 'drawn';
+
+export interface PositionRun {
+  t: number;
+  token: InputToken;
+  /** Given where a token is drawn: parameters and the 128 random bits, most significant word first. */
+  draw?: { sampling: Sampling; random: Uint32Array };
+}
+
+export interface PositionResult {
+  /** What the position committed, from arena word `start` on. Valid until `release`. */
+  bytes: ArrayBuffer;
+  start: number;
+  release(): void;
+}
+
+/** Positions that may be under way at once. */
+export const READBACK_SLOTS = 2;
+
+export class Runner {
+  readonly counts = new Map<KernelName, number>();
+  private readonly readbacks: GPUBuffer[];
+  private nextReadback = 0;
+
+  private constructor(
+    readonly config: ExactConfig,
+    readonly arena: Arena,
+    private readonly device: GPUDevice,
+    private readonly kernels: Kernels,
+    private readonly plan: Plan,
+    private readonly bindGroups: GPUBindGroup[][],
+    private readonly buffers: { arena: GPUBuffer; state: GPUBuffer; owned: GPUBuffer[] },
+    private readonly resident: ResidentModel,
+  ) {
+    const [, end] = committedRange(arena, config.context - 1, true);
+    this.readbacks = Array.from({ length: READBACK_SLOTS }, (_, i) => device.createBuffer({
+      label: `readback ${i}`, size: 4 * end, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+    }));
+  }
+
+  static async create(device: GPUDevice, model: ExactModel, options: RunnerOptions): Promise<Runner> {
+    const { config } = model;
+    const arena = layOutArena(config);
+    const { maxStorageBufferBindingSize, maxBufferSize } = device.limits;
+    const limit = Math.min(maxStorageBufferBindingSize, maxBufferSize);
+    if (4 * arena.words > limit) {
+      throw new WebGpuDeviceError('engine.webgpu.memory', 'the trace of this model does not fit one buffer of this device', {
+        expected: `at most ${limit} bytes`,
+        received: `${4 * arena.words} bytes for a context of ${config.context} positions`,
+        hint: 'use a model file with a smaller context',
+      });
+    }
+    const names: KernelName[] = [
+      'embedding', 'norm', options.linearKernel, 'heads', 'scores', 'softmax', 'weightedValues', 'attentionOutput', 'mlp',
+      'argmax', 'sampleWeights', 'runningSums', 'draw', 'drawTop',
+    ];
+    const [kernels, resident] = await Promise.all([
+      Kernels.create(device, options, names),
+      uploadModel(device, model, options.shardBytes),
+    ]);
+    const plan = planPosition(config, arena, resident, options.linearKernel);
+    const storage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
+    const uniform = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
+    const make = (label: string, size: number, usage: number) => device.createBuffer({ label, size, usage });
+    const arenaBuffer = make('arena', 4 * arena.words, storage);
+    const state = make('state', 4 * STATE_FIELDS.length, uniform);
+    const params = make('params', plan.params.byteLength, uniform);
+    device.queue.writeBuffer(params, 0, plan.params);
+    const cacheBytes = config.kvHeads * config.context * (config.headDim + 4);
+    const bindGroups: GPUBindGroup[][] = [];
+    const caches: GPUBuffer[] = [];
+    for (let layer = 0; layer < config.layers; layer++) {
+      const keys = make(`keys ${layer}`, cacheBytes, storage);
+      const values = make(`values ${layer}`, cacheBytes, storage);
+      caches.push(keys, values);
+      bindGroups.push(resident.shards.map((weights) => kernels.bindGroup({
+        params, state, arena: arenaBuffer, weights, rowScales: resident.rowScales, tables: resident.tables, keys, values,
+      })));
+    }
+    const owned = [arenaBuffer, state, params, ...caches];
+    return new Runner(config, arena, device, kernels, plan, bindGroups, { arena: arenaBuffer, state, owned }, resident);
+  }
+
+  /** Submits one position; the promise resolves when its committed words are readable. */
+  async position(run: PositionRun): Promise<PositionResult> {
+    const { t, token, draw } = run;
+    const { device, arena } = this;
+    const { queue } = device;
+    const readback = this.readbacks[this.nextReadback];
+    this.nextReadback = (this.nextReadback + 1) % READBACK_SLOTS;
+
+    const { t: samplingT = 0, topK = 0, topP16 = 0, minPX = 0 } = draw?.sampling ?? {};
+    const random = draw?.random ?? [0, 0, 0, 0];
+    queue.writeBuffer(this.buffers.state, 0,
+      Uint32Array.of(t, token === 'drawn' ? 0 : token, samplingT, topK, topP16, minPX, ...random));
+
+    const encoder = device.createCommandEncoder();
+    if (token === 'drawn') {
+      encoder.copyBufferToBuffer(this.buffers.arena, 4 * (arena.head.draw + 3), this.buffers.state, 4, 4);
+    }
+    const pass = encoder.beginComputePass();
+    for (const dispatch of this.plan.dispatches) {
+      if (!wanted(dispatch, draw?.sampling)) continue;
+      const [x, y] = dispatch.size(t);
+      pass.setPipeline(this.kernels.pipeline(dispatch.kernel));
+      pass.setBindGroup(0, this.bindGroups[dispatch.layer][dispatch.shard], [dispatch.params]);
+      pass.dispatchWorkgroups(x, y);
+      this.counts.set(dispatch.kernel, (this.counts.get(dispatch.kernel) ?? 0) + 1);
+    }
+    pass.end();
+    const [start, end] = committedRange(arena, t, draw !== undefined);
+    const size = 4 * (end - start);
+    encoder.copyBufferToBuffer(this.buffers.arena, 4 * start, readback, 0, size);
+    queue.submit([encoder.finish()]);
+    await readback.mapAsync(GPUMapMode.READ, 0, size);
+    return { bytes: readback.getMappedRange(0, size), start, release: () => readback.unmap() };
+  }
+
+  destroy(): void {
+    [...this.buffers.owned, ...this.readbacks].forEach((buffer) => buffer.destroy());
+    this.resident.destroy();
+  }
+}
+
+function wanted({ stage }: PlannedDispatch, sampling: Sampling | undefined): boolean {
+  if (stage === 'body') return true;
+  if (!sampling) return false;
+  if (stage === 'head') return true;
+  return stage === (sampling.t === 0 ? 'greedy' : sampling.topK > 0 ? 'top' : 'full');
+}

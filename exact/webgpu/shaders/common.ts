@@ -1,0 +1,164 @@
+/**
+ * WGSL that every kernel starts with: bindings, and the integer functions of docs/exact-arithmetic.md section 1.
+ *
+ * All activations of a position live in one storage buffer, the arena; a kernel knows its tensors by word offsets in
+ * `params`. int8 tensors are packed four to a word, lowest byte first, which is also the order of dot4I8Packed.
+ * WGSL fixes 32-bit wrap-around, arithmetic >> of i32 and truncating division; only an index out of bounds is open, so
+ * every kernel checks its range.
+ */
+
+/** Fields of `state`, written per position. `r0`..`r3`: the draw's 128 random bits, most significant word first. */
+export const STATE_FIELDS = [
+  'position', 'token', 'samplingT', 'topK', 'topP16', 'minPX', 'r0', 'r1', 'r2', 'r3',
+] as const;
+
+/** Word offsets inside the tables buffer; rope follows, (cos & 0xffff) | sin << 16 per position and pair. */
+export const TABLE_OFFSETS = { exp: 0, sigmoid: 256, sampling: 769, rope: 1793 } as const;
+
+export interface ShaderOptions {
+  /** Invocations of one workgroup in kernels that reduce inside a workgroup. */
+  lanes: number;
+  /** Whether WGSL has dot4I8Packed. */
+  packedDot: boolean;
+}
+
+export function commonWgsl(params: readonly string[], { lanes, packedDot }: ShaderOptions): string {
+  return /* wgsl */ `
+${packedDot ? 'requires packed_4x8_integer_dot_product;' : ''}
+struct Params { ${params.map((name) => `${name}: u32,`).join(' ')} }
+struct State { ${STATE_FIELDS.map((name) => `${name}: u32,`).join(' ')} }
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<uniform> state: State;
+@group(0) @binding(2) var<storage, read_write> arena: array<u32>;
+@group(0) @binding(3) var<storage, read> weights: array<vec4<u32>>;
+@group(0) @binding(4) var<storage, read> rowScales: array<u32>;
+@group(0) @binding(5) var<storage, read> tables: array<u32>;
+@group(0) @binding(6) var<storage, read_write> keys: array<u32>;
+@group(0) @binding(7) var<storage, read_write> values: array<u32>;
+
+const LANES = ${lanes}u;
+const EXP = ${TABLE_OFFSETS.exp}u;
+const SIGMOID = ${TABLE_OFFSETS.sigmoid}u;
+const SAMPLING = ${TABLE_OFFSETS.sampling}u;
+const ROPE = ${TABLE_OFFSETS.rope}u;
+const I32_MAX = 2147483647i;
+const NONE = 0xffffffffu;
+
+fn bitLength(x: u32) -> u32 { return 32u - countLeadingZeros(x); }
+
+// max(0, bl(x) - bits)
+fn excessBits(x: u32, bits: u32) -> u32 { return max(bitLength(x), bits) - bits; }
+
+fn rsh(x: i32, s: u32) -> i32 {
+  if (s == 0u) { return x; }
+  let n = min(s, 31u);
+  return (x >> n) + ((x >> (n - 1u)) & 1i);
+}
+
+fn rshUnsigned(x: u32, s: u32) -> u32 {
+  if (s == 0u) { return x; }
+  let n = min(s, 31u);
+  return (x >> n) + ((x >> (n - 1u)) & 1u);
+}
+
+fn saturated(negative: bool) -> i32 { return select(I32_MAX, -I32_MAX, negative); }
+
+// sat32(a + b) for a, b in -(2^31 - 1)..2^31 - 1
+fn saturatedSum(a: i32, b: i32) -> i32 {
+  let c = a + b;
+  if (((a ^ c) & (b ^ c)) < 0i) { return saturated(a < 0i); }
+  return max(c, -I32_MAX);
+}
+
+// sat32(x * 2^s), s <= 31, for abs(x) < 2^31
+fn saturatedShift(x: i32, s: u32) -> i32 {
+  if (u32(abs(x)) > (u32(I32_MAX) >> s)) { return saturated(x < 0i); }
+  return x << s;
+}
+
+// RQ(a, m, s), a m = 65536 w + l
+fn requantize(a: i32, m: u32, s: i32) -> i32 {
+  let lo = (u32(a) & 65535u) * m;
+  let w = (a >> 16u) * i32(m) + i32(lo >> 16u);
+  let l = lo & 65535u;
+  if (s >= 48i) { return 0i; }
+  if (s >= 17i) {
+    let t = u32(s - 16i);
+    return (w >> t) + ((w >> (t - 1u)) & 1i);
+  }
+  if (s == 16i) { return w + i32(l >> 15u); }
+  if (s >= 1i) {
+    let limit = 1i << u32(15i + s);
+    if (w >= limit || w < -limit) { return saturated(w < 0i); }
+    let high = w << u32(16i - s);
+    let sum = high + i32((l >> u32(s)) + ((l >> u32(s - 1i)) & 1u));
+    if (high >= 0i && sum < 0i) { return I32_MAX; }
+    return max(sum, -I32_MAX);
+  }
+  if (w < -32768i || w >= 32768i) { return saturated(w < 0i); }
+  let product = (w << 16u) | i32(l);
+  let t = u32(min(-s, 31i));
+  let magnitude = select(u32(product), 0u - u32(product), product < 0i);
+  if (magnitude > (u32(I32_MAX) >> t)) { return saturated(product < 0i); }
+  return product << t;
+}
+
+fn clampInt8(x: i32) -> u32 { return u32(clamp(x, -128i, 127i)) & 255u; }
+fn clampInt16(x: i32) -> i32 { return clamp(x, -32768i, 32767i); }
+
+fn unpackInt8(word: u32) -> vec4<i32> {
+  return vec4<i32>(i32(word << 24u) >> 24u, i32(word << 16u) >> 24u, i32(word << 8u) >> 24u, i32(word) >> 24u);
+}
+
+${packedDot
+    ? 'fn dot4(a: u32, b: u32) -> i32 { return dot4I8Packed(a, b); }'
+    : `fn dot4(a: u32, b: u32) -> i32 {
+  let p = unpackInt8(a) * unpackInt8(b);
+  return p.x + p.y + p.z + p.w;
+}`}
+
+fn signedAt(index: u32) -> i32 { return bitcast<i32>(arena[index]); }
+
+// 64-bit product as (low, high)
+fn multiply64(a: u32, b: u32) -> vec2<u32> {
+  let a0 = a & 65535u; let a1 = a >> 16u;
+  let b0 = b & 65535u; let b1 = b >> 16u;
+  let low = a0 * b0;
+  let middle = a1 * b0 + (low >> 16u);
+  let middle2 = a0 * b1 + (middle & 65535u);
+  return vec2<u32>((middle2 << 16u) | (low & 65535u), a1 * b1 + (middle >> 16u) + (middle2 >> 16u));
+}
+
+// (low, high) + (low, high), modulo 2^64
+fn add64(a: vec2<u32>, b: vec2<u32>) -> vec2<u32> {
+  let low = a.x + b.x;
+  return vec2<u32>(low, a.y + b.y + select(0u, 1u, low < a.x));
+}
+
+fn less64(a: vec2<u32>, b: vec2<u32>) -> bool { return a.y < b.y || (a.y == b.y && a.x < b.x); }
+`;
+}
+
+/**
+ * Maximum over a workgroup with the lowest index that attains it. Each lane gives its own best (its lowest index, NONE
+ * when it has no element). Must be called by all lanes together.
+ */
+export const MAXIMUM_WGSL = /* wgsl */ `
+var<workgroup> sharedMaximum: atomic<u32>;
+var<workgroup> sharedIndex: atomic<u32>;
+
+fn maximum(lane: u32, best: u32, index: u32) -> vec2<u32> {
+  workgroupBarrier();
+  if (lane == 0u) {
+    atomicStore(&sharedMaximum, 0u);
+    atomicStore(&sharedIndex, NONE);
+  }
+  workgroupBarrier();
+  if (index != NONE) { atomicMax(&sharedMaximum, best); }
+  workgroupBarrier();
+  let largest = atomicLoad(&sharedMaximum);
+  if (index != NONE && best == largest) { atomicMin(&sharedIndex, index); }
+  workgroupBarrier();
+  return vec2<u32>(largest, atomicLoad(&sharedIndex));
+}
+`;
