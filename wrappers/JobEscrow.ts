@@ -10,17 +10,13 @@ import {
   type Slice,
 } from '@ton/core';
 import { JobEscrow as GeneratedJobEscrow } from '../build/Suite/Suite_JobEscrow';
-import { CocoonError } from '../protocol/errors';
-import { loadByteChain, storeByteChain } from './byteChain';
+import { CocoonError, OUTPUT_INLINE_BYTES, REQUEST_INLINE_BYTES } from '../protocol';
+import { byteChain, readByteChain } from './cells';
 
 export const OP_CREATE_JOB = 0x0c01;
 export const OP_JOB_ANSWERED = 0x0c02;
 export const OP_JOB_FAILED = 0x0c03;
 
-/** Bytes of a request that stand in the create message itself; the rest follows in cells of 127 bytes. */
-export const REQUEST_INLINE_BYTES = 32;
-/** Bytes of an output that stand in the delivering message itself. */
-export const OUTPUT_INLINE_BYTES = 24;
 /** Largest `outputCells` that deliver can check within the 10,000 gas of an unaccepted external. */
 export const MAX_OUTPUT_CELLS = 40;
 
@@ -152,7 +148,7 @@ export async function jobEscrowCode(): Promise<Cell> {
 
 /** Body of the create message. */
 export function packCreateJob(request: Uint8Array): Cell {
-  return beginCell().storeUint(OP_CREATE_JOB, 32).store(storeByteChain(request, REQUEST_INLINE_BYTES)).endCell();
+  return beginCell().storeUint(OP_CREATE_JOB, 32).storeSlice(byteChain(request, REQUEST_INLINE_BYTES)).endCell();
 }
 
 /** The request bytes of a create message. */
@@ -163,12 +159,12 @@ export function parseCreateJob(body: Cell): Uint8Array {
       expected: `opcode 0x${OP_CREATE_JOB.toString(16)}`,
     });
   }
-  return loadByteChain(slice, REQUEST_INLINE_BYTES);
+  return readByteChain(slice, REQUEST_INLINE_BYTES);
 }
 
 /** The output as the cell whose hash the receipt signs (sealedHash). */
 export function packOutput(output: Uint8Array): Cell {
-  return beginCell().store(storeByteChain(output, OUTPUT_INLINE_BYTES)).endCell();
+  return beginCell().storeSlice(byteChain(output, OUTPUT_INLINE_BYTES)).endCell();
 }
 
 /** Body of the external message that delivers. */
@@ -178,7 +174,7 @@ export function packDelivery(delivery: JobDelivery): Cell {
     .storeUint(delivery.finishReason, 3)
     .storeUint(delivery.issuedAt, 32)
     .storeRef(delivery.claims)
-    .store(storeByteChain(delivery.output, OUTPUT_INLINE_BYTES))
+    .storeSlice(byteChain(delivery.output, OUTPUT_INLINE_BYTES))
     .endCell();
 }
 
@@ -196,7 +192,7 @@ export function parseDelivery(body: Cell): JobDelivery {
     finishReason: slice.loadUint(3),
     issuedAt: slice.loadUint(32),
     claims: slice.loadRef(),
-    output: loadByteChain(slice, OUTPUT_INLINE_BYTES),
+    output: readByteChain(slice, OUTPUT_INLINE_BYTES),
   };
 }
 
@@ -212,7 +208,7 @@ export function parseJobCallback(body: Cell): JobCallback | null {
   const op = slice.loadUint(32);
   if (op === OP_JOB_ANSWERED) {
     if (slice.remainingBits === 0) return { kind: 'answered' };
-    return { kind: 'answered', output: loadByteChain(slice, OUTPUT_INLINE_BYTES) };
+    return { kind: 'answered', output: readByteChain(slice, OUTPUT_INLINE_BYTES) };
   }
   if (op !== OP_JOB_FAILED) return null;
   if (slice.remainingBits === 0) return { kind: 'failed', reason: 'expired' };

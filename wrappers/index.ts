@@ -1,3 +1,3 @@
 export * from './JobEscrow';
 export * from './requiredValue';
-export { CHAIN_CELL_BYTES, loadByteChain, storeByteChain } from './byteChain';
+export { fromCell, toCell } from './cells';
