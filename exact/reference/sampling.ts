@@ -74,19 +74,23 @@ function topPLength(weights: number[], topP16: number): number {
   return 1 + weights.findIndex((w) => (sum += w) * 65536 >= topP16 * total);
 }
 
-/** The first id whose running sum exceeds u = floor(r W / 2^128), r from SHA-256(seed, step). */
+/** The pick at u = floor(r W / 2^128), r from SHA-256(seed, step). */
 function choose(inIdOrder: { id: number; w: number }[], total: number, seed: Uint8Array, step: number): number {
   const input = Buffer.alloc(40);
   input.set(seed);
   input.writeBigUInt64BE(BigInt(step), 32);
   const r = BigInt(`0x${Buffer.from(sha256(input)).toString('hex', 0, 16)}`);
-  const u = Number((r * BigInt(total)) >> 128n);
+  return pick(inIdOrder, Number((r * BigInt(total)) >> 128n));
+}
+
+/** The first id whose running sum exceeds u; u is below the total. */
+export function pick(inIdOrder: { id: number; w: number }[], u: number): number {
   let sum = 0;
   for (const { id, w } of inIdOrder) {
     sum += w;
     if (sum > u) return id;
   }
-  throw new Error('unreachable: u is below the total, which is at least the weight of the best');
+  throw new RangeError(`u = ${u} is not below the total ${sum}`);
 }
 
 function runningSums(weights: number[]): Uint32Array {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { GREEDY, JobInputError, checkJob, loadModel, samplingFrom, type Job } from '../../exact';
-import { sample } from '../../exact/reference/sampling';
+import { pick, sample } from '../../exact/reference/sampling';
 import { i32, modelPath, readVectors, samplingOf, type SamplingVector } from './support';
 
 interface Case extends SamplingVector {
@@ -40,6 +40,12 @@ for (const { name, logits, cases } of readVectors<{ name: string; logits: string
     }
   });
 }
+
+test('a draw takes the first id whose running sum is above u, never one of weight 0', () => {
+  const ids = [{ id: 4, w: 0 }, { id: 5, w: 3 }, { id: 9, w: 2 }];
+  assert.deepEqual([0, 2, 3, 4].map((u) => pick(ids, u)), [5, 5, 9, 9]);
+  assert.throws(() => pick(ids, 5), RangeError);
+});
 
 test('seeded draws follow the float distribution', () => {
   const z = Int32Array.from([3, 2.5, 1, 0, -4], (x) => Math.round(x * 65536));
