@@ -28,12 +28,9 @@ export const jobFileSchema = z.strictObject({
   }),
   model: hash,
   valueNano: z.string(),
-  /** The plain request (payload of the sealed envelope): terms, keys, sampling and prompt tokens. */
+  /** The plain request (payload of the sealed envelope): asked terms, keys, sampling and prompt tokens. */
   payload: hex,
-  /** The envelope as it goes on chain. */
-  envelope: hex,
   stake: hash,
-  public: z.boolean(),
   prompt: z.string(),
   /** Signed wallet message (bag of cells) that creates the job; the same bytes are sent again after a crash. */
   createMessage: hex,

@@ -1,26 +1,7 @@
 import { contractAddress, type Address, type Cell } from '@ton/core';
-import {
-  CHAIN_CELL_BYTES,
-  OUTPUT_INLINE_BYTES,
-  parseJobEscrowTerms,
-  requiredJobValue,
-  type JobEscrowTerms,
-  type NetworkPrices,
-} from '../../wrappers';
+import { DeclineReason } from '../../protocol';
+import { parseJobEscrowTerms, requiredJobValue, type JobEscrowTerms, type NetworkPrices } from '../../wrappers';
 import type { AccountSnapshot } from '../chain/chainClient';
-
-/** Decline reasons of the protocol (Decline.reason, uint8). */
-export const DECLINE = {
-  unreadableRequest: 1,
-  termsMismatch: 2,
-  unknownModel: 3,
-  unsupportedTerms: 4,
-  commitMismatch: 5,
-  tooManyTokens: 6,
-  deadlineTooClose: 7,
-  outputDoesNotFit: 8,
-  overloaded: 9,
-} as const;
 
 /** What this worker takes. */
 export interface JobPolicy {
@@ -70,17 +51,12 @@ export function checkEscrow(
   }
   if (terms.networkId !== policy.networkId) return { kind: 'foreign', note: 'the job names another network' };
   const decline = (reason: number): EscrowVerdict => ({ kind: 'decline', terms, reason });
-  if (!terms.payout.equals(policy.payout) || terms.price < policy.minPrice) return decline(DECLINE.unsupportedTerms);
+  if (!terms.payout.equals(policy.payout) || terms.price < policy.minPrice) return decline(DeclineReason.unsupportedTerms);
   if (terms.deadline - now < policy.minSeconds || terms.deadline - now > policy.maxSeconds) {
-    return decline(DECLINE.deadlineTooClose);
+    return decline(DeclineReason.deadlineTooClose);
   }
   // Create accepted at least the required value and has paid its own gas and a little rent since then.
   const margin = requiredJobValue({ price: 0n, outputCells: terms.outputCells }, prices) / 3n;
-  if (account.balance + margin < requiredJobValue(terms, prices)) return decline(DECLINE.unsupportedTerms);
+  if (account.balance + margin < requiredJobValue(terms, prices)) return decline(DeclineReason.unsupportedTerms);
   return { kind: 'accepted', terms };
-}
-
-/** Cells beyond the root that an output of `bytes` bytes needs. */
-export function outputCellsFor(bytes: number): number {
-  return Math.max(0, Math.ceil((bytes - OUTPUT_INLINE_BYTES) / CHAIN_CELL_BYTES));
 }

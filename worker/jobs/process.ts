@@ -1,5 +1,6 @@
 import type { Address, Cell, Transaction } from '@ton/core';
-import { OP_CREATE_JOB, packDecline, packDelivery, packOutput, parseCreateJob, type JobEscrowTerms } from '../../wrappers';
+import { DeclineReason } from '../../protocol';
+import { OP_CREATE_JOB, packDecline, packDelivery, parseCreateJob, type JobEscrowTerms } from '../../wrappers';
 import { externalTo, internalMessage, sleep, type ChainClient } from '../chain/chainClient';
 import { crashPoint } from '../crash';
 import type { LoadedEngine, LoadedModel } from '../engine';
@@ -7,7 +8,7 @@ import type { WorkerKeys } from '../keys/workerKeys';
 import type { Logger } from '../log';
 import type { JobRecord, JobStore } from '../store/jobStore';
 import { signAnswer, signDecline } from './answer';
-import { checkEscrow, DECLINE, type JobPolicy } from './escrowCheck';
+import { checkEscrow, type JobPolicy } from './escrowCheck';
 import { openJobRequest, type OpenedRequest } from './request';
 import { unixTime } from './settle';
 
@@ -64,7 +65,7 @@ export async function readJob(context: JobContext, address: Address, lagSeconds:
     unixTime(),
   );
   if (verdict.kind === 'decline') return decline(context, address, terms, verdict.reason);
-  if (create === null) return decline(context, address, terms, DECLINE.unreadableRequest);
+  if (create === null) return decline(context, address, terms, DeclineReason.unreadableRequest);
   const opened = await openJobRequest({
     envelope: create,
     escrow: new Uint8Array(address.hash),
@@ -73,10 +74,9 @@ export async function readJob(context: JobContext, address: Address, lagSeconds:
     keys: context.keys,
     model: context.model,
     maxTokens: context.maxTokens,
-    now,
   });
   if (opened.kind === 'decline') return decline(context, address, terms, opened.reason);
-  log.info({ job: name, promptTokens: opened.request.promptTokens.length, deadline: terms.deadline }, 'job accepted');
+  log.info({ job: name, promptTokens: opened.request.generation.promptTokens.length, deadline: terms.deadline }, 'job accepted');
   return { address, terms, request: opened.request };
 }
 
@@ -86,7 +86,7 @@ export async function computeJob(context: JobContext, job: ReadableJob): Promise
   const name = job.address.toRawString();
   const now = await chainTime(context, job.address);
   if (job.terms.deadline - now < context.policy.minSeconds / 2) {
-    decline(context, job.address, job.terms, DECLINE.deadlineTooClose);
+    decline(context, job.address, job.terms, DeclineReason.deadlineTooClose);
     return;
   }
   store.update(name, { state: 'computing', backend: engine.backend, adapter: engine.adapter }, unixTime());
@@ -96,15 +96,9 @@ export async function computeJob(context: JobContext, job: ReadableJob): Promise
   const finished = await chainTime(context, job.address);
   const issuedAt = stored !== null && Math.abs(finished - stored) < RECEIPT_DATE_SECONDS ? stored : finished;
   store.update(name, { issuedAt }, unixTime());
-  const answer = signAnswer({
-    escrow: new Uint8Array(job.address.hash),
-    terms: job.terms,
-    request: job.request,
-    result,
-    issuedAt,
-    signingSecret: context.keys.signingSecret,
-    hashOutput: (output) => new Uint8Array(packOutput(output).hash()),
-  });
+  const { payload, terms } = job.request;
+  const escrow = new Uint8Array(job.address.hash);
+  const answer = signAnswer(terms, payload, escrow, result, issuedAt, context.keys.signingSecret);
   const body = packDelivery(answer.delivery);
   crashPoint('afterSign');
   store.update(
@@ -114,7 +108,7 @@ export async function computeJob(context: JobContext, job: ReadableJob): Promise
       external: externalTo(job.address, body),
       receiptHash: Buffer.from(answer.receiptHash).toString('hex'),
       millis: Math.round(result.millis),
-      promptTokens: job.request.promptTokens.length,
+      promptTokens: payload.request.promptTokens.length,
       outputTokens: result.tokens.length,
     },
     unixTime(),
@@ -176,13 +170,9 @@ async function chainTime(context: JobContext, address: Address): Promise<number>
 /** Signs a decline and makes it durable; it is sent like an answer. */
 function decline(context: JobContext, address: Address, terms: JobEscrowTerms, reason: number): null {
   const name = address.toRawString();
-  const signature = signDecline({
-    escrow: new Uint8Array(address.hash),
-    networkId: terms.networkId,
-    termsHash: terms.termsHash,
-    reason,
-    signingSecret: context.keys.signingSecret,
-  });
+  const { networkId, termsHash } = terms;
+  const statement = { networkId, termsHash, escrow: new Uint8Array(address.hash), reason };
+  const signature = signDecline(statement, context.keys.signingSecret);
   const message = externalTo(address, packDecline(signature, reason));
   context.store.update(name, { state: 'declined', reason, external: message }, unixTime());
   context.log.info({ job: name, reason }, 'decline stored');

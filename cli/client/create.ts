@@ -1,0 +1,248 @@
+import { Address } from '@ton/core';
+import { randomBytes } from 'node:crypto';
+import { GREEDY, SEMANTICS, checkJob, samplingFrom, type ExactModel } from '../../exact';
+import {
+  buildTerms,
+  encodePayload,
+  publicRequest,
+  sealRequest,
+  TermsFlag,
+  termsHash,
+  Tier,
+  Visibility,
+  type RequestPayload,
+} from '../../protocol';
+import { JobEscrow, packCreateJob, requiredJobValue, type JobEscrowTerms } from '../../wrappers';
+import { sleep, type ChainClient } from '../../worker/chain/chainClient';
+import { openModel } from '../../worker/engine';
+import { ChainStateError } from '../../worker/errors';
+import { generationOf, outputCellsFor } from '../../worker/jobs/request';
+import type { Settings } from '../config/resolve';
+import { UsageError } from '../errors';
+import { formatTon } from '../output';
+import { loadJob, saveJob, type JobFile } from './jobFile';
+import { findEnd } from './wait';
+import { loadWallet, signTransfer } from './wallet';
+import { WorkerApi, type WorkerDescriptor } from './workerApi';
+
+export interface ClientOptions {
+  settings: Settings;
+  chain: ChainClient;
+  passphrase?: string;
+  progress: (line: string) => void;
+}
+
+export interface CreateOptions extends ClientOptions {
+  prompt: string;
+  /** `seed` becomes the request's nonce; the sampling seed follows from it and from the job's address. */
+  sampling: { temperature: number; topK?: number; topP?: number; seed: number };
+  maxTokens: number;
+  /** nanoTON; the worker's lowest price when undefined. */
+  price?: bigint;
+  deadlineSeconds: number;
+  isPublic: boolean;
+}
+
+export interface CreatedJob {
+  job: JobFile;
+  worker: WorkerApi;
+}
+
+/**
+ * Makes a request, seals it to the worker, writes everything that opens the answer durably, and only then sends the
+ * money. Returns when the escrow is on chain and the worker knows of it.
+ */
+export async function createJob(options: CreateOptions): Promise<CreatedJob> {
+  const { settings, chain, progress } = options;
+  await chain.checkNetwork(settings.networkId);
+  const worker = new WorkerApi(settings.workerUrl);
+  const descriptor = await worker.descriptor();
+  const { model, stopTokens } = openModel(settings.model);
+  const price = options.price ?? BigInt(descriptor.minPriceNano);
+  checkDescriptor(descriptor, settings, model, options.maxTokens, price);
+  const now = await chainNow(chain, descriptor);
+  const payload = makePayload(options, model, stopTokens, now + options.deadlineSeconds);
+  const wallet = loadWallet(settings.dataFolder, settings.networkId, options.passphrase);
+  const hash = termsHash(
+    buildTerms(payload, {
+      networkId: settings.networkId,
+      client: new Uint8Array(wallet.address.hash),
+      stake: bytes(descriptor.stake),
+      workerKey: bytes(descriptor.workerKey),
+      price,
+    }),
+  );
+  const terms: JobEscrowTerms = {
+    networkId: settings.networkId,
+    deadline: payload.asked.expiresAt,
+    price,
+    outputCells: outputCellsFor(options.maxTokens, !options.isPublic),
+    answerInCallback: false,
+    client: wallet.address,
+    payout: new Address(0, Buffer.from(descriptor.payout, 'hex')),
+    workerKey: bytes(descriptor.workerKey),
+    termsHash: hash,
+  };
+  const escrow = await JobEscrow.fromTerms(terms);
+  const binding = { networkId: settings.networkId, escrow: new Uint8Array(escrow.address.hash), seq: 0, termsHash: hash };
+  checkJob(model.config, generationOf(payload, binding.escrow));
+  const plain = encodePayload(payload);
+  const envelope = options.isPublic ? publicRequest(plain) : await sealRequest(plain, bytes(descriptor.sealingKey), binding);
+  const value = requiredJobValue(terms, await chain.networkPrices());
+  const createMessage = await signTransfer(chain, wallet, {
+    to: escrow.address,
+    value,
+    body: packCreateJob(envelope),
+    init: escrow.init,
+    validUntil: Math.min(terms.deadline, now + 120),
+  });
+  const job: JobFile = {
+    version: 1,
+    address: escrow.address.toRawString(),
+    networkId: settings.networkId,
+    workerUrl: settings.workerUrl,
+    createdAt: now,
+    escrow: {
+      deadline: terms.deadline,
+      priceNano: price.toString(),
+      outputCells: terms.outputCells,
+      client: hex(wallet.address.hash),
+      payout: descriptor.payout,
+      workerKey: descriptor.workerKey,
+      termsHash: hex(hash),
+    },
+    model: hex(model.modelRoot),
+    valueNano: value.toString(),
+    payload: hex(plain),
+    stake: descriptor.stake,
+    prompt: options.prompt,
+    createMessage: createMessage.toString('hex'),
+    state: 'prepared',
+  };
+  saveJob(settings.dataFolder, job);
+  progress(`request of ${envelope.length} bytes ${options.isPublic ? '(public)' : 'sealed to the worker'}; job ${job.address}`);
+  progress(`${formatTon(price)} for the answer and ${formatTon(value - price)} for fees and rent go into escrow`);
+  return { job: await submitJob({ ...options, worker }, job), worker };
+}
+
+/**
+ * Brings a prepared job on chain and tells the worker; does nothing for one that is further. Sends only the message that
+ * was signed when the job was prepared, so that it is paid for once whatever happens.
+ * @throws ChainStateError `chain.not-created`
+ */
+export async function submitJob(options: ClientOptions & { worker: WorkerApi }, job: JobFile): Promise<JobFile> {
+  const { settings, chain, progress, worker } = options;
+  if (job.state !== 'prepared') {
+    if (job.state === 'created') await worker.announce(job.address).catch(() => progress('the worker does not answer now'));
+    return job;
+  }
+  const escrow = Address.parse(job.address);
+  const message = Buffer.from(job.createMessage, 'hex');
+  for (let attempt = 0; ; attempt++) {
+    if (attempt % 20 === 0) await chain.sendExternal(message).catch((error: unknown) => attempt > 0 || isRefused(error) || Promise.reject(error));
+    const account = await chain.getAccount(escrow);
+    if (account.state === 'active' || (await findEnd(chain, job)) !== null) break;
+    if (account.apiTime > job.createdAt + 120 || attempt >= 200) {
+      throw new ChainStateError('chain.not-created', 'the job did not come on chain', {
+        received: job.address,
+        hint: 'look whether the wallet has enough; nothing was paid unless the job shows up: cocoon job resume',
+      });
+    }
+    await sleep(settings.network === 'devnet' ? 200 : 2_000);
+  }
+  const created: JobFile = { ...loadJob(settings.dataFolder, job.address), state: 'created' };
+  saveJob(settings.dataFolder, created);
+  progress('the escrow is on chain');
+  await worker.announce(job.address);
+  return created;
+}
+
+const isRefused = (error: unknown): boolean => (error as { code?: string }).code === 'chain.external-refused';
+
+/** @throws UsageError `usage.unknown-model` when the job or worker has another model than this client */
+export function checkModelRoot(model: ExactModel, root: string): void {
+  if (hex(model.modelRoot) === root) return;
+  throw new UsageError('usage.unknown-model', 'this client has another model', {
+    expected: root,
+    received: hex(model.modelRoot),
+    hint: 'give --model FILE',
+  });
+}
+
+function checkDescriptor(
+  descriptor: WorkerDescriptor,
+  settings: Settings,
+  model: ExactModel,
+  maxTokens: number,
+  price: bigint,
+): void {
+  if (descriptor.networkId !== settings.networkId) {
+    throw new ChainStateError('chain.wrong-network', 'the worker serves another network', {
+      expected: `network ${settings.networkId}`,
+      received: `network ${descriptor.networkId}`,
+    });
+  }
+  const root = hex(model.modelRoot);
+  if (!descriptor.models.some((served) => served.root === root)) {
+    throw new UsageError('usage.unknown-model', 'the worker does not have this model', {
+      expected: descriptor.models.map((served) => `${served.name} ${served.root}`).join(', '),
+      received: root,
+      hint: 'choose another --model or --worker-url',
+    });
+  }
+  if (price < BigInt(descriptor.minPriceNano)) {
+    throw new UsageError('usage.low-price', 'the price is below what the worker takes', {
+      expected: `at least ${formatTon(BigInt(descriptor.minPriceNano))}`,
+      received: formatTon(price),
+    });
+  }
+  const cells = outputCellsFor(maxTokens, true);
+  if (maxTokens > descriptor.limits.maxTokens || cells > descriptor.limits.outputCells) {
+    throw new UsageError('usage.max-tokens', 'the worker does not write answers that long', {
+      expected: `at most ${descriptor.limits.maxTokens} tokens`,
+      received: String(maxTokens),
+    });
+  }
+}
+
+function makePayload(options: CreateOptions, model: ExactModel, stopTokens: number[], expiresAt: number): RequestPayload {
+  const { seed, temperature, ...filters } = options.sampling;
+  const { t, topK, topP16, minPX } =
+    temperature === 0 ? GREEDY : samplingFrom({ temperature, ...filters, seed: new Uint8Array(32) });
+  const secret = (): Uint8Array => (options.isPublic ? new Uint8Array(32) : new Uint8Array(randomBytes(32)));
+  return {
+    asked: {
+      tier: Tier.bonded,
+      visibility: options.isPublic ? Visibility.public : Visibility.sealed,
+      // A public request with a seed gives the same answer again in any job; a sealed one is salted anyway.
+      flags: options.isPublic && temperature !== 0 ? TermsFlag.reproducibleSeed : 0,
+      semantics: SEMANTICS,
+      salt: new Uint8Array(randomBytes(16)),
+      modelRoot: model.modelRoot,
+      maxTokens: options.maxTokens,
+      expiresAt,
+      promptPrice: 0n,
+      outputPrice: 0n,
+      coverage: 0n,
+      imageHash: new Uint8Array(32),
+    },
+    request: {
+      promptTokens: model.tokenizer.encodePrompt(options.prompt),
+      sampling: { t, topK, topP16, minPX },
+      stopTokens: [...stopTokens].sort((a, b) => a - b),
+      nonce: temperature === 0 ? randomBytes(8).readBigUInt64BE() : BigInt(seed),
+      toolsHash: new Uint8Array(32),
+    },
+    responseKey: secret(),
+    commitSalt: secret(),
+  };
+}
+
+/** The later of the clock and the chain's time: a devnet may be ahead. */
+async function chainNow(chain: ChainClient, descriptor: WorkerDescriptor): Promise<number> {
+  const { apiTime } = await chain.getAccount(new Address(0, Buffer.from(descriptor.payout, 'hex')));
+  return Math.max(Math.floor(Date.now() / 1000), apiTime);
+}
+
+const hex = (value: Uint8Array): string => Buffer.from(value).toString('hex');
+const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'hex'));

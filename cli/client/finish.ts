@@ -1,0 +1,132 @@
+import { CocoonError } from '../../protocol/errors';
+import { ChainStateError } from '../../worker/errors';
+import { openEngine, openModel } from '../../worker/engine';
+import { VerificationError } from '../errors';
+import { formatTon } from '../output';
+import { checkModelRoot, submitJob, type ClientOptions, type CreatedJob } from './create';
+import type { FeeLine } from './fees';
+import { loadJob, saveJob } from './jobFile';
+import { collectSettlement } from './settlement';
+import { compareRerun, openAnswer } from './verify';
+import { findDelivery, waitForEnd } from './wait';
+
+/** Everything about a finished and checked job. Amounts in nanoTON, hashes lowercase hex. */
+export interface JobReport {
+  prompt: string;
+  answer: string;
+  tokens: number[];
+  finishReason: string;
+  /** What computed the answer, as the worker says. */
+  backend: string;
+  adapter: string;
+  modelRoot: string;
+  receiptHash: string;
+  jobAddress: string;
+  paidNano: bigint;
+  /** All fees of all parties. */
+  feesNano: bigint;
+  refundNano: bigint;
+  fees: FeeLine[];
+  /** What computed it again; null when not asked. */
+  rerunBackend: string | null;
+  rerunAdapter: string | null;
+  rerunEqual: boolean | null;
+}
+
+export interface FinishOptions extends ClientOptions, CreatedJob {
+  /** Compute the answer again and compare. */
+  rerun: boolean;
+}
+
+/**
+ * Waits for the end of a job, opens the answer and checks everything that can be checked: signature, hashes,
+ * commitments, limits, and by computing it again on another back end.
+ * @throws ChainStateError `chain.declined`, `chain.expired`; VerificationError `verification.*`
+ */
+export async function finishJob(options: FinishOptions): Promise<JobReport> {
+  const { settings, chain, worker, progress } = options;
+  await chain.checkNetwork(settings.networkId);
+  const job = await submitJob(options, options.job);
+  const { address } = job;
+  const loaded = openModel(settings.model);
+  checkModelRoot(loaded.model, job.model);
+  progress('waiting for the answer');
+  const pollMillis = settings.network === 'devnet' ? 300 : 2_000;
+  const end = await waitForEnd(chain, worker, job, pollMillis, (status) => {
+    progress(`worker says: ${status.state}${status.backend === null ? '' : ` (${status.backend} on ${status.adapter})`}`);
+  });
+  if (end.callback.kind === 'failed') {
+    const declined = end.callback.reason === 'declined';
+    saveJob(settings.dataFolder, { ...loadJob(settings.dataFolder, address), state: declined ? 'declined' : 'expired' });
+    throw new ChainStateError(declined ? 'chain.declined' : 'chain.expired', 'the job ended without an answer', {
+      received: end.callback.reason === 'declined' ? describeDecline(end.callback.declineReason) : 'the deadline passed',
+      hint: 'the money is back in the wallet, less fees',
+    });
+  }
+  const body = await findDelivery(chain, worker, job, end);
+  const answer = openAnswer(job, body, end.transaction.now);
+  saveJob(settings.dataFolder, { ...loadJob(settings.dataFolder, address), state: 'answered', delivery: body.toBoc().toString('hex') });
+  const status = await worker.status(address).catch(() => null);
+  progress('receipt: signature, hashes and commitments hold');
+  const settlement = await collectSettlement(chain, job, end);
+  progress(`the worker was paid ${formatTon(settlement.paidNano)}, ${formatTon(settlement.refundNano)} came back`);
+  const report: JobReport = {
+    prompt: job.prompt,
+    answer: loaded.model.tokenizer.decode(answer.tokens),
+    tokens: answer.tokens,
+    finishReason: answer.finishReason,
+    backend: status?.backend ?? 'unknown',
+    adapter: status?.adapter ?? 'unknown',
+    modelRoot: job.model,
+    receiptHash: answer.receiptHash,
+    jobAddress: address,
+    ...settlement,
+    rerunBackend: null,
+    rerunAdapter: null,
+    rerunEqual: null,
+  };
+  if (!options.rerun) return report;
+  const engine = await openOther(loaded, report.backend, progress);
+  try {
+    progress(`computing it again with ${engine.backend} on ${engine.adapter}`);
+    const difference = await compareRerun(job, answer, engine);
+    if (difference !== null) {
+      throw new VerificationError('verification.rerun', 'the worker signed a wrong answer', {
+        expected: `what ${engine.backend} computes`,
+        received: `another ${difference}`,
+        hint: `keep the job file of ${address}: the receipt is evidence`,
+      });
+    }
+    return { ...report, rerunBackend: engine.backend, rerunAdapter: engine.adapter, rerunEqual: true };
+  } finally {
+    await engine.close();
+  }
+}
+
+/** Another back end than the worker's, if this machine has one. */
+async function openOther(loaded: ReturnType<typeof openModel>, used: string, progress: (line: string) => void) {
+  if (used === 'webgpu') return openEngine(loaded, 'reference');
+  try {
+    return await openEngine(loaded, 'webgpu');
+  } catch (error) {
+    if (!(error instanceof CocoonError) || !error.code.startsWith('engine.')) throw error;
+    progress(`no WebGPU here (${error.code}): the reference computes again`);
+    return openEngine(loaded, 'reference');
+  }
+}
+
+const DECLINE_TEXTS: Record<number, string> = {
+  1: 'the request cannot be opened',
+  2: 'the terms do not match',
+  3: 'the worker does not have this model',
+  4: 'the worker does not take these terms (tier, flags, semantics, price, payout)',
+  5: 'the request is not what its commitment says',
+  6: 'the prompt or the answer is too long',
+  7: 'the deadline is too close or too far',
+  8: 'the answer would not fit the escrow',
+  9: 'the worker is shutting down or overloaded',
+};
+
+function describeDecline(reason: number): string {
+  return `declined with reason ${reason}: ${DECLINE_TEXTS[reason] ?? 'unknown'}`;
+}

@@ -1,0 +1,105 @@
+import { Address, type Cell } from '@ton/core';
+import {
+  buildTerms,
+  CellReader,
+  checkAnswer,
+  commit,
+  decodePayload,
+  FinishReason,
+  receiptHash,
+  responseRoot,
+  type Receipt,
+  type RequestPayload,
+  type Terms,
+} from '../../protocol';
+import { parseDelivery } from '../../wrappers';
+import { fromTonCell } from '../../worker/chain/plainCell';
+import type { LoadedEngine } from '../../worker/engine';
+import { nodeEd25519 } from '../../worker/jobs/answer';
+import { generationOf } from '../../worker/jobs/request';
+import { VerificationError } from '../errors';
+import type { JobFile } from './jobFile';
+
+/** An answer whose receipt holds in every point that needs no computation. */
+export interface OpenedAnswer {
+  tokens: number[];
+  finishReason: 'stop' | 'length';
+  receipt: Receipt;
+  /** Lowercase hex. */
+  receiptHash: string;
+}
+
+/** The client's own view of a job: its terms and request, rebuilt from the job file. */
+export function ownTerms(job: JobFile): { terms: Terms; payload: RequestPayload; escrow: Uint8Array } {
+  const payload = decodePayload(bytes(job.payload));
+  const terms = buildTerms(payload, {
+    networkId: job.networkId,
+    client: bytes(job.escrow.client),
+    stake: bytes(job.stake),
+    workerKey: bytes(job.escrow.workerKey),
+    price: BigInt(job.escrow.priceNano),
+  });
+  return { terms, payload, escrow: new Uint8Array(Address.parse(job.address).hash) };
+}
+
+/**
+ * Opens an answer with the keys of the job file and checks it against the client's own terms.
+ * @param body body of the message that delivered
+ * @param deliveredAt Unix seconds
+ * @throws VerificationError `verification.<fault>`, named as in protocol/answer.ts
+ */
+export function openAnswer(job: JobFile, body: Cell, deliveredAt: number): OpenedAnswer {
+  const expected = ownTerms(job);
+  const { signature, output, claims, finishReason, issuedAt } = parseDelivery(body);
+  const reader = new CellReader('Receipt claims', fromTonCell(claims));
+  const receipt: Receipt = {
+    networkId: job.networkId,
+    termsHash: bytes(job.escrow.termsHash),
+    escrow: expected.escrow,
+    seq: 0,
+    index: 0,
+    final: true,
+    finishReason,
+    issuedAt,
+    dueNano: BigInt(job.escrow.priceNano),
+    sealedHash: reader.fixedBytes(32),
+    responseCommit: reader.fixedBytes(32),
+    traceCommit: reader.fixedBytes(32),
+    promptTokens: reader.number(32),
+    outputTokens: reader.number(32),
+  };
+  reader.end();
+  const checked = checkAnswer(expected, { receipt, signature, output, deliveredAt }, nodeEd25519);
+  if (!checked.ok) {
+    throw new VerificationError(`verification.${checked.fault}`, 'the receipt of the answer does not hold', {
+      received: checked.fault,
+      hint: `keep the job file of ${job.address}: the receipt is evidence`,
+    });
+  }
+  return {
+    tokens: [...checked.answer.tokens],
+    finishReason: checked.answer.finishReason === FinishReason.stop ? 'stop' : 'length',
+    receipt,
+    receiptHash: Buffer.from(receiptHash(receipt)).toString('hex'),
+  };
+}
+
+/**
+ * Computes the request again and compares tokens, finish reason, response commitment and trace commitment.
+ * @returns what differs, or null when all of it is equal bit for bit
+ */
+export async function compareRerun(job: JobFile, answer: OpenedAnswer, engine: LoadedEngine): Promise<string | null> {
+  const { payload, escrow } = ownTerms(job);
+  const result = await engine.generate(generationOf(payload, escrow));
+  const sameTokens = result.tokens.length === answer.tokens.length && result.tokens.every((token, index) => token === answer.tokens[index]);
+  if (!sameTokens) return 'answer';
+  if (result.finishReason !== answer.finishReason) return 'finish reason';
+  const plaintext = { finishReason: FinishReason[result.finishReason], tokens: result.tokens };
+  const { responseCommit, traceCommit } = answer.receipt;
+  if (!same(commit('response', payload.commitSalt, responseRoot(plaintext)), responseCommit)) return 'response commitment';
+  if (!same(commit('trace', payload.commitSalt, result.traceRoot), traceCommit)) return 'trace';
+  return null;
+}
+
+const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'hex'));
+const same = (a: Uint8Array, b: Uint8Array): boolean => Buffer.from(a).equals(b);

@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { createProgram } from '../../cli/main';
+import { MAX_PROMPT_BYTES } from '../../cli/prompt';
+
+const root = join(__dirname, '../..');
+const folder = mkdtempSync(join(tmpdir(), 'cocoon-cli-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Run {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs the real command line as a process. `shell` is a shell expression for bytes that are no string. */
+function cocoon(args: string[], env: NodeJS.ProcessEnv = {}): Run {
+  return spawnSync(process.execPath, ['--import', 'tsx', 'cli/main.ts', ...args], {
+    cwd: root,
+    encoding: 'utf8',
+    env: { ...process.env, COCOON_DATA_FOLDER: join(folder, 'data'), ...env },
+  });
+}
+const codeOf = ({ stderr }: Run): string => (JSON.parse(stderr.trim().split('\n').pop()!) as { error: { code: string } }).error.code;
+
+const model = join(root, 'exact/vectors/grouped.cocoon');
+
+test('exact run prints exactly one JSON document with tokens, text, trace root, backend, adapter and time', () => {
+  const run = cocoon(['exact', 'run', '--prompt', 'dog', '--backend', 'reference', '--max-tokens', '4', '--json', '--model', model]);
+  assert.equal(run.status, 0, run.stderr);
+  const result = JSON.parse(run.stdout) as Record<string, unknown>;
+  assert.equal(run.stdout.trim().split('\n').length, 1);
+  assert.equal((result.tokens as number[]).length <= 4, true);
+  assert.match(result.traceRoot as string, /^[0-9a-f]{64}$/);
+  assert.equal(result.backend, 'reference');
+  for (const name of ['text', 'adapter', 'millis']) assert.ok(name in result, name);
+});
+
+test('bad input gives its exit code and a typed error on stderr, nothing on stdout, no stack trace', () => {
+  const notUtf8 = join(folder, 'latin1.txt');
+  writeFileSync(notUtf8, Buffer.from([0x63, 0x61, 0x66, 0xe9]));
+  const brokenModel = join(folder, 'broken.cocoon');
+  writeFileSync(brokenModel, 'not a model');
+  const run = (...args: string[]): string[] => ['exact', 'run', '--backend', 'reference', '--json', ...args];
+  const table: [string, string[], NodeJS.ProcessEnv, number, string][] = [
+    ['no prompt', run(), {}, 2, 'usage.prompt-missing'],
+    ['empty prompt', run('--prompt', ''), {}, 2, 'usage.prompt-missing'],
+    ['prompt file not UTF-8', run('--prompt-file', notUtf8), {}, 2, 'usage.prompt-utf8'],
+    ['prompt too long', run('--prompt', 'é'.repeat(MAX_PROMPT_BYTES / 2 + 1)), {}, 2, 'usage.prompt-too-long'],
+    ['bad number', run('--prompt', 'a', '--max-tokens', 'many'), {}, 2, 'usage.flag'],
+    ['bad seed', run('--prompt', 'a', '--seed', '-1'), {}, 2, 'usage.number'],
+    ['unknown model', run('--prompt', 'a', '--model', join(folder, 'none.cocoon')), {}, 7, 'engine.model-missing'],
+    ['broken model', run('--prompt', 'a', '--model', brokenModel), {}, 7, 'model.magic'],
+    ['bad environment', ['config', 'print', '--json'], { COCOON_PORT: 'x' }, 3, 'config.environment'],
+    ['closed port', ['job', 'create', '--prompt', 'a', '--api', 'http://127.0.0.1:9', '--worker-url', 'http://127.0.0.1:9', '--json'], {}, 4, 'network.unreachable'],
+    ['not an address', ['job', 'status', 'nowhere', '--json'], {}, 2, 'usage.address'],
+    ['unknown job', ['job', 'resume', `0:${'0'.repeat(64)}`, '--json'], {}, 8, 'storage.unknown-job'],
+  ];
+  for (const [name, args, env, status, code] of table) {
+    const result = cocoon(args, env);
+    assert.equal(result.status, status, `${name}: ${result.stderr}`);
+    assert.equal(codeOf(result), code, name);
+    assert.equal(result.stdout, '', name);
+    assert.ok(!/\n\s+at /.test(result.stderr), name);
+  }
+});
+
+test('an argument that is not UTF-8 is refused, U+FFFD written rightly is not', { skip: process.platform !== 'linux' }, () => {
+  const command = (bytes: string): Run =>
+    spawnSync('sh', ['-c', `exec "$0" --import tsx cli/main.ts exact run --json --model "$1" --backend reference --max-tokens 1 --prompt "$(printf '${bytes}')"`, process.execPath, model], {
+      cwd: root,
+      encoding: 'utf8',
+    });
+  const refused = command('caf\\351');
+  assert.equal(refused.status, 2);
+  assert.equal(codeOf(refused), 'usage.prompt-utf8');
+  assert.equal(command('\\357\\277\\275').status, 0);
+});
+
+test('a user without --json sees the error in words; --debug adds the stack', () => {
+  const plain = cocoon(['exact', 'run']);
+  assert.equal(plain.status, 2);
+  assert.match(plain.stderr, /usage\.prompt-missing.*\n.*expected: --prompt/s);
+  assert.match(cocoon(['exact', 'run', '--debug']).stderr, /\n\s+at /);
+});
+
+test('every command has --help and --json, and the help of the demo states the limit of the prompt', () => {
+  const program = createProgram();
+  assert.deepEqual(program.commands.map((command) => command.name()), ['demo', 'devnet', 'worker', 'job', 'exact', 'bench', 'config']);
+  const leaves = program.commands.flatMap((command) => (command.commands.length === 0 ? [command] : [...command.commands]));
+  for (const command of leaves) {
+    const help = command.helpInformation();
+    assert.ok(help.includes('--json'), command.name());
+    assert.ok(command.description().length > 10, command.name());
+  }
+  assert.ok(program.commands[0].helpInformation().includes(`${MAX_PROMPT_BYTES} bytes`));
+});
+
+test('config print shows where each value came from and never a secret', () => {
+  const run = cocoon(['config', 'print', '--json', '--port', '1234'], { COCOON_API_KEY: 'very-secret', COCOON_QUEUE: '9', COCOON_PASSPHRASE: 'hush-hush' });
+  const shown = JSON.parse(run.stdout) as Record<string, { value: unknown; source: string }>;
+  assert.deepEqual(shown.port, { value: 1234, source: 'flag' });
+  assert.deepEqual(shown.queue, { value: 9, source: 'environment' });
+  assert.deepEqual(shown.apiKey, { value: '(set)', source: 'environment' });
+  assert.ok(!/very-secret|hush-hush/.test(run.stdout + run.stderr));
+});

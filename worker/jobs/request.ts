@@ -1,0 +1,137 @@
+import { checkJob, type Job, type Sampling } from '../../exact';
+import {
+  buildTerms,
+  chainCells,
+  DeclineReason,
+  decodePayload,
+  equalBytes,
+  openRequest,
+  OUTPUT_INLINE_BYTES,
+  PADDING_BLOCK,
+  requestCommitment,
+  RESPONSE_HEADER_BYTES,
+  samplingSeed,
+  SEMANTICS,
+  TermsFlag,
+  termsHash,
+  Tier,
+  Visibility,
+  type RequestPayload,
+  type Terms,
+} from '../../protocol';
+import type { JobEscrowTerms } from '../../wrappers';
+import type { LoadedModel } from '../engine';
+import type { WorkerKeys } from '../keys/workerKeys';
+
+export interface RequestToOpen {
+  /** Request bytes of the create message. */
+  envelope: Uint8Array;
+  /** Basechain hash of the escrow, 32 bytes. */
+  escrow: Uint8Array;
+  terms: JobEscrowTerms;
+  /** Hash part of the stake that terms must name, 32 bytes. */
+  stake: Uint8Array;
+  keys: WorkerKeys;
+  model: LoadedModel;
+  /** Most tokens of an answer that this worker takes. */
+  maxTokens: number;
+}
+
+/** A request that was opened and whose every claim was checked against the escrow. */
+export interface OpenedRequest {
+  payload: RequestPayload;
+  /** Rebuilt from the request and the escrow; their hash is the one that the address pins. */
+  terms: Terms;
+  /** What the engine is asked, seed included. */
+  generation: Job;
+}
+
+export type OpenResult = { kind: 'opened'; request: OpenedRequest } | { kind: 'decline'; reason: number };
+
+/**
+ * Opens a request and checks it: it was sealed for this very escrow and terms, the rebuilt terms have the hash that the
+ * address pins (so client, stake, key, price and request commitment are right), and this worker can serve them.
+ */
+export async function openJobRequest(input: RequestToOpen): Promise<OpenResult> {
+  const { terms, model } = input;
+  const decline = (reason: number): OpenResult => ({ kind: 'decline', reason });
+  let payload: RequestPayload;
+  let sealed: boolean;
+  try {
+    const opened = await openRequest(input.envelope, input.keys.sealingSecret, {
+      networkId: terms.networkId,
+      escrow: input.escrow,
+      seq: 0,
+      termsHash: terms.termsHash,
+    });
+    sealed = opened.sealed;
+    payload = decodePayload(opened.payload);
+  } catch {
+    return decline(DeclineReason.unreadableRequest);
+  }
+  const rebuilt = buildTerms(payload, {
+    networkId: terms.networkId,
+    client: new Uint8Array(terms.client.hash),
+    stake: input.stake,
+    workerKey: terms.workerKey,
+    price: terms.price,
+  });
+  if (!equalBytes(termsHash(rebuilt), terms.termsHash) || rebuilt.expiresAt !== terms.deadline) {
+    return decline(DeclineReason.termsMismatch);
+  }
+  if (!equalBytes(rebuilt.modelRoot, model.model.modelRoot)) return decline(DeclineReason.unknownModel);
+  if (!isSupported(payload, sealed)) return decline(DeclineReason.unsupportedTerms);
+  const generation = generationOf(payload, input.escrow);
+  if (generation.maxTokens > input.maxTokens) return decline(DeclineReason.tooLong);
+  try {
+    checkJob(model.model.config, generation);
+  } catch (error) {
+    const sampling = String((error as { code?: unknown }).code).startsWith('input.sampling');
+    return decline(sampling ? DeclineReason.unsupportedTerms : DeclineReason.tooLong);
+  }
+  const cells = outputCellsFor(generation.maxTokens, sealed);
+  if (cells > terms.outputCells) return decline(DeclineReason.outputTooLarge);
+  return { kind: 'opened', request: { payload, terms: rebuilt, generation } };
+}
+
+/** Bonded tier, this semantics, a fixed price and no field that needs what this version lacks. */
+function isSupported({ asked, request, responseKey, commitSalt }: RequestPayload, sealed: boolean): boolean {
+  const isZero = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0);
+  const isPublic = asked.visibility === Visibility.public;
+  return (
+    asked.tier === Tier.bonded &&
+    asked.semantics === SEMANTICS &&
+    (asked.flags & ~TermsFlag.reproducibleSeed) === 0 &&
+    asked.promptPrice === 0n &&
+    asked.outputPrice === 0n &&
+    asked.coverage === 0n &&
+    isZero(asked.imageHash) &&
+    isZero(request.toolsHash) &&
+    sealed === !isPublic &&
+    isZero(responseKey) === isPublic &&
+    isZero(commitSalt) === isPublic
+  );
+}
+
+/** The engine's job that a payload asks for; client and worker both derive it, so that a re-run has the same seed. */
+export function generationOf(payload: RequestPayload, escrow: Uint8Array): Job {
+  const { asked, request } = payload;
+  const reproducible = (asked.flags & TermsFlag.reproducibleSeed) !== 0;
+  const seed = samplingSeed(requestCommitment(payload), reproducible ? undefined : { escrow, seq: 0 });
+  return {
+    promptTokens: [...request.promptTokens],
+    maxTokens: asked.maxTokens,
+    stopTokens: [...request.stopTokens],
+    sampling: { ...request.sampling, seed },
+  };
+}
+
+/** Poly1305 tag at the end of a sealed answer. */
+const TAG_BYTES = 16;
+
+/** Cells beyond the inline bytes that the longest answer of `maxTokens` tokens fills. */
+export function outputCellsFor(maxTokens: number, sealed: boolean): number {
+  const plain = RESPONSE_HEADER_BYTES + maxTokens * 4;
+  const length = sealed ? Math.ceil((plain + TAG_BYTES) / PADDING_BLOCK) * PADDING_BLOCK : plain;
+  return chainCells(length, OUTPUT_INLINE_BYTES);
+}
