@@ -49,7 +49,7 @@ export async function readJob(context: JobContext, address: Address, lagSeconds:
   const found = await waitForRequest(context, address, lagSeconds);
   if (found === 'stopped') return null;
   if (found === 'absent') {
-    refuse(context, name, 'no such account on this network');
+    refuse(context, name, 'no funded job at this address on this network');
     return null;
   }
   const { account, now, create } = found;
@@ -121,7 +121,7 @@ interface FoundRequest {
   account: Awaited<ReturnType<ChainClient['getAccount']>>;
   /** The later of the clock and the chain's time: a lagging API is behind, an advanced devnet ahead. */
   now: number;
-  /** Request bytes of the first create message, or null when there is none that can be read. */
+  /** Request bytes of the first create message, or null when they cannot be read. */
   create: Uint8Array | null;
 }
 
@@ -136,16 +136,19 @@ async function waitForRequest(
     const account = await context.chain.getAccount(address);
     const now = Math.max(unixTime(), account.apiTime);
     if (account.state === 'active') {
-      const transactions = await context.chain.getTransactions(address, 100);
-      if (transactions.length > 0) return { account, now, create: requestOf(transactions) };
+      const create = requestOf(await context.chain.getTransactions(address, 100));
+      if (create !== undefined) return { account, now, create };
     }
     if (unixTime() >= until) return 'absent';
     await sleep(pause);
   }
 }
 
-/** The request of the oldest create message that the escrow accepted; later ones only add money. */
-function requestOf(transactions: readonly Transaction[]): Uint8Array | null {
+/**
+ * The request of the oldest create message that the escrow accepted; later ones only add money. null when its bytes
+ * cannot be read, undefined when there is none: a refused create leaves an active account without money.
+ */
+function requestOf(transactions: readonly Transaction[]): Uint8Array | null | undefined {
   for (const transaction of [...transactions].sort((a, b) => (a.lt < b.lt ? -1 : 1))) {
     const message = internalMessage(transaction.inMessage);
     const { description } = transaction;
@@ -159,7 +162,7 @@ function requestOf(transactions: readonly Transaction[]): Uint8Array | null {
       return null;
     }
   }
-  return null;
+  return undefined;
 }
 
 async function chainTime(context: JobContext, address: Address): Promise<number> {
