@@ -1,0 +1,37 @@
+import type { Blockchain } from '@ton/sandbox';
+import { DEVNET_ID } from '../protocol/constants';
+import { Chain, type ClockSource } from './chain';
+import { DevnetServer } from './server';
+
+export interface DevnetOptions {
+  /** 0 chooses a free one. */
+  port?: number;
+  /** Stays on this machine unless told otherwise. */
+  host?: string;
+  /** Written to configuration parameter 19; the ids of real networks are refused. */
+  networkId?: number;
+  clock?: ClockSource;
+  /** Called with lines for a log. */
+  log?: (line: string) => void;
+}
+
+export interface Devnet {
+  /** For TonClient and Blueprint's --custom. */
+  endpoint: string;
+  url: string;
+  networkId: number;
+  /** The sandbox itself, for tests in the same process. */
+  blockchain: Blockchain;
+  close(): Promise<void>;
+}
+
+export { DevnetError } from './errors';
+
+/** Starts a simulated TON network behind the toncenter v2 HTTP API. @throws DevnetError */
+export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> {
+  const { port = 0, host = '127.0.0.1', networkId = DEVNET_ID, clock = 'real', log = () => undefined } = options;
+  const chain = await Chain.create({ networkId, clock });
+  const server = new DevnetServer(chain, async () => chain, log);
+  const url = `http://${host}:${await server.listen(host, port)}`;
+  return { endpoint: `${url}/api/v2/jsonRPC`, url, networkId, blockchain: chain.blockchain, close: () => server.close() };
+}
