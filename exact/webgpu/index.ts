@@ -39,6 +39,7 @@ export async function createWebGpuEngine(model: ExactModel, options: WebGpuEngin
       lanes: isSoftware ? SOFTWARE_LANES : GPU_LANES,
       packedDot: opened.hasPackedDot,
       linearKernel: isSoftware ? 'linearByThread' : 'linearByGroup',
+      sleeps: isSoftware,
       ...options.kernels,
     });
     return new Generator(model.config, opened, options.device === undefined, runner, options.observe);

@@ -5,14 +5,16 @@ import type { ExactModel } from '../modelFile';
 import { committedRange, layOutArena, type Arena } from './arena';
 import { WebGpuDeviceError } from './errors';
 import { Kernels, type KernelName } from './kernels';
+import { Pacer } from './pacer';
 import { planPosition, type LinearKernel, type Plan, type PlannedDispatch } from './plan';
-import type { ShaderOptions } from './shaders/common';
-import { STATE_FIELDS } from './shaders/common';
+import { STATE_FIELDS, type ShaderOptions } from './shaders/common';
 import { uploadModel, type ResidentModel } from './weights';
 
 export interface RunnerOptions extends ShaderOptions {
   linearKernel: LinearKernel;
   shardBytes?: number;
+  /** Sleep through most of a position instead of polling; for software adapters. */
+  sleeps: boolean;
 }
 
 /** Where a position's input token comes from: given, or the draw of the position before, still on the device. */
@@ -39,6 +41,7 @@ export class Runner {
   readonly counts = new Map<KernelName, number>();
   private readonly readbacks: GPUBuffer[];
   private nextReadback = 0;
+  private readonly pacer: Pacer;
 
   private constructor(
     readonly config: ExactConfig,
@@ -49,7 +52,9 @@ export class Runner {
     private readonly bindGroups: GPUBindGroup[][],
     private readonly buffers: { arena: GPUBuffer; state: GPUBuffer; owned: GPUBuffer[] },
     private readonly resident: ResidentModel,
+    sleeps: boolean,
   ) {
+    this.pacer = new Pacer(sleeps);
     const [, end] = committedRange(arena, config.context - 1, true);
     this.readbacks = Array.from({ length: READBACK_SLOTS }, (_, i) => device.createBuffer({
       label: `readback ${i}`, size: 4 * end, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
@@ -96,7 +101,7 @@ export class Runner {
       })));
     }
     const owned = [arenaBuffer, state, params, ...caches];
-    return new Runner(config, arena, device, kernels, plan, bindGroups, { arena: arenaBuffer, state, owned }, resident);
+    return new Runner(config, arena, device, kernels, plan, bindGroups, { arena: arenaBuffer, state, owned }, resident, options.sleeps);
   }
 
   /** Submits one position; the promise resolves when its committed words are readable. */
@@ -130,7 +135,7 @@ export class Runner {
     const size = 4 * (end - start);
     encoder.copyBufferToBuffer(this.buffers.arena, 4 * start, readback, 0, size);
     queue.submit([encoder.finish()]);
-    await readback.mapAsync(GPUMapMode.READ, 0, size);
+    await this.pacer.wait(() => readback.mapAsync(GPUMapMode.READ, 0, size));
     return { bytes: readback.getMappedRange(0, size), start, release: () => readback.unmap() };
   }
 
