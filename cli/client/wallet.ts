@@ -3,7 +3,7 @@ import { keyPairFromSeed } from '@ton/crypto';
 import { WalletContractV5R1 } from '@ton/ton';
 import { join } from 'node:path';
 import { ChainStateError } from '../../worker/errors';
-import type { ChainClient } from '../../worker/chain/chainClient';
+import { sleep, type ChainClient } from '../../worker/chain/chainClient';
 import { loadOrCreateKey } from '../../worker/keys/keyFile';
 import { formatTon } from '../output';
 
@@ -33,6 +33,25 @@ export interface Transfer {
   init?: StateInit;
   /** Unix time after which the wallet refuses the message. */
   validUntil: number;
+}
+
+/** Deploys the wallet with an external message of its own, so that a job's fees contain no part of it. */
+export async function deployWallet(chain: ChainClient, wallet: Wallet, validUntil: number): Promise<void> {
+  const isActive = async (): Promise<boolean> => (await chain.getAccount(wallet.address)).state === 'active';
+  if (await isActive()) return;
+  const body = wallet.contract.createTransfer({
+    seqno: 0,
+    secretKey: wallet.secretKey,
+    timeout: validUntil,
+    sendMode: SendMode.PAY_GAS_SEPARATELY | SendMode.IGNORE_ERRORS,
+    messages: [],
+  });
+  const message = external({ to: wallet.address, init: wallet.contract.init, body });
+  await chain.sendExternal(beginCell().store(storeMessage(message)).endCell().toBoc());
+  for (let attempt = 0; !(await isActive()); attempt++) {
+    if (attempt >= 30) throw new ChainStateError('chain.wallet', 'the wallet did not deploy', { received: wallet.address.toRawString() });
+    await sleep(1_000);
+  }
 }
 
 /**

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NETWORKS } from '../config/settings';
 import { withSettings, contextOf } from '../context';
-import { loadWallet } from '../client/wallet';
+import { deployWallet, loadWallet } from '../client/wallet';
+import { ChainClient } from '../../worker/chain/chainClient';
 import type { JobReport } from '../client/finish';
 import { requestFaucet } from './devnet';
 import { Subprocess } from '../processes';
@@ -56,6 +57,7 @@ async function runDemo(options: Record<string, unknown>): Promise<void> {
     const worker = run('worker', ['worker', '--api', api, '--port', '0', '--backend', settings.backend, ...model, ...common('worker')]);
     const wallet = loadWallet(join(folder, 'client'), NETWORKS.devnet);
     await requestFaucet(api, wallet.address, 2_000_000_000n);
+    await deployWallet(new ChainClient({ endpoint: api }), wallet, 0xffffffff);
     output.progress(`client wallet ${wallet.address.toString({ bounceable: false })} got 2 TON of the simulated chain`);
     const started = await worker.next<{ url: string; backend: string; adapter: string }>();
     output.progress(`worker answers at ${started.url}, computes with ${started.backend} on ${started.adapter}`);
