@@ -50,6 +50,7 @@ export interface Arena {
     mlp: number;
     weights: number;
     blockSums: number;
+    found: number;
   };
 }
 
@@ -83,6 +84,7 @@ export function layOutArena(config: ExactConfig): Arena {
   const scratch = {
     exponents: { norm: take(1), attention: take(1), mlp: take(1) },
     attention: take(queryDim), gates: take(2 * ffn), mlp: take(ffn), weights: take(vocab), blockSums: take(sums),
+    found: take(2 * MAX_TOP_K),
   };
   return { words: next, head, body, blocks, blockStride, scratch };
 }

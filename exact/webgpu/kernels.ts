@@ -4,12 +4,12 @@ import { attentionOutput, scores, softmax, weightedValues } from './shaders/atte
 import { commonWgsl, type ShaderOptions } from './shaders/common';
 import { heads } from './shaders/heads';
 import { linearByGroup, linearByThread } from './shaders/linear';
-import { mlp } from './shaders/mlp';
+import { hadamard, swiglu } from './shaders/mlp';
 import { embedding, norm } from './shaders/norm';
 import { argmax, draw, drawTop, runningSums, sampleWeights } from './shaders/sampling';
 
 export const KERNELS = {
-  embedding, norm, linearByThread, linearByGroup, heads, scores, softmax, weightedValues, attentionOutput, mlp,
+  embedding, norm, linearByThread, linearByGroup, heads, scores, softmax, weightedValues, attentionOutput, swiglu, hadamard,
   argmax, sampleWeights, runningSums, draw, drawTop,
 } as const;
 
@@ -24,7 +24,7 @@ export const SLOT_KERNELS: Record<string, readonly string[]> = {
   headMax: ['heads'], q8: ['heads'], k8: ['heads'], v8: ['heads'],
   attMax: ['softmax'], e: ['scores', 'softmax'], attSums: ['softmax'], p: ['softmax'],
   pv: ['weightedValues'], oMax: ['attentionOutput'], o8: ['attentionOutput'],
-  mlpMax: ['mlp'], xd: ['mlp'],
+  mlpMax: ['swiglu', 'hadamard'], xd: ['swiglu', 'hadamard'],
   max: ['argmax'], top: ['drawTop'], sums: ['sampleWeights', 'runningSums'], draw: ['draw', 'drawTop'],
 };
 
@@ -52,29 +52,10 @@ export class Kernels {
 
   /** Compiles the named kernels at once. A shader that the driver refuses is a WebGpuDeviceError with its messages. */
   static async create(device: GPUDevice, options: ShaderOptions, names: readonly KernelName[]): Promise<Kernels> {
-    const buffer = (binding: number, type: GPUBufferBindingType, hasDynamicOffset = false): GPUBindGroupLayoutEntry =>
-      ({ binding, visibility: GPUShaderStage.COMPUTE, buffer: { type, hasDynamicOffset } });
-    const layout = device.createBindGroupLayout({
-      entries: [
-        buffer(0, 'uniform', true), buffer(1, 'uniform'), buffer(2, 'storage'), buffer(3, 'read-only-storage'),
-        buffer(4, 'read-only-storage'), buffer(5, 'read-only-storage'), buffer(6, 'storage'), buffer(7, 'storage'),
-      ],
-    });
-    const pipelineLayout = device.createPipelineLayout({ bindGroupLayouts: [layout] });
+    const layout = bindingLayout(device);
     const pipelines = await Promise.all(names.map(async (name): Promise<[KernelName, GPUComputePipeline]> => {
       const kernel = KERNELS[name];
-      const module = device.createShaderModule({ label: name, code: commonWgsl(kernel.params, options) + kernel.code });
-      try {
-        return [name, await device.createComputePipelineAsync({
-          label: name, layout: pipelineLayout, compute: { module, entryPoint: 'main' },
-        })];
-      } catch (cause) {
-        const { messages } = await module.getCompilationInfo();
-        throw new WebGpuDeviceError('engine.webgpu.shader', `kernel ${name} does not compile on this device`, {
-          received: messages.map((m) => `${m.lineNum}: ${m.message}`).join('; ') || (cause as Error).message,
-          cause,
-        });
-      }
+      return [name, await compile(device, layout, name, commonWgsl(kernel.params, options) + kernel.code)];
     }));
     return new Kernels(device, layout, new Map(pipelines));
   }
@@ -92,6 +73,37 @@ export class Kernels {
         whole(3, bindings.weights), whole(4, bindings.rowScales), whole(5, bindings.tables),
         whole(6, bindings.keys), whole(7, bindings.values),
       ],
+    });
+  }
+}
+
+export function bindingLayout(device: GPUDevice): GPUBindGroupLayout {
+  const buffer = (binding: number, type: GPUBufferBindingType, hasDynamicOffset = false): GPUBindGroupLayoutEntry =>
+    ({ binding, visibility: GPUShaderStage.COMPUTE, buffer: { type, hasDynamicOffset } });
+  return device.createBindGroupLayout({
+    entries: [
+      buffer(0, 'uniform', true), buffer(1, 'uniform'), buffer(2, 'storage'), buffer(3, 'read-only-storage'),
+      buffer(4, 'read-only-storage'), buffer(5, 'read-only-storage'), buffer(6, 'storage'), buffer(7, 'storage'),
+    ],
+  });
+}
+
+/** A pipeline of WGSL with entry point `main`; WebGpuDeviceError with the compiler's messages when it is refused. */
+export async function compile(
+  device: GPUDevice, layout: GPUBindGroupLayout, name: string, code: string,
+): Promise<GPUComputePipeline> {
+  const module = device.createShaderModule({ label: name, code });
+  try {
+    return await device.createComputePipelineAsync({
+      label: name,
+      layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
+      compute: { module, entryPoint: 'main' },
+    });
+  } catch (cause) {
+    const { messages } = await module.getCompilationInfo();
+    throw new WebGpuDeviceError('engine.webgpu.shader', `kernel ${name} does not compile on this device`, {
+      received: messages.map((m) => `${m.lineNum}: ${m.message}`).join('; ') || (cause as Error).message,
+      cause,
     });
   }
 }

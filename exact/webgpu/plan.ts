@@ -102,10 +102,9 @@ export function planPosition(config: ExactConfig, arena: Arena, model: ResidentM
     linear(weights.output, a.o8, scratch.exponents.attention, a.h1, 16, 'residual', h);
     norm(a.h1, a.norm2, a.x2);
     linear(weights.gateUp, a.x2, scratch.exponents.norm, scratch.gates, 8, 'clamp16');
-    add('mlp', {
-      gates: scratch.gates, ffn, scratch: scratch.mlp, gateOut: a.gate, upOut: a.up, maxima: a.mlpMax, output: a.xd,
-      exponent: scratch.exponents.mlp,
-    }, [1, 1]);
+    add('swiglu', { gates: scratch.gates, ffn, output: scratch.mlp, gateOut: a.gate, upOut: a.up },
+      [Math.ceil(ffn / 2 / KERNELS.swiglu.workgroup), 1]);
+    add('hadamard', { values: scratch.mlp, width: ffn, maxima: a.mlpMax, output: a.xd, exponent: scratch.exponents.mlp }, [1, 1]);
     linear(weights.down, a.xd, scratch.exponents.mlp, a.h2, 16, 'residual', a.h1);
     h = a.h2;
   });
@@ -124,7 +123,7 @@ export function planPosition(config: ExactConfig, arena: Arena, model: ResidentM
   add('runningSums', { blockSums: scratch.blockSums, count: sums, output: head.sums }, [1, 1]);
   add('draw', drawing, [1, 1]);
   stage = 'top';
-  add('drawTop', { logits: head.logits, vocab, maxima: head.max, list: head.top, output: head.draw }, [1, 1]);
+  add('drawTop', { logits: head.logits, vocab, maxima: head.max, list: head.top, found: scratch.found, output: head.draw }, [1, 1]);
 
   const params = new Uint32Array(records.length * (PARAMS_STRIDE / 4));
   records.forEach((record, i) => params.set(record, i * (PARAMS_STRIDE / 4)));

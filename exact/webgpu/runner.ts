@@ -2,6 +2,7 @@
 import type { ExactConfig } from '../config';
 import type { Sampling } from '../engine';
 import type { ExactModel } from '../modelFile';
+import { blocksOf } from '../opTable';
 import { committedRange, layOutArena, type Arena } from './arena';
 import { WebGpuDeviceError } from './errors';
 import { Kernels, type KernelName } from './kernels';
@@ -10,7 +11,7 @@ import { planPosition, type LinearKernel, type Plan, type PlannedDispatch } from
 import { STATE_FIELDS, type ShaderOptions } from './shaders/common';
 import { uploadModel, type ResidentModel } from './weights';
 
-export interface RunnerOptions extends ShaderOptions {
+export interface RunnerOptions extends Omit<ShaderOptions, 'sizes'> {
   linearKernel: LinearKernel;
   shardBytes?: number;
   /** Sleep through most of a position instead of polling; for software adapters. */
@@ -74,11 +75,11 @@ export class Runner {
       });
     }
     const names: KernelName[] = [
-      'embedding', 'norm', options.linearKernel, 'heads', 'scores', 'softmax', 'weightedValues', 'attentionOutput', 'mlp',
+      'embedding', 'norm', options.linearKernel, 'heads', 'scores', 'softmax', 'weightedValues', 'attentionOutput', 'swiglu', 'hadamard',
       'argmax', 'sampleWeights', 'runningSums', 'draw', 'drawTop',
     ];
     const [kernels, resident] = await Promise.all([
-      Kernels.create(device, options, names),
+      Kernels.create(device, { ...options, sizes: shaderSizes(config) }, names),
       uploadModel(device, model, options.shardBytes),
     ]);
     const plan = planPosition(config, arena, resident, options.linearKernel);
@@ -143,6 +144,10 @@ export class Runner {
     [...this.buffers.owned, ...this.readbacks].forEach((buffer) => buffer.destroy());
     this.resident.destroy();
   }
+}
+
+export function shaderSizes({ dim, context, headDim }: ExactConfig): ShaderOptions['sizes'] {
+  return { normBlocks: blocksOf(dim), positionBlocks: blocksOf(context), headDim };
 }
 
 function wanted({ stage }: PlannedDispatch, sampling: Sampling | undefined): boolean {

@@ -47,14 +47,14 @@ export const softmax = {
   code: /* wgsl */ `
 ${MAXIMUM_WGSL}
 ${CHUNK}
-var<workgroup> sumsE: array<atomic<u32>, 128>;
-var<workgroup> sumsP: array<atomic<u32>, 128>;
+var<workgroup> sumsE: array<atomic<u32>, POSITION_BLOCKS>;
+var<workgroup> sumsP: array<atomic<u32>, POSITION_BLOCKS>;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let head = group.x;
   let count = state.position + 1u;
-  let blocks = (count + 255u) / 256u;
+  let blocks = min((count + 255u) / 256u, POSITION_BLOCKS);
   let cacheRow = (head * params.kvHeads / params.heads) * params.context;
   let cacheExponents = params.kvHeads * params.context * (params.headDim / 4u) + cacheRow;
 

@@ -20,9 +20,11 @@ export interface ShaderOptions {
   lanes: number;
   /** Whether WGSL has dot4I8Packed. */
   packedDot: boolean;
+  /** Sizes of workgroup arrays, from the model: drivers may spend long on zeroing large ones. */
+  sizes: { normBlocks: number; positionBlocks: number; headDim: number };
 }
 
-export function commonWgsl(params: readonly string[], { lanes, packedDot }: ShaderOptions): string {
+export function commonWgsl(params: readonly string[], { lanes, packedDot, sizes }: ShaderOptions): string {
   return /* wgsl */ `
 ${packedDot ? 'requires packed_4x8_integer_dot_product;' : ''}
 struct Params { ${params.map((name) => `${name}: u32,`).join(' ')} }
@@ -37,6 +39,9 @@ struct State { ${STATE_FIELDS.map((name) => `${name}: u32,`).join(' ')} }
 @group(0) @binding(7) var<storage, read_write> values: array<u32>;
 
 const LANES = ${lanes}u;
+const NORM_BLOCKS = ${sizes.normBlocks}u;
+const POSITION_BLOCKS = ${sizes.positionBlocks}u;
+const HEAD_DIM = ${sizes.headDim}u;
 const EXP = ${TABLE_OFFSETS.exp}u;
 const SIGMOID = ${TABLE_OFFSETS.sigmoid}u;
 const SAMPLING = ${TABLE_OFFSETS.sampling}u;

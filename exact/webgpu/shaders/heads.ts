@@ -7,12 +7,12 @@ export const heads = {
   params: ['qkv', 'heads', 'kvHeads', 'headDim', 'context', 'headMax', 'output', 'exponents'],
   code: /* wgsl */ `
 ${MAXIMUM_WGSL}
-var<workgroup> rotated: array<i32, 128>;
+var<workgroup> rotated: array<i32, HEAD_DIM>;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let head = group.x;
-  let headDim = params.headDim;
+  let headDim = min(params.headDim, HEAD_DIM);
   let half = headDim / 2u;
   let turning = params.heads + params.kvHeads; // heads of q and k
   let isValue = head >= turning;

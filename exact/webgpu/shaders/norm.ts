@@ -29,8 +29,8 @@ export const norm = {
   code: /* wgsl */ `
 ${MAXIMUM_WGSL}
 // Sums of squares per block of 256 as low and high halves: 256 * 65535 < 2^24, 256 * 2^14 = 2^22.
-var<workgroup> blockLow: array<atomic<u32>, 32>;
-var<workgroup> blockHigh: array<atomic<u32>, 32>;
+var<workgroup> blockLow: array<atomic<u32>, NORM_BLOCKS>;
+var<workgroup> blockHigh: array<atomic<u32>, NORM_BLOCKS>;
 
 fn joined(low: u32, high: u32) -> vec2<u32> { return add64(vec2<u32>(low, 0u), vec2<u32>(high << 16u, high >> 16u)); }
 
@@ -55,7 +55,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
   let largest = maximum(lane, best, at);
   let shift = excessBits(largest.x, 15u);
 
-  let blocks = (params.width + 255u) / 256u;
+  let blocks = min((params.width + 255u) / 256u, NORM_BLOCKS);
   for (var b = 0u; b < blocks; b++) {
     var low = 0u;
     var high = 0u;

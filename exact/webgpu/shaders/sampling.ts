@@ -149,20 +149,19 @@ fn main() {
  */
 export const drawTop = {
   name: 'drawTop',
-  params: ['logits', 'vocab', 'maxima', 'list', 'output'],
+  params: ['logits', 'vocab', 'maxima', 'list', 'found', 'output'],
   code: /* wgsl */ `
 ${WEIGHT}
 ${THRESHOLD}
 var<workgroup> counter: atomic<u32>;
-var<workgroup> foundZ: array<u32, 256>;
-var<workgroup> foundId: array<u32, 256>;
-var<workgroup> listId: array<u32, 256>;
-var<workgroup> listW: array<u32, 256>;
 var<workgroup> keptCount: u32;
 var<workgroup> keptTotal: u32;
 var<workgroup> chosen: atomic<u32>;
 
 fn ordered(i: u32) -> u32 { return arena[params.logits + i] ^ 0x80000000u; }
+
+fn listId(i: u32) -> u32 { return arena[params.list + 3u * i + 1u]; }
+fn listWeight(i: u32) -> u32 { return arena[params.list + 3u * i + 2u]; }
 
 // The workgroup's sum of \`own\`; called by all lanes together.
 fn together(lane: u32, own: u32) -> u32 {
@@ -202,29 +201,28 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     let z = ordered(i);
     if (z > least || (z == least && i <= lastEqual)) {
       let slot = atomicAdd(&counter, 1u);
-      if (slot < 256u) { foundZ[slot] = z; foundId[slot] = i; }
+      if (slot < size) { arena[params.found + 2u * slot] = z; arena[params.found + 2u * slot + 1u] = i; }
     }
   }
-  workgroupBarrier();
+  storageBarrier();
   let zmax = arena[params.maxima];
   for (var i = lane; i < size; i += LANES) {
-    let z = foundZ[i];
-    let id = foundId[i];
+    let z = arena[params.found + 2u * i];
+    let id = arena[params.found + 2u * i + 1u];
     var rank = 0u;
     for (var j = 0u; j < size; j++) {
-      if (foundZ[j] > z || (foundZ[j] == z && foundId[j] < id)) { rank++; }
+      let other = arena[params.found + 2u * j];
+      if (other > z || (other == z && arena[params.found + 2u * j + 1u] < id)) { rank++; }
     }
     let w = weightOf(zmax, z ^ 0x80000000u);
-    listId[rank] = id;
-    listW[rank] = w;
     arena[params.list + 3u * rank] = z ^ 0x80000000u;
     arena[params.list + 3u * rank + 1u] = id;
     arena[params.list + 3u * rank + 2u] = w;
   }
-  workgroupBarrier();
+  storageBarrier();
   if (lane == 0u) {
     var total = 0u; // 256 * (2^24 - 1) < 2^32
-    for (var i = 0u; i < size; i++) { total += listW[i]; }
+    for (var i = 0u; i < size; i++) { total += listWeight(i); }
     var kept = size;
     var sum = total;
     if (state.topP16 != 0u) {
@@ -232,7 +230,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
       kept = 0u;
       sum = 0u;
       while (kept < size) {
-        sum += listW[kept];
+        sum += listWeight(kept);
         kept++;
         if (!less64(multiply64(65536u, sum), enough)) { break; }
       }
@@ -244,8 +242,8 @@ fn main(@builtin(local_invocation_index) lane: u32) {
   let limit = threshold(vec2<u32>(keptTotal, 0u));
   for (var i = lane; i < keptCount; i += LANES) {
     var running = 0u;
-    for (var j = 0u; j < keptCount; j++) { running += select(0u, listW[j], listId[j] <= listId[i]); }
-    if (less64(limit, vec2<u32>(running, 0u))) { atomicMin(&chosen, listId[i]); }
+    for (var j = 0u; j < keptCount; j++) { running += select(0u, listWeight(j), listId(j) <= listId(i)); }
+    if (less64(limit, vec2<u32>(running, 0u))) { atomicMin(&chosen, listId(i)); }
   }
   workgroupBarrier();
   if (lane == 0u) {
