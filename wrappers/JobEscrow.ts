@@ -99,6 +99,12 @@ export function packJobEscrowTerms(terms: JobEscrowTerms): Cell {
       received: String(terms.outputCells),
     });
   }
+  if (terms.price < 0n || terms.price >= 1n << 64n) {
+    throw new CocoonError('PRICE_OUT_OF_RANGE', 'The price is out of range', {
+      expected: '0..2^64-1 nanoTON, what a receipt can say is due',
+      received: terms.price.toString(),
+    });
+  }
   const signed = beginCell()
     .storeInt(terms.networkId, 32)
     .storeBuffer(fixedBytes('termsHash', terms.termsHash, 32))

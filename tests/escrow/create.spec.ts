@@ -1,6 +1,6 @@
 import '@ton/test-utils';
-import { beginCell, toNano } from '@ton/core';
-import { JOB_ESCROW_ERRORS, packCreateJob, packJobEscrowTerms, parseCreateJob } from '../../wrappers';
+import { Address, beginCell, toNano } from '@ton/core';
+import { JOB_ESCROW_ERRORS, MAX_OUTPUT_CELLS, packCreateJob, packJobEscrowTerms, parseCreateJob } from '../../wrappers';
 import { JobWorld, patternBytes } from '../support/jobWorld';
 
 describe('create', () => {
@@ -70,6 +70,15 @@ describe('create', () => {
     expect(await world.balance(world.job.address)).toBeGreaterThan(before + toNano('0.04'));
     await world.deliver();
     expect(await world.isGone()).toBe(true);
+  });
+
+  it('the SDK refuses terms that could never be paid, naming what was expected', async () => {
+    const { terms } = await JobWorld.create();
+    expect(() => packJobEscrowTerms({ ...terms, price: 1n << 64n })).toThrow(/expected 0\.\.2\^64-1 nanoTON/);
+    expect(() => packJobEscrowTerms({ ...terms, outputCells: MAX_OUTPUT_CELLS + 1 })).toThrow(/expected 0\.\.40/);
+    expect(() => packJobEscrowTerms({ ...terms, workerKey: patternBytes(31) })).toThrow(/expected 32 bytes/);
+    const masterchain = new Address(-1, terms.payout.hash);
+    expect(() => packJobEscrowTerms({ ...terms, payout: masterchain })).toThrow(/expected workchain 0/);
   });
 
   it('ignores a bounced message: it sends none that could bounce', async () => {
