@@ -6,8 +6,9 @@ import { devnetCommand } from './commands/devnet';
 import { exactCommand } from './commands/exact';
 import { jobCommand } from './commands/job';
 import { workerCommand } from './commands/worker';
+import { UsageError } from './errors';
 import { EXIT_CODES, exitCodeOf } from './exitCodes';
-import { errorToJson, formatError, toJson } from './output';
+import { errorToJson, formatError, streams, toJson } from './output';
 
 /** The whole command line; exported so that tests can read its help. */
 export function createProgram(): Command {
@@ -27,18 +28,27 @@ export function createProgram(): Command {
 export async function main(args: readonly string[]): Promise<number> {
   const json = args.includes('--json');
   const program = createProgram();
-  overrideExit(program);
+  overrideExit(program, json);
   try {
     await program.parseAsync([...args], { from: 'user' });
     return EXIT_CODES.ok;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODES.ok : EXIT_CODES.usage;
-    const exitCode = exitCodeOf(error);
-    process.stderr.write(`${json ? toJson(errorToJson(error, exitCode)) : formatError(error)}\n`);
-    if (args.includes('--debug') && error instanceof Error) process.stderr.write(`${describeStack(error)}\n`);
-    return exitCode;
+    if (error instanceof CommanderError && error.exitCode === 0) return EXIT_CODES.ok;
+    if (error instanceof CommanderError && !json) return EXIT_CODES.usage;
+    return report(error instanceof CommanderError ? commandLineError(error) : error, args);
   }
 }
+
+/** Prints an error on stderr, as the user asked for it, and returns its exit code. */
+function report(error: unknown, args: readonly string[]): number {
+  const exitCode = exitCodeOf(error);
+  streams.stderr.write(`${args.includes('--json') ? toJson(errorToJson(error, exitCode)) : formatError(error)}\n`);
+  if (args.includes('--debug') && error instanceof Error) streams.stderr.write(`${describeStack(error)}\n`);
+  return exitCode;
+}
+
+const commandLineError = (error: CommanderError): UsageError =>
+  new UsageError('usage.command-line', error.message.replace(/^error: /, ''), { hint: 'see --help' });
 
 /** Stack of an error and of its causes. */
 function describeStack(error: Error): string {
@@ -47,9 +57,13 @@ function describeStack(error: Error): string {
 }
 
 /** Commander throws instead of exiting, in every nested command. */
-function overrideExit(command: Command): void {
+function overrideExit(command: Command, json: boolean): void {
   command.exitOverride();
-  command.commands.forEach(overrideExit);
+  command.configureOutput({
+    writeOut: (text) => void streams.stdout.write(text),
+    writeErr: (text) => void (json || streams.stderr.write(text)),
+  });
+  command.commands.forEach((child) => overrideExit(child, json));
 }
 
 if (require.main === module) {

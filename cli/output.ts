@@ -12,12 +12,15 @@ export interface Output {
   result(value: unknown, text: string): void;
 }
 
+/** Where everything is written; tests put their own here. */
+export const streams: { stdout: Pick<NodeJS.WritableStream, 'write'>; stderr: Pick<NodeJS.WritableStream, 'write'> } = {
+  stdout: process.stdout,
+  stderr: process.stderr,
+};
+
 /** @param json whether the user asked for --json */
-export function createOutput(
-  json: boolean,
-  stdout: NodeJS.WritableStream = process.stdout,
-  stderr: NodeJS.WritableStream = process.stderr,
-): Output {
+export function createOutput(json: boolean): Output {
+  const { stdout, stderr } = streams;
   return {
     json,
     progress: (line) => void stderr.write(`${pc.dim('·')} ${line}\n`),

@@ -77,7 +77,7 @@ export class WorkerApi {
       });
     }
     const error = (json as { error?: { code?: string; message?: string } } | null)?.error;
-    if (error !== undefined) {
+    if (typeof error === 'object') {
       throw new ChainApiError('network.worker-refused', 'the worker refused the request', {
         received: `${error.code ?? 'unknown'}: ${error.message ?? ''}`.slice(0, 200),
       });

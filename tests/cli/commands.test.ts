@@ -4,7 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { createProgram } from '../../cli/main';
+import { createProgram, main } from '../../cli/main';
+import { streams } from '../../cli/output';
 import { MAX_PROMPT_BYTES } from '../../cli/prompt';
 
 const root = join(__dirname, '../..');
@@ -17,20 +18,34 @@ interface Run {
   stderr: string;
 }
 
-/** Runs the real command line as a process. `shell` is a shell expression for bytes that are no string. */
-function cocoon(args: string[], env: NodeJS.ProcessEnv = {}): Run {
-  return spawnSync(process.execPath, ['--import', 'tsx', 'cli/main.ts', ...args], {
-    cwd: root,
-    encoding: 'utf8',
-    env: { ...process.env, COCOON_DATA_FOLDER: join(folder, 'data'), ...env },
-  });
+/** Runs the real command line as a process of its own. */
+function cocoonProcess(args: string[]): Run {
+  const env = { ...process.env, COCOON_DATA_FOLDER: join(folder, 'data') };
+  return spawnSync(process.execPath, ['--import', 'tsx', 'cli/main.ts', ...args], { cwd: root, encoding: 'utf8', env });
+}
+
+/** Runs the same in this process, which is faster. */
+async function cocoon(args: string[], env: NodeJS.ProcessEnv = {}): Promise<Run> {
+  const written = { stdout: '', stderr: '' };
+  const saved = { ...streams };
+  const variables = { COCOON_DATA_FOLDER: join(folder, 'data'), ...env };
+  for (const name of ['stdout', 'stderr'] as const) {
+    streams[name] = { write: (text: string | Uint8Array) => ((written[name] += String(text)), true) };
+  }
+  Object.assign(process.env, variables);
+  try {
+    return { status: await main(args), ...written };
+  } finally {
+    Object.assign(streams, saved);
+    Object.keys(variables).forEach((name) => delete process.env[name]);
+  }
 }
 const codeOf = ({ stderr }: Run): string => (JSON.parse(stderr.trim().split('\n').pop()!) as { error: { code: string } }).error.code;
 
 const model = join(root, 'exact/vectors/grouped.cocoon');
 
 test('exact run prints exactly one JSON document with tokens, text, trace root, backend, adapter and time', () => {
-  const run = cocoon(['exact', 'run', '--prompt', 'dog', '--backend', 'reference', '--max-tokens', '4', '--json', '--model', model]);
+  const run = cocoonProcess(['exact', 'run', '--prompt', 'dog', '--backend', 'reference', '--max-tokens', '4', '--json', '--model', model]);
   assert.equal(run.status, 0, run.stderr);
   const result = JSON.parse(run.stdout) as Record<string, unknown>;
   assert.equal(run.stdout.trim().split('\n').length, 1);
@@ -40,7 +55,7 @@ test('exact run prints exactly one JSON document with tokens, text, trace root, 
   for (const name of ['text', 'adapter', 'millis']) assert.ok(name in result, name);
 });
 
-test('bad input gives its exit code and a typed error on stderr, nothing on stdout, no stack trace', () => {
+test('bad input gives its exit code and a typed error on stderr, nothing on stdout, no stack trace', async () => {
   const notUtf8 = join(folder, 'latin1.txt');
   writeFileSync(notUtf8, Buffer.from([0x63, 0x61, 0x66, 0xe9]));
   const brokenModel = join(folder, 'broken.cocoon');
@@ -51,6 +66,8 @@ test('bad input gives its exit code and a typed error on stderr, nothing on stdo
     ['empty prompt', run('--prompt', ''), {}, 2, 'usage.prompt-missing'],
     ['prompt file not UTF-8', run('--prompt-file', notUtf8), {}, 2, 'usage.prompt-utf8'],
     ['prompt too long', run('--prompt', 'é'.repeat(MAX_PROMPT_BYTES / 2 + 1)), {}, 2, 'usage.prompt-too-long'],
+    ['unknown option', ['exact', 'run', '--colour', '--json'], {}, 2, 'usage.command-line'],
+    ['unknown command', ['fly', '--json'], {}, 2, 'usage.command-line'],
     ['bad number', run('--prompt', 'a', '--max-tokens', 'many'), {}, 2, 'usage.flag'],
     ['bad seed', run('--prompt', 'a', '--seed', '-1'), {}, 2, 'usage.number'],
     ['unknown model', run('--prompt', 'a', '--model', join(folder, 'none.cocoon')), {}, 7, 'engine.model-missing'],
@@ -61,7 +78,7 @@ test('bad input gives its exit code and a typed error on stderr, nothing on stdo
     ['unknown job', ['job', 'resume', `0:${'0'.repeat(64)}`, '--json'], {}, 8, 'storage.unknown-job'],
   ];
   for (const [name, args, env, status, code] of table) {
-    const result = cocoon(args, env);
+    const result = await cocoon(args, env);
     assert.equal(result.status, status, `${name}: ${result.stderr}`);
     assert.equal(codeOf(result), code, name);
     assert.equal(result.stdout, '', name);
@@ -81,11 +98,11 @@ test('an argument that is not UTF-8 is refused, U+FFFD written rightly is not', 
   assert.equal(command('\\357\\277\\275').status, 0);
 });
 
-test('a user without --json sees the error in words; --debug adds the stack', () => {
-  const plain = cocoon(['exact', 'run']);
+test('a user without --json sees the error in words; --debug adds the stack', async () => {
+  const plain = await cocoon(['exact', 'run']);
   assert.equal(plain.status, 2);
   assert.match(plain.stderr, /usage\.prompt-missing.*\n.*expected: --prompt/s);
-  assert.match(cocoon(['exact', 'run', '--debug']).stderr, /\n\s+at /);
+  assert.match((await cocoon(['exact', 'run', '--debug'])).stderr, /\n\s+at /);
 });
 
 test('every command has --help and --json, and the help of the demo states the limit of the prompt', () => {
@@ -100,8 +117,8 @@ test('every command has --help and --json, and the help of the demo states the l
   assert.ok(program.commands[0].helpInformation().includes(`${MAX_PROMPT_BYTES} bytes`));
 });
 
-test('config print shows where each value came from and never a secret', () => {
-  const run = cocoon(['config', 'print', '--json', '--port', '1234'], { COCOON_API_KEY: 'very-secret', COCOON_QUEUE: '9', COCOON_PASSPHRASE: 'hush-hush' });
+test('config print shows where each value came from and never a secret', async () => {
+  const run = await cocoon(['config', 'print', '--json', '--port', '1234'], { COCOON_API_KEY: 'very-secret', COCOON_QUEUE: '9', COCOON_PASSPHRASE: 'hush-hush' });
   const shown = JSON.parse(run.stdout) as Record<string, { value: unknown; source: string }>;
   assert.deepEqual(shown.port, { value: 1234, source: 'flag' });
   assert.deepEqual(shown.queue, { value: 9, source: 'environment' });

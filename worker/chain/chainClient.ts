@@ -141,6 +141,13 @@ export class ChainClient {
 function classify(cause: unknown, endpoint: string): { error: Error; temporary: boolean } {
   const { response, code, name } = cause as { response?: { status?: number; data?: { error?: unknown } }; code?: string; name?: string };
   const reason = typeof response?.data?.error === 'string' ? response.data.error : '';
+  if (/deserialize/i.test(reason)) {
+    const error = new ChainStateError('chain.malformed-message', 'the API cannot read the message', {
+      received: reason.slice(0, 200),
+      cause,
+    });
+    return { error, temporary: false };
+  }
   if (/not accepted|cannot apply external message|exitcode=/i.test(reason)) {
     const error = new ChainStateError('chain.external-refused', 'no contract accepted the message', {
       received: reason.slice(0, 200),
