@@ -17,12 +17,15 @@ export const EXIT_CODES = {
 /** The first part of an error's code decides; the first match counts. */
 const BY_PREFIX: readonly [RegExp, number][] = [
   [/^(usage|input|request|codec|prompt|tokeni[sz]er)\b/, EXIT_CODES.usage],
-  [/^config\b/, EXIT_CODES.configuration],
-  [/^(network|devnet)\b/, EXIT_CODES.network],
+  [/^(config|devnet-network-id)\b/, EXIT_CODES.configuration],
+  [/^network\b/, EXIT_CODES.network],
   [/^(chain|escrow|job)\b/, EXIT_CODES.chain],
   [/^(verification|seal|receipt)\b/, EXIT_CODES.verification],
   [/^(engine|webgpu|gpu|exact|model)\b/, EXIT_CODES.engine],
   [/^storage\b/, EXIT_CODES.storage],
+  // protocol/, wrappers/ and devnet/ name the rule that was broken.
+  [/^(request-too-long|wrong-length|address-not-basechain|cell-overflow|stop-set|.*out-of-range)$/, EXIT_CODES.usage],
+  [/^(not-a|malformed|unreadable|unknown-version|wrong-tag|reserved-bits)\b/, EXIT_CODES.verification],
 ];
 
 /** Exit code for any thrown value; what is not one of ours is a defect (70). */

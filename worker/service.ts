@@ -2,7 +2,7 @@ import { Address } from '@ton/core';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
-import { RequestError } from './errors';
+import { ChainApiError, RequestError } from './errors';
 import { sleep } from './chain/chainClient';
 import { createJsonServer, type Reply } from './http/server';
 import { WorkQueue } from './jobs/queue';
@@ -41,15 +41,29 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const { store, log } = options;
   const queue = new WorkQueue(options.queueLimit);
   const stopping = new AbortController();
+  const stopped = new Promise<void>((resolve) => stopping.signal.addEventListener('abort', () => resolve()));
   const active = new Map<string, Promise<void>>();
   const context: JobContext = { ...options, signal: stopping.signal };
 
   const start = (name: string): void => {
     if (active.has(name) || stopping.signal.aborted) return;
-    const work = follow(name)
+    const work = followPatiently(name)
       .catch((error: unknown) => log.error({ job: name, code: codeOf(error) }, 'job stopped; a restart takes it up again'))
       .finally(() => active.delete(name));
     active.set(name, work);
+  };
+
+  /** An API that is away is waited for; nothing else is tried again. */
+  const followPatiently = async (name: string): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      try {
+        return await follow(name);
+      } catch (error) {
+        if (stopping.signal.aborted || !(error instanceof ChainApiError)) throw error;
+        log.warn({ job: name, code: error.code }, 'the API of the chain is away');
+        await sleep(options.pollSeconds * 2_000);
+      }
+    }
   };
 
   const follow = async (name: string): Promise<void> => {
@@ -58,8 +72,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       const job = await readJob(context, address, options.lagSeconds);
       if (job !== null) await compute(job);
     }
-    const { external, settledAt } = store.get(name)!;
-    if (external === null || settledAt !== null) return;
+    const record = store.get(name);
+    if (record === null || record.external === null || record.settledAt !== null) return;
     await settleJob(options.chain, store, address, log, {
       payout: options.policy.payout,
       pollSeconds: options.pollSeconds,
@@ -77,7 +91,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
         if (!taken) reject(QUEUE_FULL);
       });
       try {
-        return await done;
+        // Stopping drops what waits in the queue; a restart takes it up again.
+        return await Promise.race([done, stopped]);
       } catch (error) {
         if (error !== QUEUE_FULL) throw error;
         await sleep(1000);
@@ -98,10 +113,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     }
     const { job, added } = store.add(name, unixTime());
     if (added) log.info({ job: name }, 'job announced');
-    // An account that never showed up may still come; anything else that is settled stays as it is.
-    if (job.state === 'refused' && job.deadline === null) store.update(name, { state: 'seen', settledAt: null, note: null }, unixTime());
-    start(name);
-    return { status: 202, body: statusOf(store.get(name)!) };
+    if (job.settledAt === null) start(name);
+    return { status: 202, body: statusOf(store.get(name) ?? job) };
   };
 
   const server = createJsonServer(

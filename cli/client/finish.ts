@@ -4,7 +4,7 @@ import { openEngine, openModel } from '../../worker/engine';
 import { VerificationError } from '../errors';
 import { formatTon } from '../output';
 import { checkModelRoot, submitJob, type ClientOptions, type CreatedJob } from './create';
-import type { FeeLine } from './fees';
+import { receivedValue, type FeeLine } from './fees';
 import { loadJob, saveJob } from './jobFile';
 import { collectSettlement } from './settlement';
 import { compareRerun, openAnswer } from './verify';
@@ -23,8 +23,8 @@ export interface JobReport {
   receiptHash: string;
   jobAddress: string;
   paidNano: bigint;
-  /** All fees of all parties. */
-  feesNano: bigint;
+  /** All fees of all parties; null when the API does not show all transactions. */
+  feesNano: bigint | null;
   refundNano: bigint;
   fees: FeeLine[];
   /** What computed it again; null when not asked. */
@@ -69,7 +69,8 @@ export async function finishJob(options: FinishOptions): Promise<JobReport> {
   const status = await worker.status(address).catch(() => null);
   progress('receipt: signature, hashes and commitments hold');
   const settlement = await collectSettlement(chain, job, end);
-  progress(`the worker was paid ${formatTon(settlement.paidNano)}, ${formatTon(settlement.refundNano)} came back`);
+  if (settlement === null) progress('this API does not keep the transactions of ended jobs: fees are not known');
+  else progress(`the worker was paid ${formatTon(settlement.paidNano)}, ${formatTon(settlement.refundNano)} came back`);
   const report: JobReport = {
     prompt: job.prompt,
     answer: loaded.model.tokenizer.decode(answer.tokens),
@@ -80,6 +81,10 @@ export async function finishJob(options: FinishOptions): Promise<JobReport> {
     modelRoot: job.model,
     receiptHash: answer.receiptHash,
     jobAddress: address,
+    paidNano: BigInt(job.escrow.priceNano),
+    refundNano: receivedValue(end.transaction),
+    feesNano: null,
+    fees: [],
     ...settlement,
     rerunBackend: null,
     rerunAdapter: null,

@@ -16,7 +16,8 @@ export interface JobEnd {
 /** The end of a job if the wallet already has its callback, else null. */
 export async function findEnd(chain: ChainClient, job: JobFile): Promise<JobEnd | null> {
   const wallet = new Address(0, Buffer.from(job.escrow.client, 'hex'));
-  const transaction = receivedFrom(await chain.getTransactions(wallet, 50), Address.parse(job.address));
+  const escrow = Address.parse(job.address);
+  const transaction = await chain.findTransaction(wallet, job.createdAt - 60, (found) => receivedFrom([found], escrow) !== null);
   if (transaction === null) return null;
   const callback = parseJobCallback(internalMessage(transaction.inMessage)!.body);
   return callback === null ? null : { callback, transaction };
@@ -39,7 +40,8 @@ export async function waitForEnd(
   for (;;) {
     const end = await findEnd(chain, job);
     if (end !== null) return end;
-    const status = await worker.status(job.address).catch(() => null);
+    // A worker that forgot, or never heard, is told (again).
+    const status = await worker.status(job.address).catch(() => worker.announce(job.address)).catch(() => null);
     if (status !== null && status.state !== state) onStatus(status);
     state = status?.state ?? state;
     const account = await chain.getAccount(address);

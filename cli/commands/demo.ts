@@ -90,7 +90,7 @@ function toBigints(report: JobReport): JobReport {
   return {
     ...report,
     paidNano: BigInt(report.paidNano),
-    feesNano: BigInt(report.feesNano),
+    feesNano: report.feesNano === null ? null : BigInt(report.feesNano),
     refundNano: BigInt(report.refundNano),
     fees: report.fees.map((line) => ({ ...line, feeNano: BigInt(line.feeNano) })),
   };

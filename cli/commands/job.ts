@@ -146,7 +146,7 @@ export function describeReport(report: JobReport): string {
     `answer   ${report.answer}`,
     '',
     `paid     ${formatTon(report.paidNano)} to the worker, ${formatTon(report.refundNano)} back to the client`,
-    `fees     ${formatTon(report.feesNano)} in all`,
+    `fees     ${report.feesNano === null ? 'not known' : `${formatTon(report.feesNano)} in all`}`,
     ...report.fees.map(({ step, feeNano }) => `           ${step.padEnd(44)} ${formatTon(feeNano)}`),
     `worker   ${report.backend} on ${report.adapter}`,
     `receipt  ${report.receiptHash}, signature and commitments hold`,

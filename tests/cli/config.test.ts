@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -17,6 +17,7 @@ const file = (content: string): string => {
   return path;
 };
 const hasCode = (code: string) => (error: unknown) => (error as { code: string }).code === code;
+const exit = (code: string): number => exitCodeOf(new CocoonError(code, 'x'));
 const base = { COCOON_DATA_FOLDER: folder };
 
 test('flags win over the environment, that over the file, that over the defaults', () => {
@@ -72,12 +73,26 @@ test('docs/cli.md lists exactly the exit codes and all settings', () => {
 });
 
 test('the exit code follows from the code of the error; what is not typed is a defect', () => {
-  const exit = (code: string): number => exitCodeOf(new CocoonError(code, 'x'));
   assert.deepEqual(
     ['usage.flag', 'config.file', 'network.unreachable', 'chain.low-balance', 'verification.rerun', 'model.rows.sum', 'storage.full'].map(exit),
     [2, 3, 4, 5, 6, 7, 8],
   );
   assert.equal(exitCodeOf(new TypeError('x')), 70);
+});
+
+test('every error code that our sources throw has an exit code of its own kind', () => {
+  const root = join(__dirname, '../..');
+  const sources = ['protocol', 'wrappers', 'devnet', 'exact', 'worker', 'cli'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts')).map((name) => join(root, folder, name)),
+  );
+  const codes = new Set(
+    sources.flatMap((path) =>
+      [...readFileSync(path, 'utf8').matchAll(/Error\(\s*(?:\d+,\s*)?'([A-Z][A-Z_]+|[a-z][a-z0-9]*\.[a-z][A-Za-z0-9.-]*)'/g)].map((match) => match[1]),
+    ),
+  );
+  assert.ok(codes.size > 60, `${codes.size} codes found`);
+  const unmapped = [...codes].filter((code) => exit(code) === EXIT_CODES.internal && !code.startsWith('internal.'));
+  assert.deepEqual(unmapped, []);
 });
 
 test('an error says what was expected, what came and what to do, without a stack trace', () => {

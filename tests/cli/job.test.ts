@@ -38,7 +38,7 @@ test('a sealed job is paid, opened and equal when computed again; every nanoTON 
   assert.equal(report.rerunEqual, true);
   assert.equal(report.paidNano, 70_000_000n);
   assert.equal((await balance(payout)) - before.worker, 70_000_000n);
-  assert.equal(before.client - (await balance(wallet)), report.paidNano + report.feesNano);
+  assert.equal(before.client - (await balance(wallet)), report.paidNano + report.feesNano!);
   assert.equal(report.fees.length, 5);
   assert.ok(report.refundNano > 0n);
 });

@@ -27,6 +27,9 @@ export interface ChainClientOptions {
   backoffMillis?: number;
 }
 
+/** Transactions asked for at a time. */
+const PAGE = 50;
+
 /**
  * The few reads and the one write that worker and client need, over `@ton/ton`'s TonClient, with retries, time limits
  * and typed errors. Works the same on devnet, testnet and mainnet.
@@ -59,6 +62,22 @@ export class ChainClient {
   /** Newest first. Empty for accounts that the API does not know (deleted ones too, on most servers). */
   async getTransactions(address: Address, limit = 20): Promise<Transaction[]> {
     return this.retry(() => this.ton.getTransactions(address, { limit, archival: true }));
+  }
+
+  /**
+   * The newest transaction of an account, not older than `since` (Unix seconds), that `matches`; pages back through as
+   * many as a busy wallet has.
+   */
+  async findTransaction(address: Address, since: number, matches: (transaction: Transaction) => boolean): Promise<Transaction | null> {
+    let cursor: { lt: string; hash: string } | undefined;
+    for (;;) {
+      const page = await this.retry(() => this.ton.getTransactions(address, { limit: PAGE, archival: true, ...cursor }));
+      const found = page.find(matches);
+      if (found !== undefined) return found;
+      const last = page[page.length - 1];
+      if (page.length < PAGE || last.now < since) return null;
+      cursor = { lt: last.lt.toString(), hash: last.hash().toString('base64') };
+    }
   }
 
   /** The transaction that sent the internal message (`source`, `destination`, created at `lt`), or null. */

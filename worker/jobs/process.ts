@@ -1,4 +1,5 @@
 import type { Address, Cell, Transaction } from '@ton/core';
+import type { Generation } from '../../exact';
 import { DeclineReason } from '../../protocol';
 import { OP_CREATE_JOB, packDecline, packDelivery, parseCreateJob, type JobEscrowTerms } from '../../wrappers';
 import { externalTo, internalMessage, sleep, type ChainClient } from '../chain/chainClient';
@@ -49,7 +50,10 @@ export async function readJob(context: JobContext, address: Address, lagSeconds:
   const found = await waitForRequest(context, address, lagSeconds);
   if (found === 'stopped') return null;
   if (found === 'absent') {
-    refuse(context, name, 'no funded job at this address on this network');
+    const known = store.get(name)!.deadline !== null;
+    log.warn({ job: name }, known ? 'the job ended before it was answered' : 'no funded job at this address');
+    if (known) store.update(name, { state: 'expired', note: 'the job ended before it was answered', settledAt: unixTime() }, unixTime());
+    else store.forget(name);
     return null;
   }
   const { account, now, create } = found;
@@ -90,7 +94,15 @@ export async function computeJob(context: JobContext, job: ReadableJob): Promise
     return;
   }
   store.update(name, { state: 'computing', backend: engine.backend, adapter: engine.adapter }, unixTime());
-  const result = await engine.generate({ ...job.request.generation, signal });
+  let result: Generation;
+  try {
+    result = await engine.generate({ ...job.request.generation, signal });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    log.error({ job: name, code: (error as { code?: string }).code ?? (error as Error).name }, 'the engine failed');
+    decline(context, job.address, job.terms, DeclineReason.overloaded);
+    return;
+  }
   crashPoint('afterCompute');
   const stored = store.get(name)!.issuedAt;
   const finished = await chainTime(context, job.address);

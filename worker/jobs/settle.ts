@@ -1,4 +1,4 @@
-import type { Address } from '@ton/core';
+import type { Address, Transaction } from '@ton/core';
 import { internalMessage, sleep, type ChainClient } from '../chain/chainClient';
 import { crashPoint } from '../crash';
 import { ChainStateError } from '../errors';
@@ -81,7 +81,7 @@ async function recordEnd(
     log.info({ job: job.address, reason: job.reason }, 'job declined');
     return true;
   }
-  const payment = await findPayment(chain, options.payout, address);
+  const payment = await findPayment(chain, options.payout, address, job.firstSeen - 60);
   if (payment !== null) {
     store.update(job.address, { state: 'delivered', paidNano: payment, settledAt: now }, now);
     log.info({ job: job.address, paidNano: payment.toString() }, 'job paid');
@@ -93,14 +93,11 @@ async function recordEnd(
   return true;
 }
 
-/** The value of the payment from `escrow` to `payout`, or null when the API does not show it (yet). */
-async function findPayment(chain: ChainClient, payout: Address, escrow: Address): Promise<bigint | null> {
-  const transactions = await chain.getTransactions(payout, 50).catch(() => []);
-  for (const transaction of transactions) {
-    const message = internalMessage(transaction.inMessage);
-    if (message?.source.equals(escrow)) return message.value;
-  }
-  return null;
+/** The value of the payment from `escrow`, or null when the API does not show it (yet). */
+async function findPayment(chain: ChainClient, payout: Address, escrow: Address, since: number): Promise<bigint | null> {
+  const fromEscrow = ({ inMessage }: Transaction): boolean => internalMessage(inMessage)?.source.equals(escrow) === true;
+  const payment = await chain.findTransaction(payout, since, fromEscrow).catch(() => null);
+  return payment === null ? null : internalMessage(payment.inMessage)!.value;
 }
 
 /** Now in unix seconds. */

@@ -117,6 +117,11 @@ export class JobStore {
     });
   }
 
+  /** Removes a job that never was one; refused for a job whose terms were ever read. */
+  forget(address: string): void {
+    guarded(address, () => this.database.prepare('DELETE FROM jobs WHERE address = ? AND deadline IS NULL').run(address));
+  }
+
   get(address: string): JobRecord | null {
     return guarded(address, () => {
       const row = this.database.prepare('SELECT * FROM jobs WHERE address = ?').get(address);
