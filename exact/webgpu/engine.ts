@@ -93,30 +93,33 @@ export class Generator implements WebGpuEngine {
     }).catch((cause) => { throw this.failure ?? deviceFailure(cause); });
 
     let next = submit(0);
-    for (let t = 0; finishReason === undefined; t++) {
-      const current = await next!;
-      if (this.failure) throw this.failure;
-      const aborted = job.signal?.aborted ?? false;
-      next = aborted ? undefined : submit(t + 1);
-      next?.catch(() => undefined); // heard when its turn comes
-      try {
-        throwIfAborted(job.signal);
-        const drawn = t >= firstDraw;
-        const token = t < promptTokens.length ? promptTokens[t] : tokens[tokens.length - 1];
-        const tensors = readPosition(this.config, this.runner.arena, current.bytes, current.start, t, token, drawn ? sampling : undefined);
-        trace.position(tensors);
-        this.observe?.(tensors);
-        if (tensors.head) {
-          const drawnToken = tensors.head.draw[3];
-          tokens.push(drawnToken);
-          if (stop.has(drawnToken)) finishReason = 'stop';
-          else if (tokens.length === maxTokens) finishReason = 'length';
-          job.onToken?.(drawnToken);
+    try {
+      for (let t = 0; finishReason === undefined; t++) {
+        const current = await next!;
+        next = undefined;
+        try {
+          if (this.failure) throw this.failure;
+          throwIfAborted(job.signal);
+          next = submit(t + 1);
+          next?.catch(() => undefined); // heard when its turn comes
+          const token = t < promptTokens.length ? promptTokens[t] : tokens[tokens.length - 1];
+          const drawn = t < firstDraw ? undefined : sampling;
+          const tensors = readPosition(this.config, this.runner.arena, current.bytes, current.start, t, token, drawn);
+          trace.position(tensors);
+          this.observe?.(tensors);
+          if (tensors.head) {
+            const drawnToken = tensors.head.draw[3];
+            tokens.push(drawnToken);
+            if (stop.has(drawnToken)) finishReason = 'stop';
+            else if (tokens.length === maxTokens) finishReason = 'length';
+            job.onToken?.(drawnToken);
+          }
+        } finally {
+          if (!this.failure) current.release();
         }
-      } finally {
-        if (!this.failure) current.release();
-        if (finishReason !== undefined || aborted) await this.discard(next);
       }
+    } finally {
+      await this.discard(next);
     }
     return {
       tokens,
