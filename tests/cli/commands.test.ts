@@ -4,19 +4,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { createProgram, main } from '../../cli/main';
-import { streams } from '../../cli/output';
+import { createProgram } from '../../cli/main';
 import { MAX_PROMPT_BYTES } from '../../cli/prompt';
+import { cocoon as cocoonHere, codeOf, type Run } from '../support/cocoon';
 
 const root = join(__dirname, '../..');
 const folder = mkdtempSync(join(tmpdir(), 'cocoon-cli-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
-
-interface Run {
-  status: number | null;
-  stdout: string;
-  stderr: string;
-}
 
 /** Runs the real command line as a process of its own. */
 function cocoonProcess(args: string[]): Run {
@@ -25,22 +19,8 @@ function cocoonProcess(args: string[]): Run {
 }
 
 /** Runs the same in this process, which is faster. */
-async function cocoon(args: string[], env: NodeJS.ProcessEnv = {}): Promise<Run> {
-  const written = { stdout: '', stderr: '' };
-  const saved = { ...streams };
-  const variables = { COCOON_DATA_FOLDER: join(folder, 'data'), ...env };
-  for (const name of ['stdout', 'stderr'] as const) {
-    streams[name] = { write: (text: string | Uint8Array) => ((written[name] += String(text)), true) };
-  }
-  Object.assign(process.env, variables);
-  try {
-    return { status: await main(args), ...written };
-  } finally {
-    Object.assign(streams, saved);
-    Object.keys(variables).forEach((name) => delete process.env[name]);
-  }
-}
-const codeOf = ({ stderr }: Run): string => (JSON.parse(stderr.trim().split('\n').pop()!) as { error: { code: string } }).error.code;
+const cocoon = (args: string[], env: NodeJS.ProcessEnv = {}): Promise<Run> =>
+  cocoonHere(args, { COCOON_DATA_FOLDER: join(folder, 'data'), ...env });
 
 const model = join(root, 'exact/vectors/grouped.cocoon');
 

@@ -13,6 +13,7 @@ import { advanceDevnet } from '../../cli/commands/devnet';
 import type { Settings } from '../../cli/config/resolve';
 import { ChainClient } from '../../worker/chain/chainClient';
 import { openEngine, openModel } from '../../worker/engine';
+import { cocoon, codeOf } from '../support/cocoon';
 import { DEVNET_ID, eventually, Marketplace, TINY_MODEL, type RunningWorker } from '../support/marketplace';
 
 let market: Marketplace;
@@ -114,6 +115,28 @@ test('attack 25: without an answer the money is back after the deadline, whoever
   await assert.rejects(finish(settings, { job, worker: new WorkerApi(gone.url) }), hasCode('chain.expired'));
   assert.equal(loadJob(settings.dataFolder, address).state, 'expired');
   assert.ok(before - (await balance(wallet)) < 20_000_000n, 'only fees are gone');
+});
+
+test('job create, list, status, resume and expire work as commands with one JSON document each', async () => {
+  const settings = await market.client(worker.url);
+  const common = ['--json', '--data-folder', settings.dataFolder, '--api', market.api];
+  const run = async (...args: string[]): Promise<Record<string, unknown>> => {
+    const { status, stdout, stderr } = await cocoon(['job', ...args, ...common]);
+    assert.equal(status, 0, stderr);
+    return JSON.parse(stdout.trim().split('\n').pop()!) as Record<string, unknown>;
+  };
+  const asked = ['--prompt', 'ein Gruß', '--max-tokens', '3', '--model', TINY_MODEL];
+  const created = await run('create', ...asked, '--worker-url', worker.url, '--no-wait');
+  const address = created.jobAddress as string;
+  assert.deepEqual((await run('list') as unknown as { jobAddress: string }[]).map((job) => job.jobAddress), [address]);
+  const report = await run('resume', address, '--model', TINY_MODEL, '--no-rerun');
+  assert.equal(report.prompt, 'ein Gruß');
+  assert.equal(typeof report.paidNano, 'number');
+  assert.match(report.receiptHash as string, /^[0-9a-f]{64}$/);
+  const status = await run('status', address);
+  assert.deepEqual([status.account, status.end, status.known], ['absent', 'answered', true]);
+  const expire = await cocoon(['job', 'expire', address, ...common]);
+  assert.deepEqual([expire.status, codeOf(expire)], [5, 'chain.no-job']);
 });
 
 /** The cell with one bit of its root turned. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { Address, Cell, loadMessage } from '@ton/core';
 import { finishJob } from '../../cli/client/finish';
 import { listJobs, loadJob } from '../../cli/client/jobFile';
@@ -42,39 +42,41 @@ async function onChain(address: string, payout: string): Promise<{ delivered: Bu
 const bodyBytes = (body: Cell): Buffer => body.toBoc();
 const bodyOfExternal = (boc: Buffer): Buffer => bodyBytes(loadMessage(Cell.fromBoc(boc)[0].beginParse()).body);
 
-for (const point of CRASH_POINTS) {
-  test(`killed ${point}, the worker goes on after a restart: one payment, one signed receipt, the same bytes`, async () => {
-    const first = await market.worker({ env: { COCOON_CRASH_AT: point } });
-    const settings = await market.client(first.url);
-    const { job } = await market.createJob(settings).catch(async (error: unknown) => {
-      // afterSeen kills the worker while it is still answering the announcement.
-      assert.equal((error as { code?: string }).code, 'network.worker-unreachable');
-      return { job: loadJob(settings.dataFolder, listJobs(settings.dataFolder)[0]) };
-    });
-    assert.equal(await first.process.exitCode, 128, first.process.errorText);
-    const left = recordOf(first, job.address)!;
-    const durable = point === 'afterDurable' || point === 'afterSend';
-    assert.equal(left.external !== null, durable);
-    assert.equal(left.state, { afterSeen: 'seen', afterCompute: 'computing', afterSign: 'computing', afterDurable: 'answered', afterSend: 'answered' }[point]);
-    assert.deepEqual((await onChain(job.address, first.payout)).payments.length, point === 'afterSend' ? 1 : 0);
+describe('a worker killed at any point goes on after a restart', { concurrency: true }, () => {
+  for (const point of CRASH_POINTS) {
+    test(`killed ${point}: one payment, one signed receipt, the same bytes`, async () => {
+      const first = await market.worker({ env: { COCOON_CRASH_AT: point } });
+      const settings = await market.client(first.url);
+      const { job } = await market.createJob(settings).catch(async (error: unknown) => {
+        // afterSeen kills the worker while it is still answering the announcement.
+        assert.equal((error as { code?: string }).code, 'network.worker-unreachable');
+        return { job: loadJob(settings.dataFolder, listJobs(settings.dataFolder)[0]) };
+      });
+      assert.equal(await first.process.exitCode, 128, first.process.errorText);
+      const left = recordOf(first, job.address)!;
+      const durable = point === 'afterDurable' || point === 'afterSend';
+      assert.equal(left.external !== null, durable);
+      assert.equal(left.state, { afterSeen: 'seen', afterCompute: 'computing', afterSign: 'computing', afterDurable: 'answered', afterSend: 'answered' }[point]);
+      assert.deepEqual((await onChain(job.address, first.payout)).payments.length, point === 'afterSend' ? 1 : 0);
 
-    const second = await market.worker({ folder: first.folder });
-    const api = new WorkerApi(second.url);
-    const report = await finishJob({ settings: { ...settings, workerUrl: second.url }, chain: market.chain, job, worker: api, progress: () => undefined, rerun: false });
-    assert.equal(report.paidNano, BigInt(job.escrow.priceNano));
-    await eventually(async () => ((await api.status(job.address)).state === 'delivered' ? true : null));
-    await api.announce(job.address);
-    await second.process.stop();
-    const end = recordOf(second, job.address)!;
-    const { delivered, payments } = await onChain(job.address, first.payout);
-    assert.deepEqual(payments, [BigInt(job.escrow.priceNano)]);
-    assert.equal(delivered.length, 1);
-    assert.deepEqual(bodyOfExternal(end.external!), delivered[0]);
-    if (durable) assert.deepEqual(end.external, left.external);
-    if (left.issuedAt !== null) assert.equal(end.issuedAt, left.issuedAt);
-    assert.equal(end.state, 'delivered');
-  });
-}
+      const second = await market.worker({ folder: first.folder });
+      const api = new WorkerApi(second.url);
+      const report = await finishJob({ settings: { ...settings, workerUrl: second.url }, chain: market.chain, job, worker: api, progress: () => undefined, rerun: false });
+      assert.equal(report.paidNano, BigInt(job.escrow.priceNano));
+      await eventually(async () => ((await api.status(job.address)).state === 'delivered' ? true : null));
+      await api.announce(job.address);
+      await second.process.stop();
+      const end = recordOf(second, job.address)!;
+      const { delivered, payments } = await onChain(job.address, first.payout);
+      assert.deepEqual(payments, [BigInt(job.escrow.priceNano)]);
+      assert.equal(delivered.length, 1);
+      assert.deepEqual(bodyOfExternal(end.external!), delivered[0]);
+      if (durable) assert.deepEqual(end.external, left.external);
+      if (left.issuedAt !== null) assert.equal(end.issuedAt, left.issuedAt);
+      assert.equal(end.state, 'delivered');
+    });
+  }
+});
 
 test('SIGTERM ends the worker gracefully, and a second worker on its folder is refused while it runs', async () => {
   const worker = await market.worker();
