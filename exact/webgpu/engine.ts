@@ -77,6 +77,7 @@ export class Generator implements WebGpuEngine {
     throwIfAborted(job.signal);
     const started = performance.now();
     const before = this.dispatched();
+    await this.runner.prepare(job.sampling).catch((cause) => { throw this.failure ?? cause; });
     const { promptTokens, maxTokens, sampling } = job;
     const stop = new Set(job.stopTokens);
     const trace = new TraceHasher(this.config);

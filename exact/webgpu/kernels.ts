@@ -44,20 +44,20 @@ export interface Bindings {
 }
 
 export class Kernels {
-  private constructor(
-    readonly device: GPUDevice,
-    private readonly layout: GPUBindGroupLayout,
-    private readonly pipelines: ReadonlyMap<KernelName, GPUComputePipeline>,
-  ) {}
+  private readonly layout: GPUBindGroupLayout;
+  private readonly pipelines = new Map<KernelName, GPUComputePipeline>();
 
-  /** Compiles the named kernels at once. A shader that the driver refuses is a WebGpuDeviceError with its messages. */
-  static async create(device: GPUDevice, options: ShaderOptions, names: readonly KernelName[]): Promise<Kernels> {
-    const layout = bindingLayout(device);
-    const pipelines = await Promise.all(names.map(async (name): Promise<[KernelName, GPUComputePipeline]> => {
-      const kernel = KERNELS[name];
-      return [name, await compile(device, layout, name, commonWgsl(kernel.params, options) + kernel.code)];
+  constructor(readonly device: GPUDevice, private readonly options: ShaderOptions) {
+    this.layout = bindingLayout(device);
+  }
+
+  /** Compiles those of the named kernels that are not there yet, all at once. */
+  async ensure(names: readonly KernelName[]): Promise<void> {
+    const missing = new Set(names.filter((name) => !this.pipelines.has(name)));
+    await Promise.all([...missing].map(async (name) => {
+      const code = commonWgsl(KERNELS[name].params, this.options) + KERNELS[name].code;
+      this.pipelines.set(name, await compile(this.device, this.layout, name, code));
     }));
-    return new Kernels(device, layout, new Map(pipelines));
   }
 
   pipeline(name: KernelName): GPUComputePipeline {

@@ -74,14 +74,8 @@ export class Runner {
         hint: 'use a model file with a smaller context',
       });
     }
-    const names: KernelName[] = [
-      'embedding', 'norm', options.linearKernel, 'heads', 'scores', 'softmax', 'weightedValues', 'attentionOutput', 'swiglu', 'hadamard',
-      'argmax', 'sampleWeights', 'runningSums', 'draw', 'drawTop',
-    ];
-    const [kernels, resident] = await Promise.all([
-      Kernels.create(device, { ...options, sizes: shaderSizes(config) }, names),
-      uploadModel(device, model, options.shardBytes),
-    ]);
+    const kernels = new Kernels(device, { ...options, sizes: shaderSizes(config) });
+    const resident = await uploadModel(device, model, options.shardBytes);
     const plan = planPosition(config, arena, resident, options.linearKernel);
     const storage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
     const uniform = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
@@ -102,7 +96,13 @@ export class Runner {
       })));
     }
     const owned = [arenaBuffer, state, params, ...caches];
+    await kernels.ensure(plan.dispatches.filter(({ stage }) => stage === 'body' || stage === 'head').map(({ kernel }) => kernel));
     return new Runner(config, arena, device, kernels, plan, bindGroups, { arena: arenaBuffer, state, owned }, resident, options.sleeps);
+  }
+
+  /** Compiles what this sampling mode needs and no job needed before. */
+  async prepare(sampling: Sampling): Promise<void> {
+    await this.kernels.ensure(this.plan.dispatches.filter((dispatch) => wanted(dispatch, sampling)).map(({ kernel }) => kernel));
   }
 
   /** Submits one position; the promise resolves when its committed words are readable. */

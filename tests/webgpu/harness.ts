@@ -32,7 +32,7 @@ type Variant = Pick<ShaderOptions, 'lanes' | 'packedDot'>;
 /** The variants a device might get: few lanes with dot4I8Packed, and many lanes without it. */
 export const VARIANTS: readonly Variant[] = [{ lanes: 8, packedDot: true }, { lanes: 64, packedDot: false }];
 
-const SIZES: ShaderOptions['sizes'] = { normBlocks: 2, positionBlocks: 2, headDim: 128 };
+const SIZES: ShaderOptions['sizes'] = { normBlocks: 2, positionBlocks: 2, headDim: 320 };
 
 /** Runs single kernels of the engine on given buffers, for the tests of operations. */
 export class KernelHarness {
@@ -49,12 +49,11 @@ export class KernelHarness {
   }
 
   async step<N extends KernelName>(
-    name: N, params: KernelParams<N>, groups: [number, number] = [1, 1], sizes: Partial<ShaderOptions['sizes']> = {},
+    name: N, params: KernelParams<N>, groups: [number, number] = [1, 1],
   ): Promise<Step> {
-    const key = `${name} ${JSON.stringify(sizes)}`;
-    const code = commonWgsl(KERNELS[name].params, { ...this.variant, sizes: { ...SIZES, ...sizes } }) + KERNELS[name].code;
-    if (!this.pipelines.has(key)) this.pipelines.set(key, compile(this.opened.device, this.layout, name, code));
-    return { pipeline: await this.pipelines.get(key)!, params: paramWords(name, params), groups };
+    const code = commonWgsl(KERNELS[name].params, { ...this.variant, sizes: SIZES }) + KERNELS[name].code;
+    if (!this.pipelines.has(name)) this.pipelines.set(name, compile(this.opened.device, this.layout, name, code));
+    return { pipeline: await this.pipelines.get(name)!, params: paramWords(name, params), groups };
   }
 
   /** A step of WGSL that maps words of the arena through `expression(i)`, to test the shared functions. */

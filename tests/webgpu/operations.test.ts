@@ -109,7 +109,7 @@ for (const variant of VARIANTS) {
     const at = { headMax: 3 * D, output: 3 * D + 10, exponents: 3 * D + 10 + 3 * (D / 4) };
     const arena = new Int32Array(at.exponents + 3);
     [0, 1, 2].forEach((head) => arena.set(y, head * D));
-    const step = await harness.step('heads', { qkv: 0, heads: 1, kvHeads: 1, headDim: D, context: 2, ...at }, [3, 1], { headDim: D });
+    const step = await harness.step('heads', { qkv: 0, heads: 1, kvHeads: 1, headDim: D, context: 2, ...at }, [3, 1]);
     const zeros = cos.map(() => 0);
     const tables = tableWords({ cos: [...zeros, ...cos], sin: [...zeros, ...sin] });
     const cache = new Uint32Array(2 * (D / 4) + 2);
