@@ -23,6 +23,7 @@ const BY_PREFIX: readonly [RegExp, number][] = [
   [/^(verification|seal|receipt)\b/, EXIT_CODES.verification],
   [/^(engine|webgpu|gpu|exact|model)\b/, EXIT_CODES.engine],
   [/^storage\b/, EXIT_CODES.storage],
+  [/^interrupted$/, EXIT_CODES.interrupted],
   // protocol/, wrappers/ and devnet/ name the rule that was broken.
   [/^(request-too-long|wrong-length|address-not-basechain|cell-overflow|stop-set|.*out-of-range)$/, EXIT_CODES.usage],
   [/^(not-a|malformed|unreadable|unknown-version|wrong-tag|reserved-bits)\b/, EXIT_CODES.verification],

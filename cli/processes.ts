@@ -43,7 +43,7 @@ export class Subprocess {
   ): Subprocess {
     const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], {
       cwd: join(__dirname, '..'),
-      env: { ...process.env, ...options.env },
+      env: { ...process.env, ...options.env, COCOON_PARENT: String(process.pid) },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     return new Subprocess(name, child, options.onStderr);

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { CocoonError } from '../../protocol/errors';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -45,8 +46,13 @@ async function runDemo(options: Record<string, unknown>): Promise<void> {
   };
   const common = (name: string): string[] => ['--json', '--network', 'devnet', '--data-folder', join(folder, name)];
   const model = settings.model === undefined ? [] : ['--model', settings.model];
-  const onInterrupt = (): void => processes.forEach(({ child }) => child.kill('SIGKILL'));
-  process.once('SIGINT', onInterrupt);
+  let interrupted = false;
+  const onInterrupt = (): void => {
+    interrupted = true;
+    processes.forEach(({ child }) => child.kill('SIGKILL'));
+  };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  signals.forEach((signal) => process.once(signal, onInterrupt));
   try {
     output.progress('devnet (simulated chain) starts as a process of its own');
     const devnet = run('devnet', ['devnet', '--port', '0', ...common('devnet')]);
@@ -77,8 +83,10 @@ async function runDemo(options: Record<string, unknown>): Promise<void> {
     const amounts = { paidNano: report.paidNano, feesNano: report.feesNano, refundNano: report.refundNano };
     const { fees, ...rest } = report;
     output.result({ ...rest, ...amounts, slashedNano: 0, fees }, `\n${describeReport(toBigints(report))}\n\nAll money is of a simulated chain.`);
+  } catch (error) {
+    throw interrupted ? new CocoonError('interrupted', 'the demo was stopped') : error;
   } finally {
-    process.removeListener('SIGINT', onInterrupt);
+    signals.forEach((signal) => process.removeListener(signal, onInterrupt));
     await Promise.all(processes.map((process) => process.stop()));
     if (options.keep !== true) rmSync(folder, { recursive: true, force: true });
     else output.progress(`kept ${folder}`);

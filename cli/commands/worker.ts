@@ -82,11 +82,17 @@ async function startWorker({ output, settings, passphrase }: Context): Promise<(
   }
 }
 
-/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
+/**
+ * Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. With COCOON_PARENT set it resolves also
+ * when that process is no longer the parent, so that nothing outlives a demo that was killed.
+ */
 export function stopSignal(): Promise<void> {
   return new Promise((resolve) => {
     const names = ['SIGINT', 'SIGTERM'] as const;
+    const parent = Number(process.env.COCOON_PARENT ?? NaN);
+    const watch = setInterval(() => void (Number.isInteger(parent) && process.ppid !== parent && onSignal()), 1_000);
     const onSignal = (): void => {
+      clearInterval(watch);
       names.forEach((name) => process.removeListener(name, onSignal));
       resolve();
     };
