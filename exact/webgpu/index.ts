@@ -22,8 +22,8 @@ export interface WebGpuEngineOptions {
   observe?: PositionObserver;
 }
 
-/** Lanes per workgroup of reducing kernels: a software adapter pays for each barrier, a GPU wants many lanes. */
-const SOFTWARE_LANES = 8;
+/** Lanes that share a reduction: a software adapter pays dearly for barriers, a GPU wants many lanes. */
+const SOFTWARE_LANES = 1;
 const GPU_LANES = 256;
 
 /**

@@ -1,7 +1,7 @@
 /** The compute pipelines: one per kernel, all with the same bind group layout. */
 import { WebGpuDeviceError } from './errors';
 import { attentionOutput, scores, softmax, weightedValues } from './shaders/attention';
-import { commonWgsl, type ShaderOptions } from './shaders/common';
+import { commonWgsl, soloWgsl, type ShaderOptions } from './shaders/common';
 import { heads } from './shaders/heads';
 import { linearByGroup, linearByThread } from './shaders/linear';
 import { hadamard, swiglu } from './shaders/mlp';
@@ -55,8 +55,7 @@ export class Kernels {
   async ensure(names: readonly KernelName[]): Promise<void> {
     const missing = new Set(names.filter((name) => !this.pipelines.has(name)));
     await Promise.all([...missing].map(async (name) => {
-      const code = commonWgsl(KERNELS[name].params, this.options) + KERNELS[name].code;
-      this.pipelines.set(name, await compile(this.device, this.layout, name, code));
+      this.pipelines.set(name, await compile(this.device, this.layout, name, kernelCode(name, this.options)));
     }));
   }
 
@@ -106,6 +105,18 @@ export async function compile(
       cause,
     });
   }
+}
+
+/** Kernels whose lanes share more than sums and maxima keep at least this many lanes. */
+const COOPERATIVE_ONLY: readonly KernelName[] = ['drawTop', 'runningSums', 'linearByGroup'];
+const FEW_LANES = 8;
+
+/** The whole WGSL of a kernel. */
+export function kernelCode(name: KernelName, options: ShaderOptions): string {
+  const { params, code } = KERNELS[name];
+  if (options.lanes > 1) return commonWgsl(params, options) + code;
+  if (COOPERATIVE_ONLY.includes(name)) return commonWgsl(params, { ...options, lanes: FEW_LANES }) + code;
+  return commonWgsl(params, options) + soloWgsl(code);
 }
 
 /** The uniform record of one dispatch: its parameters in the order of the kernel's struct. */

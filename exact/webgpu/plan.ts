@@ -4,6 +4,7 @@ import { BLOCK, SUM_BLOCK } from '../constants';
 import { blocksOf } from '../opTable';
 import type { Arena } from './arena';
 import { KERNELS, paramWords, PARAMS_STRIDE, type KernelName, type KernelParams } from './kernels';
+import { rowsPerGroup } from './shaders/common';
 import { LINEAR_MODE } from './shaders/linear';
 import type { ResidentModel, Stack } from './weights';
 
@@ -27,6 +28,11 @@ export interface Plan {
   params: Uint32Array<ArrayBuffer>;
 }
 
+export interface PlanOptions {
+  linearKernel: LinearKernel;
+  lanes: number;
+}
+
 export type LinearKernel = 'linearByThread' | 'linearByGroup';
 
 const MAX_GROUPS = 65535;
@@ -44,11 +50,13 @@ export function lanesPerRow(vectors: number): number {
   return lanes;
 }
 
-export function planPosition(config: ExactConfig, arena: Arena, model: ResidentModel, linearKernel: LinearKernel): Plan {
+export function planPosition(config: ExactConfig, arena: Arena, model: ResidentModel, options: PlanOptions): Plan {
   const { dim, heads, kvHeads, headDim, context, ffn, vocab, epsTerm } = config;
   const { scratch, body, head, blockStride } = arena;
   const dispatches: PlannedDispatch[] = [];
   const records: Uint32Array[] = [];
+  const { linearKernel } = options;
+  const rowGroups = (rows: number): [number, number] => [Math.ceil(rows / rowsPerGroup(options.lanes)), 1];
   let stage: Stage = 'body';
   let layer = 0;
 
@@ -89,10 +97,10 @@ export function planPosition(config: ExactConfig, arena: Arena, model: ResidentM
     linear(weights.qkv, a.x1, scratch.exponents.norm, a.qkv, 16);
     add('heads', {
       qkv: a.qkv, heads, kvHeads, headDim, context, headMax: a.headMax, output: a.int8, exponents: a.exponents,
-    }, [heads + 2 * kvHeads, 1]);
+    }, rowGroups(heads + 2 * kvHeads));
     add('scores', { ...shape, queries: a.int8, exponents: a.exponents },
-      (t) => [Math.ceil((t + 1) / KERNELS.scores.workgroup), heads]);
-    add('softmax', { ...shape, attMax: a.attMax, totals: a.totals }, [heads, 1]);
+      (t) => [Math.ceil(heads * (t + 1) / KERNELS.scores.workgroup), 1]);
+    add('softmax', { ...shape, attMax: a.attMax, totals: a.totals }, rowGroups(heads));
     add('weightedValues', shape,
       (t) => [Math.ceil(heads * headDim / 4 / KERNELS.weightedValues.workgroup), blocksOf(t + 1, BLOCK)]);
     add('attentionOutput', {

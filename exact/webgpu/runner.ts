@@ -76,7 +76,7 @@ export class Runner {
     }
     const kernels = new Kernels(device, { ...options, sizes: shaderSizes(config) });
     const resident = await uploadModel(device, model, options.shardBytes);
-    const plan = planPosition(config, arena, resident, options.linearKernel);
+    const plan = planPosition(config, arena, resident, options);
     const storage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
     const uniform = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
     const make = (label: string, size: number, usage: number) => device.createBuffer({ label, size, usage });

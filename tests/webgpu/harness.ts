@@ -1,6 +1,6 @@
 import { openDevice, type OpenedDevice } from '../../exact/webgpu/adapter';
 import {
-  bindingLayout, compile, KERNELS, paramWords, PARAMS_STRIDE, type KernelName, type KernelParams,
+  bindingLayout, compile, kernelCode, paramWords, PARAMS_STRIDE, type KernelName, type KernelParams,
 } from '../../exact/webgpu/kernels';
 import { commonWgsl, STATE_FIELDS, TABLE_OFFSETS, type ShaderOptions } from '../../exact/webgpu/shaders/common';
 
@@ -29,8 +29,8 @@ export interface KernelOutput {
 
 type Variant = Pick<ShaderOptions, 'lanes' | 'packedDot'>;
 
-/** The variants a device might get: few lanes with dot4I8Packed, and many lanes without it. */
-export const VARIANTS: readonly Variant[] = [{ lanes: 8, packedDot: true }, { lanes: 64, packedDot: false }];
+/** The variants a device might get: one lane with dot4I8Packed, and many lanes without it. */
+export const VARIANTS: readonly Variant[] = [{ lanes: 1, packedDot: true }, { lanes: 64, packedDot: false }];
 
 const SIZES: ShaderOptions['sizes'] = { normBlocks: 2, positionBlocks: 2, headDim: 320 };
 
@@ -51,8 +51,10 @@ export class KernelHarness {
   async step<N extends KernelName>(
     name: N, params: KernelParams<N>, groups: [number, number] = [1, 1],
   ): Promise<Step> {
-    const code = commonWgsl(KERNELS[name].params, { ...this.variant, sizes: SIZES }) + KERNELS[name].code;
-    if (!this.pipelines.has(name)) this.pipelines.set(name, compile(this.opened.device, this.layout, name, code));
+    if (!this.pipelines.has(name)) {
+      const code = kernelCode(name, { ...this.variant, sizes: SIZES });
+      this.pipelines.set(name, compile(this.opened.device, this.layout, name, code));
+    }
     return { pipeline: await this.pipelines.get(name)!, params: paramWords(name, params), groups };
   }
 

@@ -12,18 +12,18 @@ fn chunk(position: u32) -> u32 { return params.blocks + (position / 256u) * para
 fn weightWord(head: u32, position: u32) -> u32 { return chunk(position) + head * 256u + position % 256u; }
 `;
 
-/** One invocation per (position, head): S. queries: packed int8, exponents: one word per head. */
+/** One invocation per (head, position), flat: S. queries: packed int8, exponents: one word per head. */
 export const scores = {
   name: 'scores',
   params: ['queries', 'exponents', 'heads', 'kvHeads', 'headDim', 'context', 'blocks', 'blockStride'],
-  workgroup: 32,
+  workgroup: 128,
   code: /* wgsl */ `
 ${CHUNK}
-@compute @workgroup_size(32)
+@compute @workgroup_size(128)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  let position = id.x;
-  let head = id.y;
-  if (position > state.position || head >= params.heads) { return; }
+  let head = id.x / (state.position + 1u);
+  let position = id.x % (state.position + 1u);
+  if (head >= params.heads) { return; }
   let kvHead = head * params.kvHeads / params.heads;
   let words = params.headDim / 4u;
   let row = kvHead * params.context + position;
@@ -50,9 +50,11 @@ ${CHUNK}
 var<workgroup> sumsE: array<atomic<u32>, POSITION_BLOCKS>;
 var<workgroup> sumsP: array<atomic<u32>, POSITION_BLOCKS>;
 
-@compute @workgroup_size(LANES)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  let head = group.x;
+@compute @workgroup_size(LANES * GROUP_ROWS)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) invocation: u32) {
+  let head = rowOf(group.x, invocation);
+  let lane = laneOf(invocation);
+  if (head >= params.heads) { return; }
   let count = state.position + 1u;
   let blocks = min((count + 255u) / 256u, POSITION_BLOCKS);
   let cacheRow = (head * params.kvHeads / params.heads) * params.context;
@@ -128,10 +130,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 export const weightedValues = {
   name: 'weightedValues',
   params: ['heads', 'kvHeads', 'headDim', 'context', 'blocks', 'blockStride'],
-  workgroup: 16,
+  workgroup: 64,
   code: /* wgsl */ `
 ${CHUNK}
-@compute @workgroup_size(16)
+@compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let words = params.headDim / 4u;
   let head = id.x / words;

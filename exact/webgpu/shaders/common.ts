@@ -16,7 +16,10 @@ export const STATE_FIELDS = [
 export const TABLE_OFFSETS = { exp: 0, sigmoid: 256, sampling: 769, rope: 1793 } as const;
 
 export interface ShaderOptions {
-  /** Invocations of one workgroup in kernels that reduce inside a workgroup. */
+  /**
+   * Invocations that share one reduction (a norm, a head, the logits). With 1, `soloWgsl` takes shared memory and barriers
+   * out of the kernels: SwiftShader runs and compiles those far faster.
+   */
   lanes: number;
   /** Whether WGSL has dot4I8Packed. */
   packedDot: boolean;
@@ -39,6 +42,8 @@ struct State { ${STATE_FIELDS.map((name) => `${name}: u32,`).join(' ')} }
 @group(0) @binding(7) var<storage, read_write> values: array<u32>;
 
 const LANES = ${lanes}u;
+// Rows (heads) that one workgroup takes in kernels with a row per workgroup.
+const GROUP_ROWS = ${rowsPerGroup(lanes)}u;
 const NORM_BLOCKS = ${sizes.normBlocks}u;
 const POSITION_BLOCKS = ${sizes.positionBlocks}u;
 const HEAD_DIM = ${sizes.headDim}u;
@@ -48,6 +53,9 @@ const SAMPLING = ${TABLE_OFFSETS.sampling}u;
 const ROPE = ${TABLE_OFFSETS.rope}u;
 const I32_MAX = 2147483647i;
 const NONE = 0xffffffffu;
+
+fn rowOf(group: u32, invocation: u32) -> u32 { return ${lanes === 1 ? 'group * GROUP_ROWS + invocation' : 'group'}; }
+fn laneOf(invocation: u32) -> u32 { return ${lanes === 1 ? '0u' : 'invocation'}; }
 
 fn bitLength(x: u32) -> u32 { return 32u - countLeadingZeros(x); }
 
@@ -142,6 +150,23 @@ fn add64(a: vec2<u32>, b: vec2<u32>) -> vec2<u32> {
 
 fn less64(a: vec2<u32>, b: vec2<u32>) -> bool { return a.y < b.y || (a.y == b.y && a.x < b.x); }
 `;
+}
+
+/** A workgroup reduces one row with many lanes, or 16 rows with one lane each. */
+export const rowsPerGroup = (lanes: number): number => (lanes === 1 ? 16 : 1);
+
+/**
+ * A cooperative kernel rewritten for one lane per reduction: what was shared becomes private, atomics become plain, barriers
+ * go. The arithmetic is untouched.
+ */
+export function soloWgsl(code: string): string {
+  return code
+    .replace(MAXIMUM_WGSL, 'fn maximum(lane: u32, best: u32, index: u32) -> vec2<u32> { return vec2<u32>(best, index); }')
+    .replace(/var<workgroup>/g, 'var<private>')
+    .replace(/atomic<u32>/g, 'u32')
+    .replace(/atomicAdd\(&([^,]+), ([^)]+)\);/g, '$1 += $2;')
+    .replace(/atomicLoad\(&([^)]+)\)/g, '$1')
+    .replace(/workgroupBarrier\(\);/g, '');
 }
 
 /**

@@ -9,9 +9,11 @@ export const heads = {
 ${MAXIMUM_WGSL}
 var<workgroup> rotated: array<i32, HEAD_DIM>;
 
-@compute @workgroup_size(LANES)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  let head = group.x;
+@compute @workgroup_size(LANES * GROUP_ROWS)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) invocation: u32) {
+  let head = rowOf(group.x, invocation);
+  let lane = laneOf(invocation);
+  if (head >= params.heads + 2u * params.kvHeads) { return; }
   let headDim = min(params.headDim, HEAD_DIM);
   let half = headDim / 2u;
   let turning = params.heads + params.kvHeads; // heads of q and k

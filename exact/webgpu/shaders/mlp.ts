@@ -5,7 +5,7 @@ import { MAXIMUM_WGSL } from './common';
 export const swiglu = {
   name: 'swiglu',
   params: ['gates', 'ffn', 'output', 'gateOut', 'upOut'],
-  workgroup: 64,
+  workgroup: 256,
   code: /* wgsl */ `
 fn swigluOf(gate: i32, up: i32) -> i32 {
   let index = min(512i, rsh(abs(gate), 2u));
@@ -14,7 +14,7 @@ fn swigluOf(gate: i32, up: i32) -> i32 {
   return rsh(gate * sigmoid, 15u) * up;
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(256)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let i = 2u * id.x;
   if (i >= params.ffn) { return; }
