@@ -9,6 +9,7 @@ import { startService } from '../../worker/service';
 import { JobStore } from '../../worker/store/jobStore';
 import { loadWallet } from '../client/wallet';
 import { contextOf, withSettings, type Context } from '../context';
+import { ConfigurationError } from '../errors';
 import { parseTon } from '../numbers';
 
 const SETTINGS = [
@@ -40,7 +41,7 @@ async function startWorker({ output, settings, passphrase }: Context): Promise<(
     const payout =
       settings.payout === undefined
         ? loadWallet(settings.dataFolder, settings.networkId, secret).address
-        : Address.parse(settings.payout);
+        : basechainAddress('payout', settings.payout);
     const model = openModel(settings.model);
     const engine = await openEngine(model, settings.backend);
     if (engine.fallbackReason !== undefined) log.warn({ code: engine.fallbackReason }, 'no WebGPU, the reference computes');
@@ -52,7 +53,7 @@ async function startWorker({ output, settings, passphrase }: Context): Promise<(
       model,
       engine,
       escrowCode: await jobEscrowCode(),
-      stake: settings.stake === undefined ? new Uint8Array(32) : new Uint8Array(Address.parse(settings.stake).hash),
+      stake: settings.stake === undefined ? new Uint8Array(32) : new Uint8Array(basechainAddress('stake', settings.stake).hash),
       policy: {
         networkId: settings.networkId,
         workerKey: keys.signingPublic,
@@ -80,6 +81,15 @@ async function startWorker({ output, settings, passphrase }: Context): Promise<(
     store.close();
     throw error;
   }
+}
+
+function basechainAddress(name: string, text: string): Address {
+  const address = Address.parse(text);
+  if (address.workChain === 0) return address;
+  throw new ConfigurationError('config.address', `the ${name} is not an account of the basechain`, {
+    expected: 'workchain 0',
+    received: text,
+  });
 }
 
 /**

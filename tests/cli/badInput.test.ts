@@ -3,6 +3,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { Address } from '@ton/core';
+import { ChainClient } from '../../worker/chain/chainClient';
 import { finishJob } from '../../cli/client/finish';
 import { listJobs } from '../../cli/client/jobFile';
 import { loadWallet } from '../../cli/client/wallet';
@@ -108,6 +110,24 @@ test('a lagging API makes the worker wait for the account instead of declining',
   lagging = false;
   const report = await finishJob({ settings, chain: market.chain, job, worker: workerApi, ...quiet });
   assert.ok(report.tokens.length > 0);
+});
+
+test('an API that forgets ended accounts, as most do, still leads to the answer; only the fees are not known', async () => {
+  const settings = await market.client(worker.url);
+  const created = await market.createJob(settings);
+  const escrow = Address.parse(created.job.address).toString();
+  let hits = 0;
+  for (const hidden of [/"getTransactions"/, /"getTransactions"|"tryLocateSourceTx"/]) {
+    const url = await proxy(market.api, (request, reply) => {
+      if (!hidden.test(request) || !request.includes(escrow)) return reply;
+      hits++;
+      return { ...reply, result: [] };
+    });
+    const chain = new ChainClient({ endpoint: `${url}/api/v2`, backoffMillis: 1 });
+    const report = await finishJob({ settings, chain, ...created, ...quiet });
+    assert.ok(report.tokens.length > 0 && hits > 0, 'the escrow was asked for');
+    assert.deepEqual([report.feesNano, report.paidNano], [null, BigInt(created.job.escrow.priceNano)]);
+  }
 });
 
 test('the endpoint refuses bad announcements, and announcing the same job twice changes nothing', async () => {

@@ -5,7 +5,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { defaultDataFolder, ensurePrivateFolder } from '../../worker/dataFolder';
+import { defaultDataFolder, ensurePrivateFolder, fileSystemError } from '../../worker/dataFolder';
 import { loadKey, loadOrCreateKey } from '../../worker/keys/keyFile';
 import { loadWorkerKeys } from '../../worker/keys/workerKeys';
 import { JobStore } from '../../worker/store/jobStore';
@@ -90,6 +90,38 @@ test('a damaged or foreign-version store gives a typed error', () => {
   ensurePrivateFolder(folder);
   writeFileSync(join(folder, 'worker.db'), 'this is not a database, but it is long enough to look at'.repeat(30));
   assert.throws(() => JobStore.open(folder, identity), /storage|store failed/);
+});
+
+test('a full disk or a read-only file is a typed error, and what was written before stays', () => {
+  const folder = freshFolder();
+  const store = JobStore.open(folder, identity);
+  store.add('0:aa', 1);
+  const { database } = store as unknown as { database: { exec(sql: string): void } };
+  database.exec('PRAGMA query_only = 1');
+  assert.throws(() => store.add('0:bb', 1), hasCode('storage.readonly'));
+  database.exec('PRAGMA query_only = 0; PRAGMA max_page_count = 1');
+  assert.throws(() => {
+    for (let index = 0; index < 1000; index++) store.update('0:aa', { external: Buffer.alloc(100_000), note: 'x'.repeat(10_000) }, index);
+  }, hasCode('storage.full'));
+  database.exec('PRAGMA max_page_count = 100000');
+  assert.equal(store.get('0:aa')!.state, 'seen');
+  assert.equal(store.get('0:aa')!.external, null);
+  store.update('0:aa', { external: Buffer.alloc(100_000) }, 2);
+  store.close();
+  for (const [code, expected] of [['ENOSPC', 'storage.full'], ['EROFS', 'storage.readonly'], ['EACCES', 'storage.denied']]) {
+    assert.equal(fileSystemError({ code }, '/x', 'cannot write').code, expected);
+  }
+});
+
+test('an address that never was a job is forgotten; one whose terms were read is not', () => {
+  const store = JobStore.open(freshFolder(), identity);
+  store.add('0:aa', 1);
+  store.add('0:bb', 1);
+  store.update('0:bb', { deadline: 5 }, 1);
+  store.forget('0:aa');
+  store.forget('0:bb');
+  assert.deepEqual([store.get('0:aa'), store.get('0:bb')?.deadline], [null, 5]);
+  store.close();
 });
 
 test('keys are created once with mode 0600 in a 0700 folder and refused when others can read them', () => {
