@@ -4,9 +4,8 @@
  */
 import type { ExactModel } from '../modelFile';
 import { openDevice, type OpenedDevice } from './adapter';
-import { layOutArena } from './arena';
 import { Generator, type PositionObserver, type WebGpuEngine } from './engine';
-import { Runner, type RunnerOptions } from './runner';
+import { largestBuffer, Runner, type RunnerOptions } from './runner';
 
 export { openDevice, gpuChoice, type AdapterDescription, type GpuChoice, type OpenedDevice } from './adapter';
 export { WebGpuDeviceError, WebGpuDeviceLostError, WebGpuUnavailableError } from './errors';
@@ -31,8 +30,8 @@ const GPU_LANES = 256;
  * Throws WebGpuUnavailableError without an adapter, WebGpuDeviceError when the model does not fit.
  */
 export async function createWebGpuEngine(model: ExactModel, options: WebGpuEngineOptions = {}): Promise<WebGpuEngine> {
-  const arenaBytes = 4 * layOutArena(model.config).words;
-  const opened = options.device ?? (await openDevice({ maxStorageBufferBindingSize: arenaBytes, maxBufferSize: arenaBytes }));
+  const need = largestBuffer(model.config);
+  const opened = options.device ?? (await openDevice({ maxStorageBufferBindingSize: need, maxBufferSize: need }));
   const { isSoftware } = opened.adapter;
   try {
     const runner = await Runner.create(opened.device, model, {

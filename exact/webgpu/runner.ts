@@ -62,15 +62,35 @@ export class Runner {
     }));
   }
 
+  /** Errors of WebGPU on the way, lack of memory first of all, are WebGpuDeviceErrors. */
   static async create(device: GPUDevice, model: ExactModel, options: RunnerOptions): Promise<Runner> {
+    device.pushErrorScope('validation');
+    device.pushErrorScope('out-of-memory');
+    const [built] = await Promise.allSettled([Runner.build(device, model, options)]);
+    const memory = await device.popErrorScope();
+    const validation = await device.popErrorScope();
+    const refused = memory ?? validation;
+    if (built.status === 'rejected') throw built.reason;
+    if (refused) {
+      built.value.destroy();
+      const code = memory ? 'engine.webgpu.memory' : 'engine.webgpu.error';
+      throw new WebGpuDeviceError(code, memory ? 'the GPU has too little memory for this model' : 'WebGPU refused the model', {
+        received: refused.message, hint: memory ? 'use a smaller model or context, or another GPU' : undefined,
+      });
+    }
+    return built.value;
+  }
+
+  private static async build(device: GPUDevice, model: ExactModel, options: RunnerOptions): Promise<Runner> {
     const { config } = model;
     const arena = layOutArena(config);
     const { maxStorageBufferBindingSize, maxBufferSize } = device.limits;
     const limit = Math.min(maxStorageBufferBindingSize, maxBufferSize);
-    if (4 * arena.words > limit) {
-      throw new WebGpuDeviceError('engine.webgpu.memory', 'the trace of this model does not fit one buffer of this device', {
+    const need = largestBuffer(config);
+    if (need > limit) {
+      throw new WebGpuDeviceError('engine.webgpu.memory', 'a position or a layer\'s cache does not fit one buffer of this device', {
         expected: `at most ${limit} bytes`,
-        received: `${4 * arena.words} bytes for a context of ${config.context} positions`,
+        received: `${need} bytes for a context of ${config.context} positions`,
         hint: 'use a model file with a smaller context',
       });
     }
@@ -84,12 +104,11 @@ export class Runner {
     const state = make('state', 4 * STATE_FIELDS.length, uniform);
     const params = make('params', plan.params.byteLength, uniform);
     device.queue.writeBuffer(params, 0, plan.params);
-    const cacheBytes = config.kvHeads * config.context * (config.headDim + 4);
     const bindGroups: GPUBindGroup[][] = [];
     const caches: GPUBuffer[] = [];
     for (let layer = 0; layer < config.layers; layer++) {
-      const keys = make(`keys ${layer}`, cacheBytes, storage);
-      const values = make(`values ${layer}`, cacheBytes, storage);
+      const keys = make(`keys ${layer}`, cacheBytes(config), storage);
+      const values = make(`values ${layer}`, cacheBytes(config), storage);
       caches.push(keys, values);
       bindGroups.push(resident.shards.map((weights) => kernels.bindGroup({
         params, state, arena: arenaBuffer, weights, rowScales: resident.rowScales, tables: resident.tables, keys, values,
@@ -145,6 +164,11 @@ export class Runner {
     this.resident.destroy();
   }
 }
+
+const cacheBytes = ({ kvHeads, context, headDim }: ExactConfig): number => kvHeads * context * (headDim + 4);
+
+/** Bytes of the largest buffer that grows with the context: the arena, or one layer's keys. */
+export const largestBuffer = (config: ExactConfig): number => Math.max(4 * layOutArena(config).words, cacheBytes(config));
 
 export function shaderSizes({ dim, context, headDim }: ExactConfig): ShaderOptions['sizes'] {
   return { normBlocks: blocksOf(dim), positionBlocks: blocksOf(context), headDim };

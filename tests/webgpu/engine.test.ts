@@ -188,6 +188,16 @@ gpuTest('a model whose trace does not fit the device is refused with both sizes'
   opened.device.destroy();
 });
 
+gpuTest('lack of GPU memory while the model is loaded is a typed error', async () => {
+  const opened = await openDevice();
+  const pop = opened.device.popErrorScope.bind(opened.device);
+  let scopes = 0; // the inner scope is the one for memory
+  opened.device.popErrorScope = async () => (await pop(), ++scopes === 1 ? { message: 'out of memory' } as GPUOutOfMemoryError : null);
+  await assert.rejects(createWebGpuEngine(model, { device: opened }), (error) =>
+    error instanceof WebGpuDeviceError && error.code === 'engine.webgpu.memory' && /smaller model/.test(error.message));
+  opened.device.destroy();
+});
+
 gpuTest('a process that closes its engine exits by itself', async () => {
   const root = path.resolve(__dirname, '../..');
   const script = `const { loadModel, createEngine, GREEDY } = require(${JSON.stringify(path.join(root, 'exact/index.ts'))});
