@@ -7,6 +7,9 @@ import { readPassphrase, resolveSettings, toSettings } from '../../cli/config/re
 import { SETTING_NAMES, flagOf, variableOf } from '../../cli/config/settings';
 import { EXIT_CODES, exitCodeOf } from '../../cli/exitCodes';
 import { errorToJson, formatError, formatTon, toJson } from '../../cli/output';
+import fc from 'fast-check';
+import { MAX_PROMPT_BYTES, readPrompt } from '../../cli/prompt';
+import { parseTon } from '../../cli/numbers';
 import { CocoonError } from '../../protocol/errors';
 
 const folder = mkdtempSync(join(tmpdir(), 'cocoon-config-'));
@@ -105,7 +108,21 @@ test('an error says what was expected, what came and what to do, without a stack
   });
 });
 
+test('a prompt is any UTF-8 text up to its limit in bytes', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', minLength: 1, maxLength: MAX_PROMPT_BYTES }), (text) => {
+      const fits = Buffer.byteLength(text) <= MAX_PROMPT_BYTES;
+      if (fits) assert.equal(readPrompt({ prompt: text }), text);
+      else assert.throws(() => readPrompt({ prompt: text }), hasCode('usage.prompt-too-long'));
+    }),
+  );
+  assert.throws(() => readPrompt({ prompt: 'a\uD800b' }), hasCode('usage.prompt-utf8'));
+  assert.throws(() => readPrompt({ prompt: 'a', promptFile: 'b' }), hasCode('usage.prompt-missing'));
+});
+
 test('amounts keep all their digits', () => {
+  fc.assert(fc.property(fc.bigInt(0n, 10n ** 18n - 1n), (nano) => parseTon('--price', formatTon(nano).replace(' TON', '')) === nano));
+  for (const text of ['', '1e3', '-1', '0.0000000001', '1,5', 'TON']) assert.throws(() => parseTon('--price', text), hasCode('usage.amount'));
   assert.equal(formatTon(12_500_000n), '0.0125 TON');
   assert.equal(formatTon(-1n), '-0.000000001 TON');
   assert.equal(formatTon(2_000_000_000n), '2 TON');

@@ -44,6 +44,17 @@ test('a sealed job is paid, opened and equal when computed again; every nanoTON 
   assert.ok(report.refundNano > 0n);
 });
 
+test('several clients at once are served one after the other, each paid for exactly once', async () => {
+  const clients = await Promise.all([0, 1, 2, 3].map(() => market.client(worker.url)));
+  const reports = await Promise.all(clients.map(async (settings) => finish(settings, await market.createJob(settings))));
+  assert.equal(new Set(reports.map(({ jobAddress }) => jobAddress)).size, 4);
+  const paid = await market.chain.getTransactions(Address.parse(worker.payout), 50);
+  for (const { jobAddress } of reports) {
+    const escrow = Address.parse(jobAddress);
+    assert.equal(paid.filter(({ inMessage }) => inMessage?.info.type === 'internal' && inMessage.info.src.equals(escrow)).length, 1);
+  }
+});
+
 test('the client keeps what opens the answer in a private file before the money is sent, and resumes from it', async () => {
   const settings = await market.client(worker.url);
   const cut = new ChainClient({ endpoint: market.api });
