@@ -58,9 +58,17 @@ export async function openDevice(needs: DeviceNeeds = {}, choice = gpuChoice()):
     tried.push('no Vulkan loader (libvulkan.so.1, Debian package libvulkan1), so no native adapter');
   } else if (choice !== 'swiftshader') {
     const native = await requestAdapter(create);
-    if (native && !isSoftware(native.info)) return open(native, needs);
-    tried.push(native ? `only a software adapter (${native.info.description || native.info.device})` : 'no native adapter');
-    software = native;
+    const name = native && (native.info.description || native.info.device);
+    if (native && !isSoftware(native.info)) {
+      try {
+        return await open(native, needs);
+      } catch (error) {
+        tried.push(`${name} gave no device: ${(error as Error).message}`);
+      }
+    } else {
+      tried.push(native ? `only a software adapter (${name})` : 'no native adapter');
+      software = native;
+    }
   }
   if (choice !== 'native') {
     const archive = swiftShaderArchive();
@@ -68,10 +76,10 @@ export async function openDevice(needs: DeviceNeeds = {}, choice = gpuChoice()):
       try {
         selectSwiftShader(unpackSwiftShader(archive));
         const adapter = await requestAdapter(create);
-        if (adapter) return open(adapter, needs);
+        if (adapter) return await open(adapter, needs);
         tried.push('SwiftShader was unpacked but gave no adapter');
       } catch (error) {
-        tried.push(`SwiftShader could not be unpacked: ${(error as Error).message}`);
+        tried.push(`SwiftShader failed: ${(error as Error).message}`);
       }
     } else {
       tried.push(`no SwiftShader for ${process.platform} ${process.arch} (npm package @sparticuz/chromium, linux x64)`);
