@@ -1,5 +1,5 @@
 import { type Address, beginCell, Cell, Dictionary, loadMessage, type Message, type Transaction } from '@ton/core';
-import { Blockchain, type BlockchainSnapshot, type SmartContract, type TreasuryContract, type SandboxContract } from '@ton/sandbox';
+import { Blockchain, type SmartContract, type TreasuryContract, type SandboxContract } from '@ton/sandbox';
 import { MAINNET_ID, TESTNET_ID } from '../protocol/constants';
 import { blockHash } from './blocks';
 import { DevnetError, liteServerError } from './errors';
@@ -147,10 +147,6 @@ export class Chain {
 
   account(address: Address): Promise<SmartContract> {
     return this.blockchain.getContract(address);
-  }
-
-  snapshot(): BlockchainSnapshot {
-    return this.blockchain.snapshot();
   }
 
   /** One change at a time, in the order of arrival. */

@@ -25,13 +25,14 @@ export interface Devnet {
   close(): Promise<void>;
 }
 
+export type { ClockSource } from './chain';
 export { DevnetError } from './errors';
 
 /** Starts a simulated TON network behind the toncenter v2 HTTP API. @throws DevnetError */
 export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> {
   const { port = 0, host = '127.0.0.1', networkId = DEVNET_ID, clock = 'real', log = () => undefined } = options;
   const chain = await Chain.create({ networkId, clock });
-  const server = new DevnetServer(chain, async () => chain, log);
+  const server = new DevnetServer(chain, log);
   const url = `http://${host}:${await server.listen(host, port)}`;
   return { endpoint: `${url}/api/v2/jsonRPC`, url, networkId, blockchain: chain.blockchain, close: () => server.close() };
 }

@@ -23,7 +23,6 @@ export class DevnetServer {
 
   constructor(
     private readonly chain: Chain,
-    private readonly lagged: () => Promise<Chain>,
     private readonly log: (line: string) => void,
   ) {}
 
@@ -83,8 +82,7 @@ export class DevnetServer {
   private async call(method: string, parameters: Parameters): Promise<unknown> {
     if (!Object.hasOwn(METHODS, method)) throw new ApiError(404, `Unknown method ${method.slice(0, 60)}`);
     this.chain.tick();
-    const chain = method.startsWith('sendBoc') ? this.chain : await this.lagged();
-    return METHODS[method](chain, parameters);
+    return METHODS[method](this.chain, parameters);
   }
 
   /** What only a devnet has: money for nothing and time at will. */
