@@ -1,4 +1,4 @@
-import { uintBytes } from './bytes';
+import { fitsUint, uintBytes } from './bytes';
 import { expectLength } from './cells';
 import { ProtocolError } from './protocolError';
 
@@ -7,14 +7,7 @@ export class ByteWriter {
   private readonly parts: number[] = [];
 
   uint(name: string, value: bigint | number, length: number): this {
-    try {
-      this.parts.push(...uintBytes(value, length));
-    } catch {
-      throw new ProtocolError('OUT_OF_RANGE', `${name} does not fit its field`, {
-        expected: `an unsigned integer of ${length} bytes`,
-        received: String(value).slice(0, 40),
-      });
-    }
+    this.parts.push(...uintBytes(value, length, name));
     return this;
   }
 
@@ -24,10 +17,11 @@ export class ByteWriter {
     return this;
   }
 
-  /** Unsigned LEB128 of a uint32, shortest form. */
+  /** Unsigned LEB128 of a uint32, shortest form. Its errors do not repeat the value, which may be of a prompt. */
   varint(name: string, value: number): this {
-    this.uint(name, value, 4);
-    this.parts.length -= 4;
+    if (!fitsUint(value, 32)) {
+      throw new ProtocolError('OUT_OF_RANGE', `${name} does not fit its field`, { expected: 'an unsigned integer below 2^32' });
+    }
     let rest = value;
     for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) this.parts.push((rest % 0x80) | 0x80);
     this.parts.push(rest);

@@ -1,13 +1,23 @@
 import { ProtocolError } from './protocolError';
 
-/** Big-endian bytes of an unsigned integer. */
-export function uintBytes(value: bigint | number, length: number): Uint8Array {
+/** An exact unsigned integer of at most `bits` bits: no fraction, no NaN, no number that lost digits. */
+export function fitsUint(value: bigint | number, bits: number): boolean {
+  if (typeof value === 'number' && !Number.isSafeInteger(value)) return false;
+  const integer = BigInt(value);
+  return integer >= 0n && integer >> BigInt(bits) === 0n;
+}
+
+/** Big-endian bytes of an unsigned integer. @throws ProtocolError OUT_OF_RANGE */
+export function uintBytes(value: bigint | number, length: number, name = 'An integer'): Uint8Array {
+  if (!fitsUint(value, length * 8)) {
+    throw new ProtocolError('OUT_OF_RANGE', `${name} does not fit its field`, {
+      expected: `an unsigned integer of ${length} bytes`,
+      received: String(value).slice(0, 40),
+    });
+  }
   const bytes = new Uint8Array(length);
   let rest = BigInt(value);
   for (let index = length - 1; index >= 0; index--, rest >>= 8n) bytes[index] = Number(rest & 0xffn);
-  if (rest !== 0n || BigInt(value) < 0n) {
-    throw new ProtocolError('OUT_OF_RANGE', 'An integer does not fit its field', { expected: `${length} bytes` });
-  }
   return bytes;
 }
 
@@ -34,10 +44,18 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 
 export const toHex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 
-/** Tokens as u32be, four bytes each. */
+/** Tokens as u32be, four bytes each. @throws ProtocolError OUT_OF_RANGE for what is no token */
 export function tokenBytes(tokens: readonly number[]): Uint8Array {
   const bytes = new Uint8Array(tokens.length * 4);
   const view = new DataView(bytes.buffer);
-  tokens.forEach((token, index) => view.setUint32(index * 4, token));
+  tokens.forEach((token, index) => {
+    if (!fitsUint(token, 32)) {
+      throw new ProtocolError('OUT_OF_RANGE', 'A token does not fit its field', {
+        expected: 'an unsigned integer of 4 bytes',
+        received: `something else at position ${index}`,
+      });
+    }
+    view.setUint32(index * 4, token);
+  });
   return bytes;
 }

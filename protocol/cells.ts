@@ -1,4 +1,5 @@
 import { sha256 } from '@noble/hashes/sha2';
+import { fitsUint } from './bytes';
 import { ProtocolError } from './protocolError';
 
 /** An ordinary TON cell: at most 1,023 bits and 4 references. Its bytes are zero padded; `bitLength` counts. */
@@ -19,13 +20,13 @@ export class CellWriter {
 
   /** Unsigned integer of `bits` bits. */
   uint(name: string, value: bigint | number, bits: number): this {
-    const integer = BigInt(value);
-    if (integer < 0n || integer >> BigInt(bits) !== 0n) {
+    if (!fitsUint(value, bits)) {
       throw new ProtocolError('OUT_OF_RANGE', `${name} does not fit its field`, {
-        expected: `0..2^${bits}-1`,
-        received: integer.toString().slice(0, 90),
+        expected: `an integer in 0..2^${bits}-1`,
+        received: String(value).slice(0, 90),
       });
     }
+    const integer = BigInt(value);
     for (let bit = bits - 1; bit >= 0; bit--) this.bit(((integer >> BigInt(bit)) & 1n) === 1n);
     return this;
   }
@@ -50,9 +51,15 @@ export class CellWriter {
 
   /** Grams: 4 bits of length in bytes, then the integer without leading zero bytes. */
   coins(name: string, value: bigint): this {
+    if (!fitsUint(value, 120)) {
+      throw new ProtocolError('OUT_OF_RANGE', `${name} is not an amount`, {
+        expected: 'nanoTON in 0..2^120-1',
+        received: String(value).slice(0, 90),
+      });
+    }
     let bytes = 0;
-    while (bytes < 16 && value >> BigInt(bytes * 8) !== 0n) bytes++;
-    return this.uint(name, bytes > 15 ? 16 : bytes, 4).uint(name, value, bytes * 8);
+    while (value >> BigInt(bytes * 8) !== 0n) bytes++;
+    return this.uint(name, bytes, 4).uint(name, value, bytes * 8);
   }
 
   /** A standard address of the basechain: addr_std$10, no anycast, workchain 0. */
@@ -159,13 +166,31 @@ export function expectLength(name: string, value: Uint8Array, length: number): v
 const tagText = (tag: number): string =>
   `"${String.fromCharCode(tag >>> 24, (tag >> 16) & 0xff, (tag >> 8) & 0xff, tag & 0xff)}"`;
 
+/** Depths and hashes of cells are computed once each: a tree may refer to one cell along very many paths. */
+const depths = new WeakMap<PlainCell, number>();
+const hashes = new WeakMap<PlainCell, Uint8Array>();
+
 /** Depth: 0 without references, else one more than the deepest child. */
 export function cellDepth(cell: PlainCell): number {
-  return cell.refs.length === 0 ? 0 : 1 + Math.max(...cell.refs.map(cellDepth));
+  let depth = depths.get(cell);
+  if (depth === undefined) {
+    depth = cell.refs.length === 0 ? 0 : 1 + Math.max(...cell.refs.map(cellDepth));
+    depths.set(cell, depth);
+  }
+  return depth;
 }
 
 /** Representation hash of an ordinary cell, TVM whitepaper 3.1.5: SHA-256(d1 d2 data, depths, hashes). 32 bytes. */
 export function cellHash(cell: PlainCell): Uint8Array {
+  let hash = hashes.get(cell);
+  if (hash === undefined) {
+    hash = sha256(representation(cell));
+    hashes.set(cell, hash);
+  }
+  return hash.slice();
+}
+
+function representation(cell: PlainCell): Uint8Array {
   const dataBytes = Math.ceil(cell.bitLength / 8);
   const whole = cell.bitLength % 8 === 0;
   const message = new Uint8Array(2 + dataBytes + cell.refs.length * 34);
@@ -183,5 +208,5 @@ export function cellHash(cell: PlainCell): Uint8Array {
     message.set(cellHash(ref), offset);
     offset += 32;
   }
-  return sha256(message);
+  return message;
 }

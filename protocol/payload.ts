@@ -1,6 +1,6 @@
 import { sha256 } from '@noble/hashes/sha2';
 import { ByteReader, ByteWriter } from './byteCodec';
-import { concatBytes } from './bytes';
+import { concatBytes, fitsUint } from './bytes';
 import { commit, GREEDY_SAMPLING, type InferenceRequest, requestRoot } from './commitments';
 import type { Terms } from './terms';
 import { ProtocolError } from './protocolError';
@@ -60,7 +60,7 @@ export function encodePayload(payload: RequestPayload): Uint8Array {
     (seeded ? Present.sampling : 0);
   const writer = new ByteWriter()
     .uint('version', VERSION, 1)
-    .uint('tier', (asked.tier << 5) | (asked.visibility << 4) | asked.flags, 1)
+    .uint('tier', tierByte(asked), 1)
     .uint('semantics', asked.semantics, 2)
     .fixed('salt', asked.salt, 16)
     .fixed('modelRoot', asked.modelRoot, 32)
@@ -84,6 +84,17 @@ export function encodePayload(payload: RequestPayload): Uint8Array {
   writer.varint('promptLength', request.promptTokens.length);
   for (const token of request.promptTokens) writer.varint('promptToken', token);
   return writer.bytes();
+}
+
+/** tier:uint3 visibility:uint1 flags:uint4, as in the terms. */
+function tierByte({ tier, visibility, flags }: AskedTerms): number {
+  if (!fitsUint(tier, 3) || !fitsUint(visibility, 1) || !fitsUint(flags, 4)) {
+    throw new ProtocolError('OUT_OF_RANGE', 'Tier, visibility or flags do not fit their fields', {
+      expected: '0..7, 0..1 and 0..15',
+      received: `${tier}, ${visibility} and ${flags}`,
+    });
+  }
+  return (tier << 5) | (visibility << 4) | flags;
 }
 
 function checkAscending(tokens: readonly number[]): void {

@@ -1,4 +1,4 @@
-import { asciiBytes, tokenBytes } from './bytes';
+import { asciiBytes, tokenBytes, uintBytes } from './bytes';
 import { ProtocolError } from './protocolError';
 
 /** An answer before it is sealed. */
@@ -19,7 +19,7 @@ export function encodeResponse(response: ResponsePlaintext): Uint8Array {
   const bytes = new Uint8Array(RESPONSE_HEADER_BYTES + response.tokens.length * 4);
   bytes.set(MAGIC);
   bytes[4] = KIND_TOKENS;
-  bytes[5] = response.finishReason;
+  bytes.set(uintBytes(response.finishReason, 1, 'finishReason'), 5);
   new DataView(bytes.buffer).setUint32(8, response.tokens.length);
   bytes.set(tokenBytes(response.tokens), RESPONSE_HEADER_BYTES);
   return bytes;

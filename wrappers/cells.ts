@@ -8,13 +8,20 @@ export function toCell(cell: PlainCell): Cell {
   return builder.endCell();
 }
 
-/** A cell of @ton/core as protocol/ reads it. */
-export function fromCell(cell: Cell): PlainCell {
-  const padded = beginCell().storeBits(cell.bits);
-  const bitLength = cell.bits.length;
-  if (bitLength % 8 !== 0) padded.storeUint(0, 8 - (bitLength % 8));
-  const bytes = padded.endCell().beginParse().loadBuffer(Math.ceil(bitLength / 8));
-  return { bytes: new Uint8Array(bytes), bitLength, refs: cell.refs.map(fromCell) };
+/**
+ * A cell of @ton/core as protocol/ reads it. A cell that several others refer to is converted once: the tree that a
+ * stranger's few cells unfold to can be exponential.
+ */
+export function fromCell(cell: Cell, known = new Map<Cell, PlainCell>()): PlainCell {
+  let plain = known.get(cell);
+  if (!plain) {
+    const { bits } = cell;
+    const bytes = new Uint8Array(Math.ceil(bits.length / 8));
+    for (let bit = 0; bit < bits.length; bit++) if (bits.at(bit)) bytes[bit >> 3] |= 0x80 >> (bit & 7);
+    plain = { bytes, bitLength: bits.length, refs: cell.refs.map((ref) => fromCell(ref, known)) };
+    known.set(cell, plain);
+  }
+  return plain;
 }
 
 /** Bytes as a chain of cells (docs/protocol.md), to be appended to a builder. */

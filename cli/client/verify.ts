@@ -12,8 +12,7 @@ import {
   type RequestPayload,
   type Terms,
 } from '../../protocol';
-import { parseDelivery } from '../../wrappers';
-import { fromTonCell } from '../../worker/chain/plainCell';
+import { fromCell, parseDelivery } from '../../wrappers';
 import type { LoadedEngine } from '../../worker/engine';
 import { nodeEd25519 } from '../../worker/jobs/answer';
 import { generationOf } from '../../worker/jobs/request';
@@ -51,7 +50,7 @@ export function ownTerms(job: JobFile): { terms: Terms; payload: RequestPayload;
 export function openAnswer(job: JobFile, body: Cell, deliveredAt: number): OpenedAnswer {
   const expected = ownTerms(job);
   const { signature, output, claims, finishReason, issuedAt } = parseDelivery(body);
-  const reader = new CellReader('Receipt claims', fromTonCell(claims));
+  const reader = new CellReader('Receipt claims', fromCell(claims));
   const receipt: Receipt = {
     networkId: job.networkId,
     termsHash: bytes(job.escrow.termsHash),

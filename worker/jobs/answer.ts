@@ -11,8 +11,7 @@ import {
   type RequestPayload,
   type Terms,
 } from '../../protocol';
-import type { JobDelivery } from '../../wrappers';
-import { toTonCell } from '../chain/plainCell';
+import { toCell, type JobDelivery } from '../../wrappers';
 import { ed25519PrivateKey, rawPublicKey } from '../keys/workerKeys';
 
 /** SubjectPublicKeyInfo header (RFC 8410) in front of a raw 32-byte Ed25519 public key. */
@@ -49,7 +48,7 @@ export function signAnswer(
     signature: nodeEd25519.sign(hash, signingSecret),
     finishReason: receipt.finishReason,
     issuedAt,
-    claims: toTonCell(encodeReceiptClaims(receipt)),
+    claims: toCell(encodeReceiptClaims(receipt)),
     output,
   };
   return { delivery, receiptHash: hash };
