@@ -5,6 +5,8 @@ const config: Config = {
   preset: 'ts-jest',
   testEnvironment: '@ton/sandbox/jest-environment',
   testMatch: ['<rootDir>/tests/**/*.spec.ts'],
+  // Compiling Tact takes seconds, more on a busy machine.
+  testTimeout: 60_000,
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
   transform: { '^.+\\.ts$': ['ts-jest', { diagnostics: false }] },
 };
