@@ -61,10 +61,11 @@ describe('a worker killed at any point goes on after a restart', { concurrency: 
 
       const second = await market.worker({ folder: first.folder });
       const api = new WorkerApi(second.url);
-      const report = await finishJob({ settings: { ...settings, workerUrl: second.url }, chain: market.chain, job, worker: api, progress: () => undefined, rerun: false });
+      // Nobody tells the second process of the job: its own store does.
+    await eventually(async () => ((await api.status(job.address)).state === 'delivered' ? true : null));
+    const report = await finishJob({ settings: { ...settings, workerUrl: second.url }, chain: market.chain, job, worker: api, progress: () => undefined, rerun: false });
       assert.equal(report.paidNano, BigInt(job.escrow.priceNano));
-      await eventually(async () => ((await api.status(job.address)).state === 'delivered' ? true : null));
-      await api.announce(job.address);
+        await api.announce(job.address);
       await second.process.stop();
       const end = recordOf(second, job.address)!;
       const { delivered, payments } = await onChain(job.address, first.payout);
