@@ -57,4 +57,3 @@ export function decodeByteChain(root: PlainCell, inlineBytes: number): Uint8Arra
   }
   return bytes;
 }
-

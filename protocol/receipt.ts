@@ -124,8 +124,6 @@ export function declineHash(decline: Decline): Uint8Array {
   return cellHash(encodeDecline(decline));
 }
 
-
-
 /**
  * Two receipts of one key conflict when they agree in (network, escrow, seq, index) and differ in anything but issuedAt,
  * or when one goes on after another that is final (attacks 1). Streaming, retries and re-sent bytes never conflict.

@@ -1,24 +1,14 @@
 import { chacha20poly1305 } from '@noble/ciphers/chacha';
 import { x25519 } from '@noble/curves/ed25519';
 import { sha256 } from '@noble/hashes/sha2';
-import { Chacha20Poly1305 } from '@hpke/chacha20poly1305';
-import { CipherSuite, HkdfSha256 } from '@hpke/core';
-import { DhkemX25519HkdfSha256 } from '@hpke/dhkem-x25519';
 import { asciiBytes, concatBytes, int32Bytes, uintBytes } from './bytes';
 import { expectLength } from './cells';
+import { HPKE_ENC_BYTES, hpkeOpen, hpkeSeal } from './hpke';
 import { ProtocolError } from './protocolError';
-
-/** HPKE (RFC 9180), base mode: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, ChaCha20Poly1305. */
-const suite = new CipherSuite({
-  kem: new DhkemX25519HkdfSha256(),
-  kdf: new HkdfSha256(),
-  aead: new Chacha20Poly1305(),
-});
 
 const ENVELOPE_SEALED = 1;
 const ENVELOPE_PUBLIC = 2;
 const TAG_BYTES = 16;
-const ENC_BYTES = 32;
 /** Sealed requests and answers are multiples of this, so that their length says little. */
 export const PADDING_BLOCK = 256;
 /** Longest request envelope that goes on chain. */
@@ -47,8 +37,6 @@ function padded(bytes: Uint8Array, overhead: number): Uint8Array {
   return concatBytes(bytes, new Uint8Array(length - bytes.length));
 }
 
-const buffer = (bytes: Uint8Array): ArrayBuffer => Uint8Array.from(bytes).buffer as ArrayBuffer;
-
 /**
  * Envelope {1, enc 32 bytes, ciphertext}: the payload, zero padded, sealed to the worker's X25519 key of 32 bytes.
  * `ephemeralKeyMaterial` is for test vectors only.
@@ -60,13 +48,9 @@ export async function sealRequest(
   ephemeralKeyMaterial?: Uint8Array,
 ): Promise<Uint8Array> {
   expectLength('workerSealingKey', workerSealingKey, 32);
-  const sender = await suite.createSenderContext({
-    recipientPublicKey: await suite.kem.deserializePublicKey(buffer(workerSealingKey)),
-    info: buffer(hpkeInfo(binding)),
-    ...(ephemeralKeyMaterial ? { ekm: buffer(ephemeralKeyMaterial) } : {}),
-  });
-  const ciphertext = await sender.seal(buffer(padded(payload, 1 + ENC_BYTES + TAG_BYTES)));
-  const envelope = concatBytes(Uint8Array.of(ENVELOPE_SEALED), new Uint8Array(sender.enc), new Uint8Array(ciphertext));
+  const plaintext = padded(payload, 1 + HPKE_ENC_BYTES + TAG_BYTES);
+  const { enc, ciphertext } = await hpkeSeal(plaintext, workerSealingKey, hpkeInfo(binding), undefined, ephemeralKeyMaterial);
+  const envelope = concatBytes(Uint8Array.of(ENVELOPE_SEALED), enc, ciphertext);
   return checkEnvelopeLength(envelope);
 }
 
@@ -100,16 +84,13 @@ export async function openRequest(
   if (envelope[0] === ENVELOPE_PUBLIC) return { sealed: false, payload: envelope.slice(1) };
   const unreadable = (expected: string, cause?: unknown) =>
     new ProtocolError('UNREADABLE_REQUEST', 'The request cannot be opened', { expected, cause });
-  if (envelope[0] !== ENVELOPE_SEALED || envelope.length < 1 + ENC_BYTES + TAG_BYTES) {
+  if (envelope[0] !== ENVELOPE_SEALED || envelope.length < 1 + HPKE_ENC_BYTES + TAG_BYTES) {
     throw unreadable('an envelope of kind 1 (sealed) or 2 (public)');
   }
   try {
-    const recipient = await suite.createRecipientContext({
-      recipientKey: await suite.kem.deserializePrivateKey(buffer(sealingPrivateKey)),
-      enc: buffer(envelope.subarray(1, 1 + ENC_BYTES)),
-      info: buffer(hpkeInfo(binding)),
-    });
-    return { sealed: true, payload: new Uint8Array(await recipient.open(buffer(envelope.subarray(1 + ENC_BYTES)))) };
+    const enc = envelope.subarray(1, 1 + HPKE_ENC_BYTES);
+    const ciphertext = envelope.subarray(1 + HPKE_ENC_BYTES);
+    return { sealed: true, payload: await hpkeOpen({ enc, ciphertext }, sealingPrivateKey, hpkeInfo(binding)) };
   } catch (cause) {
     throw unreadable('a request sealed to this key for this escrow and these terms', cause);
   }

@@ -1,0 +1,52 @@
+import { Chacha20Poly1305 } from '@hpke/chacha20poly1305';
+import { CipherSuite, HkdfSha256 } from '@hpke/core';
+import { DhkemX25519HkdfSha256 } from '@hpke/dhkem-x25519';
+
+/** HPKE (RFC 9180), base mode, one message: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, ChaCha20Poly1305. */
+const suite = new CipherSuite({
+  kem: new DhkemX25519HkdfSha256(),
+  kdf: new HkdfSha256(),
+  aead: new Chacha20Poly1305(),
+});
+
+/** Bytes of an encapsulated key. */
+export const HPKE_ENC_BYTES = 32;
+
+const NO_AAD = new Uint8Array(0);
+const buffer = (bytes: Uint8Array): ArrayBuffer => Uint8Array.from(bytes).buffer as ArrayBuffer;
+
+/**
+ * @param publicKey X25519, 32 bytes
+ * @param ephemeralKeyMaterial ikmE of the RFC, for test vectors only: whoever repeats it gives the plaintext away
+ * @returns the encapsulated key of 32 bytes, and the ciphertext with its tag of 16 bytes
+ */
+export async function hpkeSeal(
+  plaintext: Uint8Array,
+  publicKey: Uint8Array,
+  info: Uint8Array,
+  aad: Uint8Array = NO_AAD,
+  ephemeralKeyMaterial?: Uint8Array,
+): Promise<{ enc: Uint8Array; ciphertext: Uint8Array }> {
+  const sender = await suite.createSenderContext({
+    recipientPublicKey: await suite.kem.deserializePublicKey(buffer(publicKey)),
+    info: buffer(info),
+    ...(ephemeralKeyMaterial ? { ekm: buffer(ephemeralKeyMaterial) } : {}),
+  });
+  const ciphertext = await sender.seal(buffer(plaintext), buffer(aad));
+  return { enc: new Uint8Array(sender.enc), ciphertext: new Uint8Array(ciphertext) };
+}
+
+/** @throws the library's error when key, info, aad or a bit of the message differ */
+export async function hpkeOpen(
+  sealed: { enc: Uint8Array; ciphertext: Uint8Array },
+  privateKey: Uint8Array,
+  info: Uint8Array,
+  aad: Uint8Array = NO_AAD,
+): Promise<Uint8Array> {
+  const recipient = await suite.createRecipientContext({
+    recipientKey: await suite.kem.deserializePrivateKey(buffer(privateKey)),
+    enc: buffer(sealed.enc),
+    info: buffer(info),
+  });
+  return new Uint8Array(await recipient.open(buffer(sealed.ciphertext), buffer(aad)));
+}
