@@ -3,10 +3,12 @@
  * loop and keeps a core busy, which a software adapter needs for the work itself (measured: half the time per position).
  */
 export class Pacer {
-  /** Milliseconds to sleep before asking; follows the time that positions take. */
-  private sleepMillis = 0;
+  private readonly enabled: boolean;
 
-  constructor(private readonly enabled: boolean) {}
+  /** @param sleepMillis first guess of how long to sleep before asking; follows the time that positions take. 0: never sleep */
+  constructor(private sleepMillis: number) {
+    this.enabled = sleepMillis > 0;
+  }
 
   /** Sleeps, then awaits what `ask` starts. */
   async wait(ask: () => Promise<unknown>): Promise<void> {

@@ -55,7 +55,7 @@ export class Runner {
     private readonly resident: ResidentModel,
     sleeps: boolean,
   ) {
-    this.pacer = new Pacer(sleeps);
+    this.pacer = new Pacer(sleeps ? weightsPerPosition(config) / SOFTWARE_WEIGHTS_PER_MILLI : 0);
     const [, end] = committedRange(arena, config.context - 1, true);
     this.readbacks = Array.from({ length: READBACK_SLOTS }, (_, i) => device.createBuffer({
       label: `readback ${i}`, size: 4 * end, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
@@ -163,6 +163,13 @@ export class Runner {
     [...this.buffers.owned, ...this.readbacks].forEach((buffer) => buffer.destroy());
     this.resident.destroy();
   }
+}
+
+/** Weights a software adapter multiplies in a millisecond, for a first guess (SwiftShader, measured: 0.5 to 1 million). */
+const SOFTWARE_WEIGHTS_PER_MILLI = 700_000;
+
+function weightsPerPosition({ layers, dim, heads, kvHeads, headDim, ffn, vocab }: ExactConfig): number {
+  return layers * dim * (2 * (heads + kvHeads) * headDim + 3 * ffn) + vocab * dim;
 }
 
 const cacheBytes = ({ kvHeads, context, headDim }: ExactConfig): number => kvHeads * context * (headDim + 4);
