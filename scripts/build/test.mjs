@@ -1,18 +1,30 @@
 // The whole suite: contracts build, checks, contract tests in jest, everything else in node:test. Stops at the first failure.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const bin = (pkg, file) => path.join(root, 'node_modules', pkg, file);
+const cores = String(os.availableParallelism());
 
-function run(title, args, env = {}) {
+/** Runs a program of this project; its output follows its title in one piece when `quiet`. */
+function run(title, args, { quiet = false } = {}) {
   const started = Date.now();
-  console.log(`\n== ${title}`);
-  const result = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } });
-  console.log(`== ${title}: ${result.status === 0 ? 'ok' : 'FAILED'} in ${((Date.now() - started) / 1000).toFixed(1)} s`);
-  if (result.status !== 0) process.exit(result.status ?? 1);
+  if (!quiet) console.log(`\n== ${title}`);
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, args, { cwd: root, stdio: quiet ? 'pipe' : 'inherit' });
+    let output = '';
+    child.stdout?.on('data', (chunk) => (output += chunk));
+    child.stderr?.on('data', (chunk) => (output += chunk));
+    child.on('close', (code) => {
+      if (quiet && code !== 0) console.log(`\n== ${title}\n${output}`);
+      console.log(`== ${title}: ${code === 0 ? 'ok' : 'FAILED'} in ${((Date.now() - started) / 1000).toFixed(1)} s`);
+      if (code !== 0) process.exit(code ?? 1);
+      resolve();
+    });
+  });
 }
 
 const nodeTests = fs
@@ -21,9 +33,11 @@ const nodeTests = fs
   .map((file) => path.join('tests', file))
   .sort();
 
-run('build the contracts', ['scripts/build/build.mjs']);
-run('types', [bin('typescript', 'bin/tsc'), '--noEmit']);
-run('Tact format', [bin('@tact-lang/compiler', 'bin/tact-fmt.js'), '--check', 'contracts']);
-run('Tact analysis (Misti)', [bin('@nowarp/misti', 'bin/misti'), '-m', 'low', 'tact.config.json']);
-run('contracts', [bin('jest', 'bin/jest.js')]);
-run('protocol, engine, devnet, worker, CLI', ['--import', 'tsx', '--test', ...nodeTests]);
+await run('build the contracts', ['scripts/build/build.mjs'], { quiet: true });
+await Promise.all([
+  run('types', [bin('typescript', 'bin/tsc'), '--noEmit'], { quiet: true }),
+  run('Tact format', [bin('@tact-lang/compiler', 'bin/tact-fmt.js'), '--check', 'contracts'], { quiet: true }),
+  run('Tact analysis (Misti)', [bin('@nowarp/misti', 'bin/misti'), '-m', 'low', 'tact.config.json'], { quiet: true }),
+]);
+await run('contracts', [bin('jest', 'bin/jest.js'), `--maxWorkers=${cores}`]);
+await run('protocol, engine, devnet, worker, CLI', ['--import', 'tsx', '--test', `--test-concurrency=${cores}`, ...nodeTests]);
