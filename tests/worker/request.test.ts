@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { before, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { Address } from '@ton/core';
 import { JobEscrow, type JobEscrowTerms } from '../../wrappers';
 import {
@@ -103,83 +103,85 @@ async function reasonOf(...args: Parameters<typeof open>): Promise<number | 'ope
   return result.kind === 'opened' ? 'opened' : result.reason;
 }
 
-test('an honest request opens, sealed or public, with its tokens, limits and a seed of its own', async () => {
-  const result = await open({});
-  assert.ok(result.kind === 'opened');
-  assert.deepEqual(result.request.generation.promptTokens, [1, 2, 3]);
-  assert.equal(result.request.generation.maxTokens, 8);
-  assert.equal(await reasonOf({ isPublic: true }), 'opened');
-  const other = await open({ asked: { salt: fill(8, 16) } });
-  assert.ok(other.kind === 'opened');
-  assert.notDeepEqual(other.request.generation.sampling.seed, result.request.generation.sampling.seed);
-});
+describe('opening a request', () => {
+  test('an honest request opens, sealed or public, with its tokens, limits and a seed of its own', async () => {
+    const result = await open({});
+    assert.ok(result.kind === 'opened');
+    assert.deepEqual(result.request.generation.promptTokens, [1, 2, 3]);
+    assert.equal(result.request.generation.maxTokens, 8);
+    assert.equal(await reasonOf({ isPublic: true }), 'opened');
+    const other = await open({ asked: { salt: fill(8, 16) } });
+    assert.ok(other.kind === 'opened');
+    assert.notDeepEqual(other.request.generation.sampling.seed, result.request.generation.sampling.seed);
+  });
 
-test('attack 2: another request under the terms of an address is declined', async () => {
-  const other = encodePayload(payloadOf({ request: { promptTokens: [9, 9] }, isPublic: true }));
-  assert.equal(await reasonOf({ isPublic: true }, () => publicRequest(other)), DeclineReason.termsMismatch);
-});
+  test('attack 2: another request under the terms of an address is declined', async () => {
+    const other = encodePayload(payloadOf({ request: { promptTokens: [9, 9] }, isPublic: true }));
+    assert.equal(await reasonOf({ isPublic: true }, () => publicRequest(other)), DeclineReason.termsMismatch);
+  });
 
-test('attack 3: a sealed request copied into another job opens nowhere', async () => {
-  let copied: Uint8Array = new Uint8Array(0);
-  await open({}, (envelope) => (copied = envelope));
-  assert.equal(await reasonOf({ escrow: { price: 6n } }, () => copied), DeclineReason.unreadableRequest);
-  assert.equal(await reasonOf({ asked: { visibility: Visibility.public } }, () => copied), DeclineReason.unreadableRequest);
-});
+  test('attack 3: a sealed request copied into another job opens nowhere', async () => {
+    let copied: Uint8Array = new Uint8Array(0);
+    await open({}, (envelope) => (copied = envelope));
+    assert.equal(await reasonOf({ escrow: { price: 6n } }, () => copied), DeclineReason.unreadableRequest);
+    assert.equal(await reasonOf({ asked: { visibility: Visibility.public } }, () => copied), DeclineReason.unreadableRequest);
+  });
 
-test('attacks 7 and 14: terms with another commitment, client, stake, price or expiry than the escrow are declined', async () => {
-  assert.equal(await reasonOf({ escrow: { termsHash: fill(1) } }), DeclineReason.termsMismatch);
-  assert.equal(await reasonOf({ escrow: { client: new Address(0, Buffer.alloc(32, 8)) } }), DeclineReason.termsMismatch);
-  assert.equal(await reasonOf({ escrow: { price: 4n } }), DeclineReason.termsMismatch);
-  assert.equal(await reasonOf({ stake: fill(7) }), DeclineReason.termsMismatch);
-  assert.equal(await reasonOf({ asked: { expiresAt: NOW + 601 } }), DeclineReason.termsMismatch);
-});
+  test('attacks 7 and 14: terms with another commitment, client, stake, price or expiry than the escrow are declined', async () => {
+    assert.equal(await reasonOf({ escrow: { termsHash: fill(1) } }), DeclineReason.termsMismatch);
+    assert.equal(await reasonOf({ escrow: { client: new Address(0, Buffer.alloc(32, 8)) } }), DeclineReason.termsMismatch);
+    assert.equal(await reasonOf({ escrow: { price: 4n } }), DeclineReason.termsMismatch);
+    assert.equal(await reasonOf({ stake: fill(7) }), DeclineReason.termsMismatch);
+    assert.equal(await reasonOf({ asked: { expiresAt: NOW + 601 } }), DeclineReason.termsMismatch);
+  });
 
-test('what this version cannot serve is declined by reason: tier, flags, semantics, prices, images, tools, sampling', async () => {
-  const table: Changes[] = [
-    { asked: { tier: Tier.attested } },
-    { asked: { tier: Tier.zk } },
-    { asked: { flags: TermsFlag.checkKey } },
-    { asked: { flags: TermsFlag.chainEntropy } },
-    { asked: { semantics: SEMANTICS + 1 } },
-    { asked: { promptPrice: 1n } },
-    { asked: { outputPrice: 1n } },
-    { asked: { coverage: 1n } },
-    { asked: { imageHash: fill(1) } },
-    { asked: { visibility: Visibility.public } },
-    { request: { toolsHash: fill(1) } },
-    { request: { sampling: { t: 2 ** 21, topK: 0, topP16: 0, minPX: 0 } } },
-    { payload: { responseKey: fill(0) } },
-    { payload: { commitSalt: fill(0) } },
-  ];
-  for (const changes of table) assert.equal(await reasonOf(changes), DeclineReason.unsupportedTerms, JSON.stringify(changes, (_k, v) => (typeof v === 'bigint' ? String(v) : v)));
-  assert.equal(await reasonOf({ isPublic: true, payload: { responseKey: fill(1) } }), DeclineReason.unsupportedTerms);
-  assert.equal(await reasonOf({ asked: { flags: TermsFlag.reproducibleSeed } }), 'opened');
-});
+  test('what this version cannot serve is declined by reason: tier, flags, semantics, prices, images, tools, sampling', async () => {
+    const table: Changes[] = [
+      { asked: { tier: Tier.attested } },
+      { asked: { tier: Tier.zk } },
+      { asked: { flags: TermsFlag.checkKey } },
+      { asked: { flags: TermsFlag.chainEntropy } },
+      { asked: { semantics: SEMANTICS + 1 } },
+      { asked: { promptPrice: 1n } },
+      { asked: { outputPrice: 1n } },
+      { asked: { coverage: 1n } },
+      { asked: { imageHash: fill(1) } },
+      { asked: { visibility: Visibility.public } },
+      { request: { toolsHash: fill(1) } },
+      { request: { sampling: { t: 2 ** 21, topK: 0, topP16: 0, minPX: 0 } } },
+      { payload: { responseKey: fill(0) } },
+      { payload: { commitSalt: fill(0) } },
+    ];
+    for (const changes of table) assert.equal(await reasonOf(changes), DeclineReason.unsupportedTerms, JSON.stringify(changes, (_k, v) => (typeof v === 'bigint' ? String(v) : v)));
+    assert.equal(await reasonOf({ isPublic: true, payload: { responseKey: fill(1) } }), DeclineReason.unsupportedTerms);
+    assert.equal(await reasonOf({ asked: { flags: TermsFlag.reproducibleSeed } }), 'opened');
+  });
 
-test('unknown model, too many tokens, foreign tokens and an answer that cannot fit are declined', async () => {
-  assert.equal(await reasonOf({ asked: { modelRoot: fill(6) } }), DeclineReason.unknownModel);
-  assert.equal(await reasonOf({}, undefined, { maxTokens: 7 }), DeclineReason.tooLong);
-  assert.equal(await reasonOf({}, undefined, { maxTokens: 8 }), 'opened');
-  assert.equal(await reasonOf({ request: { promptTokens: [] } }), DeclineReason.tooLong);
-  assert.equal(await reasonOf({ request: { promptTokens: [model.model.config.vocab] } }), DeclineReason.tooLong);
-  assert.equal(await reasonOf({ request: { promptTokens: Array<number>(model.model.config.context).fill(1) } }), DeclineReason.tooLong);
-  assert.equal(await reasonOf({ escrow: { outputCells: 1 } }), DeclineReason.outputTooLarge);
-});
+  test('unknown model, too many tokens, foreign tokens and an answer that cannot fit are declined', async () => {
+    assert.equal(await reasonOf({ asked: { modelRoot: fill(6) } }), DeclineReason.unknownModel);
+    assert.equal(await reasonOf({}, undefined, { maxTokens: 7 }), DeclineReason.tooLong);
+    assert.equal(await reasonOf({}, undefined, { maxTokens: 8 }), 'opened');
+    assert.equal(await reasonOf({ request: { promptTokens: [] } }), DeclineReason.tooLong);
+    assert.equal(await reasonOf({ request: { promptTokens: [model.model.config.vocab] } }), DeclineReason.tooLong);
+    assert.equal(await reasonOf({ request: { promptTokens: Array<number>(model.model.config.context).fill(1) } }), DeclineReason.tooLong);
+    assert.equal(await reasonOf({ escrow: { outputCells: 1 } }), DeclineReason.outputTooLarge);
+  });
 
-test('damaged envelopes are declined, never thrown', async () => {
-  const damage: ((envelope: Uint8Array) => Uint8Array)[] = [
-    () => new Uint8Array(0),
-    () => fill(3, 100),
-    (envelope) => envelope.subarray(0, 60),
-    (envelope) => envelope.map((byte, index) => (index === 40 ? byte ^ 1 : byte)),
-    () => publicRequest(fill(1, 20)),
-  ];
-  for (const attack of damage) assert.equal(await reasonOf({}, attack), DeclineReason.unreadableRequest);
-});
+  test('damaged envelopes are declined, never thrown', async () => {
+    const damage: ((envelope: Uint8Array) => Uint8Array)[] = [
+      () => new Uint8Array(0),
+      () => fill(3, 100),
+      (envelope) => envelope.subarray(0, 60),
+      (envelope) => envelope.map((byte, index) => (index === 40 ? byte ^ 1 : byte)),
+      () => publicRequest(fill(1, 20)),
+    ];
+    for (const attack of damage) assert.equal(await reasonOf({}, attack), DeclineReason.unreadableRequest);
+  });
 
-test('the room for an answer follows from its limit: 44 tokens fit 256 sealed bytes', () => {
-  assert.equal(outputCellsFor(44, true), outputCellsFor(1, true));
-  assert.equal(outputCellsFor(44, true), 2);
-  assert.equal(outputCellsFor(45, true), 4);
-  assert.equal(outputCellsFor(1, false), 1);
+  test('the room for an answer follows from its limit: 44 tokens fit 256 sealed bytes', () => {
+    assert.equal(outputCellsFor(44, true), outputCellsFor(1, true));
+    assert.equal(outputCellsFor(44, true), 2);
+    assert.equal(outputCellsFor(45, true), 4);
+    assert.equal(outputCellsFor(1, false), 1);
+  });
 });

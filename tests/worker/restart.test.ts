@@ -79,43 +79,45 @@ describe('a worker killed at any point goes on after a restart', { concurrency: 
   }
 });
 
-test('SIGTERM ends the worker gracefully, and a second worker on its folder is refused while it runs', async () => {
-  const worker = await market.worker();
-  const refused = await market.worker({ folder: worker.folder }).then(() => null, (error: unknown) => error as { code: string });
-  assert.equal(refused?.code, 'storage.locked');
-  await worker.process.stop();
-  assert.equal(await worker.process.exitCode, 0);
-  assert.match(worker.process.errorText, /worker stopped/);
-});
+describe('a running worker', () => {
+  test('SIGTERM ends the worker gracefully, and a second worker on its folder is refused while it runs', async () => {
+    const worker = await market.worker();
+    const refused = await market.worker({ folder: worker.folder }).then(() => null, (error: unknown) => error as { code: string });
+    assert.equal(refused?.code, 'storage.locked');
+    await worker.process.stop();
+    assert.equal(await worker.process.exitCode, 0);
+    assert.match(worker.process.errorText, /worker stopped/);
+  });
 
-test('neither logs nor the store of a worker contain a prompt, an answer or a key', async () => {
-  const logFile = join(market.folder, 'worker.log');
-  const worker = await market.worker({ args: ['--log-level', 'debug', '--log-file', logFile] });
-  const settings = await market.client(worker.url);
-  const { job, worker: api } = await market.createJob(settings);
-  const report = await finishJob({ settings, chain: market.chain, job, worker: api, progress: () => undefined, rerun: false });
-  await eventually(async () => ((await api.status(job.address)).state === 'delivered' ? true : null));
-  await worker.process.stop();
-  const { payload } = ownTerms(job);
-  const secrets = [
-    Buffer.from(report.prompt),
-    Buffer.from(report.answer),
-    Buffer.from(payload.responseKey),
-    Buffer.from(payload.commitSalt),
-    ...['worker-ed25519', 'worker-x25519', 'wallet-ed25519'].map((name) =>
-      Buffer.from((JSON.parse(readFileSync(join(worker.folder, 'keys', `${name}.json`), 'utf8')) as { secret: string }).secret, 'hex'),
-    ),
-    Buffer.from(report.tokens.flatMap((token) => [0, 0, token >> 8, token & 255])),
-  ];
-  const files = [logFile, ...['worker.db', 'worker.db-wal'].map((name) => join(worker.folder, name)).filter((path) => statSync(path, { throwIfNoEntry: false }))];
-  assert.ok(readFileSync(logFile, 'utf8').includes('job paid') && readdirSync(worker.folder).includes('worker.db'));
-  for (const file of files) {
-    const content = readFileSync(file);
-    for (const [index, secret] of secrets.entries()) {
-      assert.ok(secret.length >= 5, `secret ${index} is long enough to look for`);
-      for (const form of [secret, Buffer.from(secret.toString('hex')), Buffer.from(secret.toString('base64'))]) {
-        assert.equal(content.includes(form), false, `secret ${index} in ${file}`);
+  test('neither logs nor the store of a worker contain a prompt, an answer or a key', async () => {
+    const logFile = join(market.folder, 'worker.log');
+    const worker = await market.worker({ args: ['--log-level', 'debug', '--log-file', logFile] });
+    const settings = await market.client(worker.url);
+    const { job, worker: api } = await market.createJob(settings);
+    const report = await finishJob({ settings, chain: market.chain, job, worker: api, progress: () => undefined, rerun: false });
+    await eventually(async () => ((await api.status(job.address)).state === 'delivered' ? true : null));
+    await worker.process.stop();
+    const { payload } = ownTerms(job);
+    const secrets = [
+      Buffer.from(report.prompt),
+      Buffer.from(report.answer),
+      Buffer.from(payload.responseKey),
+      Buffer.from(payload.commitSalt),
+      ...['worker-ed25519', 'worker-x25519', 'wallet-ed25519'].map((name) =>
+        Buffer.from((JSON.parse(readFileSync(join(worker.folder, 'keys', `${name}.json`), 'utf8')) as { secret: string }).secret, 'hex'),
+      ),
+      Buffer.from(report.tokens.flatMap((token) => [0, 0, token >> 8, token & 255])),
+    ];
+    const files = [logFile, ...['worker.db', 'worker.db-wal'].map((name) => join(worker.folder, name)).filter((path) => statSync(path, { throwIfNoEntry: false }))];
+    assert.ok(readFileSync(logFile, 'utf8').includes('job paid') && readdirSync(worker.folder).includes('worker.db'));
+    for (const file of files) {
+      const content = readFileSync(file);
+      for (const [index, secret] of secrets.entries()) {
+        assert.ok(secret.length >= 5, `secret ${index} is long enough to look for`);
+        for (const form of [secret, Buffer.from(secret.toString('hex')), Buffer.from(secret.toString('base64'))]) {
+          assert.equal(content.includes(form), false, `secret ${index} in ${file}`);
+        }
       }
     }
-  }
+  });
 });
