@@ -78,7 +78,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       payout: options.policy.payout,
       pollSeconds: options.pollSeconds,
       resendSeconds: 10,
-      graceSeconds: 60,
+      graceSeconds: 300,
       signal: stopping.signal,
     });
   };
@@ -126,7 +126,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
         method: 'GET',
         path: /^\/v1\/jobs\/([^/]+)$/,
         handle: ([text]) => {
-          const job = store.get(parseAddress(decodeURIComponent(text)).toRawString());
+          const job = store.get(parseAddress(text).toRawString());
           if (job === null) throw new RequestError(404, 'request.unknown-job', 'this worker was not told of the job');
           return { status: 200, body: statusOf(job) };
         },
@@ -159,7 +159,7 @@ const QUEUE_FULL = Symbol('queue full');
 
 function parseAddress(text: string): Address {
   try {
-    const address = Address.parse(text);
+    const address = Address.parse(decodeURIComponent(text));
     if (address.workChain !== 0) throw new Error('not basechain');
     return address;
   } catch {

@@ -27,6 +27,9 @@ export interface ChainClientOptions {
   backoffMillis?: number;
 }
 
+/** How long prices, which validators vote on, are taken as known. */
+const PRICES_MILLIS = 300_000;
+
 /** Transactions asked for at a time. */
 const PAGE = 50;
 
@@ -39,6 +42,7 @@ export class ChainClient {
   private readonly endpoint: string;
   private readonly attempts: number;
   private readonly backoffMillis: number;
+  private prices: { value: NetworkPrices; until: number } | null = null;
 
   constructor(private readonly options: ChainClientOptions) {
     this.endpoint = options.endpoint.replace(/\/+$/, '').replace(/(\/jsonRPC)?$/, '/jsonRPC');
@@ -100,11 +104,14 @@ export class ChainClient {
     return (await this.configParameter(19)).beginParse().loadInt(32);
   }
 
-  /** Live gas and forwarding prices of the basechain (configuration parameters 21 and 25). */
+  /** Gas and forwarding prices of the basechain (configuration parameters 21 and 25), at most five minutes old. */
   async networkPrices(): Promise<NetworkPrices> {
+    if (this.prices !== null && this.prices.until > Date.now()) return this.prices.value;
     const parameters = Dictionary.empty(Dictionary.Keys.Int(32), Dictionary.Values.Cell());
     for (const id of [21, 25]) parameters.set(id, await this.configParameter(id));
-    return readNetworkPrices(beginCell().storeDictDirect(parameters).endCell());
+    const value = readNetworkPrices(beginCell().storeDictDirect(parameters).endCell());
+    this.prices = { value, until: Date.now() + PRICES_MILLIS };
+    return value;
   }
 
   private async configParameter(id: number): Promise<Cell> {

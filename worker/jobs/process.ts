@@ -133,7 +133,7 @@ interface FoundRequest {
   account: Awaited<ReturnType<ChainClient['getAccount']>>;
   /** The later of the clock and the chain's time: a lagging API is behind, an advanced devnet ahead. */
   now: number;
-  /** Request bytes of the first create message, or null when they cannot be read. */
+  /** Request bytes of the create message, or null when they cannot be read. */
   create: Uint8Array | null;
 }
 
@@ -142,39 +142,39 @@ async function waitForRequest(
   address: Address,
   lagSeconds: number,
 ): Promise<FoundRequest | 'absent' | 'stopped'> {
-  const until = unixTime() + lagSeconds;
+  // A job whose terms were read before exists: only its deadline ends the wait.
+  const { deadline } = context.store.get(address.toRawString())!;
+  const until = deadline ?? unixTime() + lagSeconds;
   for (let pause = 250; ; pause = Math.min(pause * 2, 4000)) {
     if (context.signal?.aborted) return 'stopped';
     const account = await context.chain.getAccount(address);
     const now = Math.max(unixTime(), account.apiTime);
     if (account.state === 'active') {
-      const create = requestOf(await context.chain.getTransactions(address, 100));
-      if (create !== undefined) return { account, now, create };
+      // A refused create leaves an active account without money: that is no job yet.
+      const create = await context.chain.findTransaction(address, 0, isAcceptedCreate);
+      if (create !== null) return { account, now, create: requestOf(create) };
     }
-    if (unixTime() >= until) return 'absent';
+    if ((deadline === null ? unixTime() : now) >= until) return 'absent';
     await sleep(pause);
   }
 }
 
-/**
- * The request of the oldest create message that the escrow accepted; later ones only add money. null when its bytes
- * cannot be read, undefined when there is none: a refused create leaves an active account without money.
- */
-function requestOf(transactions: readonly Transaction[]): Uint8Array | null | undefined {
-  for (const transaction of [...transactions].sort((a, b) => (a.lt < b.lt ? -1 : 1))) {
-    const message = internalMessage(transaction.inMessage);
-    const { description } = transaction;
-    const accepted = description.type === 'generic' && description.computePhase.type === 'vm' && description.computePhase.success;
-    if (message === null || !accepted) continue;
-    const slice = message.body.beginParse();
-    if (slice.remainingBits < 32 || slice.preloadUint(32) !== OP_CREATE_JOB) continue;
-    try {
-      return parseCreateJob(message.body);
-    } catch {
-      return null;
-    }
+/** Whether a transaction of an escrow is a create message that it accepted; it accepts them from its client only. */
+function isAcceptedCreate({ inMessage, description }: Transaction): boolean {
+  const message = internalMessage(inMessage);
+  const accepted = description.type === 'generic' && description.computePhase.type === 'vm' && description.computePhase.success;
+  if (message === null || !accepted) return false;
+  const slice = message.body.beginParse();
+  return slice.remainingBits >= 32 && slice.preloadUint(32) === OP_CREATE_JOB;
+}
+
+/** The request of a create message, or null when its bytes cannot be read. Which of several it is, the terms decide. */
+function requestOf(create: Transaction): Uint8Array | null {
+  try {
+    return parseCreateJob(create.inMessage!.body);
+  } catch {
+    return null;
   }
-  return undefined;
 }
 
 async function chainTime(context: JobContext, address: Address): Promise<number> {

@@ -9,9 +9,9 @@ export interface SettleOptions {
   payout: Address;
   /** Seconds between looks at the chain. */
   pollSeconds: number;
-  /** Seconds between sends of the same bytes while they have not landed. */
+  /** Seconds until the same bytes are sent again while they have not landed; doubles up to a minute. */
   resendSeconds: number;
-  /** Seconds to wait for a payment to show after the account is gone. */
+  /** Seconds after the deadline in which a payment may still show. */
   graceSeconds: number;
   signal: AbortSignal;
 }
@@ -29,25 +29,27 @@ export async function settleJob(
 ): Promise<void> {
   const name = address.toRawString();
   const job = store.get(name)!;
-  let lastSent = 0;
-  let goneSince: number | null = null;
+  let wasOpen = false;
+  let nextSend = 0;
+  let interval = options.resendSeconds;
   while (!options.signal.aborted) {
     const now = unixTime();
     const account = await chain.getAccount(address).catch(() => null);
+    const chainNow = Math.max(now, account?.apiTime ?? 0);
     if (account?.state === 'absent') {
-      goneSince ??= now;
-      if (await recordEnd(chain, store, job, address, log, options, now - goneSince > options.graceSeconds)) return;
-    } else if (account !== null) {
-      goneSince = null;
-      if (account.apiTime >= job.deadline!) {
-        store.update(name, { state: 'expired', settledAt: now, note: 'the deadline passed before the message landed' }, now);
-        log.warn({ job: name }, 'job expired');
-        return;
-      }
-      if (now - lastSent >= options.resendSeconds) {
-        lastSent = now;
-        await send(chain, job, log);
-      }
+      // Before the deadline only our own message ends the escrow; else the API is behind and shows too little.
+      const late = chainNow > job.deadline! + options.graceSeconds;
+      if (await recordEnd(chain, store, job, address, log, options.payout, wasOpen, late)) return;
+    } else if (account !== null && account.apiTime >= job.deadline!) {
+      store.update(name, { state: 'expired', settledAt: now, note: 'the deadline passed before the message landed' }, now);
+      log.warn({ job: name }, 'job expired');
+      return;
+    }
+    wasOpen ||= account?.state === 'active';
+    if (account !== null && chainNow < job.deadline! && now >= nextSend) {
+      nextSend = now + interval;
+      interval = Math.min(interval * 2, 60);
+      await send(chain, job, log);
     }
     await sleep(options.pollSeconds * 1000);
   }
@@ -72,16 +74,18 @@ async function recordEnd(
   job: JobRecord,
   address: Address,
   log: Logger,
-  options: SettleOptions,
+  payout: Address,
+  wasOpen: boolean,
   late: boolean,
 ): Promise<boolean> {
   const now = unixTime();
   if (job.state === 'declined') {
+    if (!wasOpen && !late) return false;
     store.update(job.address, { settledAt: now }, now);
     log.info({ job: job.address, reason: job.reason }, 'job declined');
     return true;
   }
-  const payment = await findPayment(chain, options.payout, address, job.firstSeen - 60);
+  const payment = await findPayment(chain, payout, address, job.firstSeen - 60);
   if (payment !== null) {
     store.update(job.address, { state: 'delivered', paidNano: payment, settledAt: now }, now);
     log.info({ job: job.address, paidNano: payment.toString() }, 'job paid');
