@@ -89,7 +89,8 @@ export async function openDevice(needs: DeviceNeeds = {}, choice = gpuChoice()):
   throw new WebGpuUnavailableError('engine.webgpu.unavailable', 'no WebGPU adapter', {
     expected: choice === 'native' ? 'a GPU with a Vulkan, Metal or D3D12 driver' : 'a GPU driver or SwiftShader',
     received: tried.join('; '),
-    hint: 'install a GPU driver, or use COCOON_GPU=auto with development dependencies on linux x64, or choose the reference back end',
+    hint: 'install a GPU driver, or use COCOON_GPU=auto with development dependencies on linux x64, ' +
+      'or choose the reference back end',
   });
 }
 

@@ -1,7 +1,7 @@
 /**
  * Word offsets of every tensor of a position in the arena (shaders/common.ts). What the trace commits stands in front,
- * in one piece: [head][embedding, layers][position blocks]; a readback copies from `head.start` or `body.start` to the end of the last
- * block reached. Working memory that nobody commits stands behind.
+ * in one piece: [head][embedding, layers][position blocks]; a readback copies from `head.start` or `body.start` to the
+ * end of the last block reached. Working memory that nobody commits stands behind.
  */
 import type { ExactConfig } from '../config';
 import { BLOCK, MAX_TOP_K, SUM_BLOCK } from '../constants';
@@ -37,7 +37,9 @@ export interface LayerArena {
 
 export interface Arena {
   words: number;
-  head: { start: number; norm: number; x: number; logits: number; max: number; top: number; sums: number; draw: number };
+  head: {
+    start: number; norm: number; x: number; logits: number; max: number; top: number; sums: number; draw: number;
+  };
   body: { start: number; h: number; layers: LayerArena[] };
   /** First word of position block 0, and words per block over all layers. */
   blocks: number;
@@ -72,7 +74,8 @@ export function layOutArena(config: ExactConfig): Arena {
     body.layers.push({
       norm1: normTensor(), x1: take(dim / 4), qkv: take(queryDim + 2 * keyDim), headMax: take(4 * heads + 6 * kvHeads),
       int8: take((queryDim + 2 * keyDim) / 4), exponents: take(heads + 2 * kvHeads), attMax: take(4 * heads),
-      totals: take(4 * heads), oMax: take(2), o8: take(queryDim / 4), h1: take(dim), norm2: normTensor(), x2: take(dim / 4),
+      totals: take(4 * heads), oMax: take(2), o8: take(queryDim / 4), h1: take(dim), norm2: normTensor(),
+      x2: take(dim / 4),
       gate: take(ffn / 2), up: take(ffn / 2), mlpMax: take(4), xd: take(ffn / 4), h2: take(dim), chunk: 0,
     });
   }

@@ -40,10 +40,8 @@ export class Generator implements WebGpuEngine {
       this.failure ??= new WebGpuDeviceError('engine.webgpu.error', 'WebGPU refused a command', { received: message });
     });
     void opened.device.lost.then(({ reason, message }) => {
-      this.failure ??= this.closed ? closedError() : new WebGpuDeviceLostError('engine.webgpu.lost', 'the GPU device was lost', {
-        received: `${reason}${message ? `: ${message}` : ''}`,
-        hint: 'create a new engine; if it happens again, check the driver and the memory of the GPU',
-      });
+      const received = `${reason} ${message}`.trim();
+      this.failure ??= this.closed ? closedError() : lostError('the GPU device was lost', received);
     });
   }
 
@@ -91,7 +89,9 @@ export class Generator implements WebGpuEngine {
       t,
       token: t < promptTokens.length ? promptTokens[t] : 'drawn',
       draw: t < firstDraw ? undefined : { sampling, random: randomWords(sampling.seed, t - firstDraw) },
-    }).catch((cause) => { throw this.failure ?? deviceFailure(cause); });
+    }).catch((cause: Error) => {
+      throw this.failure ?? lostError('the GPU did not finish a position', cause.message, cause);
+    });
 
     let next = submit(0);
     try {
@@ -157,6 +157,7 @@ const closedError = () => new WebGpuDeviceLostError('engine.webgpu.closed', 'the
   hint: 'create a new engine',
 });
 
-const deviceFailure = (cause: unknown) => new WebGpuDeviceLostError('engine.webgpu.lost', 'the GPU did not finish a position', {
-  received: (cause as Error).message, hint: 'create a new engine', cause,
-});
+const lostError = (message: string, received: string, cause?: unknown) => new WebGpuDeviceLostError(
+  'engine.webgpu.lost', message, {
+    received, hint: 'create a new engine; if it happens again, check the driver and the memory of the GPU', cause,
+  });

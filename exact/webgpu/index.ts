@@ -1,6 +1,6 @@
 /**
- * The webgpu back end. All arithmetic of a position, from the embedding to the drawn token, runs in WGSL on the device; the host
- * moves bytes, hashes the trace, and hashes the seed of a draw.
+ * The webgpu back end. All arithmetic of a position, from the embedding to the drawn token, runs in WGSL on the
+ * device; the host moves bytes, hashes the trace, and hashes the seed of a draw.
  */
 import type { ExactModel } from '../modelFile';
 import { openDevice, type OpenedDevice } from './adapter';

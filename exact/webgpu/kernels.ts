@@ -9,7 +9,8 @@ import { embedding, norm } from './shaders/norm';
 import { argmax, draw, drawTop, runningSums, sampleWeights } from './shaders/sampling';
 
 export const KERNELS = {
-  embedding, norm, linearByThread, linearByGroup, heads, scores, softmax, weightedValues, attentionOutput, swiglu, hadamard,
+  embedding, norm, linearByThread, linearByGroup, heads, scores, softmax, weightedValues, attentionOutput, swiglu,
+  hadamard,
   argmax, sampleWeights, runningSums, draw, drawTop,
 } as const;
 
@@ -20,7 +21,8 @@ export type KernelParams<N extends KernelName> = Record<(typeof KERNELS)[N]['par
 export const SLOT_KERNELS: Record<string, readonly string[]> = {
   h: ['embedding'],
   norm1: ['norm'], x1: ['norm'], norm2: ['norm'], x2: ['norm'], norm: ['norm'], x: ['norm'],
-  q: ['linear'], k: ['linear'], v: ['linear'], h1: ['linear'], gate: ['linear'], up: ['linear'], h2: ['linear'], logits: ['linear'],
+  q: ['linear'], k: ['linear'], v: ['linear'], h1: ['linear'], gate: ['linear'], up: ['linear'], h2: ['linear'],
+  logits: ['linear'],
   headMax: ['heads'], q8: ['heads'], k8: ['heads'], v8: ['heads'],
   attMax: ['softmax'], e: ['scores', 'softmax'], attSums: ['softmax'], p: ['softmax'],
   pv: ['weightedValues'], oMax: ['attentionOutput'], o8: ['attentionOutput'],
@@ -28,7 +30,9 @@ export const SLOT_KERNELS: Record<string, readonly string[]> = {
   max: ['argmax'], top: ['drawTop'], sums: ['sampleWeights', 'runningSums'], draw: ['draw', 'drawTop'],
 };
 
-/** Bytes between the uniform records of two dispatches: the largest offset alignment WebGPU allows a device to ask for. */
+/**
+ * Bytes between the uniform records of two dispatches: the largest offset alignment WebGPU allows a device to ask for.
+ */
 export const PARAMS_STRIDE = 256;
 
 /** Buffers a bind group names, in the order of the bindings in shaders/common.ts. */

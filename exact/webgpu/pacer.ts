@@ -1,11 +1,15 @@
 /**
- * Waits out most of a position's time in a timer. While a WebGPU promise is pending, Dawn's Node binding polls from the event
- * loop and keeps a core busy, which a software adapter needs for the work itself (measured: half the time per position).
+ * Waits out most of a position's time in a timer. While a WebGPU promise is pending, Dawn's Node binding polls from
+ * the event loop and keeps a core busy, which a software adapter needs for the work itself (measured: half the time
+ * per position).
  */
 export class Pacer {
   private readonly enabled: boolean;
 
-  /** @param sleepMillis first guess of how long to sleep before asking; follows the time that positions take. 0: never sleep */
+  /**
+   * @param sleepMillis first guess of how long to sleep before asking; follows the time that positions take. 0: never
+   * sleep
+   */
   constructor(private sleepMillis: number) {
     this.enabled = sleepMillis > 0;
   }

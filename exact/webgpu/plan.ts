@@ -60,7 +60,9 @@ export function planPosition(config: ExactConfig, arena: Arena, model: ResidentM
   let stage: Stage = 'body';
   let layer = 0;
 
-  function add<N extends KernelName>(kernel: N, params: KernelParams<N>, size: PlannedDispatch['size'] | [number, number], shard = 0) {
+  function add<N extends KernelName>(
+    kernel: N, params: KernelParams<N>, size: PlannedDispatch['size'] | [number, number], shard = 0,
+  ) {
     const record = paramWords(kernel, params);
     const fixed = typeof size === 'function' ? size : () => size;
     dispatches.push({ stage, kernel, params: records.length * PARAMS_STRIDE, layer, shard, size: fixed });
@@ -74,11 +76,13 @@ export function planPosition(config: ExactConfig, arena: Arena, model: ResidentM
   ) => {
     const rowVectors = stack.columns / 16;
     const rowLanes = lanesPerRow(rowVectors);
-    const rowsPerGroup = linearKernel === 'linearByThread' ? 4 * KERNELS.linearByThread.workgroup : KERNELS.linearByGroup.workgroup / rowLanes;
+    const rowsPerGroup = linearKernel === 'linearByThread'
+      ? 4 * KERNELS.linearByThread.workgroup
+      : KERNELS.linearByGroup.workgroup / rowLanes;
     for (const piece of stack.pieces) {
       add(linearKernel, {
-        input, exponent, output: output + piece.firstRow, residual: residual + piece.firstRow, mode: LINEAR_MODE[mode], fraction,
-        rows: piece.rows, rowVectors, weightBase: piece.weightBase, scaleBase: piece.scaleBase, rowLanes,
+        input, exponent, output: output + piece.firstRow, residual: residual + piece.firstRow, mode: LINEAR_MODE[mode],
+        fraction, rows: piece.rows, rowVectors, weightBase: piece.weightBase, scaleBase: piece.scaleBase, rowLanes,
       }, rectangle(Math.ceil(piece.rows / rowsPerGroup)), piece.shard);
     }
   };
@@ -104,15 +108,17 @@ export function planPosition(config: ExactConfig, arena: Arena, model: ResidentM
     add('weightedValues', shape,
       (t) => [Math.ceil(heads * headDim / 4 / KERNELS.weightedValues.workgroup), blocksOf(t + 1, BLOCK)]);
     add('attentionOutput', {
-      heads, headDim, blocks: a.chunk, blockStride, totals: a.totals, scratch: scratch.attention, maxima: a.oMax, output: a.o8,
-      exponent: scratch.exponents.attention,
+      heads, headDim, blocks: a.chunk, blockStride, totals: a.totals, scratch: scratch.attention, maxima: a.oMax,
+      output: a.o8, exponent: scratch.exponents.attention,
     }, [1, 1]);
     linear(weights.output, a.o8, scratch.exponents.attention, a.h1, 16, 'residual', h);
     norm(a.h1, a.norm2, a.x2);
     linear(weights.gateUp, a.x2, scratch.exponents.norm, scratch.gates, 8, 'clamp16');
     add('swiglu', { gates: scratch.gates, ffn, output: scratch.mlp, gateOut: a.gate, upOut: a.up },
       [Math.ceil(ffn / 2 / KERNELS.swiglu.workgroup), 1]);
-    add('hadamard', { values: scratch.mlp, width: ffn, maxima: a.mlpMax, output: a.xd, exponent: scratch.exponents.mlp }, [1, 1]);
+    add('hadamard', {
+      values: scratch.mlp, width: ffn, maxima: a.mlpMax, output: a.xd, exponent: scratch.exponents.mlp,
+    }, [1, 1]);
     linear(weights.down, a.xd, scratch.exponents.mlp, a.h2, 16, 'residual', a.h1);
     h = a.h2;
   });
@@ -122,16 +128,21 @@ export function planPosition(config: ExactConfig, arena: Arena, model: ResidentM
   linear(model.head, head.x, scratch.exponents.norm, head.logits, 16);
   add('argmax', { logits: head.logits, vocab, output: head.max }, [1, 1]);
   const sums = blocksOf(vocab, SUM_BLOCK);
-  const drawing = { maxima: head.max, weights: scratch.weights, sums: head.sums, count: sums, vocab, output: head.draw };
+  const drawing = {
+    maxima: head.max, weights: scratch.weights, sums: head.sums, count: sums, vocab, output: head.draw,
+  };
   stage = 'greedy';
   add('draw', drawing, [1, 1]);
   stage = 'full';
-  add('sampleWeights', { logits: head.logits, vocab, maxima: head.max, weights: scratch.weights, blockSums: scratch.blockSums },
-    [Math.ceil(sums / KERNELS.sampleWeights.workgroup), 1]);
+  add('sampleWeights', {
+    logits: head.logits, vocab, maxima: head.max, weights: scratch.weights, blockSums: scratch.blockSums,
+  }, [Math.ceil(sums / KERNELS.sampleWeights.workgroup), 1]);
   add('runningSums', { blockSums: scratch.blockSums, count: sums, output: head.sums }, [1, 1]);
   add('draw', drawing, [1, 1]);
   stage = 'top';
-  add('drawTop', { logits: head.logits, vocab, maxima: head.max, list: head.top, found: scratch.found, output: head.draw }, [1, 1]);
+  add('drawTop', {
+    logits: head.logits, vocab, maxima: head.max, list: head.top, found: scratch.found, output: head.draw,
+  }, [1, 1]);
 
   const params = new Uint32Array(records.length * (PARAMS_STRIDE / 4));
   records.forEach((record, i) => params.set(record, i * (PARAMS_STRIDE / 4)));

@@ -74,7 +74,8 @@ export class Runner {
     if (refused) {
       built.value.destroy();
       const code = memory ? 'engine.webgpu.memory' : 'engine.webgpu.error';
-      throw new WebGpuDeviceError(code, memory ? 'the GPU has too little memory for this model' : 'WebGPU refused the model', {
+      const message = memory ? 'the GPU has too little memory for this model' : 'WebGPU refused the model';
+      throw new WebGpuDeviceError(code, message, {
         received: refused.message, hint: memory ? 'use a smaller model or context, or another GPU' : undefined,
       });
     }
@@ -88,7 +89,8 @@ export class Runner {
     const limit = Math.min(maxStorageBufferBindingSize, maxBufferSize);
     const need = largestBuffer(config);
     if (need > limit) {
-      throw new WebGpuDeviceError('engine.webgpu.memory', 'a position or a layer\'s cache does not fit one buffer of this device', {
+      throw new WebGpuDeviceError('engine.webgpu.memory',
+        'a position or a layer\'s cache does not fit one buffer of this device', {
         expected: `at most ${limit} bytes`,
         received: `${need} bytes for a context of ${config.context} positions`,
         hint: 'use a model file with a smaller context',
@@ -111,17 +113,21 @@ export class Runner {
       const values = make(`values ${layer}`, cacheBytes(config), storage);
       caches.push(keys, values);
       bindGroups.push(resident.shards.map((weights) => kernels.bindGroup({
-        params, state, arena: arenaBuffer, weights, rowScales: resident.rowScales, tables: resident.tables, keys, values,
+        params, state, arena: arenaBuffer, weights, rowScales: resident.rowScales, tables: resident.tables, keys,
+        values,
       })));
     }
     const owned = [arenaBuffer, state, params, ...caches];
-    await kernels.ensure(plan.dispatches.filter(({ stage }) => stage === 'body' || stage === 'head').map(({ kernel }) => kernel));
-    return new Runner(config, arena, device, kernels, plan, bindGroups, { arena: arenaBuffer, state, owned }, resident, options.sleeps);
+    const always = plan.dispatches.filter(({ stage }) => stage === 'body' || stage === 'head');
+    await kernels.ensure(always.map(({ kernel }) => kernel));
+    return new Runner(config, arena, device, kernels, plan, bindGroups, { arena: arenaBuffer, state, owned }, resident,
+      options.sleeps);
   }
 
   /** Compiles what this sampling mode needs and no job needed before. */
   async prepare(sampling: Sampling): Promise<void> {
-    await this.kernels.ensure(this.plan.dispatches.filter((dispatch) => wanted(dispatch, sampling)).map(({ kernel }) => kernel));
+    const needed = this.plan.dispatches.filter((dispatch) => wanted(dispatch, sampling));
+    await this.kernels.ensure(needed.map(({ kernel }) => kernel));
   }
 
   /** Submits one position; the promise resolves when its committed words are readable. */
@@ -165,7 +171,9 @@ export class Runner {
   }
 }
 
-/** Weights a software adapter multiplies in a millisecond, for a first guess (SwiftShader, measured: 0.5 to 1 million). */
+/**
+ * Weights a software adapter multiplies in a millisecond, for a first guess (SwiftShader, measured: 0.5 to 1 million).
+ */
 const SOFTWARE_WEIGHTS_PER_MILLI = 700_000;
 
 function weightsPerPosition({ layers, dim, heads, kvHeads, headDim, ffn, vocab }: ExactConfig): number {
@@ -175,7 +183,8 @@ function weightsPerPosition({ layers, dim, heads, kvHeads, headDim, ffn, vocab }
 const cacheBytes = ({ kvHeads, context, headDim }: ExactConfig): number => kvHeads * context * (headDim + 4);
 
 /** Bytes of the largest buffer that grows with the context: the arena, or one layer's keys. */
-export const largestBuffer = (config: ExactConfig): number => Math.max(4 * layOutArena(config).words, cacheBytes(config));
+export const largestBuffer = (config: ExactConfig): number => Math.max(4 * layOutArena(config).words,
+  cacheBytes(config));
 
 export function shaderSizes({ dim, context, headDim }: ExactConfig): ShaderOptions['sizes'] {
   return { normBlocks: blocksOf(dim), positionBlocks: blocksOf(context), headDim };

@@ -27,8 +27,8 @@ export function swiftShaderArchive(): string | undefined {
 }
 
 /**
- * Unpacks the driver once per content hash and returns its folder. Safe when several processes do it at once: each writes
- * its own folder and renames it into place; whoever comes second keeps the first one's.
+ * Unpacks the driver once per content hash and returns its folder. Safe when several processes do it at once: each
+ * writes its own folder and renames it into place; whoever comes second keeps the first one's.
  */
 export function unpackSwiftShader(archive: string, cacheRoots: string[] = defaultCacheRoots()): string {
   const packed = fs.readFileSync(archive);

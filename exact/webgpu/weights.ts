@@ -35,7 +35,9 @@ export const SHARD_BYTES = 128 * 1024 * 1024;
 /** Destroyed or staged memory is only released on submits: upload in pieces, with a submit after each. */
 const UPLOAD_BYTES = 16 * 1024 * 1024;
 
-export async function uploadModel(device: GPUDevice, model: ExactModel, shardBytes = SHARD_BYTES): Promise<ResidentModel> {
+export async function uploadModel(
+  device: GPUDevice, model: ExactModel, shardBytes = SHARD_BYTES,
+): Promise<ResidentModel> {
   const packer = new Packer(shardBytes);
   const embedding = packer.stack([model.embedding]);
   const layers = model.layers.map((m) => ({

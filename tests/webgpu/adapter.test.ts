@@ -36,7 +36,8 @@ test('COCOON_GPU accepts auto, native and swiftshader and refuses anything else 
   assert.equal(gpuChoice(''), 'auto');
   assert.equal(gpuChoice('native'), 'native');
   assert.equal(gpuChoice('swiftshader'), 'swiftshader');
-  assert.throws(() => gpuChoice('cuda'), (error) => error instanceof WebGpuUnavailableError && /cuda/.test(error.message));
+  assert.throws(() => gpuChoice('cuda'), (error) => error instanceof WebGpuUnavailableError
+    && /cuda/.test(error.message));
 });
 
 const archive = swiftShaderArchive();
@@ -44,7 +45,8 @@ const archive = swiftShaderArchive();
 test('four processes that unpack SwiftShader at once all get one complete folder', { skip: !archive }, async () => {
   const cache = fs.mkdtempSync(path.join(os.tmpdir(), 'cocoon-unpack-'));
   try {
-    const script = `const { unpackSwiftShader } = require(${JSON.stringify(path.join(root, 'exact/webgpu/swiftShader.ts'))});
+    const module = JSON.stringify(path.join(root, 'exact/webgpu/swiftShader.ts'));
+    const script = `const { unpackSwiftShader } = require(${module});
       console.log(unpackSwiftShader(${JSON.stringify(archive)}, [${JSON.stringify(cache)}]));`;
     const runs = await Promise.all(Array.from({ length: 4 }, () =>
       run(process.execPath, ['--import', 'tsx', '-e', script], { cwd: root })));
@@ -65,7 +67,8 @@ test('SwiftShader is unpacked to the second place when the first cannot be writt
     const folder = unpackSwiftShader(archive!, [path.join(file, 'below'), path.join(cache, 'second')]);
     assert.equal(path.dirname(folder), path.join(cache, 'second'));
     fs.chmodSync(folder, 0o777);
-    assert.throws(() => unpackSwiftShader(archive!, [path.join(cache, 'second')]), 'a folder others can write to is not used');
+    assert.throws(() => unpackSwiftShader(archive!, [path.join(cache, 'second')]),
+      'a folder others can write to is not used');
   } finally {
     fs.rmSync(cache, { recursive: true, force: true });
   }

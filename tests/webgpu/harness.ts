@@ -77,7 +77,8 @@ export class KernelHarness {
     const empty = new Uint32Array(64);
     const buffer = (data: Int8Array | Int32Array | Uint32Array, usage = GPUBufferUsage.STORAGE) => {
       const made1 = device.createBuffer({
-        size: Math.max(16, Math.ceil(data.byteLength / 16) * 16), usage: usage | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC,
+        size: Math.max(16, Math.ceil(data.byteLength / 16) * 16),
+        usage: usage | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC,
       });
       device.queue.writeBuffer(made1, 0, data as Int8Array<ArrayBuffer>);
       made.push(made1);
@@ -90,12 +91,15 @@ export class KernelHarness {
     const keys = buffer(input.keys ?? empty);
     const values = buffer(input.values ?? empty);
     const buffers = [
-      buffer(params, GPUBufferUsage.UNIFORM), buffer(state, GPUBufferUsage.UNIFORM), arena, buffer(input.weights ?? empty),
+      buffer(params, GPUBufferUsage.UNIFORM), buffer(state, GPUBufferUsage.UNIFORM), arena,
+        buffer(input.weights ?? empty),
       buffer(Uint32Array.from(input.rowScales ?? empty)), buffer(input.tables ?? empty), keys, values,
     ];
     const group = device.createBindGroup({
       layout: this.layout,
-      entries: buffers.map((b, binding) => ({ binding, resource: { buffer: b, size: binding === 0 ? PARAMS_STRIDE : undefined } })),
+      entries: buffers.map((b, binding) => {
+        return { binding, resource: { buffer: b, size: binding === 0 ? PARAMS_STRIDE : undefined } };
+      }),
     });
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
@@ -106,7 +110,8 @@ export class KernelHarness {
     });
     pass.end();
     const readbacks = [arena, keys, values].map((source) => {
-      const target = device.createBuffer({ size: source.size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+      const target = device.createBuffer({ size: source.size,
+        usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
       encoder.copyBufferToBuffer(source, 0, target, 0, source.size);
       made.push(target);
       return target;

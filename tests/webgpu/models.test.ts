@@ -64,7 +64,8 @@ function checkLeaves(layout: TraceLayout, tensors: PositionTensors, run: RunVect
   expected.forEach((slots, group) => {
     for (const [slot, hashes] of Object.entries(slots)) {
       const { leaves } = groups[group].find((entry) => entry.slot === slot)!;
-      assert.deepEqual(leaves.map((leaf) => leaf && hex(leafHash(leaf))), hashes, `${run.name}: position ${t}, group ${group}, ${slot}`);
+      assert.deepEqual(leaves.map((leaf) => leaf && hex(leafHash(leaf))), hashes,
+        `${run.name}: position ${t}, group ${group}, ${slot}`);
     }
   });
 }
@@ -86,7 +87,8 @@ gpuTest('weights cut into many small shards give the same bits', async () => {
   try {
     const run = runs[2];
     await checkRun(engine, run);
-    assert.ok(engine.dispatchCounts().embedding > 2 * (run.prompt.length + run.outputs.length - 1), 'the embedding has several shards');
+    assert.ok(engine.dispatchCounts().embedding > 2 * (run.prompt.length + run.outputs.length - 1),
+      'the embedding has several shards');
   } finally {
     await engine.close();
   }

@@ -45,7 +45,8 @@ for (const variant of VARIANTS) {
       cases.forEach((c, i) => c.slice(0, width).forEach((x, k) => (arena[width * i + k] = x)));
       const step = await harness.mapStep(cases.length, cases.length * width, expression);
       const out = await harness.run([step], { arena });
-      assert.deepEqual([...out.arena.subarray(cases.length * width, cases.length * (width + 1))], cases.map((c) => c[width]));
+      assert.deepEqual([...out.arena.subarray(cases.length * width, cases.length * (width + 1))],
+        cases.map((c) => c[width]));
     });
   mapped('rsh', 2, 'rsh(signedAt(2u * i), arena[2u * i + 1u])');
   mapped('requantize', 3, 'requantize(signedAt(3u * i), arena[3u * i + 1u], signedAt(3u * i + 2u))');
@@ -114,10 +115,14 @@ for (const variant of VARIANTS) {
     const tables = tableWords({ cos: [...zeros, ...cos], sin: [...zeros, ...sin] });
     const cache = new Uint32Array(2 * (D / 4) + 2);
     const out = await harness.run([step], { arena, tables, state: { position: 1 }, keys: cache, values: cache });
-    const rows = [0, 1, 2].map((head) => unpackInt8(out.arena.subarray(at.output + head * (D / 4), at.output + (head + 1) * (D / 4)), D));
-    const cached = (words: Uint32Array) => ({ row: unpackInt8(words.subarray(D / 4, D / 2), D), exponent: words[D / 2 + 1] });
+    const rowAt = (head: number) => at.output + head * (D / 4);
+    const rows = [0, 1, 2].map((head) => unpackInt8(out.arena.subarray(rowAt(head), rowAt(head + 1)), D));
+    const cached = (words: Uint32Array) => {
+      return { row: unpackInt8(words.subarray(D / 4, D / 2), D), exponent: words[D / 2 + 1] };
+    };
     return {
-      maxima: [...out.arena.subarray(at.headMax, at.headMax + 10)], rows, exponents: [...out.arena.subarray(at.exponents, at.exponents + 3)],
+      maxima: [...out.arena.subarray(at.headMax, at.headMax + 10)], rows,
+      exponents: [...out.arena.subarray(at.exponents, at.exponents + 3)],
       key: cached(out.keys), value: cached(out.values),
     };
   }
@@ -153,7 +158,8 @@ for (const variant of VARIANTS) {
       arena.set(q);
       arena[q.length] = c.eq;
       const step = await harness.step('scores', {
-        queries: 0, exponents: q.length, heads: 1, kvHeads: 1, headDim: 4 * q.length, context: 1, blocks: q.length + 1, blockStride: 0,
+        queries: 0, exponents: q.length, heads: 1, kvHeads: 1, headDim: 4 * q.length, context: 1, blocks: q.length + 1,
+        blockStride: 0,
       });
       const out = await harness.run([step], { arena, keys: Uint32Array.of(...packInt8(i8(c.k)), c.ek) });
       assert.equal(out.arena[q.length + 1], c.score);
@@ -182,8 +188,8 @@ for (const variant of VARIANTS) {
         await harness.step('softmax', { ...shape, attMax: at.attMax, totals: at.totals }),
         await harness.step('weightedValues', shape, [Math.ceil(D / 4 / 16), reached]),
         await harness.step('attentionOutput', {
-          heads: 1, headDim: D, blocks: 0, blockStride: chunk, totals: at.totals, scratch: at.scratch, maxima: at.maxima,
-          output: at.output, exponent: at.exponent,
+          heads: 1, headDim: D, blocks: 0, blockStride: chunk, totals: at.totals, scratch: at.scratch,
+          maxima: at.maxima, output: at.output, exponent: at.exponent,
         }),
       ], { arena, values, tables: tableWords(shippedTables), state: { position: count - 1 } })).arena;
       assert.deepEqual([...out.subarray(at.attMax, at.attMax + 4)], [c.mx, c.jx, c.E, c.jE], c.name);
@@ -214,7 +220,8 @@ for (const variant of VARIANTS) {
       arena[i] = g;
       arena[ffn + i] = u;
     });
-    const step = await harness.step('swiglu', { gates: 0, ffn, output: 2 * ffn, gateOut: 3 * ffn, upOut: 3 * ffn + ffn / 2 },
+    const step = await harness.step('swiglu', { gates: 0, ffn, output: 2 * ffn, gateOut: 3 * ffn,
+      upOut: 3 * ffn + ffn / 2 },
       [Math.ceil(ffn / 128), 1]);
     const out = await harness.run([step], { arena, tables: tableWords(shippedTables) });
     assert.deepEqual([...out.arena.subarray(2 * ffn, 2 * ffn + cases.length)], cases.map(([, , y]) => y));

@@ -23,7 +23,8 @@ for (const seed of seeds) {
     try {
       for (const length of [random.integer(1, 6), random.integer(30, fuzz > 0 ? 240 : 40)]) {
         const job = {
-          promptTokens: random.list(length, 0, vocab - 1), maxTokens: random.integer(1, 5), stopTokens: [], sampling: randomSampling(random),
+          promptTokens: random.list(length, 0, vocab - 1), maxTokens: random.integer(1, 5), stopTokens: [],
+          sampling: randomSampling(random),
         };
         const [received, expected] = [await engine.generate(job), await createReferenceEngine(model).generate(job)];
         assert.deepEqual(received.tokens, expected.tokens);
@@ -60,14 +61,17 @@ function randomModel(random: Random): ExactModel {
   const kvHeads = random.integer(1, 3);
   const headDim = random.pick([16, 32, 64, 128]);
   const config = {
-    ...base.config, layers: random.integer(1, 3), dim: 64 * random.integer(1, 6), kvHeads, heads: kvHeads * random.integer(1, 3), headDim,
+    ...base.config, layers: random.integer(1, 3), dim: 64 * random.integer(1, 6), kvHeads,
+    heads: kvHeads * random.integer(1, 3), headDim,
     ffn: 64 * random.integer(1, 12), vocab: random.integer(256, 900), context: 256 * random.integer(1, 4),
     epsTerm: random.integer(1, 2 ** 31),
   };
   const hard = random.pick([true, false]);
   const matrix = (name: string, rows: number, columns: number, minShift: number): Matrix => ({
     name, rows, columns,
-    weights: Int8Array.from({ length: rows * columns }, () => hard ? random.pick([-127, 127, 0]) : random.integer(-127, 127)),
+    weights: Int8Array.from({ length: rows * columns }, () => (
+      hard ? random.pick([-127, 127, 0]) : random.integer(-127, 127)
+    )),
     multipliers: Uint16Array.from({ length: rows }, () => random.integer(32768, 65535)),
     shifts: Uint8Array.from({ length: rows }, () => hard ? random.integer(minShift, 30) : random.integer(20, 26)),
   });
@@ -80,7 +84,8 @@ function randomModel(random: Random): ExactModel {
   });
   return {
     ...base, config, tables: { ...base.tables, cos: turns, sin: turns.slice().reverse() },
-    embedding: matrix('embedding', vocab, dim, 17), layers: Array.from({ length: config.layers }, layer), head: matrix('head', vocab, dim, 11),
+    embedding: matrix('embedding', vocab, dim, 17), layers: Array.from({ length: config.layers }, layer),
+    head: matrix('head', vocab, dim, 11),
   };
 }
 

@@ -38,7 +38,8 @@ for (const variant of VARIANTS) {
 async function checkDraw(harness: KernelHarness, z: Int32Array, c: DrawCase): Promise<void> {
   const vocab = z.length;
   const count = Math.ceil(vocab / 64);
-  const at = { maxima: vocab, weights: vocab + 2, blockSums: 2 * vocab + 2, sums: 2 * vocab + 2 + count, list: 2 * vocab + 2 + 3 * count,
+  const at = { maxima: vocab, weights: vocab + 2, blockSums: 2 * vocab + 2, sums: 2 * vocab + 2 + count,
+    list: 2 * vocab + 2 + 3 * count,
     found: 2 * vocab + 770 + 3 * count, output: 2 * vocab + 1282 + 3 * count };
   const arena = new Int32Array(at.output + 4).fill(0x55555555);
   arena.set(z);
@@ -51,7 +52,8 @@ async function checkDraw(harness: KernelHarness, z: Int32Array, c: DrawCase): Pr
   } else {
     const { maxima, weights, blockSums, sums, output } = at;
     if (isFull) {
-      steps.push(await harness.step('sampleWeights', { logits: 0, vocab, maxima, weights, blockSums }, [Math.ceil(count / 16), 1]));
+      steps.push(await harness.step('sampleWeights', { logits: 0, vocab, maxima, weights, blockSums },
+        [Math.ceil(count / 16), 1]));
       steps.push(await harness.step('runningSums', { blockSums, count, output: sums }));
     }
     steps.push(await harness.step('draw', { maxima, weights, sums, count, vocab, output }));
@@ -70,6 +72,7 @@ async function checkDraw(harness: KernelHarness, z: Int32Array, c: DrawCase): Pr
   if (isTop) {
     const size = Math.min(c.topK, vocab);
     const entry = (i: number) => [out[at.list + 3 * i], word(at.list + 3 * i + 1), word(at.list + 3 * i + 2)];
-    assert.deepEqual(c.lastEntries, Array.from({ length: c.lastEntries.length }, (_, i) => entry(size - c.lastEntries.length + i)), where);
+    assert.deepEqual(c.lastEntries, Array.from({ length: c.lastEntries.length },
+      (_, i) => entry(size - c.lastEntries.length + i)), where);
   }
 }

@@ -2,8 +2,8 @@
  * Ops 8 to 13: scores, softmax in integers, P.V, and the int8 row of all heads.
  *
  * Per layer and position block of 256 the arena holds one chunk: [H][256] words (a score, later e | p'' << 16),
- * [H D] partial sums of P.V, [H] sums of e, [H] sums of p. Chunks lie block by block, so that a position reads back only
- * the blocks it reaches: chunk(b) = blocks + b * blockStride.
+ * [H D] partial sums of P.V, [H] sums of e, [H] sums of p. Chunks lie block by block, so that a position reads back
+ * only the blocks it reaches: chunk(b) = blocks + b * blockStride.
  */
 import { MAXIMUM_WGSL } from './common';
 
@@ -168,7 +168,9 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     let head = 4u * word / params.headDim;
     for (var i = 4u * word; i < 4u * word + 4u; i++) {
       var sum = 0i;
-      for (var first = 0u; first <= state.position; first += 256u) { sum += signedAt(chunk(first) + params.heads * 256u + i); }
+      for (var first = 0u; first <= state.position; first += 256u) {
+        sum += signedAt(chunk(first) + params.heads * 256u + i);
+      }
       let o = requantize(sum, arena[params.totals + 4u * head + 2u], signedAt(params.totals + 4u * head + 3u));
       arena[params.scratch + i] = u32(o);
       let magnitude = u32(abs(o));

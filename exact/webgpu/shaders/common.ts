@@ -17,8 +17,8 @@ export const TABLE_OFFSETS = { exp: 0, sigmoid: 256, sampling: 769, rope: 1793 }
 
 export interface ShaderOptions {
   /**
-   * Invocations that share one reduction (a norm, a head, the logits). With 1, `soloWgsl` takes shared memory and barriers
-   * out of the kernels: SwiftShader runs and compiles those far faster.
+   * Invocations that share one reduction (a norm, a head, the logits). With 1, `soloWgsl` takes shared memory and
+   * barriers out of the kernels: SwiftShader runs and compiles those far faster.
    */
   lanes: number;
   /** Whether WGSL has dot4I8Packed. */
@@ -156,12 +156,13 @@ fn less64(a: vec2<u32>, b: vec2<u32>) -> bool { return a.y < b.y || (a.y == b.y 
 export const rowsPerGroup = (lanes: number): number => (lanes === 1 ? 16 : 1);
 
 /**
- * A cooperative kernel rewritten for one lane per reduction: what was shared becomes private, atomics become plain, barriers
- * go. The arithmetic is untouched.
+ * A cooperative kernel rewritten for one lane per reduction: what was shared becomes private, atomics become plain,
+ * barriers go. The arithmetic is untouched.
  */
 export function soloWgsl(code: string): string {
   return code
-    .replace(MAXIMUM_WGSL, 'fn maximum(lane: u32, best: u32, index: u32) -> vec2<u32> { return vec2<u32>(best, index); }')
+    .replace(MAXIMUM_WGSL,
+      'fn maximum(lane: u32, best: u32, index: u32) -> vec2<u32> { return vec2<u32>(best, index); }')
     .replace(/var<workgroup>/g, 'var<private>')
     .replace(/atomic<u32>/g, 'u32')
     .replace(/atomicAdd\(&([^,]+), ([^)]+)\);/g, '$1 += $2;')

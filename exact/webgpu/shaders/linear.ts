@@ -1,5 +1,6 @@
 /**
- * Ops 4, 5, 14, 16, 19, 20: int8 matrix times int8 vector with exact requantisation. Two kernels that give the same bits:
+ * Ops 4, 5, 14, 16, 19, 20: int8 matrix times int8 vector with exact requantisation. Two kernels that give the same
+ * bits:
  * `linearByThread` (an invocation computes four rows; for CPUs that play GPU, where barriers are slow) and
  * `linearByGroup` (the lanes of a workgroup share a row; for real GPUs).
  */
@@ -8,12 +9,15 @@
 export const LINEAR_MODE = { plain: 0, clamp16: 1, residual: 2 } as const;
 
 const PARAMS = [
-  'input', 'exponent', 'output', 'residual', 'mode', 'fraction', 'rows', 'rowVectors', 'weightBase', 'scaleBase', 'rowLanes',
+  'input', 'exponent', 'output', 'residual', 'mode', 'fraction', 'rows', 'rowVectors', 'weightBase', 'scaleBase',
+  'rowLanes',
 ] as const;
 
 /** `input` packed int8; `exponent` a word; rowVectors = columns / 16; weightBase in vectors of 16 weights. */
 const SHARED = /* wgsl */ `
-fn dot16(a: vec4<u32>, b: vec4<u32>) -> i32 { return dot4(a.x, b.x) + dot4(a.y, b.y) + dot4(a.z, b.z) + dot4(a.w, b.w); }
+fn dot16(a: vec4<u32>, b: vec4<u32>) -> i32 {
+  return dot4(a.x, b.x) + dot4(a.y, b.y) + dot4(a.z, b.z) + dot4(a.w, b.w);
+}
 
 fn inputVector(v: u32) -> vec4<u32> {
   let at = params.input + 4u * v;
@@ -51,7 +55,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   var sum = vec4<i32>(0i);
   for (var v = 0u; v < n; v++) {
     let x = inputVector(v);
-    sum += vec4<i32>(dot16(weights[w0 + v], x), dot16(weights[w1 + v], x), dot16(weights[w2 + v], x), dot16(weights[w3 + v], x));
+    sum += vec4<i32>(
+      dot16(weights[w0 + v], x), dot16(weights[w1 + v], x), dot16(weights[w2 + v], x), dot16(weights[w3 + v], x));
   }
   for (var i = 0u; i < 4u; i++) {
     if (first + i <= last) { finish(first + i, sum[i]); }

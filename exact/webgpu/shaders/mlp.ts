@@ -1,7 +1,10 @@
 /** Ops 16 to 18: SwiGLU, Hadamard transform per 64 channels, int8 input of `down`. */
 import { MAXIMUM_WGSL } from './common';
 
-/** One invocation per two channels. gates: [2 f] i32, gate then up, after c16; gateOut, upOut: packed i16 pairs; output [f] i32. */
+/**
+ * One invocation per two channels. gates: [2 f] i32, gate then up, after c16; gateOut, upOut: packed i16 pairs; output
+ * [f] i32.
+ */
 export const swiglu = {
   name: 'swiglu',
   params: ['gates', 'ffn', 'output', 'gateOut', 'upOut'],

@@ -109,7 +109,10 @@ export const draw = {
   workgroup: 1,
   code: /* wgsl */ `
 ${THRESHOLD}
-fn runningSum(block: u32) -> vec2<u32> { return vec2<u32>(arena[params.sums + 2u * block + 1u], arena[params.sums + 2u * block]); }
+fn runningSum(block: u32) -> vec2<u32> {
+  let at = params.sums + 2u * block;
+  return vec2<u32>(arena[at + 1u], arena[at]);
+}
 
 @compute @workgroup_size(1)
 fn main() {
@@ -144,8 +147,9 @@ fn main() {
 } as const;
 
 /**
- * One workgroup, top mode. The K-th largest logit and, among its equals, the last id kept are found bit by bit by counting;
- * the at most 256 entries are then ranked by (z descending, id ascending), cut by top-p, and drawn from in id order.
+ * One workgroup, top mode. The K-th largest logit and, among its equals, the last id kept are found bit by bit by
+ * counting; the at most 256 entries are then ranked by (z descending, id ascending), cut by top-p, and drawn from in
+ * id order.
  */
 export const drawTop = {
   name: 'drawTop',
