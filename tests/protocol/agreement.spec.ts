@@ -1,18 +1,22 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { beginCell, Cell, contractAddress, type TupleItem } from '@ton/core';
-import { Blockchain, createShardAccount, type SmartContract } from '@ton/sandbox';
+import { Blockchain, createShardAccount, type SendMessageResult, type SmartContract } from '@ton/sandbox';
 import fc from 'fast-check';
 import * as protocol from '../../protocol';
-import { fromCell, packDecline, packDelivery, packJobEscrowTerms, toCell } from '../../wrappers';
+import {
+  fromCell, packCreateJob, packDecline, packDelivery, packJobEscrowTerms, parseCreateJob, parseJobCallback, toCell,
+} from '../../wrappers';
 import { compileTact } from '../support/compileTact';
 import { JobWorld, patternBytes, receiptCell } from '../support/jobWorld';
 import {
   arbitraryAcceptance, arbitraryDecline, arbitraryGrant, arbitraryReceipt, arbitraryTerms, arbitraryVoucher,
 } from '../support/objects';
-import { encodeTlb, parseTlb } from '../support/tlb';
+import { bitCount, camel, encodeTlb, parseTlb } from '../support/tlb';
 
-const schema = parseTlb(fs.readFileSync(path.join(__dirname, '../../docs/schema.tlb'), 'utf8'));
+const readSource = (name: string): string => fs.readFileSync(path.join(__dirname, '../..', name), 'utf8');
+const source = readSource('docs/schema.tlb');
+const schema = parseTlb(source);
 
 interface Kind {
   tlb: string;
@@ -100,12 +104,68 @@ describe('Tact, TypeScript and TL-B', () => {
     const state = { ...world.terms, client: client.hash, payout: payout.hash };
     expect(encodeTlb(schema, 'job_terms', state as never).equals(packJobEscrowTerms(world.terms))).toBe(true);
     const receipt = protocol.decodeReceipt(fromCell(receiptCell(world.terms, world.job.address, world.answer())));
-    const head = encodeTlb(schema, 'delivery_head', { ...receipt, ...delivery } as never);
-    const output = toCell(protocol.encodeByteChain(delivery.output, protocol.OUTPUT_INLINE_BYTES));
-    const whole = beginCell().storeSlice(head.beginParse()).storeSlice(output.beginParse()).endCell();
-    expect(whole.equals(packDelivery(delivery))).toBe(true);
+    for (const length of [0, 24, 25, 151, 152, 256]) {
+      const output = patternBytes(length, 5);
+      const whole = encodeTlb(schema, 'delivery', { ...receipt, ...delivery, output } as never);
+      expect(whole.equals(packDelivery({ ...delivery, output }))).toBe(true);
+    }
+    for (const length of [0, 1, 32, 33, 159, 160, 6096]) {
+      const request = patternBytes(length, 6);
+      const body = encodeTlb(schema, 'create_job', { request });
+      expect(body.equals(packCreateJob(request))).toBe(true);
+      expect(parseCreateJob(body)).toEqual(request);
+    }
     const declined = { signature: patternBytes(64), reason: 7 };
     expect(encodeTlb(schema, 'decline_body', declined).equals(packDecline(declined.signature, 7))).toBe(true);
+  });
+
+  it('agree on what the contract itself sends to the client', async () => {
+    const callback = async (answerInCallback: boolean, end: (world: JobWorld) => Promise<SendMessageResult>) => {
+      const world = await JobWorld.create({ answerInCallback });
+      await world.create();
+      const { transactions } = await end(world);
+      const bodies = transactions.filter(({ inMessage }) => inMessage?.info.dest?.toString() === world.client.address.toString());
+      expect(bodies).toHaveLength(1);
+      return bodies[0].inMessage!.body;
+    };
+    const output = patternBytes(256, 3);
+    const answered = await callback(true, (world) => world.deliver(world.delivery(world.answer({ output }))));
+    expect(answered.equals(encodeTlb(schema, 'job_answered', { output }))).toBe(true);
+    expect(parseJobCallback(answered)).toEqual({ kind: 'answered', output });
+    const silent = await callback(false, (world) => world.deliver());
+    expect(silent.equals(encodeTlb(schema, 'job_answered', { output: new Uint8Array(0) }))).toBe(true);
+    const declined = await callback(false, (world) => world.decline(9));
+    expect(declined.equals(encodeTlb(schema, 'job_declined', { reason: 9 }))).toBe(true);
+    expect(parseJobCallback(declined)).toEqual({ kind: 'failed', reason: 'declined', declineReason: 9 });
+    const expired = await callback(false, (world) => {
+      world.blockchain.now = world.terms.deadline;
+      return world.external(encodeTlb(schema, 'expire_body', {}));
+    });
+    expect(expired.equals(encodeTlb(schema, 'job_expired', {}))).toBe(true);
+  });
+
+  it('the same names stand in the same order in Tact and in TL-B, with the same sizes', () => {
+    const asTact: Record<string, string> = { Grams: 'Int as coins', Bool: 'Bool', MsgAddressInt: 'Address' };
+    const structs = [...readSource('contracts/lib/signedObjects.tact').matchAll(/struct (\w+) \{([^}]*)\}/g)];
+    expect(structs.map(([, name]) => name).sort()).toEqual(
+      ['Acceptance', 'ChallengeGrant', 'Decline', 'Receipt', 'ReceiptClaims', 'Terms', 'TermsPrices', 'TermsRequest', 'Voucher'],
+    );
+    for (const [, name, body] of structs) {
+      const { fields, tag } = [...schema.values()].find(({ type }) => type === name)!;
+      const expected = fields.map(({ name: field, type }) => {
+        const sized = type.replace(/^bits/, 'uint');
+        return `${camel(field)}: ${type.startsWith('^') ? 'Cell' : (asTact[type] ?? `Int as ${sized}`)}`;
+      });
+      const inTact = [...body.matchAll(/^\s*(\w+: [^;]+);/gm)].map(([, field]) => field);
+      expect(inTact).toEqual(tag === undefined ? expected : ['tag: Int as uint32', ...expected]);
+    }
+  });
+
+  it('every bit count in schema.tlb is the sum of its fields', () => {
+    const counts = new Map([...source.matchAll(/= (\w+); \/\/ (\d+)(?:\.\.(\d+))? bits/g)].map(([, type, least, most]) => [type, [+least, +(most ?? least)]]));
+    for (const constructor of schema.values()) {
+      if (constructor.type !== 'ByteChain') expect([constructor.name, counts.get(constructor.type)]).toEqual([constructor.name, bitCount(constructor)]);
+    }
   });
 
   it('the escrow accepts a receipt and a decline that protocol/ made', async () => {

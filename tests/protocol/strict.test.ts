@@ -76,6 +76,9 @@ describe('strict reading', () => {
     presence[60] |= 0x80;
     assert.throws(() => decodePayload(presence), code('MALFORMED_PAYLOAD'));
     assert.throws(() => encodePayload({ ...value, request: { ...value.request, stopTokens: [3, 3] } }), code('STOP_SET'));
+    const stops = encodePayload({ ...value, request: { ...value.request, stopTokens: [3, 4], promptTokens: [] } });
+    const swapped = Uint8Array.from([...stops.slice(0, -3), 4, 3, 0]);
+    assert.throws(() => decodePayload(swapped), code('STOP_SET'));
     const huge = Uint8Array.from([...plain.slice(0, -2), 0xff, 0xff, 0xff, 0xff, 0x0f]);
     assert.throws(() => decodePayload(huge), code('MALFORMED_PAYLOAD'));
   });
