@@ -8,7 +8,7 @@ import { receivedValue, type FeeLine } from './fees';
 import { loadJob, saveJob } from './jobFile';
 import { collectSettlement } from './settlement';
 import { compareRerun, openAnswer } from './verify';
-import { findDelivery, waitForEnd } from './wait';
+import { findDelivery, waitForEnd, type JobEnd } from './wait';
 
 /** Everything about a finished and checked job. Amounts in nanoTON, hashes lowercase hex. */
 export interface JobReport {
@@ -41,7 +41,7 @@ export interface FinishOptions extends ClientOptions, CreatedJob {
 /**
  * Waits for the end of a job, opens the answer and checks everything that can be checked: signature, hashes,
  * commitments, limits, and by computing it again on another back end.
- * @throws ChainStateError `chain.declined`, `chain.expired`; VerificationError `verification.*`
+ * @throws ChainStateError `chain.declined`, `chain.expired`, `chain.refused`; VerificationError `verification.*`
  */
 export async function finishJob(options: FinishOptions): Promise<JobReport> {
   const { settings, chain, worker, progress } = options;
@@ -56,10 +56,9 @@ export async function finishJob(options: FinishOptions): Promise<JobReport> {
     progress(`worker says: ${status.state}${status.backend === null ? '' : ` (${status.backend} on ${status.adapter})`}`);
   });
   if (end.callback.kind === 'failed') {
-    const declined = end.callback.reason === 'declined';
-    saveJob(settings.dataFolder, { ...loadJob(settings.dataFolder, address), state: declined ? 'declined' : 'expired' });
-    throw new ChainStateError(declined ? 'chain.declined' : 'chain.expired', 'the job ended without an answer', {
-      received: end.callback.reason === 'declined' ? describeDecline(end.callback.declineReason) : 'the deadline passed',
+    saveJob(settings.dataFolder, { ...loadJob(settings.dataFolder, address), state: end.callback.reason });
+    throw new ChainStateError(`chain.${end.callback.reason}`, 'the job ended without an answer', {
+      received: describeEnd(end.callback),
       hint: 'the money is back in the wallet, less fees',
     });
   }
@@ -132,6 +131,8 @@ const DECLINE_TEXTS: Record<number, string> = {
   9: 'the worker is shutting down or overloaded',
 };
 
-function describeDecline(reason: number): string {
-  return `declined with reason ${reason}: ${DECLINE_TEXTS[reason] ?? 'unknown'}`;
+function describeEnd(end: Exclude<JobEnd['callback'], { kind: 'answered' }>): string {
+  if (end.reason === 'refused') return 'the escrow refused the money: too little, or too late';
+  if (end.reason === 'expired') return 'the deadline passed';
+  return `declined with reason ${end.declineReason}: ${DECLINE_TEXTS[end.declineReason] ?? 'unknown'}`;
 }

@@ -34,7 +34,7 @@ export const jobFileSchema = z.strictObject({
   prompt: z.string(),
   /** Signed wallet message (bag of cells) that creates the job; the same bytes are sent again after a crash. */
   createMessage: hex,
-  state: z.enum(['prepared', 'created', 'answered', 'declined', 'expired']),
+  state: z.enum(['prepared', 'created', 'answered', 'declined', 'expired', 'refused']),
   /** Bag of cells of the body that delivered the answer. */
   delivery: hex.optional(),
 });

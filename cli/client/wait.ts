@@ -1,26 +1,30 @@
 import { Address, Cell, loadMessage, type Transaction } from '@ton/core';
 import { parseJobCallback, type JobCallback } from '../../wrappers';
-import { externalTo, internalMessage, sleep, type ChainClient } from '../../worker/chain/chainClient';
+import { externalTo, sleep, type ChainClient } from '../../worker/chain/chainClient';
 import { ChainStateError } from '../../worker/errors';
-import { receivedFrom } from './fees';
 import type { JobFile } from './jobFile';
 import type { WorkerApi, WorkerJobStatus } from './workerApi';
 
 /** How a job ended, as the client's wallet saw it. */
 export interface JobEnd {
-  callback: JobCallback;
+  /** `refused`: the escrow sent the create message back, so that there never was a job. */
+  callback: JobCallback | { kind: 'failed'; reason: 'refused' };
   /** The wallet's transaction that received the callback. */
   transaction: Transaction;
 }
 
-/** The end of a job if the wallet already has its callback, else null. */
+/** The end of a job if the wallet already has its callback, else null. Only the escrow itself can send it. */
 export async function findEnd(chain: ChainClient, job: JobFile): Promise<JobEnd | null> {
   const wallet = new Address(0, Buffer.from(job.escrow.client, 'hex'));
   const escrow = Address.parse(job.address);
-  const transaction = await chain.findTransaction(wallet, job.createdAt - 60, (found) => receivedFrom([found], escrow) !== null);
-  if (transaction === null) return null;
-  const callback = parseJobCallback(internalMessage(transaction.inMessage)!.body);
-  return callback === null ? null : { callback, transaction };
+  const transaction = await chain.findTransaction(wallet, job.createdAt - 60, (found) => endOf(found, escrow) !== null);
+  return transaction === null ? null : { callback: endOf(transaction, escrow)!, transaction };
+}
+
+function endOf({ inMessage }: Transaction, escrow: Address): JobEnd['callback'] | null {
+  if (inMessage?.info.type !== 'internal' || !inMessage.info.src.equals(escrow)) return null;
+  if (inMessage.info.bounced) return { kind: 'failed', reason: 'refused' };
+  return parseJobCallback(inMessage.body);
 }
 
 /**

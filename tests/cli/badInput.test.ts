@@ -87,6 +87,17 @@ describe('bad input', () => {
     assert.ok(before - (await balanceOf(settings)) < 20_000_000n);
   });
 
+  test('a value below what the escrow requires is refused by the contract, and the client says so and has its money', async () => {
+    const cheap = new ChainClient({ endpoint: market.api });
+    cheap.networkPrices = () =>
+      Promise.resolve({ gasPrice: 0n, flatGasLimit: 0n, flatGasPrice: 0n, lumpPrice: 0n, bitPrice: 0n, cellPrice: 0n });
+    const settings = await market.client(worker.url);
+    const before = await balanceOf(settings);
+    const attempt = market.createJob(settings, { chain: cheap }).then((created) => finishJob({ settings, chain: market.chain, ...created, ...quiet }));
+    await assert.rejects(attempt, hasCode('chain.refused'));
+    assert.ok(before - (await balanceOf(settings)) < 20_000_000n);
+  });
+
   test('a request sealed to another key is declined as unreadable', async () => {
     const lying = await proxy(worker.url, (request, reply) => (request.startsWith('/v1/descriptor') ? { ...reply, sealingKey: '09'.padEnd(64, '0') } : reply));
     const settings = await market.client(lying);
