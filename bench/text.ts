@@ -19,6 +19,10 @@ export interface TextOptions {
 
 /** What the exact engine writes, and how well it predicts lines that it was not trained on. */
 export interface TextReport {
+  /** Lowercase hex. */
+  modelRoot: string;
+  backend: string;
+  temperature: number;
   samples: number;
   words: number;
   /** Words of the samples that occur in the training corpus. */
@@ -61,6 +65,9 @@ export async function measureText(options: TextOptions): Promise<TextReport> {
   const words = texts.flatMap((text) => text.toLowerCase().match(/[a-z]+/g) ?? []);
   const knownWords = words.filter((word) => vocabulary.has(word)).length;
   return {
+    modelRoot: Buffer.from(loaded.model.modelRoot).toString('hex'),
+    backend: engine.backend,
+    temperature: TEMPERATURE,
     samples: texts.length,
     words: words.length,
     knownWords,
