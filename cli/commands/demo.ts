@@ -14,7 +14,7 @@ import { PROMPT_LIMIT_TEXT, readPrompt } from '../prompt';
 import { describeReport } from './job';
 import { parseSampling, type SamplingOptions } from './exact';
 
-const DEFAULT_PROMPT = 'lighthouse';
+const DEFAULT_PROMPT = 'swiftly';
 
 /** `cocoon demo`: devnet, worker and client as separate processes over HTTP, and one paid, checked answer. */
 export function demoCommand(): Command {
