@@ -124,7 +124,8 @@ describe('Tact, TypeScript and TL-B', () => {
       const world = await JobWorld.create({ answerInCallback });
       await world.create();
       const { transactions } = await end(world);
-      const bodies = transactions.filter(({ inMessage }) => inMessage?.info.dest?.toString() === world.client.address.toString());
+      const client = world.client.address.toString();
+      const bodies = transactions.filter(({ inMessage }) => inMessage?.info.dest?.toString() === client);
       expect(bodies).toHaveLength(1);
       return bodies[0].inMessage!.body;
     };
@@ -147,9 +148,9 @@ describe('Tact, TypeScript and TL-B', () => {
   it('the same names stand in the same order in Tact and in TL-B, with the same sizes', () => {
     const asTact: Record<string, string> = { Grams: 'Int as coins', Bool: 'Bool', MsgAddressInt: 'Address' };
     const structs = [...readSource('contracts/lib/signedObjects.tact').matchAll(/struct (\w+) \{([^}]*)\}/g)];
-    expect(structs.map(([, name]) => name).sort()).toEqual(
-      ['Acceptance', 'ChallengeGrant', 'Decline', 'Receipt', 'ReceiptClaims', 'Terms', 'TermsPrices', 'TermsRequest', 'Voucher'],
-    );
+    expect(structs.map(([, name]) => name).sort()).toEqual([
+      'Acceptance', 'ChallengeGrant', 'Decline', 'Receipt', 'ReceiptClaims', 'Terms', 'TermsPrices', 'TermsRequest', 'Voucher',
+    ]);
     for (const [, name, body] of structs) {
       const { fields, tag } = [...schema.values()].find(({ type }) => type === name)!;
       const expected = fields.map(({ name: field, type }) => {
@@ -162,9 +163,11 @@ describe('Tact, TypeScript and TL-B', () => {
   });
 
   it('every bit count in schema.tlb is the sum of its fields', () => {
-    const counts = new Map([...source.matchAll(/= (\w+); \/\/ (\d+)(?:\.\.(\d+))? bits/g)].map(([, type, least, most]) => [type, [+least, +(most ?? least)]]));
+    const stated = [...source.matchAll(/= (\w+); \/\/ (\d+)(?:\.\.(\d+))? bits/g)];
+    const counts = new Map(stated.map(([, type, least, most]) => [type, [Number(least), Number(most ?? least)]]));
     for (const constructor of schema.values()) {
-      if (constructor.type !== 'ByteChain') expect([constructor.name, counts.get(constructor.type)]).toEqual([constructor.name, bitCount(constructor)]);
+      const { name, type } = constructor;
+      if (type !== 'ByteChain') expect([name, counts.get(type)]).toEqual([name, bitCount(constructor)]);
     }
   });
 
