@@ -40,6 +40,7 @@ function padded(bytes: Uint8Array, overhead: number): Uint8Array {
 /**
  * Envelope {1, enc 32 bytes, ciphertext}: the payload, zero padded, sealed to the worker's X25519 key of 32 bytes.
  * `ephemeralKeyMaterial` is for test vectors only.
+ * @throws ProtocolError WRONG_LENGTH, BAD_SEALING_KEY, REQUEST_TOO_LONG
  */
 export async function sealRequest(
   payload: Uint8Array,
@@ -49,25 +50,34 @@ export async function sealRequest(
 ): Promise<Uint8Array> {
   expectLength('workerSealingKey', workerSealingKey, 32);
   const plaintext = padded(payload, 1 + HPKE_ENC_BYTES + TAG_BYTES);
-  const { enc, ciphertext } = await hpkeSeal(plaintext, workerSealingKey, hpkeInfo(binding), undefined, ephemeralKeyMaterial);
-  const envelope = concatBytes(Uint8Array.of(ENVELOPE_SEALED), enc, ciphertext);
-  return checkEnvelopeLength(envelope);
+  checkEnvelopeLength(1 + HPKE_ENC_BYTES + plaintext.length + TAG_BYTES);
+  const info = hpkeInfo(binding);
+  try {
+    const { enc, ciphertext } = await hpkeSeal(plaintext, workerSealingKey, info, undefined, ephemeralKeyMaterial);
+    return concatBytes(Uint8Array.of(ENVELOPE_SEALED), enc, ciphertext);
+  } catch (cause) {
+    throw new ProtocolError('BAD_SEALING_KEY', 'Nothing can be sealed to the key of this worker', {
+      expected: 'an X25519 public key that is no point of small order (RFC 9180 7.1.4)',
+      hint: 'choose another worker',
+      cause,
+    });
+  }
 }
 
-/** Envelope {2, payload}: the whole world reads it. */
+/** Envelope {2, payload}: the whole world reads it. @throws ProtocolError REQUEST_TOO_LONG */
 export function publicRequest(payload: Uint8Array): Uint8Array {
-  return checkEnvelopeLength(concatBytes(Uint8Array.of(ENVELOPE_PUBLIC), payload));
+  checkEnvelopeLength(1 + payload.length);
+  return concatBytes(Uint8Array.of(ENVELOPE_PUBLIC), payload);
 }
 
-function checkEnvelopeLength(envelope: Uint8Array): Uint8Array {
-  if (envelope.length > MAX_ENVELOPE_BYTES) {
+function checkEnvelopeLength(length: number): void {
+  if (length > MAX_ENVELOPE_BYTES) {
     throw new ProtocolError('REQUEST_TOO_LONG', 'The request does not fit a job', {
       expected: `at most ${MAX_ENVELOPE_BYTES} bytes`,
-      received: `${envelope.length} bytes`,
+      received: `${length} bytes`,
       hint: 'shorten the prompt, or use a payment channel',
     });
   }
-  return envelope;
 }
 
 export interface OpenedEnvelope {
