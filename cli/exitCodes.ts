@@ -26,7 +26,7 @@ const BY_PREFIX: readonly [RegExp, number][] = [
   [/^interrupted$/, EXIT_CODES.interrupted],
   // protocol/, wrappers/ and devnet/ name the rule that was broken.
   [/^(request-too-long|wrong-length|address-not-basechain|cell-overflow|stop-set|.*out-of-range)$/, EXIT_CODES.usage],
-  [/^(not-a|malformed|unreadable|unknown-version|wrong-tag|reserved-bits)\b/, EXIT_CODES.verification],
+  [/^(not-a|bad|malformed|unreadable|unknown-version|wrong-tag|reserved-bits)\b/, EXIT_CODES.verification],
 ];
 
 /** Exit code for any thrown value; what is not one of ours is a defect (70). */

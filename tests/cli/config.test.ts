@@ -95,7 +95,7 @@ test('every error code that our sources throw has an exit code of its own kind',
   );
   assert.ok(codes.size > 60, `${codes.size} codes found`);
   const unmapped = [...codes].filter((code) => exit(code) === EXIT_CODES.internal && !code.startsWith('internal.'));
-  assert.deepEqual(unmapped, []);
+  assert.deepEqual(unmapped, [], 'add them to cli/exitCodes.ts');
 });
 
 test('an error says what was expected, what came and what to do, without a stack trace', () => {
