@@ -61,7 +61,11 @@ export async function measureText(options: TextOptions): Promise<TextReport> {
   } finally {
     await engine.close();
   }
-  const vocabulary = new Set(gunzipSync(readFileSync(join(MODELS, 'wordnet-words.txt.gz'))).toString('utf8').split('\n'));
+  const vocabulary = new Set(
+    gunzipSync(readFileSync(join(MODELS, 'wordnet-words.txt.gz')))
+      .toString('utf8')
+      .split('\n'),
+  );
   const words = texts.flatMap((text) => text.toLowerCase().match(/[a-z]+/g) ?? []);
   const knownWords = words.filter((word) => vocabulary.has(word)).length;
   return {
@@ -96,7 +100,12 @@ function scoreHeldOut(model: ExactModel, progress: (line: string) => void) {
     if ((index + 1) % 50 === 0) progress(`${index + 1} of ${lines.length} held-out lines`);
   });
   const perByte = (value: number): number => value / Math.LN2 / bytes;
-  return { heldOutLines: lines.length, heldOutBytes: bytes, exactBitsPerByte: perByte(nats), float32BitsPerByte: perByte(floatNats) };
+  return {
+    heldOutLines: lines.length,
+    heldOutBytes: bytes,
+    exactBitsPerByte: perByte(nats),
+    float32BitsPerByte: perByte(floatNats),
+  };
 }
 
 /** -ln of the probability of a line, from integer logits with 16 fraction bits. */

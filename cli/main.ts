@@ -14,7 +14,10 @@ import { errorToJson, formatError, streams, toJson } from './output';
 export function createProgram(): Command {
   return new Command('cocoon')
     .description('Open Cocoon: confidential AI compute, paid in TON')
-    .addHelpText('after', '\nExit codes: 0 ok, 2 usage, 3 configuration, 4 network, 5 chain, 6 verification, 7 engine, 8 storage, 70 defect')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 ok, 2 usage, 3 configuration, 4 network, 5 chain, 6 verification, 7 engine, 8 storage, 70 bug',
+    )
     .addCommand(demoCommand())
     .addCommand(devnetCommand())
     .addCommand(workerCommand())

@@ -3,7 +3,13 @@ import { UsageError } from './errors';
 /** A number from a flag. @throws UsageError `usage.number` */
 export function parseNumber(flag: string, text: string, minimum: number, maximum: number, whole = false): number {
   const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value) || value < minimum || value > maximum || (whole && !Number.isInteger(value))) {
+  if (
+    text.trim() === '' ||
+    !Number.isFinite(value) ||
+    value < minimum ||
+    value > maximum ||
+    (whole && !Number.isInteger(value))
+  ) {
     throw new UsageError('usage.number', `${flag} has a value that cannot be used`, {
       expected: `${whole ? 'a whole number' : 'a number'} from ${minimum} to ${maximum}`,
       received: JSON.stringify(text),

@@ -92,12 +92,16 @@ export class Subprocess {
     const code = await this.exited;
     for (const line of this.stderr.trim().split('\n').reverse()) {
       try {
-        const { error } = JSON.parse(line) as { error?: { code: string; message: string; expected?: string; received?: string; hint?: string } };
+        const { error } = JSON.parse(line) as {
+          error?: { code: string; message: string; expected?: string; received?: string; hint?: string };
+        };
         if (error !== undefined) return new CocoonError(error.code, `${this.name}: ${error.message}`, error);
       } catch {
         // Not the error's line.
       }
     }
-    return new CocoonError('internal.subprocess', `${this.name} ended`, { received: `exit code ${code}: ${this.stderr.slice(-500)}` });
+    return new CocoonError('internal.subprocess', `${this.name} ended`, {
+      received: `exit code ${code}: ${this.stderr.slice(-500)}`,
+    });
   }
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { UsageError } from './errors';
 
-/** Longest prompt in bytes of UTF-8: at one token a byte, the worst case, it fits the shipped model of 512 positions. */
+/** Longest prompt in bytes of UTF-8: at one token a byte, the worst case, it fits the shipped model's 512 positions. */
 export const MAX_PROMPT_BYTES = 400;
 export const PROMPT_LIMIT_TEXT = `UTF-8, 1 to ${MAX_PROMPT_BYTES} bytes`;
 
@@ -19,7 +19,9 @@ export function readPrompt(options: { prompt?: string; promptFile?: string }, fa
 
 function checkPrompt(text: string | undefined): string {
   if (text === undefined || text === '') {
-    throw new UsageError('usage.prompt-missing', 'there is no prompt', { expected: '--prompt TEXT or --prompt-file FILE' });
+    throw new UsageError('usage.prompt-missing', 'there is no prompt', {
+      expected: '--prompt TEXT or --prompt-file FILE',
+    });
   }
   if (!isWellFormed(text) || (text.includes('\uFFFD') && !argumentsAreUtf8())) {
     throw new UsageError('usage.prompt-utf8', 'the prompt is not UTF-8', {

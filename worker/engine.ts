@@ -1,6 +1,14 @@
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { createEngine, loadModel, type BackendName, type Engine, type ExactModel, type Generation, type Job } from '../exact';
+import {
+  createEngine,
+  loadModel,
+  type BackendName,
+  type Engine,
+  type ExactModel,
+  type Generation,
+  type Job,
+} from '../exact';
 import { EngineUnavailableError } from './errors';
 
 /** A checked model and the name that people know it by. */
@@ -25,7 +33,7 @@ export interface LoadedEngine {
   close(): Promise<void>;
 }
 
-/** Loads a model file and checks it whole. @throws EngineUnavailableError `engine.model-missing`, and errors of exact/ */
+/** Loads a model file and checks it whole. @throws EngineUnavailableError `engine.model-missing`; errors of exact/ */
 export function openModel(path: string = SHIPPED_MODEL): LoadedModel {
   if (!existsSync(path)) {
     throw new EngineUnavailableError('engine.model-missing', 'there is no model file', {
@@ -39,8 +47,8 @@ export function openModel(path: string = SHIPPED_MODEL): LoadedModel {
 }
 
 /**
- * Creates the engine: `auto` takes webgpu and falls back to the reference, which needs no GPU; a named back end is taken
- * or refused.
+ * Creates the engine: `auto` takes webgpu and falls back to the reference, which needs no GPU; a named back end is
+ * taken or refused.
  */
 export async function openEngine({ model }: LoadedModel, backend: 'auto' | BackendName): Promise<LoadedEngine> {
   if (backend !== 'auto') return wrap(await createEngine(model, backend));

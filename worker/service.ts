@@ -48,7 +48,9 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const start = (name: string): void => {
     if (active.has(name) || stopping.signal.aborted) return;
     const work = followPatiently(name)
-      .catch((error: unknown) => log.error({ job: name, code: codeOf(error) }, 'job stopped; a restart takes it up again'))
+      .catch((error: unknown) =>
+        log.error({ job: name, code: codeOf(error) }, 'job stopped; a restart takes it up again'),
+      )
       .finally(() => active.delete(name));
     active.set(name, work);
   };
@@ -103,7 +105,9 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const announce = (body: unknown): Reply => {
     const parsed = announcement.safeParse(body);
     if (!parsed.success) {
-      throw new RequestError(400, 'request.body', 'the body is not an announcement', { expected: '{"address": "0:..."}' });
+      throw new RequestError(400, 'request.body', 'the body is not an announcement', {
+        expected: '{"address": "0:..."}',
+      });
     }
     const address = parseAddress(parsed.data.address);
     const name = address.toRawString();
@@ -119,7 +123,11 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 
   const server = createJsonServer(
     [
-      { method: 'GET', path: /^\/healthz$/, handle: () => ({ status: 200, body: { ok: true, jobs: store.counts(), queue: queue.length } }) },
+      {
+        method: 'GET',
+        path: /^\/healthz$/,
+        handle: () => ({ status: 200, body: { ok: true, jobs: store.counts(), queue: queue.length } }),
+      },
       { method: 'GET', path: /^\/v1\/descriptor$/, handle: () => ({ status: 200, body: descriptorOf(options) }) },
       { method: 'POST', path: /^\/v1\/jobs$/, handle: (_match, body) => announce(body) },
       {
@@ -139,7 +147,10 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     log.info({ job: job.address, state: job.state }, 'unfinished job taken up again');
     start(job.address);
   }
-  log.info({ url, workerKey: Buffer.from(options.policy.workerKey).toString('hex'), backend: options.engine.backend }, 'worker started');
+  log.info(
+    { url, workerKey: Buffer.from(options.policy.workerKey).toString('hex'), backend: options.engine.backend },
+    'worker started',
+  );
 
   return {
     url,
@@ -172,7 +183,17 @@ function parseAddress(text: string): Address {
 
 function statusOf(job: JobRecord): object {
   const { address, state, deadline, reason, backend, adapter, millis, note } = job;
-  return { address, state, deadline, reason, backend, adapter, millis, note, external: job.external?.toString('base64') ?? null };
+  return {
+    address,
+    state,
+    deadline,
+    reason,
+    backend,
+    adapter,
+    millis,
+    note,
+    external: job.external?.toString('base64') ?? null,
+  };
 }
 
 function descriptorOf(options: ServiceOptions): object {
@@ -200,7 +221,13 @@ function descriptorOf(options: ServiceOptions): object {
 async function listen(server: Server, host: string, port: number): Promise<string> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) =>
-      reject(new RequestError(500, 'config.port', 'cannot listen', { received: `${host}:${port} (${cause.code})`, hint: 'choose another --port', cause })),
+      reject(
+        new RequestError(500, 'config.port', 'cannot listen', {
+          received: `${host}:${port} (${cause.code})`,
+          hint: 'choose another --port',
+          cause,
+        }),
+      ),
     );
     server.listen(port, host, resolve);
   });

@@ -84,10 +84,17 @@ export async function createJob(options: CreateOptions): Promise<CreatedJob> {
     termsHash: hash,
   };
   const escrow = await JobEscrow.fromTerms(terms);
-  const binding = { networkId: settings.networkId, escrow: new Uint8Array(escrow.address.hash), seq: 0, termsHash: hash };
+  const binding = {
+    networkId: settings.networkId,
+    escrow: new Uint8Array(escrow.address.hash),
+    seq: 0,
+    termsHash: hash,
+  };
   checkJob(model.config, generationOf(payload, binding.escrow));
   const plain = encodePayload(payload);
-  const envelope = options.isPublic ? publicRequest(plain) : await sealRequest(plain, bytes(descriptor.sealingKey), binding);
+  const envelope = options.isPublic
+    ? publicRequest(plain)
+    : await sealRequest(plain, bytes(descriptor.sealingKey), binding);
   const value = requiredJobValue(terms, await chain.networkPrices());
   const createMessage = await signTransfer(chain, wallet, {
     to: escrow.address,
@@ -120,26 +127,32 @@ export async function createJob(options: CreateOptions): Promise<CreatedJob> {
     state: 'prepared',
   };
   saveJob(settings.dataFolder, job);
-  progress(`request of ${envelope.length} bytes ${options.isPublic ? '(public)' : 'sealed to the worker'}; job ${job.address}`);
+  progress(
+    `request of ${envelope.length} bytes ${options.isPublic ? '(public)' : 'sealed to the worker'}; job ${job.address}`,
+  );
   progress(`${formatTon(price)} for the answer and ${formatTon(value - price)} for fees and rent go into escrow`);
   return { job: await submitJob({ ...options, worker }, job), worker };
 }
 
 /**
- * Brings a prepared job on chain and tells the worker; does nothing for one that is further. Sends only the message that
- * was signed when the job was prepared, so that it is paid for once whatever happens.
+ * Brings a prepared job on chain and tells the worker; does nothing for one that is further. Sends only the message
+ * that was signed when the job was prepared, so that it is paid for once whatever happens.
  * @throws ChainStateError `chain.not-created`
  */
 export async function submitJob(options: ClientOptions & { worker: WorkerApi }, job: JobFile): Promise<JobFile> {
   const { settings, chain, progress, worker } = options;
   if (job.state !== 'prepared') {
-    if (job.state === 'created') await worker.announce(job.address).catch(() => progress('the worker does not answer now'));
+    if (job.state === 'created')
+      await worker.announce(job.address).catch(() => progress('the worker does not answer now'));
     return job;
   }
   const escrow = Address.parse(job.address);
   const message = Buffer.from(job.createMessage, 'hex');
   for (let attempt = 0; ; attempt++) {
-    if (attempt % 20 === 0) await chain.sendExternal(message).catch((error: unknown) => attempt > 0 || isRefused(error) || Promise.reject(error));
+    if (attempt % 20 === 0)
+      await chain
+        .sendExternal(message)
+        .catch((error: unknown) => attempt > 0 || isRefused(error) || Promise.reject(error));
     const account = await chain.getAccount(escrow);
     if (account.state === 'active' || (await findEnd(chain, job)) !== null) break;
     if (account.apiTime > job.createdAt + 120 || attempt >= 200) {
@@ -205,7 +218,12 @@ function checkDescriptor(
   }
 }
 
-function makePayload(options: CreateOptions, model: ExactModel, stopTokens: number[], expiresAt: number): RequestPayload {
+function makePayload(
+  options: CreateOptions,
+  model: ExactModel,
+  stopTokens: number[],
+  expiresAt: number,
+): RequestPayload {
   const { seed, temperature, ...filters } = options.sampling;
   const { t, topK, topP16, minPX } =
     temperature === 0 ? GREEDY : samplingFrom({ temperature, ...filters, seed: new Uint8Array(32) });

@@ -20,14 +20,19 @@ export function transactionFees(transaction: Transaction): bigint {
 
 /** The transaction among `transactions` whose incoming internal message comes from `source`, newest first, or null. */
 export function receivedFrom(transactions: readonly Transaction[], source: Address): Transaction | null {
-  return transactions.find(({ inMessage }) => inMessage?.info.type === 'internal' && inMessage.info.src.equals(source)) ?? null;
+  return (
+    transactions.find(({ inMessage }) => inMessage?.info.type === 'internal' && inMessage.info.src.equals(source)) ??
+    null
+  );
 }
 
 /** The transaction among `transactions` that sent an internal message to `destination`, newest first, or null. */
 export function sentTo(transactions: readonly Transaction[], destination: Address): Transaction | null {
   return (
     transactions.find((transaction) =>
-      [...transaction.outMessages.values()].some(({ info }) => info.type === 'internal' && info.dest.equals(destination)),
+      [...transaction.outMessages.values()].some(
+        ({ info }) => info.type === 'internal' && info.dest.equals(destination),
+      ),
     ) ?? null
   );
 }

@@ -53,7 +53,9 @@ export async function finishJob(options: FinishOptions): Promise<JobReport> {
   progress('waiting for the answer');
   const pollMillis = settings.network === 'devnet' ? 300 : 2_000;
   const end = await waitForEnd(chain, worker, job, pollMillis, (status) => {
-    progress(`worker says: ${status.state}${status.backend === null ? '' : ` (${status.backend} on ${status.adapter})`}`);
+    progress(
+      `worker says: ${status.state}${status.backend === null ? '' : ` (${status.backend} on ${status.adapter})`}`,
+    );
   });
   if (end.callback.kind === 'failed') {
     saveJob(settings.dataFolder, { ...loadJob(settings.dataFolder, address), state: end.callback.reason });
@@ -64,7 +66,11 @@ export async function finishJob(options: FinishOptions): Promise<JobReport> {
   }
   const body = await findDelivery(chain, worker, job, end);
   const answer = openAnswer(job, body, end.transaction.now);
-  saveJob(settings.dataFolder, { ...loadJob(settings.dataFolder, address), state: 'answered', delivery: body.toBoc().toString('hex') });
+  saveJob(settings.dataFolder, {
+    ...loadJob(settings.dataFolder, address),
+    state: 'answered',
+    delivery: body.toBoc().toString('hex'),
+  });
   const status = await worker.status(address).catch(() => null);
   progress('receipt: signature, hashes and commitments hold');
   const settlement = await collectSettlement(chain, job, end);

@@ -72,5 +72,7 @@ export function loadJob(dataFolder: string, address: string): JobFile {
 export function listJobs(dataFolder: string): string[] {
   const folder = folderOf(dataFolder);
   if (!existsSync(folder)) return [];
-  return readdirSync(folder).filter((name) => /^[0-9a-f]{64}\.json$/.test(name)).map((name) => `0:${name.slice(0, 64)}`);
+  return readdirSync(folder)
+    .filter((name) => /^[0-9a-f]{64}\.json$/.test(name))
+    .map((name) => `0:${name.slice(0, 64)}`);
 }

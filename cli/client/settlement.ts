@@ -16,8 +16,8 @@ export interface Settlement {
 }
 
 /**
- * Collects the transactions of a job: client's wallet sends, escrow opens, escrow pays, payout receives, client receives
- * the callback. null when the API does not show them all: most servers forget the history of a deleted account.
+ * Collects the transactions of a job: client's wallet sends, escrow opens, escrow pays, payout receives, client
+ * receives the callback. null when the API does not show them all: most servers forget the history of a deleted account.
  */
 export async function collectSettlement(chain: ChainClient, job: JobFile, end: JobEnd): Promise<Settlement | null> {
   const escrow = Address.parse(job.address);
@@ -28,7 +28,9 @@ export async function collectSettlement(chain: ChainClient, job: JobFile, end: J
     const since = job.createdAt - 60;
     const sent = await chain.findTransaction(wallet, since, (found) => sentTo([found], escrow) !== null);
     const ofEscrow = await chain.getTransactions(escrow, 50).catch(() => []);
-    const payment = answered ? await chain.findTransaction(payout, since, (found) => receivedFrom([found], escrow) !== null) : null;
+    const payment = answered
+      ? await chain.findTransaction(payout, since, (found) => receivedFrom([found], escrow) !== null)
+      : null;
     const steps = [
       ['client wallet sends the request', sent],
       ['job opens', receivedFrom(ofEscrow, wallet)],

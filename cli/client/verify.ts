@@ -90,12 +90,15 @@ export function openAnswer(job: JobFile, body: Cell, deliveredAt: number): Opene
 export async function compareRerun(job: JobFile, answer: OpenedAnswer, engine: LoadedEngine): Promise<string | null> {
   const { payload, escrow } = ownTerms(job);
   const result = await engine.generate(generationOf(payload, escrow));
-  const sameTokens = result.tokens.length === answer.tokens.length && result.tokens.every((token, index) => token === answer.tokens[index]);
+  const sameTokens =
+    result.tokens.length === answer.tokens.length &&
+    result.tokens.every((token, index) => token === answer.tokens[index]);
   if (!sameTokens) return 'answer';
   if (result.finishReason !== answer.finishReason) return 'finish reason';
   const plaintext = { finishReason: FinishReason[result.finishReason], tokens: result.tokens };
   const { responseCommit, traceCommit } = answer.receipt;
-  if (!same(commit('response', payload.commitSalt, responseRoot(plaintext)), responseCommit)) return 'response commitment';
+  if (!same(commit('response', payload.commitSalt, responseRoot(plaintext)), responseCommit))
+    return 'response commitment';
   if (!same(commit('trace', payload.commitSalt, result.traceRoot), traceCommit)) return 'trace';
   return null;
 }

@@ -45,7 +45,10 @@ export async function waitForEnd(
     const end = await findEnd(chain, job);
     if (end !== null) return end;
     // A worker that forgot, or never heard, is told (again).
-    const status = await worker.status(job.address).catch(() => worker.announce(job.address)).catch(() => null);
+    const status = await worker
+      .status(job.address)
+      .catch(() => worker.announce(job.address))
+      .catch(() => null);
     if (status !== null && status.state !== state) onStatus(status);
     state = status?.state ?? state;
     const account = await chain.getAccount(address);

@@ -1,4 +1,13 @@
-import { beginCell, external, internal, SendMode, storeMessage, type Address, type Cell, type StateInit } from '@ton/core';
+import {
+  beginCell,
+  external,
+  internal,
+  SendMode,
+  storeMessage,
+  type Address,
+  type Cell,
+  type StateInit,
+} from '@ton/core';
 import { keyPairFromSeed } from '@ton/crypto';
 import { WalletContractV5R1 } from '@ton/ton';
 import { join } from 'node:path';
@@ -49,7 +58,10 @@ export async function deployWallet(chain: ChainClient, wallet: Wallet, validUnti
   const message = external({ to: wallet.address, init: wallet.contract.init, body });
   await chain.sendExternal(beginCell().store(storeMessage(message)).endCell().toBoc());
   for (let attempt = 0; !(await isActive()); attempt++) {
-    if (attempt >= 30) throw new ChainStateError('chain.wallet', 'the wallet did not deploy', { received: wallet.address.toRawString() });
+    if (attempt >= 30)
+      throw new ChainStateError('chain.wallet', 'the wallet did not deploy', {
+        received: wallet.address.toRawString(),
+      });
     await sleep(1_000);
   }
 }
@@ -74,7 +86,9 @@ export async function signTransfer(chain: ChainClient, wallet: Wallet, transfer:
     secretKey: wallet.secretKey,
     timeout: transfer.validUntil,
     sendMode: SendMode.PAY_GAS_SEPARATELY,
-    messages: [internal({ to: transfer.to, value: transfer.value, bounce: true, body: transfer.body, init: transfer.init })],
+    messages: [
+      internal({ to: transfer.to, value: transfer.value, bounce: true, body: transfer.body, init: transfer.init }),
+    ],
   });
   const message = external({
     to: wallet.address,

@@ -13,7 +13,10 @@ function feesCommand(): Command {
       const { output } = contextOf(options);
       const { measureFees } = await import('../../bench/fees');
       const rows = await measureFees();
-      const lines = rows.map((row) => `${row.operation.padEnd(32)} ${row.milliTon.toFixed(3).padStart(8)} mTON ${String(row.gas).padStart(7)} gas`);
+      const lines = rows.map(
+        (row) =>
+          `${row.operation.padEnd(32)} ${row.milliTon.toFixed(3).padStart(8)} mTON ${String(row.gas).padStart(7)} gas`,
+      );
       output.result(rows, lines.join('\n'));
     });
 }
@@ -31,6 +34,12 @@ function textCommand(): Command {
         samples: Number(options.samples),
         progress: (line) => output.progress(line),
       });
-      output.result(report, Object.entries(report).filter(([name]) => name !== 'texts').map(([name, value]) => `${name.padEnd(24)} ${String(value)}`).join('\n'));
+      output.result(
+        report,
+        Object.entries(report)
+          .filter(([name]) => name !== 'texts')
+          .map(([name, value]) => `${name.padEnd(24)} ${String(value)}`)
+          .join('\n'),
+      );
     });
 }

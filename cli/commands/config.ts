@@ -4,7 +4,10 @@ import { GLOBAL_SETTINGS, contextOf, withSettings } from '../context';
 
 /** `cocoon config print`: each setting, its value and where it came from; never a secret. */
 export function configCommand(): Command {
-  const print = withSettings(new Command('print'), SETTING_NAMES.filter((name) => !GLOBAL_SETTINGS.includes(name)))
+  const print = withSettings(
+    new Command('print'),
+    SETTING_NAMES.filter((name) => !GLOBAL_SETTINGS.includes(name)),
+  )
     .description('print each setting and where it came from (flags > environment > file > defaults)')
     .action((options: Record<string, unknown>) => {
       const { output, resolved } = contextOf(options);

@@ -37,7 +37,9 @@ async function runDemo(options: Record<string, unknown>): Promise<void> {
   const processes: Subprocess[] = [];
   // The user's own settings must not reach into the demo: it has its own chain, folders and keys.
   const env: NodeJS.ProcessEnv = Object.fromEntries(
-    Object.keys(process.env).filter((name) => name.startsWith('COCOON_') && !/^COCOON_(GPU|NO_WEBGPU)$/.test(name)).map((name) => [name, undefined]),
+    Object.keys(process.env)
+      .filter((name) => name.startsWith('COCOON_') && !/^COCOON_(GPU|NO_WEBGPU)$/.test(name))
+      .map((name) => [name, undefined]),
   );
   const run = (name: string, args: string[], onStderr?: (line: string) => void): Subprocess => {
     const process = Subprocess.start(name, args, { env, onStderr });
@@ -60,7 +62,17 @@ async function runDemo(options: Record<string, unknown>): Promise<void> {
     output.progress(`devnet (simulated chain) answers at ${api}`);
 
     output.progress('worker starts as a process of its own');
-    const worker = run('worker', ['worker', '--api', api, '--port', '0', '--backend', settings.backend, ...model, ...common('worker')]);
+    const worker = run('worker', [
+      'worker',
+      '--api',
+      api,
+      '--port',
+      '0',
+      '--backend',
+      settings.backend,
+      ...model,
+      ...common('worker'),
+    ]);
     const wallet = loadWallet(join(folder, 'client'), NETWORKS.devnet);
     await requestFaucet(api, wallet.address, 2_000_000_000n);
     await deployWallet(new ChainClient({ endpoint: api }), wallet, 0xffffffff);
@@ -73,16 +85,32 @@ async function runDemo(options: Record<string, unknown>): Promise<void> {
     const client = run(
       'client',
       [
-        ...['job', 'create', '--api', api, '--worker-url', started.url, '--prompt-file', promptFile, '--price', String(options.price)],
+        ...[
+          'job',
+          'create',
+          '--api',
+          api,
+          '--worker-url',
+          started.url,
+          '--prompt-file',
+          promptFile,
+          '--price',
+          String(options.price),
+        ],
         ...['--max-tokens', String(settings.maxTokens), ...model, ...common('client')],
-        ...['seed', 'temperature'].flatMap((name) => (options[name] === undefined ? [] : [`--${name}`, String(options[name])])),
+        ...['seed', 'temperature'].flatMap((name) =>
+          options[name] === undefined ? [] : [`--${name}`, String(options[name])],
+        ),
       ],
       (line) => line.startsWith('{') || output.progress(`client: ${line.replace(/^[^\w]+\s?/, '')}`),
     );
     const report = await client.result<JobReport>();
     const amounts = { paidNano: report.paidNano, feesNano: report.feesNano, refundNano: report.refundNano };
     const { fees, ...rest } = report;
-    output.result({ ...rest, ...amounts, slashedNano: 0, fees }, `\n${describeReport(toBigints(report))}\n\nAll money is of a simulated chain.`);
+    output.result(
+      { ...rest, ...amounts, slashedNano: 0, fees },
+      `\n${describeReport(toBigints(report))}\n\nAll money is of a simulated chain.`,
+    );
   } catch (error) {
     throw interrupted ? new CocoonError('interrupted', 'the demo was stopped') : error;
   } finally {

@@ -14,7 +14,9 @@ const DEVNET_PORT = 8571;
 /** `cocoon devnet`: runs the simulated chain; `faucet` and `advance` talk to one that runs. */
 export function devnetCommand(): Command {
   return withSettings(new Command('devnet'), ['host', 'port'])
-    .description(`run a simulated chain behind the toncenter v2 HTTP API (default port ${DEVNET_PORT}); nothing is kept`)
+    .description(
+      `run a simulated chain behind the toncenter v2 HTTP API (default port ${DEVNET_PORT}); nothing is kept`,
+    )
     .action(runDevnet)
     .addCommand(faucetCommand())
     .addCommand(advanceCommand());
@@ -23,20 +25,25 @@ export function devnetCommand(): Command {
 async function runDevnet(options: Record<string, unknown>): Promise<void> {
   const { output, settings, resolved } = contextOf(options);
   if (settings.network !== 'devnet') {
-    throw new ConfigurationError('config.network', 'a devnet serves only the network devnet', { received: settings.network });
+    throw new ConfigurationError('config.network', 'a devnet serves only the network devnet', {
+      received: settings.network,
+    });
   }
   const { startDevnet } = await import('../../devnet');
   const port = resolved.port.source === 'default' ? DEVNET_PORT : settings.port;
-  const devnet = await startDevnet({ host: settings.host, port, networkId: NETWORKS.devnet, log: (line) => output.progress(line) }).catch(
-    (cause: NodeJS.ErrnoException) => {
-      if (cause.syscall !== 'listen') throw cause;
-      throw new ConfigurationError('config.port', 'cannot listen', {
-        received: `${settings.host}:${port} (${cause.code})`,
-        hint: 'choose another --port',
-        cause,
-      });
-    },
-  );
+  const devnet = await startDevnet({
+    host: settings.host,
+    port,
+    networkId: NETWORKS.devnet,
+    log: (line) => output.progress(line),
+  }).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.syscall !== 'listen') throw cause;
+    throw new ConfigurationError('config.port', 'cannot listen', {
+      received: `${settings.host}:${port} (${cause.code})`,
+      hint: 'choose another --port',
+      cause,
+    });
+  });
   const result = { url: devnet.endpoint, networkId: devnet.networkId, chain: 'devnet (simulated chain)' };
   output.result(result, `devnet (simulated chain), network ${devnet.networkId}\nanswers at ${devnet.endpoint}`);
   await stopSignal();
@@ -54,7 +61,10 @@ function faucetCommand(): Command {
       const amount = parseTon('--amount', options.amount as string);
       const address = parseAddress(text);
       await requestFaucet(settings.api, address, amount);
-      output.result({ address: address.toRawString(), amountNano: amount }, `${formatTon(amount)} of the simulated chain sent`);
+      output.result(
+        { address: address.toRawString(), amountNano: amount },
+        `${formatTon(amount)} of the simulated chain sent`,
+      );
     });
 }
 
@@ -107,6 +117,9 @@ function parseAddress(text: string): Address {
   try {
     return Address.parse(text);
   } catch {
-    throw new UsageError('usage.address', 'this is not an address', { expected: 'a TON address', received: text.slice(0, 80) });
+    throw new UsageError('usage.address', 'this is not an address', {
+      expected: 'a TON address',
+      received: text.slice(0, 80),
+    });
   }
 }

@@ -28,10 +28,20 @@ export interface SamplingOptions {
 }
 
 /** Temperature and filters as numbers; `seed` is separate because a job derives it on its own. */
-export function parseSampling(options: SamplingOptions): { temperature: number; topK?: number; topP?: number; seed: number } {
+export function parseSampling(options: SamplingOptions): {
+  temperature: number;
+  topK?: number;
+  topP?: number;
+  seed: number;
+} {
   return {
     seed: parseNumber('--seed', options.seed ?? '0', 0, Number.MAX_SAFE_INTEGER, true),
-    temperature: parseNumber('--temperature', options.temperature ?? (options.seed === undefined ? '0' : '0.8'), 0, 100),
+    temperature: parseNumber(
+      '--temperature',
+      options.temperature ?? (options.seed === undefined ? '0' : '0.8'),
+      0,
+      100,
+    ),
     topK: options.topK === undefined ? undefined : parseNumber('--top-k', options.topK, 1, 256, true),
     topP: options.topP === undefined ? undefined : parseNumber('--top-p', options.topP, 0, 1),
   };
@@ -47,7 +57,8 @@ async function runExact(options: Record<string, unknown>): Promise<void> {
   seedBytes.writeBigUInt64BE(BigInt(seed), 24);
   const engine = await openEngine(loaded, settings.backend);
   try {
-    if (engine.fallbackReason !== undefined) output.progress(`no WebGPU (${engine.fallbackReason}): the reference computes`);
+    if (engine.fallbackReason !== undefined)
+      output.progress(`no WebGPU (${engine.fallbackReason}): the reference computes`);
     const result = await engine.generate({
       promptTokens: tokenizer.encodePrompt(prompt),
       maxTokens: settings.maxTokens,
@@ -65,7 +76,10 @@ async function runExact(options: Record<string, unknown>): Promise<void> {
       finishReason: result.finishReason,
       dispatches: result.dispatches ?? 0,
     };
-    output.result(shown, `${prompt}${text}\n\n${engine.backend} on ${engine.adapter}, ${shown.millis} ms, trace ${shown.traceRoot}`);
+    output.result(
+      shown,
+      `${prompt}${text}\n\n${engine.backend} on ${engine.adapter}, ${shown.millis} ms, trace ${shown.traceRoot}`,
+    );
   } finally {
     await engine.close();
   }

@@ -30,7 +30,7 @@ function createCommand(): Command {
     .description('create a job, wait for its answer and check it by computing it again')
     .option('--prompt <text>', `prompt (${PROMPT_LIMIT_TEXT})`)
     .option('--prompt-file <file>', 'file with the prompt, UTF-8')
-    .option('--price <TON>', 'what the worker gets (default: the worker\'s lowest price)')
+    .option('--price <TON>', "what the worker gets (default: the worker's lowest price)")
     .option('--deadline <seconds>', 'seconds until the money comes back without an answer, 60 to 86400', '600')
     .option('--seed <n>', 'sample the answer instead of taking the likeliest; the number goes into the request')
     .option('--temperature <t>', 'temperature, 0 (greedy) or 0.05 to 100 (default: 0.8 with --seed, else 0)')
@@ -95,7 +95,12 @@ function statusCommand(): Command {
         end: end === null ? null : end.callback.kind === 'answered' ? 'answered' : end.callback.reason,
         worker: worker?.state ?? null,
       };
-      output.result(report, Object.entries(report).map(([name, value]) => `${name.padEnd(12)} ${String(value)}`).join('\n'));
+      output.result(
+        report,
+        Object.entries(report)
+          .map(([name, value]) => `${name.padEnd(12)} ${String(value)}`)
+          .join('\n'),
+      );
     });
 }
 
@@ -124,14 +129,16 @@ function expireCommand(): Command {
 }
 
 function listCommand(): Command {
-  return withSettings(new Command('list')).description('jobs of this data folder').action((options: Record<string, unknown>) => {
-    const { output, settings } = contextOf(options);
-    const jobs = listJobs(settings.dataFolder).map((address) => {
-      const { state, createdAt } = loadJob(settings.dataFolder, address);
-      return { jobAddress: address, state, createdAt };
+  return withSettings(new Command('list'))
+    .description('jobs of this data folder')
+    .action((options: Record<string, unknown>) => {
+      const { output, settings } = contextOf(options);
+      const jobs = listJobs(settings.dataFolder).map((address) => {
+        const { state, createdAt } = loadJob(settings.dataFolder, address);
+        return { jobAddress: address, state, createdAt };
+      });
+      output.result(jobs, jobs.map((job) => `${job.jobAddress} ${job.state}`).join('\n') || 'no jobs');
     });
-    output.result(jobs, jobs.map((job) => `${job.jobAddress} ${job.state}`).join('\n') || 'no jobs');
-  });
 }
 
 async function finish(context: Context, created: CreatedJob, rerun: boolean): Promise<void> {
@@ -152,14 +159,22 @@ export function describeReport(report: JobReport): string {
     `receipt  ${report.receiptHash}, signature and commitments hold`,
   ];
   if (report.rerunBackend !== null) {
-    lines.push(`re-run   ${report.rerunBackend} on ${report.rerunAdapter}: ${report.rerunEqual ? 'equal, bit for bit' : 'DIFFERENT'}`);
+    lines.push(
+      `re-run   ${report.rerunBackend} on ${report.rerunAdapter}: ` +
+        (report.rerunEqual ? 'equal, bit for bit' : 'DIFFERENT'),
+    );
   }
   return lines.join('\n');
 }
 
 function clientOf(context: Context) {
   const { settings, output } = context;
-  return { settings, chain: chainOf(settings), passphrase: context.passphrase(), progress: (line: string) => output.progress(line) };
+  return {
+    settings,
+    chain: chainOf(settings),
+    passphrase: context.passphrase(),
+    progress: (line: string) => output.progress(line),
+  };
 }
 
 function chainOf(settings: Context['settings']): ChainClient {
@@ -170,6 +185,9 @@ function parseJobAddress(text: string): Address {
   try {
     return Address.parse(text);
   } catch {
-    throw new UsageError('usage.address', 'this is not an address', { expected: 'a TON address', received: text.slice(0, 80) });
+    throw new UsageError('usage.address', 'this is not an address', {
+      expected: 'a TON address',
+      received: text.slice(0, 80),
+    });
   }
 }

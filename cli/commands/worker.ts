@@ -13,7 +13,18 @@ import { ConfigurationError } from '../errors';
 import { parseTon } from '../numbers';
 
 const SETTINGS = [
-  'model', 'backend', 'host', 'port', 'payout', 'stake', 'minPrice', 'tokenLimit', 'minSeconds', 'queue', 'logLevel', 'logFile',
+  'model',
+  'backend',
+  'host',
+  'port',
+  'payout',
+  'stake',
+  'minPrice',
+  'tokenLimit',
+  'minSeconds',
+  'queue',
+  'logLevel',
+  'logFile',
 ] as const;
 
 /** `cocoon worker`: serves paid jobs until it is stopped (SIGINT or SIGTERM). */
@@ -44,7 +55,8 @@ async function startWorker({ output, settings, passphrase }: Context): Promise<(
         : basechainAddress('payout', settings.payout);
     const model = openModel(settings.model);
     const engine = await openEngine(model, settings.backend);
-    if (engine.fallbackReason !== undefined) log.warn({ code: engine.fallbackReason }, 'no WebGPU, the reference computes');
+    if (engine.fallbackReason !== undefined)
+      log.warn({ code: engine.fallbackReason }, 'no WebGPU, the reference computes');
     const service = await startService({
       chain,
       store,
@@ -53,7 +65,10 @@ async function startWorker({ output, settings, passphrase }: Context): Promise<(
       model,
       engine,
       escrowCode: await jobEscrowCode(),
-      stake: settings.stake === undefined ? new Uint8Array(32) : new Uint8Array(basechainAddress('stake', settings.stake).hash),
+      stake:
+        settings.stake === undefined
+          ? new Uint8Array(32)
+          : new Uint8Array(basechainAddress('stake', settings.stake).hash),
       policy: {
         networkId: settings.networkId,
         workerKey: keys.signingPublic,
@@ -71,7 +86,12 @@ async function startWorker({ output, settings, passphrase }: Context): Promise<(
     });
     output.result(
       { url: service.url, workerKey, payout: payout.toRawString(), backend: engine.backend, adapter: engine.adapter },
-      `worker ${workerKey}\nlistens at ${service.url}\nis paid at ${payout.toString({ bounceable: false })}\ncomputes with ${engine.backend} on ${engine.adapter}`,
+      [
+        `worker ${workerKey}`,
+        `listens at ${service.url}`,
+        `is paid at ${payout.toString({ bounceable: false })}`,
+        `computes with ${engine.backend} on ${engine.adapter}`,
+      ].join('\n'),
     );
     return async () => {
       await service.stop();
@@ -93,8 +113,8 @@ function basechainAddress(name: string, text: string): Address {
 }
 
 /**
- * Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. With COCOON_PARENT set it resolves also
- * when that process is no longer the parent, so that nothing outlives a demo that was killed.
+ * Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. With COCOON_PARENT set it resolves
+ * also when that process is no longer the parent, so that nothing outlives a demo that was killed.
  */
 export function stopSignal(): Promise<void> {
   return new Promise((resolve) => {

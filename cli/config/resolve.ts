@@ -67,7 +67,11 @@ export function toSettings(resolved: Resolved): Settings {
   return { ...values, networkId: NETWORKS[resolved.network.value as NetworkName] } as unknown as Settings;
 }
 
-function pick(name: SettingName, inputs: Inputs, file: Record<string, unknown>): { value: Value; source: Source } | undefined {
+function pick(
+  name: SettingName,
+  inputs: Inputs,
+  file: Record<string, unknown>,
+): { value: Value; source: Source } | undefined {
   if (inputs.flags[name] !== undefined) {
     return { value: check(name, inputs.flags[name], 'flag', flagOf(name)), source: 'flag' };
   }
@@ -136,5 +140,7 @@ export function readPassphrase(settings: Settings, env: NodeJS.ProcessEnv): stri
       cause,
     });
   }
-  throw new ConfigurationError('config.passphrase-file', 'the passphrase file is empty', { received: settings.passphraseFile });
+  throw new ConfigurationError('config.passphrase-file', 'the passphrase file is empty', {
+    received: settings.passphraseFile,
+  });
 }

@@ -41,8 +41,18 @@ export const SETTINGS = {
   api: { schema: url, default: undefined, help: 'toncenter v2 endpoint', placeholder: 'url' },
   apiKey: { schema: text, default: undefined, help: 'API key of the endpoint', secret: true, placeholder: 'key' },
   dataFolder: { schema: text, default: defaultDataFolder(), help: 'keys, store and jobs', placeholder: 'folder' },
-  passphraseFile: { schema: text, default: undefined, help: 'file with the passphrase of the keys', placeholder: 'file' },
-  model: { schema: text, default: undefined, help: 'model file (.cocoon); the shipped one when unset', placeholder: 'file' },
+  passphraseFile: {
+    schema: text,
+    default: undefined,
+    help: 'file with the passphrase of the keys',
+    placeholder: 'file',
+  },
+  model: {
+    schema: text,
+    default: undefined,
+    help: 'model file (.cocoon); the shipped one when unset',
+    placeholder: 'file',
+  },
   backend: {
     schema: z.enum(['auto', 'webgpu', 'reference'], { error: 'expected auto, webgpu or reference' }),
     default: 'auto',
@@ -56,11 +66,18 @@ export const SETTINGS = {
   stake: { schema: address, default: undefined, help: 'provider stake named in the terms', placeholder: 'address' },
   minPrice: { schema: coins, default: '0.01', help: 'lowest price of a job in TON', placeholder: 'TON' },
   maxTokens: { schema: whole(1, 4096), default: 32, help: 'most tokens of an answer', placeholder: 'n' },
-  tokenLimit: { schema: whole(1, 4096), default: 256, help: 'most tokens of an answer that the worker takes', placeholder: 'n' },
+  tokenLimit: {
+    schema: whole(1, 4096),
+    default: 256,
+    help: 'most tokens of an answer that the worker takes',
+    placeholder: 'n',
+  },
   minSeconds: { schema: whole(1, 3600), default: 30, help: 'least time to a deadline to take a job', placeholder: 's' },
   queue: { schema: whole(1, 10000), default: 64, help: 'most jobs that wait', placeholder: 'n' },
   logLevel: {
-    schema: z.enum(['silent', 'error', 'warn', 'info', 'debug'], { error: 'expected silent, error, warn, info or debug' }),
+    schema: z.enum(['silent', 'error', 'warn', 'info', 'debug'], {
+      error: 'expected silent, error, warn, info or debug',
+    }),
     default: 'info',
     help: 'log level',
     placeholder: 'level',
@@ -74,4 +91,5 @@ export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];
 /** `minPrice` -> `--min-price`. */
 export const flagOf = (name: SettingName): string => `--${name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`;
 /** `minPrice` -> `COCOON_MIN_PRICE`. */
-export const variableOf = (name: SettingName): string => `COCOON_${name.replace(/[A-Z]/g, (c) => `_${c}`).toUpperCase()}`;
+export const variableOf = (name: SettingName): string =>
+  `COCOON_${name.replace(/[A-Z]/g, (c) => `_${c}`).toUpperCase()}`;

@@ -30,12 +30,19 @@ const balanceOf = async (settings: Settings): Promise<bigint> =>
   (await market.chain.getAccount(loadWallet(settings.dataFolder, DEVNET_ID).address)).balance;
 
 /** A server in front of another one that may change what it says. */
-async function proxy(target: string, change: (request: string, reply: Record<string, unknown>) => unknown): Promise<string> {
+async function proxy(
+  target: string,
+  change: (request: string, reply: Record<string, unknown>) => unknown,
+): Promise<string> {
   const server = createServer(async (request, response) => {
     let body = '';
     for await (const chunk of request) body += String(chunk);
     const headers = { 'content-type': 'application/json' };
-    const reply = await fetch(new URL(request.url!, target), { method: request.method, headers, body: body === '' ? undefined : body });
+    const reply = await fetch(new URL(request.url!, target), {
+      method: request.method,
+      headers,
+      body: body === '' ? undefined : body,
+    });
     const json = change(`${request.url} ${body}`, (await reply.json()) as Record<string, unknown>);
     response.writeHead(reply.status, headers).end(JSON.stringify(json));
   });
@@ -56,9 +63,17 @@ describe('bad input', () => {
       ['unknown model', () => market.createJob({ ...settings, model: other }), 'usage.unknown-model'],
       ['answer too long', () => market.createJob(settings, { maxTokens: 257 }), 'usage.max-tokens'],
       ['prompt beyond the context', () => market.createJob(settings, { prompt: 'x y'.repeat(400) }), 'input.context'],
-      ['worker not there', () => market.createJob({ ...settings, workerUrl: 'http://127.0.0.1:9' }), 'network.worker-unreachable'],
+      [
+        'worker not there',
+        () => market.createJob({ ...settings, workerUrl: 'http://127.0.0.1:9' }),
+        'network.worker-unreachable',
+      ],
       ['not a worker', () => market.createJob({ ...settings, workerUrl: market.api }), 'network.worker-answer'],
-      ['wrong network', () => market.createJob({ ...settings, network: 'testnet', networkId: -3 }), 'chain.wrong-network'],
+      [
+        'wrong network',
+        () => market.createJob({ ...settings, network: 'testnet', networkId: -3 }),
+        'chain.wrong-network',
+      ],
     ];
     for (const [name, attempt, code] of table) await assert.rejects(attempt(), hasCode(code), name);
     assert.deepEqual([...listJobs(settings.dataFolder), ...listJobs(poor.dataFolder)], []);
@@ -76,14 +91,19 @@ describe('bad input', () => {
     await assert.rejects(market.chain.sendExternal(Buffer.from('malformed')), hasCode('chain.malformed-message'));
   });
 
-  test('a job below the worker\'s price is declined with a reason and the money comes back at once', async () => {
-    const lying = await proxy(worker.url, (request, reply) => (request.startsWith('/v1/descriptor') ? { ...reply, minPriceNano: '1' } : reply));
+  test("a job below the worker's price is declined with a reason and the money comes back at once", async () => {
+    const lying = await proxy(worker.url, (request, reply) =>
+      request.startsWith('/v1/descriptor') ? { ...reply, minPriceNano: '1' } : reply,
+    );
     const settings = await market.client(lying);
     const before = await balanceOf(settings);
     const created = await market.createJob(settings, { price: 1_000_000n });
-    await assert.rejects(finishJob({ settings, chain: market.chain, ...created, ...quiet }), (error: Error & { code?: string }) => {
-      return error.code === 'chain.declined' && error.message.includes('reason 4');
-    });
+    await assert.rejects(
+      finishJob({ settings, chain: market.chain, ...created, ...quiet }),
+      (error: Error & { code?: string }) => {
+        return error.code === 'chain.declined' && error.message.includes('reason 4');
+      },
+    );
     assert.ok(before - (await balanceOf(settings)) < 20_000_000n);
   });
 
@@ -93,13 +113,17 @@ describe('bad input', () => {
       Promise.resolve({ gasPrice: 0n, flatGasLimit: 0n, flatGasPrice: 0n, lumpPrice: 0n, bitPrice: 0n, cellPrice: 0n });
     const settings = await market.client(worker.url);
     const before = await balanceOf(settings);
-    const attempt = market.createJob(settings, { chain: cheap }).then((created) => finishJob({ settings, chain: market.chain, ...created, ...quiet }));
+    const attempt = market
+      .createJob(settings, { chain: cheap })
+      .then((created) => finishJob({ settings, chain: market.chain, ...created, ...quiet }));
     await assert.rejects(attempt, hasCode('chain.refused'));
     assert.ok(before - (await balanceOf(settings)) < 20_000_000n);
   });
 
   test('a request sealed to another key is declined as unreadable', async () => {
-    const lying = await proxy(worker.url, (request, reply) => (request.startsWith('/v1/descriptor') ? { ...reply, sealingKey: '09'.padEnd(64, '0') } : reply));
+    const lying = await proxy(worker.url, (request, reply) =>
+      request.startsWith('/v1/descriptor') ? { ...reply, sealingKey: '09'.padEnd(64, '0') } : reply,
+    );
     const settings = await market.client(lying);
     const created = await market.createJob(settings);
     await assert.rejects(finishJob({ settings, chain: market.chain, ...created, ...quiet }), /reason 1/);
@@ -111,7 +135,10 @@ describe('bad input', () => {
     const api = await proxy(market.api, (request, reply) => {
       if (!lagging || !request.includes('getAddressInformation') || !reply.result) return reply;
       looks++;
-      return { ...reply, result: { ...(reply.result as object), state: 'uninitialized', balance: '0', code: '', data: '' } };
+      return {
+        ...reply,
+        result: { ...(reply.result as object), state: 'uninitialized', balance: '0', code: '', data: '' },
+      };
     });
     const behind = await market.worker({ api: `${api}/api/v2/jsonRPC` });
     const settings = await market.client(behind.url);
@@ -143,22 +170,30 @@ describe('bad input', () => {
   });
 
   test('the endpoint refuses bad announcements, and announcing the same job twice changes nothing', async () => {
-    const post = async (body: unknown): Promise<{ status: number; json: { error?: { code: string }; state?: string } }> => {
+    const post = async (
+      body: unknown,
+    ): Promise<{ status: number; json: { error?: { code: string }; state?: string } }> => {
       const response = await fetch(`${worker.url}/v1/jobs`, { method: 'POST', body: JSON.stringify(body) });
       return { status: response.status, json: (await response.json()) as { error?: { code: string } } };
     };
     for (const body of [{}, [], { address: 5 }, { address: 'x', more: 1 }]) {
       assert.deepEqual([(await post(body)).status, (await post(body)).json.error!.code], [400, 'request.body']);
     }
-    for (const address of ['nowhere', `-1:${'0'.repeat(64)}`, '0:12']) assert.equal((await post({ address })).json.error!.code, 'request.address');
+    for (const address of ['nowhere', `-1:${'0'.repeat(64)}`, '0:12'])
+      assert.equal((await post({ address })).json.error!.code, 'request.address');
     const unknown = await fetch(`${worker.url}/v1/jobs/0:${'1'.repeat(64)}`);
     assert.equal(unknown.status, 404);
     const settings = await market.client(worker.url);
     const { job } = await market.createJob(settings);
     await finishJob({ settings, chain: market.chain, job, worker: new WorkerApi(worker.url), ...quiet });
-    const landed = await eventually(async () => ((await new WorkerApi(worker.url).status(job.address)).state === 'delivered' ? true : null));
+    const landed = await eventually(async () =>
+      (await new WorkerApi(worker.url).status(job.address)).state === 'delivered' ? true : null,
+    );
     assert.equal(landed && (await post({ address: job.address })).json.state, 'delivered');
-    const health = (await (await fetch(`${worker.url}/healthz`)).json()) as { ok: boolean; jobs: Record<string, number> };
+    const health = (await (await fetch(`${worker.url}/healthz`)).json()) as {
+      ok: boolean;
+      jobs: Record<string, number>;
+    };
     assert.equal(health.ok && health.jobs.delivered >= 1, true);
   });
 

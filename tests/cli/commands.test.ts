@@ -25,7 +25,19 @@ const cocoon = (args: string[], env: NodeJS.ProcessEnv = {}): Promise<Run> =>
 const model = join(root, 'exact/vectors/grouped.cocoon');
 
 test('exact run prints exactly one JSON document with tokens, text, trace root, backend, adapter and time', () => {
-  const run = cocoonProcess(['exact', 'run', '--prompt', 'dog', '--backend', 'reference', '--max-tokens', '4', '--json', '--model', model]);
+  const run = cocoonProcess([
+    'exact',
+    'run',
+    '--prompt',
+    'dog',
+    '--backend',
+    'reference',
+    '--max-tokens',
+    '4',
+    '--json',
+    '--model',
+    model,
+  ]);
   assert.equal(run.status, 0, run.stderr);
   const result = JSON.parse(run.stdout) as Record<string, unknown>;
   assert.equal(run.stdout.trim().split('\n').length, 1);
@@ -53,7 +65,13 @@ test('bad input gives its exit code and a typed error on stderr, nothing on stdo
     ['unknown model', run('--prompt', 'a', '--model', join(folder, 'none.cocoon')), {}, 7, 'engine.model-missing'],
     ['broken model', run('--prompt', 'a', '--model', brokenModel), {}, 7, 'model.magic'],
     ['bad environment', ['config', 'print', '--json'], { COCOON_PORT: 'x' }, 3, 'config.environment'],
-    ['closed port', ['job', 'create', '--prompt', 'a', '--api', 'http://127.0.0.1:9', '--worker-url', 'http://127.0.0.1:9', '--json'], {}, 4, 'network.unreachable'],
+    [
+      'closed port',
+      ['job', 'create', '--prompt', 'a', '--api', 'http://127.0.0.1:9', '--worker-url', 'http://127.0.0.1:9', '--json'],
+      {},
+      4,
+      'network.unreachable',
+    ],
     ['not an address', ['job', 'status', 'nowhere', '--json'], {}, 2, 'usage.address'],
     ['unknown job', ['job', 'resume', `0:${'0'.repeat(64)}`, '--json'], {}, 8, 'storage.unknown-job'],
   ];
@@ -66,17 +84,30 @@ test('bad input gives its exit code and a typed error on stderr, nothing on stdo
   }
 });
 
-test('an argument that is not UTF-8 is refused, U+FFFD written rightly is not', { skip: process.platform !== 'linux' }, () => {
-  const command = (bytes: string): Run =>
-    spawnSync('sh', ['-c', `exec "$0" --import tsx cli/main.ts exact run --json --model "$1" --backend reference --max-tokens 1 --prompt "$(printf '${bytes}')"`, process.execPath, model], {
-      cwd: root,
-      encoding: 'utf8',
-    });
-  const refused = command('caf\\351');
-  assert.equal(refused.status, 2);
-  assert.equal(codeOf(refused), 'usage.prompt-utf8');
-  assert.equal(command('\\357\\277\\275').status, 0);
-});
+test(
+  'an argument that is not UTF-8 is refused, U+FFFD written rightly is not',
+  { skip: process.platform !== 'linux' },
+  () => {
+    const command = (bytes: string): Run =>
+      spawnSync(
+        'sh',
+        [
+          '-c',
+          `exec "$0" --import tsx cli/main.ts exact run --json --model "$1" --backend reference --max-tokens 1 --prompt "$(printf '${bytes}')"`,
+          process.execPath,
+          model,
+        ],
+        {
+          cwd: root,
+          encoding: 'utf8',
+        },
+      );
+    const refused = command('caf\\351');
+    assert.equal(refused.status, 2);
+    assert.equal(codeOf(refused), 'usage.prompt-utf8');
+    assert.equal(command('\\357\\277\\275').status, 0);
+  },
+);
 
 test('a user without --json sees the error in words; --debug adds the stack', async () => {
   const plain = await cocoon(['exact', 'run']);
@@ -87,8 +118,13 @@ test('a user without --json sees the error in words; --debug adds the stack', as
 
 test('every command has --help and --json, and the help of the demo states the limit of the prompt', () => {
   const program = createProgram();
-  assert.deepEqual(program.commands.map((command) => command.name()), ['demo', 'devnet', 'worker', 'job', 'exact', 'bench', 'config']);
-  const leaves = program.commands.flatMap((command) => (command.commands.length === 0 ? [command] : [...command.commands]));
+  assert.deepEqual(
+    program.commands.map((command) => command.name()),
+    ['demo', 'devnet', 'worker', 'job', 'exact', 'bench', 'config'],
+  );
+  const leaves = program.commands.flatMap((command) =>
+    command.commands.length === 0 ? [command] : [...command.commands],
+  );
   for (const command of leaves) {
     const help = command.helpInformation();
     assert.ok(help.includes('--json'), command.name());
@@ -98,7 +134,11 @@ test('every command has --help and --json, and the help of the demo states the l
 });
 
 test('config print shows where each value came from and never a secret', async () => {
-  const run = await cocoon(['config', 'print', '--json', '--port', '1234'], { COCOON_API_KEY: 'very-secret', COCOON_QUEUE: '9', COCOON_PASSPHRASE: 'hush-hush' });
+  const run = await cocoon(['config', 'print', '--json', '--port', '1234'], {
+    COCOON_API_KEY: 'very-secret',
+    COCOON_QUEUE: '9',
+    COCOON_PASSPHRASE: 'hush-hush',
+  });
   const shown = JSON.parse(run.stdout) as Record<string, { value: unknown; source: string }>;
   assert.deepEqual(shown.port, { value: 1234, source: 'flag' });
   assert.deepEqual(shown.queue, { value: 9, source: 'environment' });

@@ -34,7 +34,8 @@ test('flags win over the environment, that over the file, that over the defaults
 });
 
 test('the API follows the network unless it is set', () => {
-  const api = (flags: object, env: object = {}): string => toSettings(resolveSettings({ flags, env: { ...base, ...env } })).api;
+  const api = (flags: object, env: object = {}): string =>
+    toSettings(resolveSettings({ flags, env: { ...base, ...env } })).api;
   assert.match(api({}), /^http:\/\/127\.0\.0\.1:/);
   assert.match(api({ network: 'testnet' }), /testnet\.toncenter/);
   assert.equal(api({ network: 'testnet' }, { COCOON_API: 'https://example.com' }), 'https://example.com');
@@ -42,8 +43,10 @@ test('the API follows the network unless it is set', () => {
 });
 
 test('every bad value names its place, and a bad secret is not repeated', () => {
-  const resolve = (flags: object, env: object = {}, configFile?: string) => () =>
-    resolveSettings({ flags, env: { ...base, ...env }, configFile });
+  const resolve =
+    (flags: object, env: object = {}, configFile?: string) =>
+    () =>
+      resolveSettings({ flags, env: { ...base, ...env }, configFile });
   assert.throws(resolve({ network: 'morsenet' }), hasCode('usage.flag'));
   assert.throws(resolve({ port: '65536' }), hasCode('usage.flag'));
   assert.throws(resolve({ payout: 'nobody' }), hasCode('usage.flag'));
@@ -67,7 +70,9 @@ test('the passphrase comes from the environment or a file, never empty', () => {
 
 test('docs/cli.md lists exactly the exit codes and all settings', () => {
   const page = readFileSync(join(__dirname, '../../docs/cli.md'), 'utf8');
-  const documented = Object.fromEntries([...page.matchAll(/^\| (\d+) \| (\w+) \|/gm)].map((row) => [row[2], Number(row[1])]));
+  const documented = Object.fromEntries(
+    [...page.matchAll(/^\| (\d+) \| (\w+) \|/gm)].map((row) => [row[2], Number(row[1])]),
+  );
   assert.deepEqual(documented, EXIT_CODES);
   for (const name of SETTING_NAMES) {
     assert.ok(page.includes(variableOf(name)), name);
@@ -77,7 +82,15 @@ test('docs/cli.md lists exactly the exit codes and all settings', () => {
 
 test('the exit code follows from the code of the error; what is not typed is a defect', () => {
   assert.deepEqual(
-    ['usage.flag', 'config.file', 'network.unreachable', 'chain.low-balance', 'verification.rerun', 'model.rows.sum', 'storage.full'].map(exit),
+    [
+      'usage.flag',
+      'config.file',
+      'network.unreachable',
+      'chain.low-balance',
+      'verification.rerun',
+      'model.rows.sum',
+      'storage.full',
+    ].map(exit),
     [2, 3, 4, 5, 6, 7, 8],
   );
   assert.equal(exitCodeOf(new TypeError('x')), 70);
@@ -86,11 +99,17 @@ test('the exit code follows from the code of the error; what is not typed is a d
 test('every error code that our sources throw has an exit code of its own kind', () => {
   const root = join(__dirname, '../..');
   const sources = ['protocol', 'wrappers', 'devnet', 'exact', 'worker', 'cli'].flatMap((folder) =>
-    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts')).map((name) => join(root, folder, name)),
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => join(root, folder, name)),
   );
   const codes = new Set(
     sources.flatMap((path) =>
-      [...readFileSync(path, 'utf8').matchAll(/Error\(\s*(?:\d+,\s*)?'([A-Z][A-Z_]+|[a-z][a-z0-9]*\.[a-z][A-Za-z0-9.-]*)'/g)].map((match) => match[1]),
+      [
+        ...readFileSync(path, 'utf8').matchAll(
+          /Error\(\s*(?:\d+,\s*)?'([A-Z][A-Z_]+|[a-z][a-z0-9]*\.[a-z][A-Za-z0-9.-]*)'/g,
+        ),
+      ].map((match) => match[1]),
     ),
   );
   assert.ok(codes.size > 60, `${codes.size} codes found`);
@@ -99,12 +118,24 @@ test('every error code that our sources throw has an exit code of its own kind',
 });
 
 test('an error says what was expected, what came and what to do, without a stack trace', () => {
-  const error = new CocoonError('usage.flag', 'bad port', { expected: '1 to 65535', received: '0', hint: 'choose another' });
+  const error = new CocoonError('usage.flag', 'bad port', {
+    expected: '1 to 65535',
+    received: '0',
+    hint: 'choose another',
+  });
   const text = formatError(error);
-  for (const part of ['usage.flag', 'bad port', '1 to 65535', '0', 'choose another']) assert.ok(text.includes(part), part);
+  for (const part of ['usage.flag', 'bad port', '1 to 65535', '0', 'choose another'])
+    assert.ok(text.includes(part), part);
   assert.ok(!/\n\s+at /.test(text));
   assert.deepEqual(errorToJson(error, 2), {
-    error: { code: 'usage.flag', message: 'bad port', expected: '1 to 65535', received: '0', hint: 'choose another', exitCode: 2 },
+    error: {
+      code: 'usage.flag',
+      message: 'bad port',
+      expected: '1 to 65535',
+      received: '0',
+      hint: 'choose another',
+      exitCode: 2,
+    },
   });
 });
 
@@ -121,8 +152,14 @@ test('a prompt is any UTF-8 text up to its limit in bytes', () => {
 });
 
 test('amounts keep all their digits', () => {
-  fc.assert(fc.property(fc.bigInt(0n, 10n ** 18n - 1n), (nano) => parseTon('--price', formatTon(nano).replace(' TON', '')) === nano));
-  for (const text of ['', '1e3', '-1', '0.0000000001', '1,5', 'TON']) assert.throws(() => parseTon('--price', text), hasCode('usage.amount'));
+  fc.assert(
+    fc.property(
+      fc.bigInt(0n, 10n ** 18n - 1n),
+      (nano) => parseTon('--price', formatTon(nano).replace(' TON', '')) === nano,
+    ),
+  );
+  for (const text of ['', '1e3', '-1', '0.0000000001', '1,5', 'TON'])
+    assert.throws(() => parseTon('--price', text), hasCode('usage.amount'));
   assert.equal(formatTon(12_500_000n), '0.0125 TON');
   assert.equal(formatTon(-1n), '-0.000000001 TON');
   assert.equal(formatTon(2_000_000_000n), '2 TON');

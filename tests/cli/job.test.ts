@@ -47,12 +47,17 @@ describe('the client of a job', () => {
 
   test('several clients at once are served one after the other, each paid for exactly once', async () => {
     const clients = await Promise.all([0, 1, 2, 3].map(() => market.client(worker.url)));
-    const reports = await Promise.all(clients.map(async (settings) => finish(settings, await market.createJob(settings))));
+    const reports = await Promise.all(
+      clients.map(async (settings) => finish(settings, await market.createJob(settings))),
+    );
     assert.equal(new Set(reports.map(({ jobAddress }) => jobAddress)).size, 4);
     const paid = await market.chain.getTransactions(Address.parse(worker.payout), 50);
     for (const { jobAddress } of reports) {
       const escrow = Address.parse(jobAddress);
-      assert.equal(paid.filter(({ inMessage }) => inMessage?.info.type === 'internal' && inMessage.info.src.equals(escrow)).length, 1);
+      assert.equal(
+        paid.filter(({ inMessage }) => inMessage?.info.type === 'internal' && inMessage.info.src.equals(escrow)).length,
+        1,
+      );
     }
   });
 
@@ -81,7 +86,8 @@ describe('the client of a job', () => {
     const settings = await market.client(worker.url);
     const ask = async (isPublic: boolean): Promise<number[]> => {
       const sampling = { temperature: 5, seed: 11 };
-      return (await finish(settings, await market.createJob(settings, { sampling, isPublic, maxTokens: 12 }), isPublic)).tokens;
+      return (await finish(settings, await market.createJob(settings, { sampling, isPublic, maxTokens: 12 }), isPublic))
+        .tokens;
     };
     assert.deepEqual(await ask(true), await ask(true));
     assert.notDeepEqual(await ask(false), await ask(false));
@@ -96,16 +102,24 @@ describe('the client of a job', () => {
     const now = Math.floor(Date.now() / 1000);
     const answer = openAnswer(job, body, now);
     assert.throws(() => openAnswer(job, body, now + 1000), hasCode('verification.bad-date'));
-    for (const [bit, expected] of [[3, 'bad-signature'], [512, 'bad-signature'], [540, 'bad-signature'], [560, 'output-not-signed']] as const) {
+    for (const [bit, expected] of [
+      [3, 'bad-signature'],
+      [512, 'bad-signature'],
+      [540, 'bad-signature'],
+      [560, 'output-not-signed'],
+    ] as const) {
       assert.throws(() => openAnswer(job, flipped(body, bit), now), hasCode(`verification.${expected}`), String(bit));
     }
     assert.throws(() => openAnswer({ ...job, stake: '11'.repeat(32) }, body, now), hasCode('verification.other-terms'));
     const right = await openEngine(openModel(TINY_MODEL), 'reference');
     assert.equal(await compareRerun(job, answer, right), null);
-    const liar = { ...right, generate: async (request: Parameters<typeof right.generate>[0]) => {
-      const result = await right.generate(request);
-      return { ...result, traceRoot: new Uint8Array(32) };
-    } };
+    const liar = {
+      ...right,
+      generate: async (request: Parameters<typeof right.generate>[0]) => {
+        const result = await right.generate(request);
+        return { ...result, traceRoot: new Uint8Array(32) };
+      },
+    };
     assert.equal(await compareRerun(job, answer, liar), 'trace');
     assert.equal(await compareRerun(job, { ...answer, tokens: [...answer.tokens, 1] }, right), 'answer');
   });
@@ -120,8 +134,13 @@ describe('the client of a job', () => {
     const before = await balance(wallet);
     await market.createJob({ ...settings, workerUrl: gone.url }).catch(() => undefined);
     const [address] = listJobs(settings.dataFolder);
-    await eventually(async () => ((await market.chain.getAccount(Address.parse(address))).state === 'active' ? true : null));
-    await assert.rejects(market.chain.sendExternal(expireMessage(Address.parse(address))), hasCode('chain.external-refused'));
+    await eventually(async () =>
+      (await market.chain.getAccount(Address.parse(address))).state === 'active' ? true : null,
+    );
+    await assert.rejects(
+      market.chain.sendExternal(expireMessage(Address.parse(address))),
+      hasCode('chain.external-refused'),
+    );
     await advanceDevnet(market.api, 700);
     const job = { ...loadJob(settings.dataFolder, address), state: 'created' as const };
     await assert.rejects(finish(settings, { job, worker: new WorkerApi(gone.url) }), hasCode('chain.expired'));
@@ -140,7 +159,10 @@ describe('the client of a job', () => {
     const asked = ['--prompt', 'ein Gruß', '--max-tokens', '3', '--model', TINY_MODEL];
     const created = await run('create', ...asked, '--worker-url', worker.url, '--no-wait');
     const address = created.jobAddress as string;
-    assert.deepEqual((await run('list') as unknown as { jobAddress: string }[]).map((job) => job.jobAddress), [address]);
+    assert.deepEqual(
+      ((await run('list')) as unknown as { jobAddress: string }[]).map((job) => job.jobAddress),
+      [address],
+    );
     const report = await run('resume', address, '--model', TINY_MODEL, '--no-rerun');
     assert.equal(report.prompt, 'ein Gruß');
     assert.equal(typeof report.paidNano, 'number');

@@ -33,7 +33,14 @@ export class Marketplace {
 
   static async open(): Promise<Marketplace> {
     const folder = mkdtempSync(join(tmpdir(), 'cocoon-market-'));
-    const devnet = Subprocess.start('devnet', ['devnet', '--port', '0', '--json', '--data-folder', join(folder, 'devnet')]);
+    const devnet = Subprocess.start('devnet', [
+      'devnet',
+      '--port',
+      '0',
+      '--json',
+      '--data-folder',
+      join(folder, 'devnet'),
+    ]);
     const { url } = await devnet.next<{ url: string }>();
     const market = new Marketplace(folder, url, new ChainClient({ endpoint: url, backoffMillis: 50 }));
     market.processes.push(devnet);
@@ -45,10 +52,25 @@ export class Marketplace {
   }
 
   /** Starts a worker process; with `folder` of an earlier one it is a restart. */
-  async worker(options: { folder?: string; env?: NodeJS.ProcessEnv; args?: string[]; api?: string } = {}): Promise<RunningWorker> {
+  async worker(
+    options: { folder?: string; env?: NodeJS.ProcessEnv; args?: string[]; api?: string } = {},
+  ): Promise<RunningWorker> {
     const folder = options.folder ?? this.newFolder('worker');
-    const args = ['worker', '--json', '--api', options.api ?? this.api, '--port', '0', '--backend', 'reference', '--model', TINY_MODEL];
-    const process = Subprocess.start('worker', [...args, '--data-folder', folder, ...(options.args ?? [])], { env: options.env });
+    const args = [
+      'worker',
+      '--json',
+      '--api',
+      options.api ?? this.api,
+      '--port',
+      '0',
+      '--backend',
+      'reference',
+      '--model',
+      TINY_MODEL,
+    ];
+    const process = Subprocess.start('worker', [...args, '--data-folder', folder, ...(options.args ?? [])], {
+      env: options.env,
+    });
     this.processes.push(process);
     const { url, workerKey, payout } = await process.next<{ url: string; workerKey: string; payout: string }>();
     return { process, url, workerKey, payout, folder };
@@ -58,7 +80,10 @@ export class Marketplace {
   async client(workerUrl: string, flags: object = {}): Promise<Settings> {
     const dataFolder = this.newFolder('client');
     const settings = toSettings(
-      resolveSettings({ flags: { dataFolder, api: this.api, workerUrl, model: TINY_MODEL, maxTokens: 5, ...flags }, env: {} }),
+      resolveSettings({
+        flags: { dataFolder, api: this.api, workerUrl, model: TINY_MODEL, maxTokens: 5, ...flags },
+        env: {},
+      }),
     );
     await requestFaucet(this.api, loadWallet(dataFolder, DEVNET_ID).address, 5_000_000_000n);
     return settings;
@@ -86,7 +111,10 @@ export class Marketplace {
 }
 
 /** Polls until `look` gives something else than null or undefined. */
-export async function eventually<T>(look: () => Promise<T | null | undefined> | T | null | undefined, seconds = 30): Promise<T> {
+export async function eventually<T>(
+  look: () => Promise<T | null | undefined> | T | null | undefined,
+  seconds = 30,
+): Promise<T> {
   const until = Date.now() + seconds * 1000;
   for (;;) {
     const found = await look();

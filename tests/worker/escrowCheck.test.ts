@@ -56,7 +56,7 @@ async function verdict(change: Partial<JobEscrowTerms>, account: Partial<Account
 }
 
 describe('recognising a job', () => {
-  test('a job on the worker\'s own terms is accepted with what its create message left', async () => {
+  test("a job on the worker's own terms is accepted with what its create message left", async () => {
     assert.equal((await verdict({})).kind, 'accepted');
   });
 
@@ -74,7 +74,10 @@ describe('recognising a job', () => {
   });
 
   test('attacks 25 and 43: wrong payout, low price, bad deadline and too little money are declined before computing', async () => {
-    const reasonOf = async (change: Partial<JobEscrowTerms>, account?: Partial<AccountSnapshot>): Promise<number | string> => {
+    const reasonOf = async (
+      change: Partial<JobEscrowTerms>,
+      account?: Partial<AccountSnapshot>,
+    ): Promise<number | string> => {
       const result = await verdict(change, account);
       return result.kind === 'decline' ? result.reason : result.kind;
     };
@@ -93,12 +96,14 @@ describe('recognising a job', () => {
     const trace: string[] = [];
     let release = (): void => undefined;
     const gate = new Promise<void>((resolve) => (release = resolve));
-    const item = (name: string, wait: Promise<void> = Promise.resolve()) => async (): Promise<void> => {
-      trace.push(`${name} starts`);
-      await wait;
-      trace.push(`${name} ends`);
-      if (name === 'b') throw new Error('b fails');
-    };
+    const item =
+      (name: string, wait: Promise<void> = Promise.resolve()) =>
+      async (): Promise<void> => {
+        trace.push(`${name} starts`);
+        await wait;
+        trace.push(`${name} ends`);
+        if (name === 'b') throw new Error('b fails');
+      };
     assert.equal(queue.push(item('a', gate)), true);
     assert.equal(queue.push(item('b')), true);
     assert.equal(queue.push(item('c')), true);

@@ -64,7 +64,14 @@ function payloadOf({ asked, request, payload, isPublic }: Changes): RequestPaylo
       imageHash: fill(0),
       ...asked,
     },
-    request: { promptTokens: [1, 2, 3], sampling: GREEDY_SAMPLING, stopTokens: [10], nonce: 7n, toolsHash: fill(0), ...request },
+    request: {
+      promptTokens: [1, 2, 3],
+      sampling: GREEDY_SAMPLING,
+      stopTokens: [10],
+      nonce: 7n,
+      toolsHash: fill(0),
+      ...request,
+    },
     responseKey: isPublic ? fill(0) : fill(4),
     commitSalt: isPublic ? fill(0) : fill(5),
     ...payload,
@@ -72,12 +79,22 @@ function payloadOf({ asked, request, payload, isPublic }: Changes): RequestPaylo
 }
 
 /** A job as an honest client makes it, with changes, and what the worker makes of it. */
-async function open(changes: Changes, attack: (envelope: Uint8Array) => Uint8Array | Promise<Uint8Array> = (e) => e, options: { maxTokens?: number } = {}) {
+async function open(
+  changes: Changes,
+  attack: (envelope: Uint8Array) => Uint8Array | Promise<Uint8Array> = (e) => e,
+  options: { maxTokens?: number } = {},
+) {
   const payload = payloadOf(changes);
   const client = new Address(0, Buffer.alloc(32, 9));
   const stake = fill(0);
   const hash = termsHash(
-    buildTerms(payload, { networkId: 2026, client: client.hash, stake: changes.stake ?? stake, workerKey: keys.signingPublic, price: 5n }),
+    buildTerms(payload, {
+      networkId: 2026,
+      client: client.hash,
+      stake: changes.stake ?? stake,
+      workerKey: keys.signingPublic,
+      price: 5n,
+    }),
   );
   const terms: JobEscrowTerms = {
     networkId: 2026,
@@ -96,7 +113,15 @@ async function open(changes: Changes, attack: (envelope: Uint8Array) => Uint8Arr
   const envelope = changes.isPublic
     ? publicRequest(plain)
     : await sealRequest(plain, keys.sealingPublic, { networkId: 2026, escrow, seq: 0, termsHash: terms.termsHash });
-  return openJobRequest({ envelope: await attack(envelope), escrow, terms, stake, keys, model, maxTokens: options.maxTokens ?? 64 });
+  return openJobRequest({
+    envelope: await attack(envelope),
+    escrow,
+    terms,
+    stake,
+    keys,
+    model,
+    maxTokens: options.maxTokens ?? 64,
+  });
 }
 async function reasonOf(...args: Parameters<typeof open>): Promise<number | 'opened'> {
   const result = await open(...args);
@@ -124,12 +149,18 @@ describe('opening a request', () => {
     let copied: Uint8Array = new Uint8Array(0);
     await open({}, (envelope) => (copied = envelope));
     assert.equal(await reasonOf({ escrow: { price: 6n } }, () => copied), DeclineReason.unreadableRequest);
-    assert.equal(await reasonOf({ asked: { visibility: Visibility.public } }, () => copied), DeclineReason.unreadableRequest);
+    assert.equal(
+      await reasonOf({ asked: { visibility: Visibility.public } }, () => copied),
+      DeclineReason.unreadableRequest,
+    );
   });
 
   test('attacks 7 and 14: terms with another commitment, client, stake, price or expiry than the escrow are declined', async () => {
     assert.equal(await reasonOf({ escrow: { termsHash: fill(1) } }), DeclineReason.termsMismatch);
-    assert.equal(await reasonOf({ escrow: { client: new Address(0, Buffer.alloc(32, 8)) } }), DeclineReason.termsMismatch);
+    assert.equal(
+      await reasonOf({ escrow: { client: new Address(0, Buffer.alloc(32, 8)) } }),
+      DeclineReason.termsMismatch,
+    );
     assert.equal(await reasonOf({ escrow: { price: 4n } }), DeclineReason.termsMismatch);
     assert.equal(await reasonOf({ stake: fill(7) }), DeclineReason.termsMismatch);
     assert.equal(await reasonOf({ asked: { expiresAt: NOW + 601 } }), DeclineReason.termsMismatch);
@@ -152,7 +183,12 @@ describe('opening a request', () => {
       { payload: { responseKey: fill(0) } },
       { payload: { commitSalt: fill(0) } },
     ];
-    for (const changes of table) assert.equal(await reasonOf(changes), DeclineReason.unsupportedTerms, JSON.stringify(changes, (_k, v) => (typeof v === 'bigint' ? String(v) : v)));
+    for (const changes of table)
+      assert.equal(
+        await reasonOf(changes),
+        DeclineReason.unsupportedTerms,
+        JSON.stringify(changes, (_k, v) => (typeof v === 'bigint' ? String(v) : v)),
+      );
     assert.equal(await reasonOf({ isPublic: true, payload: { responseKey: fill(1) } }), DeclineReason.unsupportedTerms);
     assert.equal(await reasonOf({ asked: { flags: TermsFlag.reproducibleSeed } }), 'opened');
   });
@@ -163,7 +199,10 @@ describe('opening a request', () => {
     assert.equal(await reasonOf({}, undefined, { maxTokens: 8 }), 'opened');
     assert.equal(await reasonOf({ request: { promptTokens: [] } }), DeclineReason.tooLong);
     assert.equal(await reasonOf({ request: { promptTokens: [model.model.config.vocab] } }), DeclineReason.tooLong);
-    assert.equal(await reasonOf({ request: { promptTokens: Array<number>(model.model.config.context).fill(1) } }), DeclineReason.tooLong);
+    assert.equal(
+      await reasonOf({ request: { promptTokens: Array<number>(model.model.config.context).fill(1) } }),
+      DeclineReason.tooLong,
+    );
     assert.equal(await reasonOf({ escrow: { outputCells: 1 } }), DeclineReason.outputTooLarge);
   });
 

@@ -33,7 +33,9 @@ async function onChain(address: string, payout: string): Promise<{ delivered: Bu
   const ofEscrow = await market.chain.getTransactions(escrow, 50);
   const ofPayout = await market.chain.getTransactions(Address.parse(payout), 50);
   return {
-    delivered: ofEscrow.filter(({ inMessage }) => inMessage?.info.type === 'external-in').map(({ inMessage }) => bodyBytes(inMessage!.body)),
+    delivered: ofEscrow
+      .filter(({ inMessage }) => inMessage?.info.type === 'external-in')
+      .map(({ inMessage }) => bodyBytes(inMessage!.body)),
     payments: ofPayout.flatMap(({ inMessage }) =>
       inMessage?.info.type === 'internal' && inMessage.info.src.equals(escrow) ? [inMessage.info.value.coins] : [],
     ),
@@ -56,16 +58,32 @@ describe('a worker killed at any point goes on after a restart', { concurrency: 
       const left = recordOf(first, job.address)!;
       const durable = point === 'afterDurable' || point === 'afterSend';
       assert.equal(left.external !== null, durable);
-      assert.equal(left.state, { afterSeen: 'seen', afterCompute: 'computing', afterSign: 'computing', afterDurable: 'answered', afterSend: 'answered' }[point]);
+      assert.equal(
+        left.state,
+        {
+          afterSeen: 'seen',
+          afterCompute: 'computing',
+          afterSign: 'computing',
+          afterDurable: 'answered',
+          afterSend: 'answered',
+        }[point],
+      );
       assert.deepEqual((await onChain(job.address, first.payout)).payments.length, point === 'afterSend' ? 1 : 0);
 
       const second = await market.worker({ folder: first.folder });
       const api = new WorkerApi(second.url);
       // Nobody tells the second process of the job: its own store does.
-    await eventually(async () => ((await api.status(job.address)).state === 'delivered' ? true : null));
-    const report = await finishJob({ settings: { ...settings, workerUrl: second.url }, chain: market.chain, job, worker: api, progress: () => undefined, rerun: false });
+      await eventually(async () => ((await api.status(job.address)).state === 'delivered' ? true : null));
+      const report = await finishJob({
+        settings: { ...settings, workerUrl: second.url },
+        chain: market.chain,
+        job,
+        worker: api,
+        progress: () => undefined,
+        rerun: false,
+      });
       assert.equal(report.paidNano, BigInt(job.escrow.priceNano));
-        await api.announce(job.address);
+      await api.announce(job.address);
       await second.process.stop();
       const end = recordOf(second, job.address)!;
       const { delivered, payments } = await onChain(job.address, first.payout);
@@ -82,7 +100,10 @@ describe('a worker killed at any point goes on after a restart', { concurrency: 
 describe('a running worker', () => {
   test('SIGTERM ends the worker gracefully, and a second worker on its folder is refused while it runs', async () => {
     const worker = await market.worker();
-    const refused = await market.worker({ folder: worker.folder }).then(() => null, (error: unknown) => error as { code: string });
+    const refused = await market.worker({ folder: worker.folder }).then(
+      () => null,
+      (error: unknown) => error as { code: string },
+    );
     assert.equal(refused?.code, 'storage.locked');
     await worker.process.stop();
     assert.equal(await worker.process.exitCode, 0);
@@ -94,7 +115,14 @@ describe('a running worker', () => {
     const worker = await market.worker({ args: ['--log-level', 'debug', '--log-file', logFile] });
     const settings = await market.client(worker.url);
     const { job, worker: api } = await market.createJob(settings);
-    const report = await finishJob({ settings, chain: market.chain, job, worker: api, progress: () => undefined, rerun: false });
+    const report = await finishJob({
+      settings,
+      chain: market.chain,
+      job,
+      worker: api,
+      progress: () => undefined,
+      rerun: false,
+    });
     await eventually(async () => ((await api.status(job.address)).state === 'delivered' ? true : null));
     await worker.process.stop();
     const { payload } = ownTerms(job);
@@ -104,11 +132,19 @@ describe('a running worker', () => {
       Buffer.from(payload.responseKey),
       Buffer.from(payload.commitSalt),
       ...['worker-ed25519', 'worker-x25519', 'wallet-ed25519'].map((name) =>
-        Buffer.from((JSON.parse(readFileSync(join(worker.folder, 'keys', `${name}.json`), 'utf8')) as { secret: string }).secret, 'hex'),
+        Buffer.from(
+          (JSON.parse(readFileSync(join(worker.folder, 'keys', `${name}.json`), 'utf8')) as { secret: string }).secret,
+          'hex',
+        ),
       ),
       Buffer.from(report.tokens.flatMap((token) => [0, 0, token >> 8, token & 255])),
     ];
-    const files = [logFile, ...['worker.db', 'worker.db-wal'].map((name) => join(worker.folder, name)).filter((path) => statSync(path, { throwIfNoEntry: false }))];
+    const files = [
+      logFile,
+      ...['worker.db', 'worker.db-wal']
+        .map((name) => join(worker.folder, name))
+        .filter((path) => statSync(path, { throwIfNoEntry: false })),
+    ];
     assert.ok(readFileSync(logFile, 'utf8').includes('job paid') && readdirSync(worker.folder).includes('worker.db'));
     for (const file of files) {
       const content = readFileSync(file);

@@ -21,7 +21,13 @@ test('the HTTP endpoint answers every bad request with a typed JSON error', asyn
     createJsonServer(
       [
         { method: 'POST', path: /^\/v1\/echo$/, handle: (_match, body) => ({ status: 200, body: { body } }) },
-        { method: 'GET', path: /^\/v1\/break$/, handle: () => { throw new Error('secret detail'); } },
+        {
+          method: 'GET',
+          path: /^\/v1\/break$/,
+          handle: () => {
+            throw new Error('secret detail');
+          },
+        },
       ],
       createLogger('silent'),
     ),
@@ -46,7 +52,9 @@ test('the HTTP endpoint answers every bad request with a typed JSON error', asyn
 });
 
 /** A toncenter-shaped API whose answers the test decides. */
-async function fakeApi(reply: (call: number, method: string) => { status: number; body: object }): Promise<{ url: string; calls: () => number }> {
+async function fakeApi(
+  reply: (call: number, method: string) => { status: number; body: object },
+): Promise<{ url: string; calls: () => number }> {
   let calls = 0;
   const url = await listen(
     createServer(async (request, response) => {
@@ -64,23 +72,37 @@ const config19 = (id: number): object => ({
 });
 
 test('a temporary failure of the API is tried again, a lasting one becomes a typed error', async () => {
-  const flaky = await fakeApi((call) => (call < 3 ? { status: 503, body: { ok: false, error: 'busy' } } : { status: 200, body: config19(2026) }));
+  const flaky = await fakeApi((call) =>
+    call < 3 ? { status: 503, body: { ok: false, error: 'busy' } } : { status: 200, body: config19(2026) },
+  );
   const client = new ChainClient({ endpoint: flaky.url, backoffMillis: 1 });
   assert.equal(await client.networkId(), 2026);
   assert.equal(flaky.calls(), 3);
   const broken = await fakeApi(() => ({ status: 500, body: { ok: false, error: 'down' } }));
-  await assert.rejects(new ChainClient({ endpoint: broken.url, backoffMillis: 1, attempts: 4 }).networkId(), hasCode('network.answer'));
+  await assert.rejects(
+    new ChainClient({ endpoint: broken.url, backoffMillis: 1, attempts: 4 }).networkId(),
+    hasCode('network.answer'),
+  );
   assert.equal(broken.calls(), 4);
   const limited = await fakeApi(() => ({ status: 429, body: { ok: false, error: 'slow down' } }));
-  await assert.rejects(new ChainClient({ endpoint: limited.url, backoffMillis: 1, attempts: 2 }).networkId(), hasCode('network.rate-limit'));
+  await assert.rejects(
+    new ChainClient({ endpoint: limited.url, backoffMillis: 1, attempts: 2 }).networkId(),
+    hasCode('network.rate-limit'),
+  );
 });
 
 test('a closed port is named, and a message that no contract accepts is not sent again', async () => {
   const closed = new ChainClient({ endpoint: 'http://127.0.0.1:9', backoffMillis: 1, attempts: 2 });
   await assert.rejects(closed.networkId(), hasCode('network.unreachable'));
   await assert.rejects(closed.getAccount(new Address(0, Buffer.alloc(32))), hasCode('network.unreachable'));
-  const refusing = await fakeApi(() => ({ status: 500, body: { ok: false, error: 'LITE_SERVER_UNKNOWN: cannot apply external message to current state', code: 500 } }));
-  await assert.rejects(new ChainClient({ endpoint: refusing.url }).sendExternal(Buffer.from('b5ee', 'hex')), hasCode('chain.external-refused'));
+  const refusing = await fakeApi(() => ({
+    status: 500,
+    body: { ok: false, error: 'LITE_SERVER_UNKNOWN: cannot apply external message to current state', code: 500 },
+  }));
+  await assert.rejects(
+    new ChainClient({ endpoint: refusing.url }).sendExternal(Buffer.from('b5ee', 'hex')),
+    hasCode('chain.external-refused'),
+  );
   assert.equal(refusing.calls(), 1);
 });
 

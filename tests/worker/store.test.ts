@@ -17,7 +17,7 @@ const freshFolder = (): string => join(root, `data-${counter++}`);
 const identity = { networkId: 2026, workerKey: 'ab'.repeat(32) };
 const hasCode = (code: string) => (error: unknown) => (error as { code: string }).code === code;
 
-describe('the worker\'s store', () => {
+describe("the worker's store", () => {
   test('a job is seen once, and a second announcement finds the first record', () => {
     const store = JobStore.open(freshFolder(), identity);
     assert.equal(store.add('0:aa', 100).added, true);
@@ -58,7 +58,10 @@ describe('the worker\'s store', () => {
     first.update('0:bb', { state: 'expired', settledAt: 9 }, 9);
     first.close();
     const second = JobStore.open(folder, identity);
-    assert.deepEqual(second.unfinished().map((job) => job.address), ['0:cc', '0:aa', '0:dd']);
+    assert.deepEqual(
+      second.unfinished().map((job) => job.address),
+      ['0:cc', '0:aa', '0:dd'],
+    );
     assert.equal(second.get('0:aa')!.priceNano, 2n ** 100n);
     assert.deepEqual(second.counts(), { seen: 2, computing: 1, expired: 1 });
     second.close();
@@ -68,7 +71,10 @@ describe('the worker\'s store', () => {
     const folder = freshFolder();
     JobStore.open(folder, identity).close();
     assert.throws(() => JobStore.open(folder, { ...identity, networkId: -3 }), hasCode('storage.identity'));
-    assert.throws(() => JobStore.open(folder, { ...identity, workerKey: 'cd'.repeat(32) }), hasCode('storage.identity'));
+    assert.throws(
+      () => JobStore.open(folder, { ...identity, workerKey: 'cd'.repeat(32) }),
+      hasCode('storage.identity'),
+    );
     JobStore.open(folder, identity).close();
   });
 
@@ -102,14 +108,19 @@ describe('the worker\'s store', () => {
     assert.throws(() => store.add('0:bb', 1), hasCode('storage.readonly'));
     database.exec('PRAGMA query_only = 0; PRAGMA max_page_count = 1');
     assert.throws(() => {
-      for (let index = 0; index < 1000; index++) store.update('0:aa', { external: Buffer.alloc(100_000), note: 'x'.repeat(10_000) }, index);
+      for (let index = 0; index < 1000; index++)
+        store.update('0:aa', { external: Buffer.alloc(100_000), note: 'x'.repeat(10_000) }, index);
     }, hasCode('storage.full'));
     database.exec('PRAGMA max_page_count = 100000');
     assert.equal(store.get('0:aa')!.state, 'seen');
     assert.equal(store.get('0:aa')!.external, null);
     store.update('0:aa', { external: Buffer.alloc(100_000) }, 2);
     store.close();
-    for (const [code, expected] of [['ENOSPC', 'storage.full'], ['EROFS', 'storage.readonly'], ['EACCES', 'storage.denied']]) {
+    for (const [code, expected] of [
+      ['ENOSPC', 'storage.full'],
+      ['EROFS', 'storage.readonly'],
+      ['EACCES', 'storage.denied'],
+    ]) {
       assert.equal(fileSystemError({ code }, '/x', 'cannot write').code, expected);
     }
   });
@@ -156,7 +167,10 @@ describe('the worker\'s store', () => {
 
   test('the default data folder follows each platform', () => {
     assert.equal(defaultDataFolder('linux', { XDG_DATA_HOME: '/x' }, '/home/a'), '/x/open-cocoon');
-    assert.equal(defaultDataFolder('linux', { XDG_DATA_HOME: 'relative' }, '/home/a'), '/home/a/.local/share/open-cocoon');
+    assert.equal(
+      defaultDataFolder('linux', { XDG_DATA_HOME: 'relative' }, '/home/a'),
+      '/home/a/.local/share/open-cocoon',
+    );
     assert.equal(defaultDataFolder('darwin', {}, '/Users/a'), '/Users/a/Library/Application Support/open-cocoon');
     assert.match(defaultDataFolder('win32', { APPDATA: 'C:\\Roaming' }, 'C:\\a'), /Roaming.open-cocoon$/);
   });

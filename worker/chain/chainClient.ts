@@ -1,4 +1,13 @@
-import { beginCell, Cell, Dictionary, external, storeMessage, type Address, type Message, type Transaction } from '@ton/core';
+import {
+  beginCell,
+  Cell,
+  Dictionary,
+  external,
+  storeMessage,
+  type Address,
+  type Message,
+  type Transaction,
+} from '@ton/core';
 import { TonClient } from '@ton/ton';
 import { readNetworkPrices, type NetworkPrices } from '../../wrappers';
 import { ChainApiError, ChainStateError } from '../errors';
@@ -48,7 +57,11 @@ export class ChainClient {
     this.endpoint = options.endpoint.replace(/\/+$/, '').replace(/(\/jsonRPC)?$/, '/jsonRPC');
     this.attempts = options.attempts ?? 5;
     this.backoffMillis = options.backoffMillis ?? 250;
-    this.ton = new TonClient({ endpoint: this.endpoint, apiKey: options.apiKey, timeout: options.timeoutMillis ?? 10_000 });
+    this.ton = new TonClient({
+      endpoint: this.endpoint,
+      apiKey: options.apiKey,
+      timeout: options.timeoutMillis ?? 10_000,
+    });
   }
 
   async getAccount(address: Address): Promise<AccountSnapshot> {
@@ -72,10 +85,16 @@ export class ChainClient {
    * The newest transaction of an account, not older than `since` (Unix seconds), that `matches`; pages back through as
    * many as a busy wallet has.
    */
-  async findTransaction(address: Address, since: number, matches: (transaction: Transaction) => boolean): Promise<Transaction | null> {
+  async findTransaction(
+    address: Address,
+    since: number,
+    matches: (transaction: Transaction) => boolean,
+  ): Promise<Transaction | null> {
     let cursor: { lt: string; hash: string } | undefined;
     for (;;) {
-      const page = await this.retry(() => this.ton.getTransactions(address, { limit: PAGE, archival: true, ...cursor }));
+      const page = await this.retry(() =>
+        this.ton.getTransactions(address, { limit: PAGE, archival: true, ...cursor }),
+      );
       const found = page.find(matches);
       if (found !== undefined) return found;
       const last = page[page.length - 1];
@@ -146,7 +165,8 @@ export class ChainClient {
       signal: AbortSignal.timeout(this.options.timeoutMillis ?? 10_000),
     });
     const body = (await response.json()) as { ok?: boolean; result?: unknown; error?: string };
-    if (body.ok !== true) throw Object.assign(new Error(body.error ?? 'no reason'), { response: { status: response.status, data: body } });
+    if (body.ok !== true)
+      throw Object.assign(new Error(body.error ?? 'no reason'), { response: { status: response.status, data: body } });
     return body.result;
   }
 
@@ -165,7 +185,11 @@ export class ChainClient {
 
 /** Decides whether trying again can help, and how the error is called. */
 function classify(cause: unknown, endpoint: string): { error: Error; temporary: boolean } {
-  const { response, code, name } = cause as { response?: { status?: number; data?: { error?: unknown } }; code?: string; name?: string };
+  const { response, code, name } = cause as {
+    response?: { status?: number; data?: { error?: unknown } };
+    code?: string;
+    name?: string;
+  };
   const reason = typeof response?.data?.error === 'string' ? response.data.error : '';
   if (/deserialize/i.test(reason)) {
     const error = new ChainStateError('chain.malformed-message', 'the API cannot read the message', {
@@ -184,11 +208,15 @@ function classify(cause: unknown, endpoint: string): { error: Error; temporary: 
   const status = response?.status;
   if (status !== undefined) {
     const temporary = status === 429 || status >= 500;
-    const error = new ChainApiError(status === 429 ? 'network.rate-limit' : 'network.answer', 'the API refused a request', {
-      received: `HTTP ${status} from ${endpoint}${reason === '' ? '' : `: ${reason.slice(0, 200)}`}`,
-      hint: status === 429 ? 'set an API key (COCOON_API_KEY)' : 'check --api, or try again later',
-      cause,
-    });
+    const error = new ChainApiError(
+      status === 429 ? 'network.rate-limit' : 'network.answer',
+      'the API refused a request',
+      {
+        received: `HTTP ${status} from ${endpoint}${reason === '' ? '' : `: ${reason.slice(0, 200)}`}`,
+        hint: status === 429 ? 'set an API key (COCOON_API_KEY)' : 'check --api, or try again later',
+        cause,
+      },
+    );
     return { error, temporary };
   }
   const what = code ?? name ?? 'unknown';
@@ -196,18 +224,26 @@ function classify(cause: unknown, endpoint: string): { error: Error; temporary: 
   const details = { received: `${endpoint}: ${what}`, hint: 'start the devnet, or check --api', cause };
   return isNetwork
     ? { error: new ChainApiError('network.unreachable', 'cannot reach the API of the chain', details), temporary: true }
-    : { error: new ChainApiError('network.answer', 'the API gave an answer that cannot be read', details), temporary: false };
+    : {
+        error: new ChainApiError('network.answer', 'the API gave an answer that cannot be read', details),
+        temporary: false,
+      };
 }
 
 export const sleep = (millis: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, millis));
 
 /** Body and value of an internal message, or null for externals. */
-export function internalMessage(message: Message | null | undefined): { source: Address; value: bigint; body: Cell } | null {
+export function internalMessage(
+  message: Message | null | undefined,
+): { source: Address; value: bigint; body: Cell } | null {
   if (message?.info.type !== 'internal') return null;
   return { source: message.info.src, value: message.info.value.coins, body: message.body };
 }
 
 /** An external message to `to` without StateInit, as a bag of cells. */
 export function externalTo(to: Address, body: Cell): Buffer {
-  return beginCell().store(storeMessage(external({ to, body }))).endCell().toBoc();
+  return beginCell()
+    .store(storeMessage(external({ to, body })))
+    .endCell()
+    .toBoc();
 }

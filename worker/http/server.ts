@@ -38,7 +38,8 @@ async function answer(routes: readonly Route[], request: IncomingMessage): Promi
   const matching = routes.filter((route) => route.path.test(path));
   const route = matching.find(({ method }) => method === request.method);
   if (route === undefined) {
-    if (matching.length === 0) throw new RequestError(404, 'request.path', 'there is nothing at this path', { received: path });
+    if (matching.length === 0)
+      throw new RequestError(404, 'request.path', 'there is nothing at this path', { received: path });
     throw new RequestError(405, 'request.method', 'this path has another method', {
       expected: matching.map(({ method }) => method).join(', '),
       received: request.method,
@@ -55,7 +56,9 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
     size += chunk.length;
     if (size > MAX_BODY_BYTES) {
       request.resume();
-      throw new RequestError(413, 'request.too-large', 'the body is too large', { expected: `at most ${MAX_BODY_BYTES} bytes` });
+      throw new RequestError(413, 'request.too-large', 'the body is too large', {
+        expected: `at most ${MAX_BODY_BYTES} bytes`,
+      });
     }
     chunks.push(chunk);
   }
@@ -87,7 +90,7 @@ function errorReply(error: unknown, log: Logger): Reply {
 }
 
 function send(response: ServerResponse, reply: Reply): void {
-  const text = `${JSON.stringify(reply.body, (_key, value: unknown) => (typeof value === 'bigint' ? value.toString() : value))}\n`;
+  const text = `${JSON.stringify(reply.body)}\n`;
   response.writeHead(reply.status, {
     'content-type': 'application/json; charset=utf-8',
     'content-length': Buffer.byteLength(text),

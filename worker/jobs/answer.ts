@@ -28,8 +28,8 @@ export const nodeEd25519: Ed25519 = {
 };
 
 /**
- * Seals an answer under the client's response key and signs its receipt. A pure function of its arguments: after a crash
- * the same arguments give the same bytes.
+ * Seals an answer under the client's response key and signs its receipt. A pure function of its arguments: after a
+ * crash the same arguments give the same bytes.
  * @param escrow basechain hash of the job
  * @param issuedAt Unix seconds
  */
@@ -41,7 +41,11 @@ export function signAnswer(
   issuedAt: number,
   signingSecret: Uint8Array,
 ): { delivery: JobDelivery; receiptHash: Uint8Array } {
-  const answer = { finishReason: FinishReason[result.finishReason], tokens: result.tokens, traceRoot: result.traceRoot };
+  const answer = {
+    finishReason: FinishReason[result.finishReason],
+    tokens: result.tokens,
+    traceRoot: result.traceRoot,
+  };
   const { receipt, output } = prepareAnswer(terms, payload, escrow, answer, issuedAt);
   const hash = receiptHash(receipt);
   const delivery = {

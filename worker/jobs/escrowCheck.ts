@@ -51,7 +51,8 @@ export function checkEscrow(
   }
   if (terms.networkId !== policy.networkId) return { kind: 'foreign', note: 'the job names another network' };
   const decline = (reason: number): EscrowVerdict => ({ kind: 'decline', terms, reason });
-  if (!terms.payout.equals(policy.payout) || terms.price < policy.minPrice) return decline(DeclineReason.unsupportedTerms);
+  if (!terms.payout.equals(policy.payout) || terms.price < policy.minPrice)
+    return decline(DeclineReason.unsupportedTerms);
   if (terms.deadline - now < policy.minSeconds || terms.deadline - now > policy.maxSeconds) {
     return decline(DeclineReason.deadlineTooClose);
   }

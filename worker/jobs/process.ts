@@ -52,7 +52,12 @@ export async function readJob(context: JobContext, address: Address, lagSeconds:
   if (found === 'absent') {
     const known = store.get(name)!.deadline !== null;
     log.warn({ job: name }, known ? 'the job ended before it was answered' : 'no funded job at this address');
-    if (known) store.update(name, { state: 'expired', note: 'the job ended before it was answered', settledAt: unixTime() }, unixTime());
+    if (known)
+      store.update(
+        name,
+        { state: 'expired', note: 'the job ended before it was answered', settledAt: unixTime() },
+        unixTime(),
+      );
     else store.forget(name);
     return null;
   }
@@ -80,7 +85,10 @@ export async function readJob(context: JobContext, address: Address, lagSeconds:
     maxTokens: context.maxTokens,
   });
   if (opened.kind === 'decline') return decline(context, address, terms, opened.reason);
-  log.info({ job: name, promptTokens: opened.request.generation.promptTokens.length, deadline: terms.deadline }, 'job accepted');
+  log.info(
+    { job: name, promptTokens: opened.request.generation.promptTokens.length, deadline: terms.deadline },
+    'job accepted',
+  );
   return { address, terms, request: opened.request };
 }
 
@@ -126,7 +134,10 @@ export async function computeJob(context: JobContext, job: ReadableJob): Promise
     unixTime(),
   );
   crashPoint('afterDurable');
-  log.info({ job: name, backend: engine.backend, millis: Math.round(result.millis), outputTokens: result.tokens.length }, 'answer stored');
+  log.info(
+    { job: name, backend: engine.backend, millis: Math.round(result.millis), outputTokens: result.tokens.length },
+    'answer stored',
+  );
 }
 
 interface FoundRequest {
@@ -162,7 +173,8 @@ async function waitForRequest(
 /** Whether a transaction of an escrow is a create message that it accepted; it accepts them from its client only. */
 function isAcceptedCreate({ inMessage, description }: Transaction): boolean {
   const message = internalMessage(inMessage);
-  const accepted = description.type === 'generic' && description.computePhase.type === 'vm' && description.computePhase.success;
+  const accepted =
+    description.type === 'generic' && description.computePhase.type === 'vm' && description.computePhase.success;
   if (message === null || !accepted) return false;
   const slice = message.body.beginParse();
   return slice.remainingBits >= 32 && slice.preloadUint(32) === OP_CREATE_JOB;

@@ -41,7 +41,11 @@ export async function settleJob(
       const late = chainNow > job.deadline! + options.graceSeconds;
       if (await recordEnd(chain, store, job, address, log, options.payout, wasOpen, late)) return;
     } else if (account !== null && account.apiTime >= job.deadline!) {
-      store.update(name, { state: 'expired', settledAt: now, note: 'the deadline passed before the message landed' }, now);
+      store.update(
+        name,
+        { state: 'expired', settledAt: now, note: 'the deadline passed before the message landed' },
+        now,
+      );
       log.warn({ job: name }, 'job expired');
       return;
     }
@@ -92,14 +96,24 @@ async function recordEnd(
     return true;
   }
   if (!late) return false;
-  store.update(job.address, { state: 'expired', settledAt: now, note: 'the escrow ended without a payment to us' }, now);
+  store.update(
+    job.address,
+    { state: 'expired', settledAt: now, note: 'the escrow ended without a payment to us' },
+    now,
+  );
   log.warn({ job: job.address }, 'escrow ended without payment');
   return true;
 }
 
 /** The value of the payment from `escrow`, or null when the API does not show it (yet). */
-async function findPayment(chain: ChainClient, payout: Address, escrow: Address, since: number): Promise<bigint | null> {
-  const fromEscrow = ({ inMessage }: Transaction): boolean => internalMessage(inMessage)?.source.equals(escrow) === true;
+async function findPayment(
+  chain: ChainClient,
+  payout: Address,
+  escrow: Address,
+  since: number,
+): Promise<bigint | null> {
+  const fromEscrow = ({ inMessage }: Transaction): boolean =>
+    internalMessage(inMessage)?.source.equals(escrow) === true;
   const payment = await chain.findTransaction(payout, since, fromEscrow).catch(() => null);
   return payment === null ? null : internalMessage(payment.inMessage)!.value;
 }

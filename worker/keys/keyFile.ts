@@ -20,7 +20,11 @@ const keyFileSchema = z.discriminatedUnion('encryption', [
     purpose: z.string(),
     encryption: z.literal('scrypt-chacha20-poly1305'),
     scrypt: z.strictObject({
-      N: z.number().int().min(1 << 14).max(1 << 20),
+      N: z
+        .number()
+        .int()
+        .min(1 << 14)
+        .max(1 << 20),
       r: z.number().int().min(1).max(32),
       p: z.number().int().min(1).max(16),
       salt: hex(16),

@@ -84,7 +84,9 @@ export class JobStore {
   }
 
   private prepareSchema(identity: StoreIdentity): void {
-    const version = Number((this.database.prepare('PRAGMA user_version').get() as { user_version: number }).user_version);
+    const version = Number(
+      (this.database.prepare('PRAGMA user_version').get() as { user_version: number }).user_version,
+    );
     if (version === 0) {
       this.database.exec(`BEGIN IMMEDIATE; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`);
     } else if (version !== SCHEMA_VERSION) {
@@ -94,7 +96,10 @@ export class JobStore {
         hint: 'use the version that wrote it, or a new data folder with a new worker key',
       });
     }
-    for (const [name, value] of Object.entries({ networkId: String(identity.networkId), workerKey: identity.workerKey })) {
+    for (const [name, value] of Object.entries({
+      networkId: String(identity.networkId),
+      workerKey: identity.workerKey,
+    })) {
       this.database.prepare('INSERT OR IGNORE INTO meta (name, value) VALUES (?, ?)').run(name, value);
       const row = this.database.prepare('SELECT value FROM meta WHERE name = ?').get(name) as { value: string };
       if (row.value !== value) {
@@ -119,7 +124,9 @@ export class JobStore {
 
   /** Removes a job that never was one; refused for a job whose terms were ever read. */
   forget(address: string): void {
-    guarded(address, () => this.database.prepare('DELETE FROM jobs WHERE address = ? AND deadline IS NULL').run(address));
+    guarded(address, () =>
+      this.database.prepare('DELETE FROM jobs WHERE address = ? AND deadline IS NULL').run(address),
+    );
   }
 
   get(address: string): JobRecord | null {
@@ -135,7 +142,9 @@ export class JobStore {
       const names = Object.keys(changes) as (keyof JobChanges)[];
       const assignments = [...names, 'updatedAt'].map((name) => `${name} = ?`).join(', ');
       const values = names.map((name) => toColumn(changes[name]));
-      const result = this.database.prepare(`UPDATE jobs SET ${assignments} WHERE address = ?`).run(...values, now, address);
+      const result = this.database
+        .prepare(`UPDATE jobs SET ${assignments} WHERE address = ?`)
+        .run(...values, now, address);
       if (result.changes !== 1) throw new StorageError('storage.unknown-job', 'no such job', { received: address });
       return this.get(address)!;
     });
@@ -144,7 +153,9 @@ export class JobStore {
   /** Jobs that a restart has to take up again, oldest first. */
   unfinished(): JobRecord[] {
     return guarded('jobs', () => {
-      const rows = this.database.prepare('SELECT * FROM jobs WHERE settledAt IS NULL ORDER BY firstSeen, address').all();
+      const rows = this.database
+        .prepare('SELECT * FROM jobs WHERE settledAt IS NULL ORDER BY firstSeen, address')
+        .all();
       return (rows as Record<string, unknown>[]).map(toRecord);
     });
   }

@@ -1,6 +1,6 @@
 /**
  * Tables of the worker's store. What is here is never a prompt, a token, an answer, a commitment salt or a key:
- * `external` is exactly the sealed message that anybody can read on chain (of a public job, what the terms make public).
+ * `external` is exactly the sealed message that anybody reads on chain (of a public job, what the terms make public).
  */
 export const SCHEMA_VERSION = 1;
 
