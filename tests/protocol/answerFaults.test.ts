@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {
-  type AnswerFault, buildTerms, checkAnswer, encodeResponse, FinishReason, GREEDY_SAMPLING, type JobContext, outputHash,
-  portableEd25519, prepareAnswer, type Receipt, receiptHash, type RequestPayload, sealResponse, termsHash, Visibility,
+  type AnswerFault, buildTerms, checkAnswer, commit, encodeResponse, FinishReason, GREEDY_SAMPLING, type JobContext, outputHash,
+  portableEd25519, prepareAnswer, type Receipt, receiptHash, type RequestPayload, responseRoot, sealResponse, termsHash, Visibility,
 } from '../../protocol';
 import { nodeEd25519 } from '../../worker/jobs/answer';
 
@@ -62,6 +62,16 @@ describe('what a signing worker can still not pass off as an answer', () => {
     const malformed = Uint8Array.from(other);
     malformed[4] = 1;
     assert.equal(verdictOf({ output: sealed(malformed) }), 'unreadable');
+  });
+
+  it('finding 6: trace and answer stand in the receipt under the salt that only the client and the worker know', () => {
+    const payload = payloadFor(Visibility.sealed);
+    const terms = buildTerms(payload, context);
+    const answer = { finishReason: FinishReason.stop, tokens: [5, STOP] };
+    const { receipt } = prepareAnswer(terms, payload, escrow, { ...answer, traceRoot: bytes(32, 60) }, NOW);
+    assert.deepEqual(receipt.traceCommit, commit('trace', payload.commitSalt, bytes(32, 60)));
+    assert.deepEqual(receipt.responseCommit, commit('response', payload.commitSalt, responseRoot(answer)));
+    assert.deepEqual(prepareAnswer(terms, payload, escrow, answer, NOW).receipt.traceCommit, new Uint8Array(32));
   });
 
   it('finding 11: a receipt for the same job on another network has another hash and is refused', () => {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
 import {
-  buildTerms, decodePayload, encodePayload, GREEDY_SAMPLING, type JobContext, ProtocolError, requestCommitment, type RequestPayload,
+  buildTerms, decodePayload, encodePayload, GREEDY_SAMPLING, type JobContext, ProtocolError, requestCommitment,
+  type RequestPayload,
 } from '../../protocol';
 
 const bytes = (length: number, salt: number): Uint8Array => Uint8Array.from({ length }, (_, index) => (index * 3 + salt) & 255);
@@ -11,8 +12,8 @@ const malformed = (error: unknown) => error instanceof ProtocolError && error.co
 
 const payload: RequestPayload = {
   asked: {
-    tier: 0, visibility: 0, flags: 0, semantics: 1, salt: bytes(16, 1), modelRoot: bytes(32, 2), maxTokens: 3, expiresAt: 5,
-    promptPrice: 0n, outputPrice: 0n, coverage: 0n, imageHash: new Uint8Array(32),
+    tier: 0, visibility: 0, flags: 0, semantics: 1, salt: bytes(16, 1), modelRoot: bytes(32, 2), maxTokens: 3,
+    expiresAt: 5, promptPrice: 0n, outputPrice: 0n, coverage: 0n, imageHash: new Uint8Array(32),
   },
   request: { promptTokens: [7], sampling: GREEDY_SAMPLING, stopTokens: [], nonce: 1n, toolsHash: new Uint8Array(32) },
   responseKey: bytes(32, 3),
@@ -63,9 +64,10 @@ describe('a payload says each thing in one way', () => {
 
 describe('terms made of a payload', () => {
   it('finding 4: hold SHA-256 of the response key; and everything else comes from where docs/protocol.md says', () => {
-    const context: JobContext = { networkId: -3, client: bytes(32, 5), stake: bytes(32, 6), workerKey: bytes(32, 7), price: 8n };
+    const [client, stake, workerKey] = [bytes(32, 5), bytes(32, 6), bytes(32, 7)];
+    const context: JobContext = { networkId: -3, client, stake, workerKey, price: 8n };
     assert.deepEqual(buildTerms(payload, context), {
-      ...payload.asked, networkId: -3, client: context.client, stake: context.stake, workerKey: context.workerKey, fixedPrice: 8n,
+      ...payload.asked, networkId: -3, client, stake, workerKey, fixedPrice: 8n,
       requestCommit: requestCommitment(payload),
       responseKeyHash: new Uint8Array(createHash('sha256').update(payload.responseKey).digest()),
     });

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {
-  buildTerms, checkAnswer, DEVNET_ID, encodePayload, FinishReason, GREEDY_SAMPLING, type JobContext, portableEd25519, prepareAnswer,
-  ProtocolError, publicRequest, openRequest, receiptHash, type RequestPayload, sealRequest, type Terms, termsHash,
+  buildTerms, checkAnswer, DEVNET_ID, encodePayload, FinishReason, GREEDY_SAMPLING, type JobContext, openRequest,
+  portableEd25519, prepareAnswer, ProtocolError, publicRequest, receiptHash, type RequestPayload, sealRequest, type Terms, termsHash,
 } from '../../protocol';
 
 const bytes = (length: number, salt: number): Uint8Array => Uint8Array.from({ length }, (_, index) => (index * 13 + salt) & 255);
@@ -14,8 +14,8 @@ const context: JobContext = {
 };
 const payload: RequestPayload = {
   asked: {
-    tier: 0, visibility: 0, flags: 0, semantics: 1, salt: bytes(16, 6), modelRoot: bytes(32, 8), maxTokens: 3, expiresAt: NOW + 500,
-    promptPrice: 1n, outputPrice: 2n, coverage: 3n, imageHash: bytes(32, 11),
+    tier: 0, visibility: 0, flags: 0, semantics: 1, salt: bytes(16, 6), modelRoot: bytes(32, 8), maxTokens: 3,
+    expiresAt: NOW + 500, promptPrice: 1n, outputPrice: 2n, coverage: 3n, imageHash: bytes(32, 11),
   },
   request: { promptTokens: [7, 8], sampling: GREEDY_SAMPLING, stopTokens: [10], nonce: 1n, toolsHash: new Uint8Array(32) },
   responseKey: bytes(32, 9),
@@ -27,8 +27,8 @@ const terms = buildTerms(payload, context);
 const others: { [K in keyof Terms]: Terms[K] } = {
   networkId: -3, tier: 1, visibility: 1, flags: 1, semantics: 2, client: bytes(32, 20), stake: bytes(32, 21),
   workerKey: portableEd25519.publicKey(bytes(32, 2)), salt: bytes(16, 22), modelRoot: bytes(32, 23), requestCommit: bytes(32, 24),
-  responseKeyHash: bytes(32, 25), maxTokens: 4, expiresAt: NOW + 501, promptPrice: 2n, outputPrice: 3n, fixedPrice: 10n, coverage: 4n,
-  imageHash: bytes(32, 26),
+  responseKeyHash: bytes(32, 25), maxTokens: 4, expiresAt: NOW + 501, promptPrice: 2n, outputPrice: 3n,
+  fixedPrice: 10n, coverage: 4n, imageHash: bytes(32, 26),
 };
 
 /** An answer that a worker made and signed for `signed`, checked by a client that asked for `asked`. */
