@@ -17,7 +17,7 @@ export interface Settlement {
 
 /**
  * Collects the transactions of a job: client's wallet sends, escrow opens, escrow pays, payout receives, client
- * receives the callback. null when the API does not show them all: most servers forget the history of a deleted account.
+ * receives the callback. null when the API does not show them all: most servers forget a deleted account's history.
  */
 export async function collectSettlement(chain: ChainClient, job: JobFile, end: JobEnd): Promise<Settlement | null> {
   const escrow = Address.parse(job.address);
