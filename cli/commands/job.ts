@@ -150,7 +150,7 @@ async function finish(context: Context, created: CreatedJob, rerun: boolean): Pr
 export function describeReport(report: JobReport): string {
   const lines = [
     `prompt   ${report.prompt}`,
-    `answer   ${report.answer}`,
+    `answer   ${report.answer.trimEnd()}`,
     '',
     `paid     ${formatTon(report.paidNano)} to the worker, ${formatTon(report.refundNano)} back to the client`,
     `fees     ${report.feesNano === null ? 'not known' : `${formatTon(report.feesNano)} in all`}`,
