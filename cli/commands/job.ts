@@ -161,7 +161,8 @@ export function describeReport(report: JobReport): string {
   if (report.rerunBackend !== null) {
     lines.push(
       `re-run   ${report.rerunBackend} on ${report.rerunAdapter}: ` +
-        (report.rerunEqual ? 'equal, bit for bit' : 'DIFFERENT'),
+        (report.rerunEqual ? 'equal, bit for bit' : 'DIFFERENT') +
+        (report.rerunBackend === report.backend ? ' (the same back end: no other runs on this machine)' : ''),
     );
   }
   return lines.join('\n');
