@@ -47,7 +47,7 @@ const VERSION = 1;
 const Present = { prices: 1, coverage: 2, imageHash: 4, toolsHash: 8, sampling: 16 } as const;
 const isZero = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0);
 
-/** Compact bytes of a payload, docs/protocol.md; a plain greedy request takes 142 bytes and its tokens. */
+/** Compact bytes of a payload, docs/protocol.md; a plain greedy request takes 135 bytes and its tokens. */
 export function encodePayload(payload: RequestPayload): Uint8Array {
   const { asked, request } = payload;
   const { sampling } = request;
