@@ -1,6 +1,7 @@
 import '@ton/test-utils';
 import { beginCell, type Cell, storeStateInit, toNano } from '@ton/core';
-import { JOB_ESCROW_ERRORS, JobEscrow, packDelivery, readNetworkPrices, requiredJobValue } from '../../wrappers';
+import { decodeResponse, encodeResponse, FinishReason } from '../../protocol';
+import { JOB_ESCROW_ERRORS, JobEscrow, packDelivery, parseJobCallback, readNetworkPrices, requiredJobValue } from '../../wrappers';
 import { multiplyPrices } from '../support/config';
 import { JobWorld, patternBytes, refusal } from '../support/jobWorld';
 
@@ -37,6 +38,23 @@ describe('attacks on a job', () => {
     await world.create();
     const result = await world.deliver(delivery);
     expect(result.transactions).toHaveTransaction({ to: world.provider.address, value: world.terms.price });
+  });
+
+  it('finding 5: the answer of a public job reaches the client in the callback, plain, as a contract can read it', async () => {
+    const world = await JobWorld.create({ answerInCallback: true });
+    await world.create();
+    const output = encodeResponse({ finishReason: FinishReason.stop, tokens: [5, 6, 10] });
+    const result = await world.deliver(world.delivery(world.answer({ output, finishReason: FinishReason.stop })));
+    const callback = result.transactions.find((tx) => tx.inMessage?.info.dest?.toString() === world.client.address.toString());
+    const parsed = parseJobCallback(callback!.inMessage!.body);
+    expect(parsed?.kind === 'answered' && decodeResponse(parsed.output!)).toEqual({ finishReason: 0, tokens: [5, 6, 10] });
+  });
+
+  it('finding 36: the escrow embeds no other contract: no instance carries a dictionary of codes', async () => {
+    const { init } = (await JobWorld.create()).job;
+    expect(init!.data.refs.length).toBe(1);
+    expect(init!.data.refs[0].bits.length).toBe(32 + 256);
+    expect(init!.data.refs[0].refs.length).toBe(0);
   });
 
   it('finding 37: a job is recognised only by its whole StateInit: other data is another address', async () => {
@@ -119,7 +137,7 @@ describe('attacks on a job', () => {
     }
   });
 
-  it('the required value carries the rent of the longest life, 24 hours, at the largest output', async () => {
+  it('finding 47: the required value carries the rent of the longest life, 24 hours, at the largest output', async () => {
     const world = await JobWorld.create({ outputCells: 40, answerInCallback: true, deadline: 1_800_000_000 + 86_400 });
     await world.create();
     world.blockchain.now = world.terms.deadline - 1;
