@@ -23,7 +23,9 @@ function row(operation: string, fees: TransactionFees): FeeRow {
     milliTon: milli(fees.totalNano),
     gas: Number(fees.gas),
     split: {
-      import: milli(fees.importNano), gas: milli(fees.gasNano), forward: milli(fees.forwardNano),
+      import: milli(fees.importNano),
+      gas: milli(fees.gasNano),
+      forward: milli(fees.forwardNano),
       storage: milli(fees.storageNano),
     },
   };
@@ -31,7 +33,11 @@ function row(operation: string, fees: TransactionFees): FeeRow {
 
 /** A deployed wallet v5r1 with money. */
 class WalletV5R1 {
-  private constructor(readonly contract: WalletContractV5R1, private readonly key: KeyPair, private readonly chain: Blockchain) {}
+  private constructor(
+    readonly contract: WalletContractV5R1,
+    private readonly key: KeyPair,
+    private readonly chain: Blockchain,
+  ) {}
 
   static async create(world: JobWorld, seed: number): Promise<WalletV5R1> {
     const key = keyPairFromSeed(Buffer.alloc(32, seed));
@@ -73,7 +79,11 @@ async function walletJob(): Promise<Transaction[]> {
   const provider = await WalletV5R1.create(base, 5);
   const world = await JobWorld.create({ client: client.address, payout: provider.address }, base.blockchain);
   const message = internal({
-    to: world.job.address, value: world.value, bounce: true, init: world.job.init, body: packCreateJob(world.request),
+    to: world.job.address,
+    value: world.value,
+    bounce: true,
+    init: world.job.init,
+    body: packCreateJob(world.request),
   });
   const created = await client.send([message]);
   return [...created, ...(await world.deliver()).transactions];

@@ -111,7 +111,9 @@ export class Chain {
         const exitCode = (error as { exitCode?: number }).exitCode;
         throw liteServerError(
           `cannot apply external message to current state : External message was not accepted` +
-            (exitCode === undefined ? '' : `\nCannot run message on account: inbound external message rejected by account, exitcode=${exitCode}`),
+            (exitCode === undefined
+              ? ''
+              : `\nCannot run message on account: inbound external message rejected by account, exitcode=${exitCode}`),
         );
       }
       return message;

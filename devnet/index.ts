@@ -34,5 +34,11 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
   const chain = await Chain.create({ networkId, clock });
   const server = new DevnetServer(chain, log);
   const url = `http://${host}:${await server.listen(host, port)}`;
-  return { endpoint: `${url}/api/v2/jsonRPC`, url, networkId, blockchain: chain.blockchain, close: () => server.close() };
+  return {
+    endpoint: `${url}/api/v2/jsonRPC`,
+    url,
+    networkId,
+    blockchain: chain.blockchain,
+    close: () => server.close(),
+  };
 }

@@ -4,7 +4,13 @@ import { blockIdExt } from './blocks';
 import type { Chain, StoredTransaction } from './chain';
 import { badParameter, liteServerError } from './errors';
 import {
-  addressParameter, bocParameter, integerParameter, optionalCellParameter, optionalLt, type Parameters, stringParameter,
+  addressParameter,
+  bocParameter,
+  integerParameter,
+  optionalCellParameter,
+  optionalLt,
+  type Parameters,
+  stringParameter,
 } from './parameters';
 import { formatStack, parseStack } from './stack';
 import { formatTransaction } from './transactions';
@@ -18,7 +24,8 @@ async function accountFields(chain: Chain, address: Address) {
   const account = await chain.account(address);
   const state = account.accountState;
   const newest = chain.transactionsOf(address)[0];
-  const last = newest && state ? { lt: newest.transaction.lt.toString(), hash: newest.hash.toString('base64') } : NO_TRANSACTION;
+  const last =
+    newest && state ? { lt: newest.transaction.lt.toString(), hash: newest.hash.toString('base64') } : NO_TRANSACTION;
   const boc = (cell: Cell | null | undefined) => cell?.toBoc().toString('base64') ?? '';
   return {
     balance: account.balance.toString(),
@@ -46,12 +53,19 @@ function locate(chain: Chain, parameters: Parameters, side: 'result' | 'source')
   const createdLt = optionalLt(parameters, 'created_lt');
   const sent = (message: { info: { type: string } } | null | undefined) => {
     const info = message?.info as { type: string; src?: Address; dest?: Address; createdLt?: bigint } | undefined;
-    return info?.type === 'internal' && info.src!.equals(source) && info.dest!.equals(destination) && info.createdLt === createdLt;
+    return (
+      info?.type === 'internal' &&
+      info.src!.equals(source) &&
+      info.dest!.equals(destination) &&
+      info.createdLt === createdLt
+    );
   };
   const owner = side === 'result' ? destination : source;
-  const found = chain.transactionsOf(owner).find(({ transaction }) =>
-    side === 'result' ? sent(transaction.inMessage) : [...transaction.outMessages.values()].some(sent),
-  );
+  const found = chain
+    .transactionsOf(owner)
+    .find(({ transaction }) =>
+      side === 'result' ? sent(transaction.inMessage) : [...transaction.outMessages.values()].some(sent),
+    );
   if (!found) throw liteServerError('message not found');
   return formatTransaction(found, owner);
 }
@@ -62,12 +76,21 @@ async function runGetMethod(chain: Chain, parameters: Parameters) {
   const name = typeof method === 'number' ? method : stringParameter(parameters, 'method');
   const account = await chain.account(address);
   const last = { '@type': 'internal.transactionId', ...(await accountFields(chain, address)).last };
-  const common = { '@type': 'smc.runResult', block_id: blockIdExt(chain.options.networkId, -1, chain.seqno), last_transaction_id: last };
+  const common = {
+    '@type': 'smc.runResult',
+    block_id: blockIdExt(chain.options.networkId, -1, chain.seqno),
+    last_transaction_id: last,
+  };
   if (account.accountState?.type !== 'active') return { ...common, gas_used: 0, stack: [], exit_code: -13 };
   try {
     const id = typeof name === 'number' || /^\d+$/.test(name) ? Number(name) : name;
     const result = await account.get(id, parseStack(parameters.stack));
-    return { ...common, gas_used: Number(result.gasUsed), stack: formatStack(result.stack), exit_code: result.exitCode };
+    return {
+      ...common,
+      gas_used: Number(result.gasUsed),
+      stack: formatStack(result.stack),
+      exit_code: result.exitCode,
+    };
   } catch (error) {
     if (error instanceof GetMethodError) {
       return { ...common, gas_used: Number(error.gasUsed), stack: [], exit_code: error.exitCode };
@@ -83,7 +106,8 @@ async function estimateFee(chain: Chain, parameters: Parameters) {
   const code = optionalCellParameter(parameters, 'init_code');
   const data = optionalCellParameter(parameters, 'init_data');
   const init = code && data ? { code, data } : undefined;
-  if (init && !contractAddress(address.workChain, init).equals(address)) throw badParameter('init_code', 'does not give this address');
+  if (init && !contractAddress(address.workChain, init).equals(address))
+    throw badParameter('init_code', 'does not give this address');
   const account = await chain.account(address);
   const before = account.account;
   try {
@@ -174,12 +198,21 @@ export const METHODS: Record<string, Method> = {
     await sendBoc(chain, parameters);
     return { '@type': 'ok' };
   },
-  sendBocReturnHash: async (chain, parameters) => ({ '@type': 'raw.extMessageInfo', hash: await sendBoc(chain, parameters) }),
+  sendBocReturnHash: async (chain, parameters) => ({
+    '@type': 'raw.extMessageInfo',
+    hash: await sendBoc(chain, parameters),
+  }),
   tryLocateTx: (chain, parameters) => locate(chain, parameters, 'result'),
   tryLocateResultTx: (chain, parameters) => locate(chain, parameters, 'result'),
   tryLocateSourceTx: (chain, parameters) => locate(chain, parameters, 'source'),
   getConfigParam: (chain, parameters) => {
-    const id = integerParameter(parameters, 'config_id', integerParameter(parameters, 'param', 0, -1000, 1000), -1000, 1000);
+    const id = integerParameter(
+      parameters,
+      'config_id',
+      integerParameter(parameters, 'param', 0, -1000, 1000),
+      -1000,
+      1000,
+    );
     const all = Dictionary.loadDirect(Dictionary.Keys.Int(32), Dictionary.Values.Cell(), chain.blockchain.config);
     const value = all.get(id);
     if (!value) throw liteServerError(`configuration parameter ${id} not found`);
@@ -187,7 +220,11 @@ export const METHODS: Record<string, Method> = {
   },
   detectAddress: (_chain, parameters) => {
     const address = addressParameter(parameters);
-    return { raw_form: address.toRawString(), bounceable: { b64: address.toString() }, non_bounceable: { b64: address.toString({ bounceable: false }) } };
+    return {
+      raw_form: address.toRawString(),
+      bounceable: { b64: address.toString() },
+      non_bounceable: { b64: address.toString({ bounceable: false }) },
+    };
   },
   packAddress: (_chain, parameters) => addressParameter(parameters).toString(),
   unpackAddress: (_chain, parameters) => addressParameter(parameters).toRawString(),

@@ -41,7 +41,13 @@ export function parseCell(name: string, boc: Buffer): Cell {
   }
 }
 
-export function integerParameter(parameters: Parameters, name: string, fallback: number, low: number, high: number): number {
+export function integerParameter(
+  parameters: Parameters,
+  name: string,
+  fallback: number,
+  low: number,
+  high: number,
+): number {
   if (parameters[name] === undefined || parameters[name] === null) return fallback;
   return read(name, z.coerce.number().int().min(low).max(high), parameters);
 }

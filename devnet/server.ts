@@ -15,7 +15,10 @@ interface Reply {
 }
 
 const ok = (result: unknown): Reply => ({ status: 200, body: { ok: true, result } });
-const failed = (error: ApiError): Reply => ({ status: error.code, body: { ok: false, error: error.message, code: error.code } });
+const failed = (error: ApiError): Reply => ({
+  status: error.code,
+  body: { ok: false, error: error.message, code: error.code },
+});
 
 /** The HTTP face of a chain: toncenter v2 (JSON-RPC and REST) and the devnet's own calls. */
 export class DevnetServer {
@@ -57,7 +60,8 @@ export class DevnetServer {
     const body = request.method === 'POST' ? await readBody(request) : {};
     const parameters: Parameters = { ...Object.fromEntries(url.searchParams), ...body };
     if (url.pathname === '/healthz') return { status: 200, body: { ok: true } };
-    if (url.pathname.startsWith('/devnet/')) return ok(await this.own(url.pathname.slice('/devnet/'.length), request.method, parameters));
+    if (url.pathname.startsWith('/devnet/'))
+      return ok(await this.own(url.pathname.slice('/devnet/'.length), request.method, parameters));
     const match = /^\/api\/v2\/(\w+)$/.exec(url.pathname);
     if (!match) throw new ApiError(404, 'Not Found');
     if (match[1] !== 'jsonRPC') return ok(await this.call(match[1], parameters));
@@ -67,7 +71,8 @@ export class DevnetServer {
 
   private async jsonRpc({ id, method, params }: Parameters): Promise<Reply> {
     if (typeof method !== 'string') throw badParameter('method', 'field required');
-    if (params !== undefined && (typeof params !== 'object' || params === null)) throw badParameter('params', 'expected an object');
+    if (params !== undefined && (typeof params !== 'object' || params === null))
+      throw badParameter('params', 'expected an object');
     const envelope = { jsonrpc: '2.0', id: id ?? null };
     try {
       const reply = ok(await this.call(method, { ...(params as Parameters) }));
@@ -96,13 +101,15 @@ export class DevnetServer {
     if (call === 'faucet') {
       const address: Address = addressParameter(parameters);
       const amount = String(parameters.amountNano ?? '');
-      if (!/^\d{1,18}$/.test(amount) || BigInt(amount) > MAX_FAUCET_NANO) throw badParameter('amountNano', `expected 1..${MAX_FAUCET_NANO}`);
+      if (!/^\d{1,18}$/.test(amount) || BigInt(amount) > MAX_FAUCET_NANO)
+        throw badParameter('amountNano', `expected 1..${MAX_FAUCET_NANO}`);
       await this.chain.faucet(address, BigInt(amount));
       return { address: address.toRawString(), amountNano: amount };
     }
     if (call === 'advance') {
       const seconds = Number(parameters.seconds);
-      if (!Number.isInteger(seconds) || seconds < 1 || seconds > 10 * 365 * 86_400) throw badParameter('seconds', 'expected 1..315360000');
+      if (!Number.isInteger(seconds) || seconds < 1 || seconds > 10 * 365 * 86_400)
+        throw badParameter('seconds', 'expected 1..315360000');
       await this.chain.advance(seconds);
       return { now: this.chain.now };
     }

@@ -10,9 +10,12 @@ export function parseStack(stack: unknown): TupleItem[] {
   if (!Array.isArray(stack)) throw badParameter('stack', 'expected an array');
   return stack.map((entry): TupleItem => {
     const [type, value] = Array.isArray(entry) ? entry : [];
-    if (type === 'num' && (typeof value === 'string' || typeof value === 'number')) return { type: 'int', value: integer(String(value)) };
-    if (type === 'tvm.Cell' && typeof value === 'string') return { type: 'cell', cell: parseCell('stack', Buffer.from(value, 'base64')) };
-    if (type === 'tvm.Slice' && typeof value === 'string') return { type: 'slice', cell: parseCell('stack', Buffer.from(value, 'base64')) };
+    if (type === 'num' && (typeof value === 'string' || typeof value === 'number'))
+      return { type: 'int', value: integer(String(value)) };
+    if (type === 'tvm.Cell' && typeof value === 'string')
+      return { type: 'cell', cell: parseCell('stack', Buffer.from(value, 'base64')) };
+    if (type === 'tvm.Slice' && typeof value === 'string')
+      return { type: 'slice', cell: parseCell('stack', Buffer.from(value, 'base64')) };
     throw badParameter('stack', 'expected ["num", ...], ["tvm.Cell", base64] or ["tvm.Slice", base64]');
   });
 }
@@ -48,13 +51,19 @@ export function formatStack(items: TupleItem[]): unknown[] {
 function formatElement(item: TupleItem): unknown {
   switch (item.type) {
     case 'int':
-      return { '@type': 'tvm.stackEntryNumber', number: { '@type': 'tvm.numberDecimal', number: item.value.toString() } };
+      return {
+        '@type': 'tvm.stackEntryNumber',
+        number: { '@type': 'tvm.numberDecimal', number: item.value.toString() },
+      };
     case 'cell':
       return { '@type': 'tvm.stackEntryCell', cell: { '@type': 'tvm.cell', bytes: boc(item.cell) } };
     case 'slice':
       return { '@type': 'tvm.stackEntrySlice', slice: { '@type': 'tvm.slice', bytes: boc(item.cell) } };
     case 'tuple':
-      return { '@type': 'tvm.stackEntryTuple', tuple: { '@type': 'tvm.tuple', elements: item.items.map(formatElement) } };
+      return {
+        '@type': 'tvm.stackEntryTuple',
+        tuple: { '@type': 'tvm.tuple', elements: item.items.map(formatElement) },
+      };
     default:
       return { '@type': 'tvm.stackEntryList', list: { '@type': 'tvm.list', elements: [] } };
   }

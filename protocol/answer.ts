@@ -37,7 +37,8 @@ export function prepareAnswer(
 ): SignedAnswer {
   const hash = termsHash(terms);
   const plaintext = encodeResponse(answer);
-  const output = terms.visibility === Visibility.public ? plaintext : sealResponse(plaintext, payload.responseKey, hash);
+  const output =
+    terms.visibility === Visibility.public ? plaintext : sealResponse(plaintext, payload.responseKey, hash);
   const receipt: Receipt = {
     networkId: terms.networkId,
     termsHash: hash,
@@ -59,13 +60,23 @@ export function prepareAnswer(
 
 /** Why an answer does not verify; each names one rule. */
 export type AnswerFault =
-  | 'other-network' | 'other-escrow' | 'other-terms' | 'not-a-final-job-receipt' | 'other-price' | 'bad-date'
-  | 'bad-signature' | 'output-not-signed' | 'unreadable' | 'response-not-committed' | 'wrong-prompt-count'
-  | 'wrong-output-count' | 'wrong-finish-reason' | 'not-stopped' | 'too-many-tokens';
+  | 'other-network'
+  | 'other-escrow'
+  | 'other-terms'
+  | 'not-a-final-job-receipt'
+  | 'other-price'
+  | 'bad-date'
+  | 'bad-signature'
+  | 'output-not-signed'
+  | 'unreadable'
+  | 'response-not-committed'
+  | 'wrong-prompt-count'
+  | 'wrong-output-count'
+  | 'wrong-finish-reason'
+  | 'not-stopped'
+  | 'too-many-tokens';
 
-export type CheckedAnswer =
-  | { ok: true; answer: ResponsePlaintext }
-  | { ok: false; fault: AnswerFault };
+export type CheckedAnswer = { ok: true; answer: ResponsePlaintext } | { ok: false; fault: AnswerFault };
 
 /** Receipts further from the time of delivery are refused, seconds (attacks 15). */
 export const MAX_RECEIPT_SKEW_SECONDS = 600;
@@ -99,7 +110,8 @@ export function checkAnswer(
   } catch {
     return fault('unreadable');
   }
-  if (!opens(receipt.responseCommit, 'response', payload.commitSalt, responseRoot(answer))) return fault('response-not-committed');
+  if (!opens(receipt.responseCommit, 'response', payload.commitSalt, responseRoot(answer)))
+    return fault('response-not-committed');
   if (receipt.promptTokens !== payload.request.promptTokens.length) return fault('wrong-prompt-count');
   if (receipt.outputTokens !== answer.tokens.length) return fault('wrong-output-count');
   if (receipt.finishReason !== answer.finishReason) return fault('wrong-finish-reason');

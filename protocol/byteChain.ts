@@ -44,7 +44,9 @@ export function decodeByteChain(root: PlainCell, inlineBytes: number): Uint8Arra
       });
     }
     if (bitLength === 0 && parts.length > 0) {
-      throw new ProtocolError('NOT_A_BYTE_CHAIN', 'A chain of bytes ends in an empty cell', { expected: 'at least one byte' });
+      throw new ProtocolError('NOT_A_BYTE_CHAIN', 'A chain of bytes ends in an empty cell', {
+        expected: 'at least one byte',
+      });
     }
     parts.push(new CellReader('byte chain', cell).fixedBytes(bitLength / 8));
     cell = refs[0];

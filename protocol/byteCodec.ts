@@ -20,7 +20,9 @@ export class ByteWriter {
   /** Unsigned LEB128 of a uint32, shortest form. Its errors do not repeat the value, which may be of a prompt. */
   varint(name: string, value: number): this {
     if (!fitsUint(value, 32)) {
-      throw new ProtocolError('OUT_OF_RANGE', `${name} does not fit its field`, { expected: 'an unsigned integer below 2^32' });
+      throw new ProtocolError('OUT_OF_RANGE', `${name} does not fit its field`, {
+        expected: 'an unsigned integer below 2^32',
+      });
     }
     let rest = value;
     for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) this.parts.push((rest % 0x80) | 0x80);

@@ -42,7 +42,8 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return difference === 0;
 }
 
-export const toHex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+export const toHex = (bytes: Uint8Array): string =>
+  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 
 /** Tokens as u32be, four bytes each. @throws ProtocolError OUT_OF_RANGE for what is no token */
 export function tokenBytes(tokens: readonly number[]): Uint8Array {

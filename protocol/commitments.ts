@@ -37,7 +37,8 @@ const ROW_BYTES = ROW_TOKENS * 4;
 const ZERO_HASH = new Uint8Array(32);
 
 const leafHash = (bytes: Uint8Array): Uint8Array => sha256(concatBytes(Uint8Array.of(0), bytes));
-const nodeHash = (left: Uint8Array, right: Uint8Array): Uint8Array => sha256(concatBytes(Uint8Array.of(1), left, right));
+const nodeHash = (left: Uint8Array, right: Uint8Array): Uint8Array =>
+  sha256(concatBytes(Uint8Array.of(1), left, right));
 
 /**
  * SHA-256 tree over leaves in order: leaf = H(00 || bytes), node = H(01 || left || right), an odd node is paired with 32
@@ -70,8 +71,12 @@ export function requestRoot(request: InferenceRequest): Uint8Array {
     asciiBytes('OCQ1'),
     uintBytes(0, 1), // kind: tokens
     uintBytes(promptTokens.length, 4),
-    uintBytes(sampling.t, 4), uintBytes(sampling.topK, 2), uintBytes(sampling.topP16, 2), uintBytes(sampling.minPX, 2),
-    uintBytes(stopTokens.length, 1), tokenBytes(stopTokens),
+    uintBytes(sampling.t, 4),
+    uintBytes(sampling.topK, 2),
+    uintBytes(sampling.topP16, 2),
+    uintBytes(sampling.minPX, 2),
+    uintBytes(stopTokens.length, 1),
+    tokenBytes(stopTokens),
     uintBytes(request.nonce, 8),
     request.toolsHash,
   );

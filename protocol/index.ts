@@ -4,31 +4,85 @@ export * from './constants';
 export { concatBytes, equalBytes, toHex, uintBytes } from './bytes';
 export { cellDepth, cellHash, CellReader, CellWriter, type PlainCell } from './cells';
 export {
-  CHAIN_CELL_BYTES, chainCells, decodeByteChain, encodeByteChain, OUTPUT_INLINE_BYTES, REQUEST_INLINE_BYTES,
+  CHAIN_CELL_BYTES,
+  chainCells,
+  decodeByteChain,
+  encodeByteChain,
+  OUTPUT_INLINE_BYTES,
+  REQUEST_INLINE_BYTES,
 } from './byteChain';
 export { decodeTerms, encodeTerms, type Terms, termsHash } from './terms';
 export {
-  type Decline, declineHash, decodeDecline, decodeReceipt, encodeDecline, encodeReceipt, encodeReceiptClaims,
-  type Receipt, receiptHash, receiptsConflict, type StatementHeader,
+  type Decline,
+  declineHash,
+  decodeDecline,
+  decodeReceipt,
+  encodeDecline,
+  encodeReceipt,
+  encodeReceiptClaims,
+  type Receipt,
+  receiptHash,
+  receiptsConflict,
+  type StatementHeader,
 } from './receipt';
 export {
-  type Acceptance, acceptanceHash, type ChallengeGrant, challengeGrantHash, decodeAcceptance, decodeChallengeGrant,
-  decodeVoucher, encodeAcceptance, encodeChallengeGrant, encodeVoucher, type Voucher, voucherHash,
+  type Acceptance,
+  acceptanceHash,
+  type ChallengeGrant,
+  challengeGrantHash,
+  decodeAcceptance,
+  decodeChallengeGrant,
+  decodeVoucher,
+  encodeAcceptance,
+  encodeChallengeGrant,
+  encodeVoucher,
+  type Voucher,
+  voucherHash,
 } from './payments';
 export {
-  commit, type CommitmentLabel, GREEDY_SAMPLING, type InferenceRequest, opens, requestRoot, responseRoot,
-  ROW_TOKENS, samplingSeed, type SamplingTerms, treeRoot,
+  commit,
+  type CommitmentLabel,
+  GREEDY_SAMPLING,
+  type InferenceRequest,
+  opens,
+  requestRoot,
+  responseRoot,
+  ROW_TOKENS,
+  samplingSeed,
+  type SamplingTerms,
+  treeRoot,
 } from './commitments';
 export { decodeResponse, encodeResponse, RESPONSE_HEADER_BYTES, type ResponsePlaintext } from './response';
 export {
-  type AskedTerms, buildTerms, decodePayload, encodePayload, type JobContext, requestCommitment, type RequestPayload,
+  type AskedTerms,
+  buildTerms,
+  decodePayload,
+  encodePayload,
+  type JobContext,
+  requestCommitment,
+  type RequestPayload,
 } from './payload';
 export {
-  MAX_ENVELOPE_BYTES, openRequest, openResponse, type OpenedEnvelope, PADDING_BLOCK, publicRequest, type ResponsePiece,
-  type SealBinding, sealingPublicKey, sealRequest, sealResponse,
+  MAX_ENVELOPE_BYTES,
+  openRequest,
+  openResponse,
+  type OpenedEnvelope,
+  PADDING_BLOCK,
+  publicRequest,
+  type ResponsePiece,
+  type SealBinding,
+  sealingPublicKey,
+  sealRequest,
+  sealResponse,
 } from './sealing';
 export { type Ed25519, portableEd25519 } from './signing';
 export {
-  type AnswerFault, checkAnswer, type CheckedAnswer, type ComputedAnswer, MAX_RECEIPT_SKEW_SECONDS, outputHash,
-  prepareAnswer, type SignedAnswer,
+  type AnswerFault,
+  checkAnswer,
+  type CheckedAnswer,
+  type ComputedAnswer,
+  MAX_RECEIPT_SKEW_SECONDS,
+  outputHash,
+  prepareAnswer,
+  type SignedAnswer,
 } from './answer';

@@ -67,7 +67,8 @@ export function encodePayload(payload: RequestPayload): Uint8Array {
     .uint('maxTokens', asked.maxTokens, 4)
     .uint('expiresAt', asked.expiresAt, 4)
     .uint('present', present, 1);
-  if (present & Present.prices) writer.uint('promptPrice', asked.promptPrice, 8).uint('outputPrice', asked.outputPrice, 8);
+  if (present & Present.prices)
+    writer.uint('promptPrice', asked.promptPrice, 8).uint('outputPrice', asked.outputPrice, 8);
   if (present & Present.coverage) writer.uint('coverage', asked.coverage, 8);
   if (present & Present.imageHash) writer.fixed('imageHash', asked.imageHash, 32);
   if (present & Present.toolsHash) writer.fixed('toolsHash', request.toolsHash, 32);
@@ -76,7 +77,11 @@ export function encodePayload(payload: RequestPayload): Uint8Array {
     .fixed('commitSalt', payload.commitSalt, 32)
     .uint('nonce', request.nonce, 8);
   if (seeded) {
-    writer.uint('t', sampling.t, 4).uint('topK', sampling.topK, 2).uint('topP16', sampling.topP16, 2).uint('minPX', sampling.minPX, 2);
+    writer
+      .uint('t', sampling.t, 4)
+      .uint('topK', sampling.topK, 2)
+      .uint('topP16', sampling.topP16, 2)
+      .uint('minPX', sampling.minPX, 2);
   }
   writer.uint('stopCount', request.stopTokens.length, 1);
   checkAscending(request.stopTokens);
@@ -99,7 +104,9 @@ function tierByte({ tier, visibility, flags }: AskedTerms): number {
 
 function checkAscending(tokens: readonly number[]): void {
   if (tokens.some((token, index) => index > 0 && token <= tokens[index - 1])) {
-    throw new ProtocolError('STOP_SET', 'The stop tokens are not in canonical order', { expected: 'ascending, no token twice' });
+    throw new ProtocolError('STOP_SET', 'The stop tokens are not in canonical order', {
+      expected: 'ascending, no token twice',
+    });
   }
 }
 
@@ -108,7 +115,10 @@ export function decodePayload(bytes: Uint8Array): RequestPayload {
   const reader = new ByteReader('request payload', bytes);
   const version = reader.number(1);
   if (version !== VERSION) {
-    throw new ProtocolError('UNKNOWN_VERSION', 'The request has an unknown version', { expected: '1', received: String(version) });
+    throw new ProtocolError('UNKNOWN_VERSION', 'The request has an unknown version', {
+      expected: '1',
+      received: String(version),
+    });
   }
   const head = reader.number(1);
   const asked: AskedTerms = {
@@ -132,8 +142,10 @@ export function decodePayload(bytes: Uint8Array): RequestPayload {
     asked.outputPrice = reader.uint(8);
     if (asked.promptPrice === 0n && asked.outputPrice === 0n) throw reader.malformed('no absent field marked present');
   }
-  if (present & Present.coverage && (asked.coverage = reader.uint(8)) === 0n) throw reader.malformed('coverage above 0');
-  if (present & Present.imageHash && isZero((asked.imageHash = reader.fixed(32)))) throw reader.malformed('an image hash');
+  if (present & Present.coverage && (asked.coverage = reader.uint(8)) === 0n)
+    throw reader.malformed('coverage above 0');
+  if (present & Present.imageHash && isZero((asked.imageHash = reader.fixed(32))))
+    throw reader.malformed('an image hash');
   let toolsHash: Uint8Array = new Uint8Array(32);
   if (present & Present.toolsHash && isZero((toolsHash = reader.fixed(32)))) throw reader.malformed('a tools hash');
   const responseKey = reader.fixed(32);

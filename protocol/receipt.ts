@@ -92,7 +92,11 @@ export function decodeReceipt(cell: PlainCell): Receipt {
   const rest = { finishReason: root.number(3), issuedAt: root.number(32), dueNano: root.uint(64) };
   const claims = root.ref('Receipt claims');
   const receipt: Receipt = {
-    ...statement, seq, index, final, ...rest,
+    ...statement,
+    seq,
+    index,
+    final,
+    ...rest,
     sealedHash: claims.fixedBytes(32),
     responseCommit: claims.fixedBytes(32),
     traceCommit: claims.fixedBytes(32),

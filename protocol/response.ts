@@ -28,7 +28,10 @@ export function encodeResponse(response: ResponsePlaintext): Uint8Array {
 /** Reads a plaintext with zero padding behind it. @throws ProtocolError MALFORMED_RESPONSE */
 export function decodeResponse(bytes: Uint8Array): ResponsePlaintext {
   const malformed = (expected: string) =>
-    new ProtocolError('MALFORMED_RESPONSE', 'The opened answer is malformed', { expected, received: `${bytes.length} bytes` });
+    new ProtocolError('MALFORMED_RESPONSE', 'The opened answer is malformed', {
+      expected,
+      received: `${bytes.length} bytes`,
+    });
   if (bytes.length < RESPONSE_HEADER_BYTES || MAGIC.some((byte, index) => bytes[index] !== byte)) {
     throw malformed('a header block that begins with "OCP1"');
   }
@@ -38,7 +41,8 @@ export function decodeResponse(bytes: Uint8Array): ResponsePlaintext {
   if (bytes[4] !== KIND_TOKENS) throw malformed('kind 0, tokens');
   if (bytes.length < end) throw malformed(`${count} tokens`);
   const zero = (from: number, to: number) => bytes.subarray(from, to).every((byte) => byte === 0);
-  if (!zero(6, 8) || !zero(12, RESPONSE_HEADER_BYTES) || !zero(end, bytes.length)) throw malformed('zeros in all padding');
+  if (!zero(6, 8) || !zero(12, RESPONSE_HEADER_BYTES) || !zero(end, bytes.length))
+    throw malformed('zeros in all padding');
   const tokens = Array.from({ length: count }, (_, index) => view.getUint32(RESPONSE_HEADER_BYTES + index * 4));
   return { finishReason: bytes[5], tokens };
 }

@@ -27,7 +27,13 @@ function hpkeInfo(binding: SealBinding): Uint8Array {
   expectLength('escrow', binding.escrow, 32);
   expectLength('termsHash', binding.termsHash, 32);
   return sha256(
-    concatBytes(asciiBytes('OCH1'), int32Bytes(binding.networkId), binding.escrow, uintBytes(binding.seq, 4), binding.termsHash),
+    concatBytes(
+      asciiBytes('OCH1'),
+      int32Bytes(binding.networkId),
+      binding.escrow,
+      uintBytes(binding.seq, 4),
+      binding.termsHash,
+    ),
   );
 }
 

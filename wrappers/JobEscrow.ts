@@ -204,7 +204,10 @@ export function parseDelivery(body: Cell): JobDelivery {
 
 /** Body of the external message that declines: Ed25519 signature over the Decline's hash, and its reason. */
 export function packDecline(signature: Uint8Array, reason: number): Cell {
-  return beginCell().storeBuffer(fixedBytes('signature', signature, 64)).storeUint(reason, 8).endCell();
+  return beginCell()
+    .storeBuffer(fixedBytes('signature', signature, 64))
+    .storeUint(reason, 8)
+    .endCell();
 }
 
 /** Reads JobAnswered or JobFailed; null when the body is neither. */

@@ -13,7 +13,11 @@ function writeArtefacts(root) {
     const match = /^Suite_(\w+)\.code\.boc$/.exec(file);
     if (!match) continue;
     const code = Cell.fromBoc(fs.readFileSync(path.join(suite, file)))[0];
-    const artefact = { hash: code.hash().toString('hex'), hashBase64: code.hash().toString('base64'), hex: code.toBoc().toString('hex') };
+    const artefact = {
+      hash: code.hash().toString('hex'),
+      hashBase64: code.hash().toString('base64'),
+      hex: code.toBoc().toString('hex'),
+    };
     fs.writeFileSync(path.join(build, `${match[1]}.compiled.json`), JSON.stringify(artefact, null, 2) + '\n');
     written.push(match[1]);
   }

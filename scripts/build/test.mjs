@@ -40,4 +40,10 @@ await Promise.all([
   run('Tact analysis (Misti)', [bin('@nowarp/misti', 'bin/misti'), '-m', 'low', 'tact.config.json'], { quiet: true }),
 ]);
 await run('contracts', [bin('jest', 'bin/jest.js'), `--maxWorkers=${cores}`]);
-await run('protocol, engine, devnet, worker, CLI', ['--import', 'tsx', '--test', `--test-concurrency=${cores}`, ...nodeTests]);
+await run('protocol, engine, devnet, worker, CLI', [
+  '--import',
+  'tsx',
+  '--test',
+  `--test-concurrency=${cores}`,
+  ...nodeTests,
+]);

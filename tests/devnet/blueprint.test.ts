@@ -17,12 +17,21 @@ it('a Blueprint script runs unchanged against the devnet with --custom', async (
     const { publicKey } = await mnemonicToPrivateKey(MNEMONIC.split(' '));
     await fund(devnet, WalletContractV4.create({ workchain: 0, publicKey }).address);
     const args = [
-      'run', 'checkDevnet', '--custom', devnet.endpoint, '--custom-version', 'v2', '--custom-type', 'custom', '--mnemonic',
+      'run',
+      'checkDevnet',
+      '--custom',
+      devnet.endpoint,
+      '--custom-version',
+      'v2',
+      '--custom-type',
+      'custom',
+      '--mnemonic',
     ];
     const env = { ...process.env, WALLET_MNEMONIC: MNEMONIC, WALLET_VERSION: 'v4' };
     const output = await new Promise<string>((resolve, reject) => {
       execFile(process.execPath, [blueprint, ...args], { cwd: root, env, timeout: 60_000 }, (error, stdout, stderr) =>
-        error ? reject(new Error(`${error.message}\n${stdout}\n${stderr}`)) : resolve(stdout));
+        error ? reject(new Error(`${error.message}\n${stdout}\n${stderr}`)) : resolve(stdout),
+      );
     });
     assert.match(output, /transfer landed: .* holds \d+ nanoTON/);
   }, 'real'); // Blueprint's wallets date their messages by the real clock

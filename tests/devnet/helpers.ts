@@ -19,7 +19,10 @@ export async function withDevnet(
 
 /** POSTs (or GETs, without a body) and returns status and parsed body. */
 export async function call(url: string, body?: unknown): Promise<{ status: number; body: any }> {
-  const response = await fetch(url, body === undefined ? undefined : { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body) });
+  const response = await fetch(
+    url,
+    body === undefined ? undefined : { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body) },
+  );
   return { status: response.status, body: await response.json() };
 }
 
@@ -35,16 +38,23 @@ export interface TestWallet {
 /** A wallet of either kind that signs for the devnet's network id and works through the HTTP API only. */
 export function wallet(client: TonClient, kind: 'v4' | 'v5r1', seed: number): TestWallet {
   const key: KeyPair = keyPairFromSeed(Buffer.alloc(32, seed));
-  const contract = kind === 'v4'
-    ? client.open(WalletContractV4.create({ workchain: 0, publicKey: key.publicKey }))
-    : client.open(WalletContractV5R1.create({ publicKey: key.publicKey, walletId: { networkGlobalId: 2026 } }));
+  const contract =
+    kind === 'v4'
+      ? client.open(WalletContractV4.create({ workchain: 0, publicKey: key.publicKey }))
+      : client.open(WalletContractV5R1.create({ publicKey: key.publicKey, walletId: { networkGlobalId: 2026 } }));
   return {
     address: contract.address,
     seqno: async () => ((await client.isContractDeployed(contract.address)) ? contract.getSeqno() : 0),
     async pay(to, value, init) {
       const seqno = (await client.isContractDeployed(contract.address)) ? await contract.getSeqno() : 0;
       const messages = [internal({ to, value, init, bounce: false })];
-      await contract.sendTransfer({ seqno, secretKey: key.secretKey, messages, sendMode: SendMode.PAY_GAS_SEPARATELY, timeout: START + 10 ** 8 });
+      await contract.sendTransfer({
+        seqno,
+        secretKey: key.secretKey,
+        messages,
+        sendMode: SendMode.PAY_GAS_SEPARATELY,
+        timeout: START + 10 ** 8,
+      });
     },
   };
 }

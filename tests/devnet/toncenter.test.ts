@@ -25,8 +25,15 @@ describe('devnet behind the toncenter v2 API', () => {
         assert.equal(all.length, 3);
         assert.ok(all.every(({ now }) => now === START));
         const [newest] = all;
-        const older = await client.getTransactions(from.address, { limit: 10, lt: newest.lt.toString(), hash: newest.hash().toString('base64') });
-        assert.deepEqual(older.map(({ lt }) => lt), all.slice(1).map(({ lt }) => lt));
+        const older = await client.getTransactions(from.address, {
+          limit: 10,
+          lt: newest.lt.toString(),
+          hash: newest.hash().toString('base64'),
+        });
+        assert.deepEqual(
+          older.map(({ lt }) => lt),
+          all.slice(1).map(({ lt }) => lt),
+        );
         const same = await client.getTransaction(from.address, newest.lt.toString(), newest.hash().toString('base64'));
         assert.equal(same!.lt, newest.lt);
       }
@@ -34,7 +41,7 @@ describe('devnet behind the toncenter v2 API', () => {
     });
   });
 
-  it('locates a message\'s two transactions, blocks and their transactions, the newest masterchain block', async () => {
+  it("locates a message's two transactions, blocks and their transactions, the newest masterchain block", async () => {
     await withDevnet(async (devnet, client) => {
       const from = wallet(client, 'v5r1', 7);
       await fund(devnet, from.address);
@@ -43,7 +50,10 @@ describe('devnet behind the toncenter v2 API', () => {
       const info = received.inMessage!.info;
       assert.equal(info.type, 'internal');
       const lt = info.type === 'internal' ? info.createdLt.toString() : '';
-      assert.equal((await client.tryLocateSourceTx(from.address, nobody, lt)).address, BigInt(`0x${from.address.hash.toString('hex')}`));
+      assert.equal(
+        (await client.tryLocateSourceTx(from.address, nobody, lt)).address,
+        BigInt(`0x${from.address.hash.toString('hex')}`),
+      );
       assert.equal((await client.tryLocateResultTx(from.address, nobody, lt)).lt, received.lt);
       const { latestSeqno, shard } = await client.getMasterchainInfo();
       assert.ok((await client.getShardTransactions(0, latestSeqno, shard)).length >= 4);
@@ -58,7 +68,10 @@ describe('devnet behind the toncenter v2 API', () => {
       assert.equal(devnet.networkId, 2026);
     });
     for (const networkId of [-239, -3]) {
-      await assert.rejects(startDevnet({ networkId }), (error) => error instanceof DevnetError && error.code === 'DEVNET_NETWORK_ID');
+      await assert.rejects(
+        startDevnet({ networkId }),
+        (error) => error instanceof DevnetError && error.code === 'DEVNET_NETWORK_ID',
+      );
     }
   });
 
@@ -93,13 +106,23 @@ describe('devnet behind the toncenter v2 API', () => {
     });
   });
 
-  it('answers errors in toncenter\'s shape', async () => {
+  it("answers errors in toncenter's shape", async () => {
     await withDevnet(async (devnet) => {
       const rpc = `${devnet.url}/api/v2/jsonRPC`;
       const errors: [string, unknown, number, RegExp][] = [
-        [rpc, { id: '1', jsonrpc: '2.0', method: 'getAddressInformation', params: { address: 'EQnobody' } }, 422, /address/],
+        [
+          rpc,
+          { id: '1', jsonrpc: '2.0', method: 'getAddressInformation', params: { address: 'EQnobody' } },
+          422,
+          /address/,
+        ],
         [rpc, { id: '1', jsonrpc: '2.0', method: 'sendBoc', params: { boc: '***' } }, 422, /boc/],
-        [rpc, { id: '1', jsonrpc: '2.0', method: 'sendBoc', params: { boc: 'AAAA' } }, 500, /LITE_SERVER_UNKNOWN: cannot apply external message/],
+        [
+          rpc,
+          { id: '1', jsonrpc: '2.0', method: 'sendBoc', params: { boc: 'AAAA' } },
+          500,
+          /LITE_SERVER_UNKNOWN: cannot apply external message/,
+        ],
         [rpc, { id: '1', jsonrpc: '2.0', method: 'mintMoney', params: {} }, 404, /Unknown method/],
         [rpc, { id: '1', jsonrpc: '2.0', method: '__proto__', params: {} }, 404, /Unknown method/],
         [rpc, '{"half', 422, /JSON/],
@@ -120,7 +143,10 @@ describe('devnet behind the toncenter v2 API', () => {
         assert.match(reply.body.error, message);
       }
       const rejected = await call(rpc, {
-        id: '1', jsonrpc: '2.0', method: 'sendBoc', params: { boc: externalToNobody().toString('base64') },
+        id: '1',
+        jsonrpc: '2.0',
+        method: 'sendBoc',
+        params: { boc: externalToNobody().toString('base64') },
       });
       assert.match(rejected.body.error, /External message was not accepted/);
     });
@@ -128,16 +154,28 @@ describe('devnet behind the toncenter v2 API', () => {
 
   it('survives anything: random methods, parameters and bodies get an answer, and the chain goes on', async () => {
     await withDevnet(async (devnet, client) => {
-      const methods = fc.constantFrom('getTransactions', 'runGetMethod', 'estimateFee', 'sendBoc', 'tryLocateTx', 'getConfigParam', 'shards', 'constructor');
+      const methods = fc.constantFrom(
+        'getTransactions',
+        'runGetMethod',
+        'estimateFee',
+        'sendBoc',
+        'tryLocateTx',
+        'getConfigParam',
+        'shards',
+        'constructor',
+      );
       const parameters = fc.dictionary(
         fc.constantFrom('address', 'boc', 'stack', 'method', 'lt', 'limit', 'body', 'seqno', 'source', 'created_lt'),
         fc.oneof(fc.jsonValue(), fc.constant(nobody.toString()), fc.base64String()),
       );
-      await fc.assert(fc.asyncProperty(methods, parameters, async (method, params) => {
-        const reply = await call(`${devnet.url}/api/v2/jsonRPC`, { id: '1', jsonrpc: '2.0', method, params });
-        assert.ok(reply.status === 200 || reply.body.ok === false);
-        assert.doesNotMatch(String(reply.body.error ?? ''), /internal devnet error/);
-      }), { numRuns: 150, seed: 5 });
+      await fc.assert(
+        fc.asyncProperty(methods, parameters, async (method, params) => {
+          const reply = await call(`${devnet.url}/api/v2/jsonRPC`, { id: '1', jsonrpc: '2.0', method, params });
+          assert.ok(reply.status === 200 || reply.body.ok === false);
+          assert.doesNotMatch(String(reply.body.error ?? ''), /internal devnet error/);
+        }),
+        { numRuns: 150, seed: 5 },
+      );
       assert.equal(await client.getBalance(nobody), 0n);
     });
   });
@@ -153,5 +191,12 @@ describe('devnet behind the toncenter v2 API', () => {
 });
 
 function externalToNobody(): Buffer {
-  return beginCell().storeUint(0b10, 2).storeUint(0, 2).storeAddress(nobody).storeCoins(0).storeUint(0, 2).endCell().toBoc();
+  return beginCell()
+    .storeUint(0b10, 2)
+    .storeUint(0, 2)
+    .storeAddress(nobody)
+    .storeCoins(0)
+    .storeUint(0, 2)
+    .endCell()
+    .toBoc();
 }

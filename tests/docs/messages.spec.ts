@@ -10,15 +10,25 @@ const contract = read('contracts/escrow/JobEscrow.tact');
 
 function feeTable(): string {
   const rows = JSON.parse(read('bench/gas.json')) as FeeRow[];
-  const lines = rows.map(({ operation, milliTon, gas, split }) =>
-    `| ${operation} | **${milliTon.toFixed(2)}** | ${gas} | ${split.import.toFixed(2)} | ${split.gas.toFixed(2)} | ${split.forward.toFixed(2)} | ${split.storage.toFixed(2)} |`);
-  return ['| operation | mTON | gas | import | gas fee | forward | storage |', '|---|---|---|---|---|---|---|', ...lines].join('\n');
+  const lines = rows.map(
+    ({ operation, milliTon, gas, split }) =>
+      `| ${operation} | **${milliTon.toFixed(2)}** | ${gas} | ${split.import.toFixed(2)} | ${split.gas.toFixed(2)} | ${split.forward.toFixed(2)} | ${split.storage.toFixed(2)} |`,
+  );
+  return [
+    '| operation | mTON | gas | import | gas fee | forward | storage |',
+    '|---|---|---|---|---|---|---|',
+    ...lines,
+  ].join('\n');
 }
 
 describe('docs/messages-and-fees.md', () => {
   it('lists exactly the errors of the contract, as the SDK has them', () => {
-    const constants = [...contract.matchAll(/const (ERROR_\w+): Int = (\d+);/g)].map(([, name, code]) => `${code} ${name}`);
-    const documented = [...read(page).matchAll(/^\| (\d{3}) \| (ERROR_\w+) \|/gm)].map(([, code, name]) => `${code} ${name}`);
+    const constants = [...contract.matchAll(/const (ERROR_\w+): Int = (\d+);/g)].map(
+      ([, name, code]) => `${code} ${name}`,
+    );
+    const documented = [...read(page).matchAll(/^\| (\d{3}) \| (ERROR_\w+) \|/gm)].map(
+      ([, code, name]) => `${code} ${name}`,
+    );
     expect(documented).toEqual(constants);
     const codes = constants.map((line) => Number(line.split(' ')[0]));
     expect(Object.values(JOB_ESCROW_ERRORS)).toEqual(expect.arrayContaining(codes));
@@ -26,7 +36,9 @@ describe('docs/messages-and-fees.md', () => {
 
   it('lists exactly the opcodes of the contract, as the SDK has them, each used once in the suite', () => {
     const ops = [...contract.matchAll(/(?:message\(|const OP_\w+: Int = )(0x[0-9a-f]+)/g)].map(([, op]) => Number(op));
-    expect(ops).toEqual([OP_JOB_ANSWERED, OP_JOB_FAILED, OP_CREATE_JOB].sort((a, b) => ops.indexOf(a) - ops.indexOf(b)));
+    expect(ops).toEqual(
+      [OP_JOB_ANSWERED, OP_JOB_FAILED, OP_CREATE_JOB].sort((a, b) => ops.indexOf(a) - ops.indexOf(b)),
+    );
     expect(new Set(ops).size).toBe(ops.length);
     const documented = [...read(page).matchAll(/\| (0x0c\d\d) \|/g)].map(([, op]) => Number(op)).sort();
     expect(documented).toEqual([...ops].sort());

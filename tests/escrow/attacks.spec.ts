@@ -1,7 +1,14 @@
 import '@ton/test-utils';
 import { beginCell, type Cell, storeStateInit, toNano } from '@ton/core';
 import { decodeResponse, encodeResponse, FinishReason } from '../../protocol';
-import { JOB_ESCROW_ERRORS, JobEscrow, packDelivery, parseJobCallback, readNetworkPrices, requiredJobValue } from '../../wrappers';
+import {
+  JOB_ESCROW_ERRORS,
+  JobEscrow,
+  packDelivery,
+  parseJobCallback,
+  readNetworkPrices,
+  requiredJobValue,
+} from '../../wrappers';
 import { multiplyPrices } from '../support/config';
 import { JobWorld, patternBytes, refusal } from '../support/jobWorld';
 
@@ -45,9 +52,14 @@ describe('attacks on a job', () => {
     await world.create();
     const output = encodeResponse({ finishReason: FinishReason.stop, tokens: [5, 6, 10] });
     const result = await world.deliver(world.delivery(world.answer({ output, finishReason: FinishReason.stop })));
-    const callback = result.transactions.find((tx) => tx.inMessage?.info.dest?.toString() === world.client.address.toString());
+    const callback = result.transactions.find(
+      (tx) => tx.inMessage?.info.dest?.toString() === world.client.address.toString(),
+    );
     const parsed = parseJobCallback(callback!.inMessage!.body);
-    expect(parsed?.kind === 'answered' && decodeResponse(parsed.output!)).toEqual({ finishReason: 0, tokens: [5, 6, 10] });
+    expect(parsed?.kind === 'answered' && decodeResponse(parsed.output!)).toEqual({
+      finishReason: 0,
+      tokens: [5, 6, 10],
+    });
   });
 
   it('finding 36: the escrow embeds no other contract: no instance carries a dictionary of codes', async () => {
@@ -60,9 +72,15 @@ describe('attacks on a job', () => {
   it('finding 37: a job is recognised only by its whole StateInit: other data is another address', async () => {
     const world = await JobWorld.create();
     for (const change of [
-      { price: world.terms.price + 1n }, { deadline: world.terms.deadline + 1 }, { networkId: 1 }, { outputCells: 3 },
-      { answerInCallback: true }, { payout: world.stranger.address }, { client: world.stranger.address },
-      { workerKey: patternBytes(32) }, { termsHash: patternBytes(32) },
+      { price: world.terms.price + 1n },
+      { deadline: world.terms.deadline + 1 },
+      { networkId: 1 },
+      { outputCells: 3 },
+      { answerInCallback: true },
+      { payout: world.stranger.address },
+      { client: world.stranger.address },
+      { workerKey: patternBytes(32) },
+      { termsHash: patternBytes(32) },
     ]) {
       const other = await JobEscrow.fromTerms({ ...world.terms, ...change });
       expect(other.address.equals(world.job.address)).toBe(false);
@@ -98,7 +116,7 @@ describe('attacks on a job', () => {
     expect(await refusal(world.deliver(bloated))).toBe(JOB_ESCROW_ERRORS.outputTooLarge);
   });
 
-  it('a StateInit riding along is refused, the job\'s own and a foreign one', async () => {
+  it("a StateInit riding along is refused, the job's own and a foreign one", async () => {
     const world = await JobWorld.create();
     await world.create();
     const body = packDelivery(world.delivery());
@@ -126,7 +144,9 @@ describe('attacks on a job', () => {
       world.blockchain.setConfig(multiplyPrices(world.blockchain.config, 10n));
       const value = requiredJobValue(world.terms, readNetworkPrices(world.blockchain.config));
       expect((await world.create(value - 1n)).transactions).toHaveTransaction({
-        to: world.job.address, success: false, exitCode: JOB_ESCROW_ERRORS.valueTooLow,
+        to: world.job.address,
+        success: false,
+        exitCode: JOB_ESCROW_ERRORS.valueTooLow,
       });
       await world.create(value);
       world.blockchain.now = world.terms.deadline - 1;
@@ -152,10 +172,13 @@ describe('attacks on a job', () => {
     const client = await world.blockchain.getContract(world.client.address);
     client.account = {
       ...client.account,
-      account: { ...client.account.account!, storage: {
-        ...client.account.account!.storage,
-        state: { type: 'active', state: { code: throwing, data: beginCell().endCell() } },
-      } },
+      account: {
+        ...client.account.account!,
+        storage: {
+          ...client.account.account!.storage,
+          state: { type: 'active', state: { code: throwing, data: beginCell().endCell() } },
+        },
+      },
     };
     const result = await world.deliver();
     expect(result.transactions).toHaveTransaction({ to: world.client.address, success: false });

@@ -24,9 +24,15 @@ describe('create', () => {
     const world = await JobWorld.create();
     const result = await world.create(world.value - 1n);
     expect(result.transactions).toHaveTransaction({
-      to: world.job.address, success: false, exitCode: JOB_ESCROW_ERRORS.valueTooLow,
+      to: world.job.address,
+      success: false,
+      exitCode: JOB_ESCROW_ERRORS.valueTooLow,
     });
-    expect(result.transactions).toHaveTransaction({ from: world.job.address, to: world.client.address, inMessageBounced: true });
+    expect(result.transactions).toHaveTransaction({
+      from: world.job.address,
+      to: world.client.address,
+      inMessageBounced: true,
+    });
     expect(await world.isFunded()).toBe(false);
   });
 
@@ -34,7 +40,9 @@ describe('create', () => {
     const world = await JobWorld.create();
     const result = await world.create(world.value, world.stranger);
     expect(result.transactions).toHaveTransaction({
-      to: world.job.address, success: false, exitCode: JOB_ESCROW_ERRORS.notClient,
+      to: world.job.address,
+      success: false,
+      exitCode: JOB_ESCROW_ERRORS.notClient,
     });
     expect(await world.isFunded()).toBe(false);
     await world.create();
@@ -45,7 +53,9 @@ describe('create', () => {
     const late = await JobWorld.create();
     late.blockchain.now = late.terms.deadline;
     expect((await late.create()).transactions).toHaveTransaction({
-      to: late.job.address, success: false, exitCode: JOB_ESCROW_ERRORS.deadlinePassed,
+      to: late.job.address,
+      success: false,
+      exitCode: JOB_ESCROW_ERRORS.deadlinePassed,
     });
     const early = await JobWorld.create();
     early.blockchain.now = early.terms.deadline - 1;
@@ -55,7 +65,11 @@ describe('create', () => {
 
   it('refuses unknown operations and empty messages', async () => {
     const world = await JobWorld.create();
-    for (const body of [beginCell().endCell(), beginCell().storeUint(0x0c02, 32).endCell(), beginCell().storeUint(1, 8).endCell()]) {
+    for (const body of [
+      beginCell().endCell(),
+      beginCell().storeUint(0x0c02, 32).endCell(),
+      beginCell().storeUint(1, 8).endCell(),
+    ]) {
       const result = await world.client.send({ to: world.job.address, value: toNano('1'), init: world.job.init, body });
       expect(result.transactions).toHaveTransaction({ to: world.job.address, success: false, exitCode: 130 });
     }
@@ -86,8 +100,17 @@ describe('create', () => {
     await world.create();
     const result = await world.blockchain.sendMessage({
       info: {
-        type: 'internal', ihrDisabled: true, bounce: false, bounced: true, src: world.provider.address,
-        dest: world.job.address, value: { coins: toNano('0.01') }, ihrFee: 0n, forwardFee: 0n, createdLt: 0n, createdAt: 0,
+        type: 'internal',
+        ihrDisabled: true,
+        bounce: false,
+        bounced: true,
+        src: world.provider.address,
+        dest: world.job.address,
+        value: { coins: toNano('0.01') },
+        ihrFee: 0n,
+        forwardFee: 0n,
+        createdLt: 0n,
+        createdAt: 0,
       },
       body: beginCell().storeUint(0xffffffff, 32).storeUint(0x0c01, 32).endCell(),
     });

@@ -14,11 +14,16 @@ describe('deliver', () => {
     const providerBefore = await world.balance(world.provider.address);
     const result = await world.deliver();
     expect(result.transactions).toHaveTransaction({
-      from: world.job.address, to: world.provider.address, value: world.terms.price, inMessageBounceable: false,
+      from: world.job.address,
+      to: world.provider.address,
+      value: world.terms.price,
+      inMessageBounceable: false,
     });
     const receiverFee = 123_600n;
     expect((await world.balance(world.provider.address)) - providerBefore).toBe(world.terms.price - receiverFee);
-    const callback = result.transactions.find((tx) => tx.inMessage?.info.dest?.toString() === world.client.address.toString());
+    const callback = result.transactions.find(
+      (tx) => tx.inMessage?.info.dest?.toString() === world.client.address.toString(),
+    );
     expect(parseJobCallback(callback!.inMessage!.body)).toEqual({ kind: 'answered' });
     expect(await world.isGone()).toBe(true);
   });
@@ -29,7 +34,9 @@ describe('deliver', () => {
       await world.create();
       const output = patternBytes(length, 5);
       const result = await world.deliver(world.delivery(world.answer({ output })));
-      const callback = result.transactions.find((tx) => tx.inMessage?.info.dest?.toString() === world.client.address.toString());
+      const callback = result.transactions.find(
+        (tx) => tx.inMessage?.info.dest?.toString() === world.client.address.toString(),
+      );
       const parsed = parseJobCallback(callback!.inMessage!.body);
       expect(parsed?.kind === 'answered' ? Buffer.from(parsed.output ?? []) : null).toEqual(Buffer.from(output));
     }
@@ -67,8 +74,15 @@ describe('deliver', () => {
     const world = await JobWorld.create();
     await world.create();
     const wrong = [
-      { seq: 1 }, { index: 1 }, { final: 0 }, { reserved: 1 }, { reserved: 8 }, { tag: 0x4f435231 },
-      { dueNano: world.terms.price - 1n }, { dueNano: world.terms.price + 1n }, { dueNano: 0n },
+      { seq: 1 },
+      { index: 1 },
+      { final: 0 },
+      { reserved: 1 },
+      { reserved: 8 },
+      { tag: 0x4f435231 },
+      { dueNano: world.terms.price - 1n },
+      { dueNano: world.terms.price + 1n },
+      { dueNano: 0n },
     ];
     for (const fields of wrong) {
       expect(await refusal(world.deliver(world.delivery(world.answer(), fields)))).toBe(JOB_ESCROW_ERRORS.badSignature);
@@ -83,7 +97,9 @@ describe('deliver', () => {
     const good = world.delivery();
     const otherClaims = world.delivery(world.answer({ responseCommit: patternBytes(32, 77) })).claims;
     const changed = [
-      { ...good, finishReason: 0 }, { ...good, issuedAt: good.issuedAt + 1 }, { ...good, claims: otherClaims },
+      { ...good, finishReason: 0 },
+      { ...good, issuedAt: good.issuedAt + 1 },
+      { ...good, claims: otherClaims },
       { ...good, signature: patternBytes(64) },
     ];
     for (const delivery of changed) expect(await refusal(world.deliver(delivery))).toBe(JOB_ESCROW_ERRORS.badSignature);
@@ -125,7 +141,8 @@ describe('deliver', () => {
   it('conserves every nanoTON: what the parties lost is what the fees add up to', async () => {
     const world = await JobWorld.create();
     const parties = [world.client.address, world.provider.address, world.job.address];
-    const sum = async () => (await Promise.all(parties.map((party) => world.balance(party)))).reduce((a, b) => a + b, 0n);
+    const sum = async () =>
+      (await Promise.all(parties.map((party) => world.balance(party)))).reduce((a, b) => a + b, 0n);
     const before = await sum();
     const created = await world.create();
     const delivered = await world.deliver();

@@ -6,7 +6,8 @@ import { JOB_ESCROW_ERRORS, packDecline, parseJobCallback } from '../../wrappers
 import { declineCell, JobWorld, refusal } from '../support/jobWorld';
 
 const bodyTo = (world: JobWorld, result: SendMessageResult): Cell =>
-  result.transactions.find((tx) => tx.inMessage?.info.dest?.toString() === world.client.address.toString())!.inMessage!.body;
+  result.transactions.find((tx) => tx.inMessage?.info.dest?.toString() === world.client.address.toString())!.inMessage!
+    .body;
 
 describe('decline', () => {
   it('finding 25: returns everything to the client at once, with the reason', async () => {
@@ -31,8 +32,13 @@ describe('decline', () => {
     const padded = beginCell().storeSlice(packDecline(signature, 1).beginParse()).storeUint(0, 8).endCell();
     expect(await refusal(world.external(padded))).toBe(badSignature);
     const other = await JobWorld.create({ deadline: world.terms.deadline + 1 }, world.blockchain);
-    expect(await refusal(world.external(packDecline(
-      sign(declineCell(other.terms, other.job.address, 1).hash(), world.worker.secretKey), 1)))).toBe(badSignature);
+    expect(
+      await refusal(
+        world.external(
+          packDecline(sign(declineCell(other.terms, other.job.address, 1).hash(), world.worker.secretKey), 1),
+        ),
+      ),
+    ).toBe(badSignature);
     expect(await world.isFunded()).toBe(true);
   });
 
@@ -70,10 +76,8 @@ describe('expire', () => {
     const world = await JobWorld.create();
     await world.create();
     world.blockchain.now = world.terms.deadline;
-    for (const body of [
-      beginCell().storeBit(0).endCell(),
-      beginCell().storeRef(beginCell().endCell()).endCell(),
-    ]) expect(await refusal(world.external(body))).toBe(JOB_ESCROW_ERRORS.malformed);
+    for (const body of [beginCell().storeBit(0).endCell(), beginCell().storeRef(beginCell().endCell()).endCell()])
+      expect(await refusal(world.external(body))).toBe(JOB_ESCROW_ERRORS.malformed);
     expect(await world.isFunded()).toBe(true);
   });
 

@@ -17,14 +17,20 @@ const action: fc.Arbitrary<Action> = fc.oneof(
     by: fc.constantFrom('client' as const, 'stranger' as const),
     value: fc.constantFrom(toNano('0.05'), toNano('0.112'), toNano('0.2'), toNano('3')),
   }),
-  fc.record({ kind: fc.constant('deliver' as const), forged: fc.boolean(), output: fc.constantFrom(0, 24, 200, 278, 279) }),
+  fc.record({
+    kind: fc.constant('deliver' as const),
+    forged: fc.boolean(),
+    output: fc.constantFrom(0, 24, 200, 278, 279),
+  }),
   fc.record({ kind: fc.constantFrom('decline' as const, 'decline' as const, 'expire' as const, 'present' as const) }),
   fc.record({ kind: fc.constant('wait' as const), seconds: fc.constantFrom(1, 200, 599, 100_000) }),
 );
 
 /** Most stories begin with a funded job. */
 const first: fc.Arbitrary<Action[]> = fc.constantFrom<Action[]>(
-  [], [{ kind: 'create', by: 'client', value: toNano('0.2') }], [{ kind: 'create', by: 'client', value: toNano('0.112') }],
+  [],
+  [{ kind: 'create', by: 'client', value: toNano('0.2') }],
+  [{ kind: 'create', by: 'client', value: toNano('0.112') }],
 );
 
 async function perform(world: JobWorld, step: Action): Promise<SendMessageResult | undefined> {
@@ -102,10 +108,22 @@ describe('a job under any sequence of actions', () => {
       }),
       { numRuns: 40, seed: 2026, endOnFailure: true },
     );
-    console.log([...outcomes].sort().map(([what, times]) => `${what}: ${times}`).join('\n'));
+    console.log(
+      [...outcomes]
+        .sort()
+        .map(([what, times]) => `${what}: ${times}`)
+        .join('\n'),
+    );
     for (const what of [
-      'create processed', 'deliver processed', 'decline processed', 'expire processed', 'answers paid',
-      'deliver refused before it cost anything', 'decline refused before it cost anything', 'expire refused before it cost anything',
-    ]) expect(outcomes.get(what) ?? 0).toBeGreaterThanOrEqual(5);
+      'create processed',
+      'deliver processed',
+      'decline processed',
+      'expire processed',
+      'answers paid',
+      'deliver refused before it cost anything',
+      'decline refused before it cost anything',
+      'expire refused before it cost anything',
+    ])
+      expect(outcomes.get(what) ?? 0).toBeGreaterThanOrEqual(5);
   });
 });

@@ -7,7 +7,9 @@ const difference = (before: FeeRow[], after: FeeRow[]): string[] =>
   after.flatMap((row) => {
     const old = before.find(({ operation }) => operation === row.operation);
     if (old && old.milliTon === row.milliTon && old.gas === row.gas) return [];
-    return [`${row.operation}: ${old ? `${old.milliTon} mTON, ${old.gas} gas` : 'new'} -> ${row.milliTon} mTON, ${row.gas} gas`];
+    return [
+      `${row.operation}: ${old ? `${old.milliTon} mTON, ${old.gas} gas` : 'new'} -> ${row.milliTon} mTON, ${row.gas} gas`,
+    ];
   });
 
 describe('fees', () => {

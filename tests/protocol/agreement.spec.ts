@@ -5,12 +5,24 @@ import { Blockchain, createShardAccount, type SendMessageResult, type SmartContr
 import fc from 'fast-check';
 import * as protocol from '../../protocol';
 import {
-  fromCell, packCreateJob, packDecline, packDelivery, packJobEscrowTerms, parseCreateJob, parseJobCallback, toCell,
+  fromCell,
+  packCreateJob,
+  packDecline,
+  packDelivery,
+  packJobEscrowTerms,
+  parseCreateJob,
+  parseJobCallback,
+  toCell,
 } from '../../wrappers';
 import { compileTact } from '../support/compileTact';
 import { JobWorld, patternBytes, receiptCell } from '../support/jobWorld';
 import {
-  arbitraryAcceptance, arbitraryDecline, arbitraryGrant, arbitraryReceipt, arbitraryTerms, arbitraryVoucher,
+  arbitraryAcceptance,
+  arbitraryDecline,
+  arbitraryGrant,
+  arbitraryReceipt,
+  arbitraryTerms,
+  arbitraryVoucher,
 } from '../support/objects';
 import { bitCount, camel, encodeTlb, parseTlb } from '../support/tlb';
 
@@ -28,12 +40,54 @@ interface Kind {
 }
 
 const kinds: Record<string, Kind> = {
-  Terms: { tlb: 'terms', getter: 'terms', any: arbitraryTerms, encode: protocol.encodeTerms, decode: protocol.decodeTerms, hash: protocol.termsHash },
-  Receipt: { tlb: 'receipt', getter: 'receipt', any: arbitraryReceipt, encode: protocol.encodeReceipt, decode: protocol.decodeReceipt, hash: protocol.receiptHash },
-  Decline: { tlb: 'decline', getter: 'decline', any: arbitraryDecline, encode: protocol.encodeDecline, decode: protocol.decodeDecline, hash: protocol.declineHash },
-  Voucher: { tlb: 'voucher', getter: 'voucher', any: arbitraryVoucher, encode: protocol.encodeVoucher, decode: protocol.decodeVoucher, hash: protocol.voucherHash },
-  Acceptance: { tlb: 'acceptance', getter: 'acceptance', any: arbitraryAcceptance, encode: protocol.encodeAcceptance, decode: protocol.decodeAcceptance, hash: protocol.acceptanceHash },
-  ChallengeGrant: { tlb: 'challenge_grant', getter: 'challengeGrant', any: arbitraryGrant, encode: protocol.encodeChallengeGrant, decode: protocol.decodeChallengeGrant, hash: protocol.challengeGrantHash },
+  Terms: {
+    tlb: 'terms',
+    getter: 'terms',
+    any: arbitraryTerms,
+    encode: protocol.encodeTerms,
+    decode: protocol.decodeTerms,
+    hash: protocol.termsHash,
+  },
+  Receipt: {
+    tlb: 'receipt',
+    getter: 'receipt',
+    any: arbitraryReceipt,
+    encode: protocol.encodeReceipt,
+    decode: protocol.decodeReceipt,
+    hash: protocol.receiptHash,
+  },
+  Decline: {
+    tlb: 'decline',
+    getter: 'decline',
+    any: arbitraryDecline,
+    encode: protocol.encodeDecline,
+    decode: protocol.decodeDecline,
+    hash: protocol.declineHash,
+  },
+  Voucher: {
+    tlb: 'voucher',
+    getter: 'voucher',
+    any: arbitraryVoucher,
+    encode: protocol.encodeVoucher,
+    decode: protocol.decodeVoucher,
+    hash: protocol.voucherHash,
+  },
+  Acceptance: {
+    tlb: 'acceptance',
+    getter: 'acceptance',
+    any: arbitraryAcceptance,
+    encode: protocol.encodeAcceptance,
+    decode: protocol.decodeAcceptance,
+    hash: protocol.acceptanceHash,
+  },
+  ChallengeGrant: {
+    tlb: 'challenge_grant',
+    getter: 'challengeGrant',
+    any: arbitraryGrant,
+    encode: protocol.encodeChallengeGrant,
+    decode: protocol.decodeChallengeGrant,
+    hash: protocol.challengeGrantHash,
+  },
 };
 
 /** A field of ours as the integer that Tact returns for it. */
@@ -71,7 +125,11 @@ describe('Tact, TypeScript and TL-B', () => {
         const cell = toCell(plain);
         const hash = protocol.toHex(kind.hash(value as never));
         expect(cell.hash().toString('hex')).toBe(hash);
-        expect(encodeTlb(schema, kind.tlb, { ...value, reserved: 0 }).hash().toString('hex')).toBe(hash);
+        expect(
+          encodeTlb(schema, kind.tlb, { ...value, reserved: 0 })
+            .hash()
+            .toString('hex'),
+        ).toBe(hash);
         const { stackReader } = await probe.get(`${kind.getter}Hash`, [{ type: 'cell', cell }]);
         expect(stackReader.readBigNumber().toString(16).padStart(64, '0')).toBe(hash);
         expect(kind.decode(plain)).toEqual(value);
@@ -97,7 +155,7 @@ describe('Tact, TypeScript and TL-B', () => {
     }
   });
 
-  it('agree on the contract\'s own messages and state', async () => {
+  it("agree on the contract's own messages and state", async () => {
     const world = await JobWorld.create();
     const delivery = world.delivery();
     const { client, payout } = world.terms;
@@ -149,7 +207,15 @@ describe('Tact, TypeScript and TL-B', () => {
     const asTact: Record<string, string> = { Grams: 'Int as coins', Bool: 'Bool', MsgAddressInt: 'Address' };
     const structs = [...readSource('contracts/lib/signedObjects.tact').matchAll(/struct (\w+) \{([^}]*)\}/g)];
     expect(structs.map(([, name]) => name).sort()).toEqual([
-      'Acceptance', 'ChallengeGrant', 'Decline', 'Receipt', 'ReceiptClaims', 'Terms', 'TermsPrices', 'TermsRequest', 'Voucher',
+      'Acceptance',
+      'ChallengeGrant',
+      'Decline',
+      'Receipt',
+      'ReceiptClaims',
+      'Terms',
+      'TermsPrices',
+      'TermsRequest',
+      'Voucher',
     ]);
     for (const [, name, body] of structs) {
       const { fields, tag } = [...schema.values()].find(({ type }) => type === name)!;
@@ -178,23 +244,39 @@ describe('Tact, TypeScript and TL-B', () => {
     const escrow = new Uint8Array(world.job.address.hash);
     const answer = world.answer();
     const receipt: protocol.Receipt = {
-      networkId, termsHash, escrow, seq: 0, index: 0, final: true, finishReason: answer.finishReason, issuedAt: answer.issuedAt,
-      dueNano: price, sealedHash: protocol.outputHash(answer.output), responseCommit: answer.responseCommit,
-      traceCommit: answer.traceCommit, promptTokens: answer.promptTokens, outputTokens: answer.outputTokens,
+      networkId,
+      termsHash,
+      escrow,
+      seq: 0,
+      index: 0,
+      final: true,
+      finishReason: answer.finishReason,
+      issuedAt: answer.issuedAt,
+      dueNano: price,
+      sealedHash: protocol.outputHash(answer.output),
+      responseCommit: answer.responseCommit,
+      traceCommit: answer.traceCommit,
+      promptTokens: answer.promptTokens,
+      outputTokens: answer.outputTokens,
     };
     const seed = new Uint8Array(Buffer.alloc(32, 2));
     const sign = (hash: Uint8Array) => protocol.portableEd25519.sign(hash, seed);
-    await world.external(packDelivery({
-      signature: sign(protocol.receiptHash(receipt)), finishReason: receipt.finishReason, issuedAt: receipt.issuedAt,
-      claims: toCell(protocol.encodeReceiptClaims(receipt)), output: answer.output,
-    }));
+    await world.external(
+      packDelivery({
+        signature: sign(protocol.receiptHash(receipt)),
+        finishReason: receipt.finishReason,
+        issuedAt: receipt.issuedAt,
+        claims: toCell(protocol.encodeReceiptClaims(receipt)),
+        output: answer.output,
+      }),
+    );
     expect(await world.isGone()).toBe(true);
     await world.create();
     await world.external(packDecline(sign(protocol.declineHash({ networkId, termsHash, escrow, reason: 4 })), 4));
     expect(await world.isGone()).toBe(true);
   });
 
-  it('bytes in cells: protocol/ and @ton/core read each other at every length around a cell\'s edge', () => {
+  it("bytes in cells: protocol/ and @ton/core read each other at every length around a cell's edge", () => {
     for (const length of [0, 1, 23, 24, 25, 150, 151, 152, 278, 279, 6096]) {
       const bytes = patternBytes(length, 1);
       const cell: Cell = toCell(protocol.encodeByteChain(bytes, 24));

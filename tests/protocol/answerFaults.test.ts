@@ -1,28 +1,65 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {
-  type AnswerFault, buildTerms, checkAnswer, commit, encodeResponse, FinishReason, GREEDY_SAMPLING, type JobContext, outputHash,
-  portableEd25519, prepareAnswer, type Receipt, receiptHash, type RequestPayload, responseRoot, sealResponse, termsHash, Visibility,
+  type AnswerFault,
+  buildTerms,
+  checkAnswer,
+  commit,
+  encodeResponse,
+  FinishReason,
+  GREEDY_SAMPLING,
+  type JobContext,
+  outputHash,
+  portableEd25519,
+  prepareAnswer,
+  type Receipt,
+  receiptHash,
+  type RequestPayload,
+  responseRoot,
+  sealResponse,
+  termsHash,
+  Visibility,
 } from '../../protocol';
 import { nodeEd25519 } from '../../worker/jobs/answer';
 
-const bytes = (length: number, salt: number): Uint8Array => Uint8Array.from({ length }, (_, index) => (index * 11 + salt) & 255);
+const bytes = (length: number, salt: number): Uint8Array =>
+  Uint8Array.from({ length }, (_, index) => (index * 11 + salt) & 255);
 const seed = bytes(32, 1);
 const escrow = bytes(32, 3);
 const NOW = 1_800_000_100;
 const STOP = 10;
 const context: JobContext = {
-  networkId: 2026, client: bytes(32, 4), stake: bytes(32, 5), workerKey: portableEd25519.publicKey(seed), price: 9n,
+  networkId: 2026,
+  client: bytes(32, 4),
+  stake: bytes(32, 5),
+  workerKey: portableEd25519.publicKey(seed),
+  price: 9n,
 };
 
 function payloadFor(visibility: number): RequestPayload {
   const isPublic = visibility === Visibility.public;
   return {
     asked: {
-      tier: 0, visibility, flags: 0, semantics: 1, salt: bytes(16, 6), modelRoot: bytes(32, 8), maxTokens: 4, expiresAt: NOW + 500,
-      promptPrice: 0n, outputPrice: 0n, coverage: 0n, imageHash: new Uint8Array(32),
+      tier: 0,
+      visibility,
+      flags: 0,
+      semantics: 1,
+      salt: bytes(16, 6),
+      modelRoot: bytes(32, 8),
+      maxTokens: 4,
+      expiresAt: NOW + 500,
+      promptPrice: 0n,
+      outputPrice: 0n,
+      coverage: 0n,
+      imageHash: new Uint8Array(32),
     },
-    request: { promptTokens: [7, 8], sampling: GREEDY_SAMPLING, stopTokens: [STOP], nonce: 1n, toolsHash: new Uint8Array(32) },
+    request: {
+      promptTokens: [7, 8],
+      sampling: GREEDY_SAMPLING,
+      stopTokens: [STOP],
+      nonce: 1n,
+      toolsHash: new Uint8Array(32),
+    },
     responseKey: isPublic ? new Uint8Array(32) : bytes(32, 9),
     commitSalt: isPublic ? new Uint8Array(32) : bytes(32, 10),
   };
@@ -76,9 +113,14 @@ describe('what a signing worker can still not pass off as an answer', () => {
 
   it('finding 11: a receipt for the same job on another network has another hash and is refused', () => {
     const { receipt } = prepareAnswer(
-      buildTerms(payloadFor(0), context), payloadFor(0), escrow, { finishReason: FinishReason.stop, tokens: [STOP] }, NOW,
+      buildTerms(payloadFor(0), context),
+      payloadFor(0),
+      escrow,
+      { finishReason: FinishReason.stop, tokens: [STOP] },
+      NOW,
     );
-    for (const networkId of [-239, -3, 0]) assert.notDeepEqual(receiptHash({ ...receipt, networkId }), receiptHash(receipt));
+    for (const networkId of [-239, -3, 0])
+      assert.notDeepEqual(receiptHash({ ...receipt, networkId }), receiptHash(receipt));
     assert.equal(verdictOf({ receipt: { networkId: -239 } }), 'other-network');
   });
 
@@ -87,12 +129,17 @@ describe('what a signing worker can still not pass off as an answer', () => {
   });
 
   it('finding 15: a date up to 10 minutes from the delivery holds, a second more does not, on either side', () => {
-    for (const [skew, verdict] of [[600, [5, STOP]], [601, 'bad-date'], [-600, [5, STOP]], [-601, 'bad-date']] as const) {
+    for (const [skew, verdict] of [
+      [600, [5, STOP]],
+      [601, 'bad-date'],
+      [-600, [5, STOP]],
+      [-601, 'bad-date'],
+    ] as const) {
       assert.deepEqual(verdictOf({ deliveredAt: NOW + skew }), verdict, String(skew));
     }
   });
 
-  it('finding 33: counts are of the client\'s own token ids', () => {
+  it("finding 33: counts are of the client's own token ids", () => {
     assert.equal(verdictOf({ receipt: { promptTokens: 3 } }), 'wrong-prompt-count');
     assert.equal(verdictOf({ receipt: { outputTokens: 1 } }), 'wrong-output-count');
   });

@@ -13,14 +13,15 @@ function bomb(levels: number): Cell {
   return Cell.fromBoc(cell.toBoc())[0];
 }
 
-const create = (chain: Cell) => beginCell().storeUint(0x0c01, 32).storeBuffer(Buffer.alloc(32, 1)).storeRef(chain).endCell();
+const create = (chain: Cell) =>
+  beginCell().storeUint(0x0c01, 32).storeBuffer(Buffer.alloc(32, 1)).storeRef(chain).endCell();
 
 describe('cells that strangers send', () => {
   it('a create message whose few cells unfold to 4^200 paths is refused at once, not walked', () => {
     assert.throws(() => parseCreateJob(create(bomb(200))), ProtocolError);
   });
 
-  it('a worker\'s claims or output of that kind do not stop a client', () => {
+  it("a worker's claims or output of that kind do not stop a client", () => {
     const chain = bomb(200);
     const head = beginCell().storeBuffer(Buffer.alloc(64)).storeUint(0, 35).storeRef(chain);
     assert.throws(() => parseDelivery(head.storeBuffer(Buffer.alloc(24)).storeRef(chain).endCell()), ProtocolError);

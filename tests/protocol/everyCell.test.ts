@@ -3,7 +3,12 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import * as protocol from '../../protocol';
 import {
-  arbitraryAcceptance, arbitraryDecline, arbitraryGrant, arbitraryReceipt, arbitraryTerms, arbitraryVoucher,
+  arbitraryAcceptance,
+  arbitraryDecline,
+  arbitraryGrant,
+  arbitraryReceipt,
+  arbitraryTerms,
+  arbitraryVoucher,
 } from '../support/objects';
 
 interface Kind {
@@ -24,9 +29,15 @@ const kinds: Record<string, Kind> = {
 const EMPTY: protocol.PlainCell = { bytes: new Uint8Array(0), bitLength: 0, refs: [] };
 
 /** Every cell of the tree in turn, changed by `change`. */
-function changedTrees(cell: protocol.PlainCell, change: (cell: protocol.PlainCell) => protocol.PlainCell): protocol.PlainCell[] {
+function changedTrees(
+  cell: protocol.PlainCell,
+  change: (cell: protocol.PlainCell) => protocol.PlainCell,
+): protocol.PlainCell[] {
   const below = cell.refs.flatMap((ref, index) =>
-    changedTrees(ref, change).map((changed) => ({ ...cell, refs: cell.refs.map((old, at) => (at === index ? changed : old)) })),
+    changedTrees(ref, change).map((changed) => ({
+      ...cell,
+      refs: cell.refs.map((old, at) => (at === index ? changed : old)),
+    })),
   );
   return [change(cell), ...below];
 }
@@ -38,7 +49,9 @@ function resized(cell: protocol.PlainCell, bits: number): protocol.PlainCell {
 }
 
 const refusal = (error: unknown) =>
-  error instanceof protocol.ProtocolError && ['MALFORMED_CELL', 'WRONG_TAG'].includes(error.code) && error.expected !== undefined;
+  error instanceof protocol.ProtocolError &&
+  ['MALFORMED_CELL', 'WRONG_TAG'].includes(error.code) &&
+  error.expected !== undefined;
 
 for (const [name, { any, encode, decode }] of Object.entries(kinds)) {
   const samples = fc.sample(any, { numRuns: 8, seed: 21 });
@@ -85,7 +98,10 @@ for (const [name, { any, encode, decode }] of Object.entries(kinds)) {
             continue;
           }
           assert.notDeepEqual({ ...value }, { ...samples[1] });
-          assert.equal(protocol.toHex(protocol.cellHash(encode(value as never))), protocol.toHex(protocol.cellHash(changed)));
+          assert.equal(
+            protocol.toHex(protocol.cellHash(encode(value as never))),
+            protocol.toHex(protocol.cellHash(changed)),
+          );
         }
       }
     });

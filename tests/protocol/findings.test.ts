@@ -1,25 +1,70 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {
-  buildTerms, checkAnswer, commit, type ComputedAnswer, encodePayload, FinishReason, GREEDY_SAMPLING, type JobContext,
-  openRequest, opens, portableEd25519, prepareAnswer, ProtocolError, type Receipt, receiptHash, receiptsConflict,
-  requestCommitment, type RequestPayload, responseRoot, samplingSeed, sealingPublicKey, sealRequest, type Terms, termsHash,
+  buildTerms,
+  checkAnswer,
+  commit,
+  type ComputedAnswer,
+  encodePayload,
+  FinishReason,
+  GREEDY_SAMPLING,
+  type JobContext,
+  openRequest,
+  opens,
+  portableEd25519,
+  prepareAnswer,
+  ProtocolError,
+  type Receipt,
+  receiptHash,
+  receiptsConflict,
+  requestCommitment,
+  type RequestPayload,
+  responseRoot,
+  samplingSeed,
+  sealingPublicKey,
+  sealRequest,
+  type Terms,
+  termsHash,
 } from '../../protocol';
 
-const bytes = (length: number, salt: number): Uint8Array => Uint8Array.from({ length }, (_, index) => (index * 5 + salt) & 255);
+const bytes = (length: number, salt: number): Uint8Array =>
+  Uint8Array.from({ length }, (_, index) => (index * 5 + salt) & 255);
 const seed = bytes(32, 1);
 const workerKey = portableEd25519.publicKey(seed);
 const sealingSecret = bytes(32, 2);
 const escrow = bytes(32, 3);
-const context: JobContext = { networkId: 2026, client: bytes(32, 4), stake: bytes(32, 5), workerKey, price: 50_000_000n };
+const context: JobContext = {
+  networkId: 2026,
+  client: bytes(32, 4),
+  stake: bytes(32, 5),
+  workerKey,
+  price: 50_000_000n,
+};
 const STOP = 10;
 
 const payload = (overrides: Partial<RequestPayload['request']> = {}, commitSalt = bytes(32, 7)): RequestPayload => ({
   asked: {
-    tier: 0, visibility: 0, flags: 0, semantics: 1, salt: bytes(16, 6), modelRoot: bytes(32, 8), maxTokens: 4, expiresAt: 1_800_000_600,
-    promptPrice: 0n, outputPrice: 0n, coverage: 0n, imageHash: new Uint8Array(32),
+    tier: 0,
+    visibility: 0,
+    flags: 0,
+    semantics: 1,
+    salt: bytes(16, 6),
+    modelRoot: bytes(32, 8),
+    maxTokens: 4,
+    expiresAt: 1_800_000_600,
+    promptPrice: 0n,
+    outputPrice: 0n,
+    coverage: 0n,
+    imageHash: new Uint8Array(32),
   },
-  request: { promptTokens: [10, 400, 77], sampling: GREEDY_SAMPLING, stopTokens: [STOP], nonce: 9n, toolsHash: new Uint8Array(32), ...overrides },
+  request: {
+    promptTokens: [10, 400, 77],
+    sampling: GREEDY_SAMPLING,
+    stopTokens: [STOP],
+    nonce: 9n,
+    toolsHash: new Uint8Array(32),
+    ...overrides,
+  },
   responseKey: bytes(32, 9),
   commitSalt,
 });
@@ -34,7 +79,10 @@ function deliver(answer: ComputedAnswer = computed, change: (receipt: Receipt) =
   const prepared = prepareAnswer(terms, asked, escrow, answer, NOW);
   const receipt = change(prepared.receipt);
   const signature = portableEd25519.sign(receiptHash(receipt), seed);
-  return { expected: { terms, payload: asked, escrow }, delivered: { receipt, signature, output: prepared.output, deliveredAt: NOW } };
+  return {
+    expected: { terms, payload: asked, escrow },
+    delivered: { receipt, signature, output: prepared.output, deliveredAt: NOW },
+  };
 }
 
 const verdict = ({ expected, delivered }: ReturnType<typeof deliver>): string => {
@@ -45,11 +93,19 @@ const verdict = ({ expected, delivered }: ReturnType<typeof deliver>): string =>
 describe('findings on signed objects and binding', () => {
   it('finding 1: chunks of one answer, re-dated retries and other requests do not conflict; everything else does', () => {
     const { receipt } = deliver().delivered;
-    const chunk = (index: number, final: boolean, salt = 0): Receipt => ({ ...receipt, index, final, responseCommit: bytes(32, 20 + index + salt) });
+    const chunk = (index: number, final: boolean, salt = 0): Receipt => ({
+      ...receipt,
+      index,
+      final,
+      responseCommit: bytes(32, 20 + index + salt),
+    });
     assert.equal(receiptsConflict(chunk(0, false), chunk(1, true)), false);
     assert.equal(receiptsConflict(receipt, { ...receipt, issuedAt: receipt.issuedAt + 60 }), false);
     assert.equal(receiptsConflict(receipt, { ...receipt, seq: 1, responseCommit: bytes(32, 99) }), false);
-    assert.equal(receiptsConflict(receipt, { ...receipt, escrow: bytes(32, 98), responseCommit: bytes(32, 99) }), false);
+    assert.equal(
+      receiptsConflict(receipt, { ...receipt, escrow: bytes(32, 98), responseCommit: bytes(32, 99) }),
+      false,
+    );
     assert.equal(receiptsConflict(receipt, { ...receipt, networkId: 1, responseCommit: bytes(32, 99) }), false);
     assert.equal(receiptsConflict(chunk(1, false), chunk(1, false, 7)), true);
     assert.equal(receiptsConflict(receipt, { ...receipt, termsHash: bytes(32, 97) }), true);
@@ -59,8 +115,13 @@ describe('findings on signed objects and binding', () => {
 
   it('findings 2 and 7: the terms hold the commitment to exactly this request, so another request is another job', () => {
     const hashes = [
-      payload(), payload({ promptTokens: [10, 400, 78] }), payload({ stopTokens: [] }), payload({ nonce: 10n }),
-      payload({ sampling: { t: 1, topK: 0, topP16: 0, minPX: 0 } }), payload({ toolsHash: bytes(32, 1) }), payload({}, bytes(32, 11)),
+      payload(),
+      payload({ promptTokens: [10, 400, 78] }),
+      payload({ stopTokens: [] }),
+      payload({ nonce: 10n }),
+      payload({ sampling: { t: 1, topK: 0, topP16: 0, minPX: 0 } }),
+      payload({ toolsHash: bytes(32, 1) }),
+      payload({}, bytes(32, 11)),
     ].map((asked) => Buffer.from(termsHash(buildTerms(asked, context))).toString('hex'));
     assert.equal(new Set(hashes).size, hashes.length);
   });
@@ -117,19 +178,31 @@ describe('findings on signed objects and binding', () => {
   it('finding 10: the seed depends on job and request, and only a reproducible one leaves the job out', () => {
     const commitment = requestCommitment(payload());
     const seeds = [
-      samplingSeed(commitment), samplingSeed(commitment, { escrow, seq: 0 }), samplingSeed(commitment, { escrow, seq: 1 }),
-      samplingSeed(commitment, { escrow: bytes(32, 60), seq: 0 }), samplingSeed(bytes(32, 61), { escrow, seq: 0 }),
+      samplingSeed(commitment),
+      samplingSeed(commitment, { escrow, seq: 0 }),
+      samplingSeed(commitment, { escrow, seq: 1 }),
+      samplingSeed(commitment, { escrow: bytes(32, 60), seq: 0 }),
+      samplingSeed(bytes(32, 61), { escrow, seq: 0 }),
     ].map((value) => Buffer.from(value).toString('hex'));
     assert.equal(new Set(seeds).size, seeds.length);
   });
 
   it('finding 13: any single field of a receipt changed after signing breaks it, and each has its reason when signed', () => {
     const changes: [keyof Receipt, unknown, string][] = [
-      ['networkId', 1, 'other-network'], ['escrow', bytes(32, 70), 'other-escrow'], ['termsHash', bytes(32, 71), 'other-terms'],
-      ['seq', 1, 'not-a-final-job-receipt'], ['index', 1, 'not-a-final-job-receipt'], ['final', false, 'not-a-final-job-receipt'],
-      ['finishReason', 1, 'wrong-finish-reason'], ['issuedAt', NOW + 601, 'bad-date'], ['dueNano', 1n, 'other-price'],
-      ['sealedHash', bytes(32, 72), 'output-not-signed'], ['responseCommit', bytes(32, 73), 'response-not-committed'],
-      ['traceCommit', bytes(32, 74), 'ok'], ['promptTokens', 4, 'wrong-prompt-count'], ['outputTokens', 4, 'wrong-output-count'],
+      ['networkId', 1, 'other-network'],
+      ['escrow', bytes(32, 70), 'other-escrow'],
+      ['termsHash', bytes(32, 71), 'other-terms'],
+      ['seq', 1, 'not-a-final-job-receipt'],
+      ['index', 1, 'not-a-final-job-receipt'],
+      ['final', false, 'not-a-final-job-receipt'],
+      ['finishReason', 1, 'wrong-finish-reason'],
+      ['issuedAt', NOW + 601, 'bad-date'],
+      ['dueNano', 1n, 'other-price'],
+      ['sealedHash', bytes(32, 72), 'output-not-signed'],
+      ['responseCommit', bytes(32, 73), 'response-not-committed'],
+      ['traceCommit', bytes(32, 74), 'ok'],
+      ['promptTokens', 4, 'wrong-prompt-count'],
+      ['outputTokens', 4, 'wrong-output-count'],
     ];
     const honest = deliver();
     assert.deepEqual(changes.map(([field]) => field).sort(), Object.keys(honest.delivered.receipt).sort());
@@ -145,15 +218,25 @@ describe('findings on signed objects and binding', () => {
     const asked = payload();
     const base = termsHash(buildTerms(asked, context));
     for (const change of [
-      { networkId: -239 }, { client: bytes(32, 80) }, { stake: bytes(32, 81) }, { workerKey: bytes(32, 82) }, { price: 1n },
-    ]) assert.notDeepEqual(termsHash(buildTerms(asked, { ...context, ...change })), base);
+      { networkId: -239 },
+      { client: bytes(32, 80) },
+      { stake: bytes(32, 81) },
+      { workerKey: bytes(32, 82) },
+      { price: 1n },
+    ])
+      assert.notDeepEqual(termsHash(buildTerms(asked, { ...context, ...change })), base);
   });
 
   it('every field of the terms is in their hash', () => {
     const terms = buildTerms(payload(), context);
     for (const field of Object.keys(terms) as (keyof Terms)[]) {
       const value = terms[field];
-      const changed = value instanceof Uint8Array ? bytes(value.length, 90) : typeof value === 'bigint' ? value + 1n : Number(value) ^ 1;
+      const changed =
+        value instanceof Uint8Array
+          ? bytes(value.length, 90)
+          : typeof value === 'bigint'
+            ? value + 1n
+            : Number(value) ^ 1;
       assert.notDeepEqual(termsHash({ ...terms, [field]: changed }), termsHash(terms), field);
     }
   });

@@ -29,7 +29,8 @@ describe('published test vectors', () => {
 
   it('ChaCha20-Poly1305: RFC 8439 2.8.2, the library that seals answers', () => {
     const aead = chacha20poly1305(
-      bytes('808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f'), bytes('070000004041424344454647'),
+      bytes('808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f'),
+      bytes('070000004041424344454647'),
       bytes('50515253c0c1c2c3c4c5c6c7'),
     );
     const plaintext = Buffer.from(

@@ -23,8 +23,12 @@ const withBigints = (value: any): any =>
 const hex = protocol.toHex;
 
 const encoders: Record<string, (value: any) => protocol.PlainCell> = {
-  terms: protocol.encodeTerms, receipt: protocol.encodeReceipt, decline: protocol.encodeDecline, voucher: protocol.encodeVoucher,
-  acceptance: protocol.encodeAcceptance, challengeGrant: protocol.encodeChallengeGrant,
+  terms: protocol.encodeTerms,
+  receipt: protocol.encodeReceipt,
+  decline: protocol.encodeDecline,
+  voucher: protocol.encodeVoucher,
+  acceptance: protocol.encodeAcceptance,
+  challengeGrant: protocol.encodeChallengeGrant,
 };
 
 describe('golden vectors of an independent program', () => {

@@ -10,16 +10,26 @@ export function multiplyPrices(config: Cell, factor: bigint): Cell {
 }
 
 function multiplyStorage(cell: Cell, factor: bigint): Cell {
-  const prices = Dictionary.loadDirect(Dictionary.Keys.Uint(32), {
-    serialize: (src: bigint[], builder) => {
-      builder.storeUint(0xcc, 8).storeUint(src[0], 32);
-      for (const price of src.slice(1)) builder.storeUint(price, 64);
+  const prices = Dictionary.loadDirect(
+    Dictionary.Keys.Uint(32),
+    {
+      serialize: (src: bigint[], builder) => {
+        builder.storeUint(0xcc, 8).storeUint(src[0], 32);
+        for (const price of src.slice(1)) builder.storeUint(price, 64);
+      },
+      parse: (slice) => {
+        slice.skip(8);
+        return [
+          slice.loadUintBig(32),
+          slice.loadUintBig(64),
+          slice.loadUintBig(64),
+          slice.loadUintBig(64),
+          slice.loadUintBig(64),
+        ];
+      },
     },
-    parse: (slice) => {
-      slice.skip(8);
-      return [slice.loadUintBig(32), slice.loadUintBig(64), slice.loadUintBig(64), slice.loadUintBig(64), slice.loadUintBig(64)];
-    },
-  }, cell);
+    cell,
+  );
   for (const [since, [utime, bit, cellPrice, mcBit, mcCell]] of prices) {
     prices.set(since, [utime, bit * factor, cellPrice * factor, mcBit, mcCell]);
   }
@@ -33,8 +43,12 @@ function multiplyGas(cell: Cell, factor: bigint): Cell {
   const tag = slice.loadUintBig(8);
   const price = slice.loadUintBig(64);
   return beginCell()
-    .storeUint(flat[0], 8).storeUint(flat[1], 64).storeUint(flat[2] * factor, 64)
-    .storeUint(tag, 8).storeUint(price * factor, 64).storeSlice(slice)
+    .storeUint(flat[0], 8)
+    .storeUint(flat[1], 64)
+    .storeUint(flat[2] * factor, 64)
+    .storeUint(tag, 8)
+    .storeUint(price * factor, 64)
+    .storeSlice(slice)
     .endCell();
 }
 

@@ -26,12 +26,26 @@ export function feesOf(transaction: Transaction): TransactionFees {
   }
   const importNano = transaction.totalFees.coins - gasNano - storageNano - actionNano;
   const forwardNano = actionNano + messagesNano;
-  return { gas, importNano, gasNano, forwardNano, storageNano, totalNano: importNano + gasNano + forwardNano + storageNano };
+  return {
+    gas,
+    importNano,
+    gasNano,
+    forwardNano,
+    storageNano,
+    totalNano: importNano + gasNano + forwardNano + storageNano,
+  };
 }
 
 /** Sum over a chain of transactions. tests/gas/conservation proves that it equals what left the parties' balances. */
 export function sumFees(transactions: Transaction[]): TransactionFees {
-  const sum: TransactionFees = { gas: 0n, importNano: 0n, gasNano: 0n, forwardNano: 0n, storageNano: 0n, totalNano: 0n };
+  const sum: TransactionFees = {
+    gas: 0n,
+    importNano: 0n,
+    gasNano: 0n,
+    forwardNano: 0n,
+    storageNano: 0n,
+    totalNano: 0n,
+  };
   for (const transaction of transactions) {
     const fees = feesOf(transaction);
     for (const key of Object.keys(sum) as (keyof TransactionFees)[]) sum[key] += fees[key];

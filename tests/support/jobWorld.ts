@@ -126,7 +126,13 @@ export class JobWorld {
       ...overrides,
     };
     const world = new JobWorld(
-      chain, client, provider, stranger, worker, terms, chain.openContract(await JobEscrow.fromTerms(terms)),
+      chain,
+      client,
+      provider,
+      stranger,
+      worker,
+      terms,
+      chain.openContract(await JobEscrow.fromTerms(terms)),
     );
     world.value = requiredJobValue(terms, readNetworkPrices(chain.config));
     return world;

@@ -13,14 +13,20 @@ export type Schema = Map<string, Constructor>;
 export function parseTlb(source: string): Schema {
   const text = source.replace(/\/\/.*$/gm, ' ').replace(/\s+/g, ' ');
   const found: Schema = new Map();
-  for (const statement of text.split(';').map((part) => part.trim()).filter(Boolean)) {
-    const match = /^(\w+)(?:#([0-9a-f]{8})|\$_)((?: (?:\{[^}]*\}|\w+:\^?(?:\w+|\([^)]*\))))*) = (\w+)(?: \w+)?$/
-      .exec(statement);
+  for (const statement of text
+    .split(';')
+    .map((part) => part.trim())
+    .filter(Boolean)) {
+    const match = /^(\w+)(?:#([0-9a-f]{8})|\$_)((?: (?:\{[^}]*\}|\w+:\^?(?:\w+|\([^)]*\))))*) = (\w+)(?: \w+)?$/.exec(
+      statement,
+    );
     if (!match) throw new Error(`not TL-B of this file's kind: ${statement}`);
     const [, name, tag, fields, type] = match;
     const named = fields.replace(/\{[^}]*\}/g, '').matchAll(/(\w+):(\^?(?:\w+|\([^)]*\)))/g);
     found.set(name, {
-      name, type, tag: tag === undefined ? undefined : parseInt(tag, 16),
+      name,
+      type,
+      tag: tag === undefined ? undefined : parseInt(tag, 16),
       fields: [...named].map(([, fieldName, fieldType]) => ({ name: fieldName, type: fieldType })),
     });
   }
