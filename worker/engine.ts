@@ -10,6 +10,7 @@ import {
   type Job,
 } from '../exact';
 import { EngineUnavailableError } from './errors';
+import { testEngine } from './selfTest';
 
 /** A checked model and the name that people know it by. */
 export interface LoadedModel {
@@ -27,7 +28,7 @@ export interface LoadedEngine {
   backend: BackendName;
   /** What computes, in words; simulated hardware says so. */
   adapter: string;
-  /** Set when `auto` could not take the GPU. */
+  /** Set when `auto` could not take the GPU, or its bits were wrong. */
   fallbackReason?: string;
   generate(job: Job): Promise<Generation>;
   close(): Promise<void>;
@@ -58,6 +59,29 @@ export async function openEngine({ model }: LoadedModel, backend: 'auto' | Backe
     const code = String((error as { code?: unknown }).code ?? '');
     if (!code.startsWith('engine.')) throw error;
     return { ...wrap(await createEngine(model, 'reference')), fallbackReason: code };
+  }
+}
+
+/**
+ * The engine that a worker serves with: before it earns, its bits are compared with the reference's. With `auto` a device
+ * that gives other bits is left aside, and the reason says so; a named back end is refused.
+ * @throws EngineUnavailableError `engine.wrong-bits`
+ */
+export async function openServingEngine(
+  loaded: LoadedModel,
+  backend: 'auto' | BackendName,
+  open: typeof openEngine = openEngine,
+): Promise<LoadedEngine> {
+  const engine = await open(loaded, backend);
+  if (engine.backend === 'reference') return engine;
+  try {
+    await testEngine(loaded.model, engine);
+    return engine;
+  } catch (error) {
+    await engine.close();
+    const code = (error as { code?: unknown }).code;
+    if (backend !== 'auto' || code !== 'engine.wrong-bits') throw error;
+    return { ...(await open(loaded, 'reference')), fallbackReason: 'engine.wrong-bits' };
   }
 }
 

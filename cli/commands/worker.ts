@@ -2,7 +2,7 @@ import { Address } from '@ton/core';
 import { Command } from 'commander';
 import { jobEscrowCode } from '../../wrappers';
 import { ChainClient } from '../../worker/chain/chainClient';
-import { openEngine, openModel } from '../../worker/engine';
+import { openModel, openServingEngine } from '../../worker/engine';
 import { loadWorkerKeys } from '../../worker/keys/workerKeys';
 import { createLogger } from '../../worker/log';
 import { startService } from '../../worker/service';
@@ -54,9 +54,9 @@ async function startWorker({ output, settings, passphrase }: Context): Promise<(
         ? loadWallet(settings.dataFolder, settings.networkId, secret).address
         : basechainAddress('payout', settings.payout);
     const model = openModel(settings.model);
-    const engine = await openEngine(model, settings.backend);
+    const engine = await openServingEngine(model, settings.backend);
     if (engine.fallbackReason !== undefined)
-      log.warn({ code: engine.fallbackReason }, 'no WebGPU, the reference computes');
+      log.warn({ code: engine.fallbackReason }, 'WebGPU is not used, the reference computes');
     const service = await startService({
       chain,
       store,
