@@ -8,7 +8,11 @@ const build = path.join(__dirname, '../build');
 describe('build artefacts', () => {
   it('are one per contract, with the code that the SDK deploys', async () => {
     const artefacts = fs.readdirSync(build).filter((file) => file.endsWith('.compiled.json'));
-    expect(artefacts.sort()).toEqual(['JobEscrow.compiled.json']);
+    expect(artefacts.sort()).toEqual(
+      ['AttestationRegistry', 'CheckedJobEscrow', 'JobEscrow', 'JudgedBounty', 'ProviderStake'].map(
+        (name) => `${name}.compiled.json`,
+      ),
+    );
     const artefact = JSON.parse(fs.readFileSync(path.join(build, 'JobEscrow.compiled.json'), 'utf8'));
     const code = await jobEscrowCode();
     expect(artefact.hash).toBe(code.hash().toString('hex'));

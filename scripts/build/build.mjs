@@ -9,9 +9,9 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const stampFile = path.join(root, 'build', '.sources');
 
 function sources() {
-  const contracts = fs
-    .readdirSync(path.join(root, 'contracts'), { recursive: true })
-    .map((file) => path.join('contracts', file));
+  const contracts = ['contracts', 'examples'].flatMap((folder) =>
+    fs.readdirSync(path.join(root, folder), { recursive: true }).map((file) => path.join(folder, file)),
+  );
   const tools = ['tact.config.json', 'blueprint.config.ts', 'package-lock.json', 'scripts/build/artefacts.js'];
   return [...contracts.filter((file) => file.endsWith('.tact')).sort(), ...tools];
 }

@@ -36,8 +36,8 @@ const nodeTests = fs
 await run('build the contracts', ['scripts/build/build.mjs'], { quiet: true });
 await Promise.all([
   run('types', [bin('typescript', 'bin/tsc'), '--noEmit'], { quiet: true }),
-  run('Tact format', [bin('@tact-lang/compiler', 'bin/tact-fmt.js'), '--check', 'contracts'], { quiet: true }),
-  run('Tact analysis (Misti)', [bin('@nowarp/misti', 'bin/misti'), '-m', 'low', 'tact.config.json'], { quiet: true }),
+  run('Tact format', [bin('@tact-lang/compiler', 'bin/tact-fmt.js'), '--check', 'contracts', 'examples'], { quiet: true }),
+  run('Tact analysis (Misti)', [bin('@nowarp/misti', 'bin/misti'), '-m', 'low', '-dd', 'TransitiveImport', 'tact.config.json'], { quiet: true }),
 ]);
 await run('contracts', [bin('jest', 'bin/jest.js'), `--maxWorkers=${cores}`]);
 await run('protocol, engine, devnet, worker, CLI', [
