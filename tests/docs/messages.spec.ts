@@ -1,56 +1,58 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import type { FeeRow } from '../../bench/fees';
-import { JOB_ESCROW_ERRORS, OP_CREATE_JOB, OP_JOB_ANSWERED, OP_JOB_FAILED } from '../../wrappers';
+import { findings } from '../../scripts/docs/findings';
+import { errors, messages } from '../../scripts/docs/source';
+import { messagesTlb, TABLES, withTables } from '../../scripts/docs/tables';
+import * as sdk from '../../wrappers';
+import * as bounty from '../../examples/bounty/JudgedBounty';
 
 const root = path.join(__dirname, '../..');
-const read = (file: string) => fs.readFileSync(path.join(root, file), 'utf8');
-const page = 'docs/messages-and-fees.md';
-const contract = read('contracts/escrow/JobEscrow.tact');
+const isUpdate = process.env.COCOON_DOCS_UPDATE === '1';
 
-function feeTable(): string {
-  const rows = JSON.parse(read('bench/gas.json')) as FeeRow[];
-  const lines = rows.map(
-    ({ operation, milliTon, gas, split }) =>
-      `| ${operation} | **${milliTon.toFixed(2)}** | ${gas} | ${split.import.toFixed(2)} | ${split.gas.toFixed(2)} | ${split.forward.toFixed(2)} | ${split.storage.toFixed(2)} |`,
-  );
-  return [
-    '| operation | mTON | gas | import | gas fee | forward | storage |',
-    '|---|---|---|---|---|---|---|',
-    ...lines,
-  ].join('\n');
+/** The committed file is what is generated; `npm run docs:update` makes it so. */
+function expectGenerated(file: string, generate: (committed: string) => string): void {
+  const full = path.join(root, file);
+  const committed = fs.existsSync(full) ? fs.readFileSync(full, 'utf8') : '';
+  const generated = generate(committed);
+  if (isUpdate) fs.writeFileSync(full, generated);
+  else expect(committed).toBe(generated);
 }
 
-describe('docs/messages-and-fees.md', () => {
-  it('lists exactly the errors of the contract, as the SDK has them', () => {
-    const constants = [...contract.matchAll(/const (ERROR_\w+): Int = (\d+);/g)].map(
-      ([, name, code]) => `${code} ${name}`,
-    );
-    const documented = [...read(page).matchAll(/^\| (\d{3}) \| (ERROR_\w+) \|/gm)].map(
-      ([, code, name]) => `${code} ${name}`,
-    );
-    expect(documented).toEqual(constants);
-    const codes = constants.map((line) => Number(line.split(' ')[0]));
-    expect(Object.values(JOB_ESCROW_ERRORS)).toEqual(expect.arrayContaining(codes));
+const numbersOf = (name: RegExp): number[] =>
+  Object.entries({ ...sdk, ...bounty })
+    .filter(([key]) => name.test(key))
+    .flatMap(([, value]) => (typeof value === 'number' ? [value] : Object.values(value as Record<string, number>)));
+
+describe('docs/attacks.md', () => {
+  it('names tests for every finding whose rule is built', () => {
+    expect(findings().filter(({ tests, without }) => tests.length === 0 && without === undefined)).toEqual([]);
+  });
+});
+
+describe('the documented interface', () => {
+  const pages = fs.readdirSync(path.join(root, 'docs')).filter((file) => file.endsWith('.md'));
+
+  it.each(pages)('docs/%s shows the tables that follow from the contracts and the gas file', (page) => {
+    expectGenerated(`docs/${page}`, withTables);
   });
 
-  it('lists exactly the opcodes of the contract, as the SDK has them, each used once in the suite', () => {
-    const ops = [...contract.matchAll(/(?:message\(|const OP_\w+: Int = )(0x[0-9a-f]+)/g)].map(([, op]) => Number(op));
-    expect(ops).toEqual(
-      [OP_JOB_ANSWERED, OP_JOB_FAILED, OP_CREATE_JOB].sort((a, b) => ops.indexOf(a) - ops.indexOf(b)),
-    );
-    expect(new Set(ops).size).toBe(ops.length);
-    const documented = [...read(page).matchAll(/\| (0x0c\d\d) \|/g)].map(([, op]) => Number(op)).sort();
-    expect(documented).toEqual([...ops].sort());
+  it('shows every table somewhere', () => {
+    const all = pages.map((page) => fs.readFileSync(path.join(root, 'docs', page), 'utf8')).join('\n');
+    for (const name of Object.keys(TABLES)) expect(all).toContain(`<!-- ${name} -->`);
   });
 
-  it('shows the committed fees', () => {
-    const [before, rest] = read(page).split('<!-- fees -->\n');
-    const [shown, after] = rest.split('<!-- /fees -->');
-    if (process.env.COCOON_GAS_UPDATE === '1') {
-      fs.writeFileSync(path.join(root, page), `${before}<!-- fees -->\n${feeTable()}\n<!-- /fees -->${after}`);
-    } else {
-      expect(shown.trim()).toBe(feeTable());
+  it('docs/messages.tlb is the TL-B of what the compiler compiled', () => {
+    expectGenerated('docs/messages.tlb', messagesTlb);
+  });
+
+  it('uses every opcode and every error code once', () => {
+    for (const codes of [messages().map(({ opcode }) => opcode), errors().map(({ code }) => code)]) {
+      expect(codes.filter((code, index) => codes.indexOf(code) !== index)).toEqual([]);
     }
+  });
+
+  it('is in the SDK: every opcode and every error code', () => {
+    expect(numbersOf(/^OP_/)).toEqual(expect.arrayContaining(messages().map(({ opcode }) => opcode)));
+    expect(numbersOf(/_ERRORS$/)).toEqual(expect.arrayContaining(errors().map(({ code }) => code)));
   });
 });
