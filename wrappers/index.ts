@@ -1,3 +1,4 @@
+export * from './CheckedJobEscrow';
 export * from './JobEscrow';
 export * from './requiredValue';
 export { fromCell, toCell } from './cells';
