@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { ChainApiError, RequestError } from './errors';
 import { sleep } from './chain/chainClient';
 import { createJsonServer, type Reply } from './http/server';
+import { UnpaidIntake } from './jobs/intake';
 import { WorkQueue } from './jobs/queue';
 import { settleJob, unixTime } from './jobs/settle';
 import { computeJob, readJob, type JobContext, type ReadableJob } from './jobs/process';
@@ -33,8 +34,8 @@ export interface Service {
 
 const announcement = z.strictObject({ address: z.string().max(100) });
 
-/** Most announced accounts that are looked for at the same time. */
-const MAX_INTAKE = 256;
+/** Most paid jobs that are followed at the same time. */
+const MAX_PAID = 256;
 
 /** Starts the worker: takes up unfinished jobs of the store, then listens. */
 export async function startService(options: ServiceOptions): Promise<Service> {
@@ -43,6 +44,9 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const stopping = new AbortController();
   const stopped = new Promise<void>((resolve) => stopping.signal.addEventListener('abort', () => resolve()));
   const active = new Map<string, Promise<void>>();
+  const intake = new UnpaidIntake();
+  /** Unsettled jobs whose signed bytes are public, because the chain has them. */
+  const sent = new Set<string>();
   const context: JobContext = { ...options, signal: stopping.signal };
 
   const start = (name: string): void => {
@@ -51,7 +55,11 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       .catch((error: unknown) =>
         log.error({ job: name, code: codeOf(error) }, 'job stopped; a restart takes it up again'),
       )
-      .finally(() => active.delete(name));
+      .finally(() => {
+        active.delete(name);
+        intake.release(name);
+        sent.delete(name);
+      });
     active.set(name, work);
   };
 
@@ -72,6 +80,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     const address = Address.parseRaw(name);
     if (store.get(name)!.external === null) {
       const job = await readJob(context, address, options.lagSeconds);
+      intake.release(name);
       if (job !== null) await compute(job);
     }
     const record = store.get(name);
@@ -82,6 +91,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       resendSeconds: 10,
       graceSeconds: 300,
       signal: stopping.signal,
+      onSent: () => sent.add(name),
     });
   };
 
@@ -102,7 +112,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     }
   };
 
-  const announce = (body: unknown): Reply => {
+  const announce = (body: unknown, sender: string): Reply => {
     const parsed = announcement.safeParse(body);
     if (!parsed.success) {
       throw new RequestError(400, 'request.body', 'the body is not an announcement', {
@@ -112,13 +122,18 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     const address = parseAddress(parsed.data.address);
     const name = address.toRawString();
     const known = store.get(name);
-    if (known === null && (queue.full || active.size >= MAX_INTAKE)) {
+    if (known === null && (queue.full || active.size - intake.size >= MAX_PAID)) {
       throw new RequestError(503, 'request.overloaded', 'the worker has too many jobs', { hint: 'try again later' });
+    }
+    if (known === null && !intake.admit(name, sender)) {
+      throw new RequestError(429, 'request.too-many', 'too many announced accounts are not paid jobs yet', {
+        hint: 'announce a job when its escrow is on chain; try again in a minute',
+      });
     }
     const { job, added } = store.add(name, unixTime());
     if (added) log.info({ job: name }, 'job announced');
     if (job.settledAt === null) start(name);
-    return { status: 202, body: statusOf(store.get(name) ?? job) };
+    return { status: 202, body: statusOf(store.get(name) ?? job, sent) };
   };
 
   const server = createJsonServer(
@@ -129,14 +144,14 @@ export async function startService(options: ServiceOptions): Promise<Service> {
         handle: () => ({ status: 200, body: { ok: true, jobs: store.counts(), queue: queue.length } }),
       },
       { method: 'GET', path: /^\/v1\/descriptor$/, handle: () => ({ status: 200, body: descriptorOf(options) }) },
-      { method: 'POST', path: /^\/v1\/jobs$/, handle: (_match, body) => announce(body) },
+      { method: 'POST', path: /^\/v1\/jobs$/, handle: (_match, body, sender) => announce(body, sender) },
       {
         method: 'GET',
         path: /^\/v1\/jobs\/([^/]+)$/,
         handle: ([text]) => {
           const job = store.get(parseAddress(text).toRawString());
           if (job === null) throw new RequestError(404, 'request.unknown-job', 'this worker was not told of the job');
-          return { status: 200, body: statusOf(job) };
+          return { status: 200, body: statusOf(job, sent) };
         },
       },
     ],
@@ -181,8 +196,10 @@ function parseAddress(text: string): Address {
   }
 }
 
-function statusOf(job: JobRecord): object {
+/** A signed answer is shown only when the chain has it too: before, and after a missed deadline, it is not paid for. */
+function statusOf(job: JobRecord, sent: ReadonlySet<string>): object {
   const { address, state, deadline, reason, backend, adapter, millis, note } = job;
+  const isPublic = state === 'delivered' || state === 'declined' || sent.has(address);
   return {
     address,
     state,
@@ -192,7 +209,7 @@ function statusOf(job: JobRecord): object {
     adapter,
     millis,
     note,
-    external: job.external?.toString('base64') ?? null,
+    external: isPublic ? (job.external?.toString('base64') ?? null) : null,
   };
 }
 

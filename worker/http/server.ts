@@ -5,6 +5,8 @@ import type { Logger } from '../log';
 
 /** Longest request body; an announcement is about 100 bytes. */
 export const MAX_BODY_BYTES = 4_096;
+/** Most connections at a time; further ones are closed at once. */
+export const MAX_CONNECTIONS = 512;
 
 /** A handler's answer: HTTP status and the value that becomes the JSON body. */
 export interface Reply {
@@ -12,24 +14,28 @@ export interface Reply {
   body: unknown;
 }
 
-/** `GET /v1/jobs/:address` is written as method, pattern and handler; `match` are the pattern's groups. */
+/**
+ * `GET /v1/jobs/:address` is written as method, pattern and handler; `match` are the pattern's groups, `sender` is the
+ * IP address of the connection.
+ */
 export interface Route {
   method: 'GET' | 'POST';
   path: RegExp;
-  handle(match: string[], body: unknown): Reply | Promise<Reply>;
+  handle(match: string[], body: unknown, sender: string): Reply | Promise<Reply>;
 }
 
 /** A small JSON-over-HTTP server: exact routes, limited bodies, typed errors as `{error: {code, message, ...}}`. */
 export function createJsonServer(routes: readonly Route[], log: Logger): Server {
-  const server = createServer((request, response) => {
+  const server = createServer({ connectionsCheckingInterval: 1_000 }, (request, response) => {
     answer(routes, request)
       .catch((error: unknown) => errorReply(error, log))
       .then((reply) => send(response, reply))
       .catch((error: unknown) => log.error({ error: String(error) }, 'a reply could not be sent'));
   });
   server.requestTimeout = 10_000;
-  server.headersTimeout = 5_000;
+  server.headersTimeout = 3_000;
   server.maxHeadersCount = 50;
+  server.maxConnections = MAX_CONNECTIONS;
   return server;
 }
 
@@ -46,7 +52,7 @@ async function answer(routes: readonly Route[], request: IncomingMessage): Promi
     });
   }
   const body = route.method === 'POST' ? parseJson(await readBody(request)) : undefined;
-  return route.handle([...route.path.exec(path)!].slice(1), body);
+  return route.handle([...route.path.exec(path)!].slice(1), body, request.socket.remoteAddress ?? '');
 }
 
 async function readBody(request: IncomingMessage): Promise<Buffer> {

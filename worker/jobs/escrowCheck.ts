@@ -23,17 +23,15 @@ export type EscrowVerdict =
   | { kind: 'decline'; terms: JobEscrowTerms; reason: number };
 
 /**
- * Checks an account before anything is computed. The account is recognised only by recomputing its address from its
+ * Whether an account is a job of this key and network, by what it is alone, before anything else is read or asked. The account is recognised only by recomputing its address from its
  * code and data; both never change in a JobEscrow, so a look-alike that set its code later has another address.
  */
-export function checkEscrow(
+export function recogniseEscrow(
   address: Address,
   account: AccountSnapshot,
   code: Cell,
   policy: JobPolicy,
-  prices: NetworkPrices,
-  now: number,
-): EscrowVerdict {
+): Exclude<EscrowVerdict, { kind: 'decline' }> {
   if (account.code === null || account.data === null || !account.code.hash().equals(code.hash())) {
     return { kind: 'foreign', note: 'the account is not a JobEscrow of this version' };
   }
@@ -50,6 +48,21 @@ export function checkEscrow(
     return { kind: 'foreign', note: 'the job is for another worker key' };
   }
   if (terms.networkId !== policy.networkId) return { kind: 'foreign', note: 'the job names another network' };
+  return { kind: 'accepted', terms };
+}
+
+/** Checks an account before anything is computed: it is a job for us, on terms that we take, with the money for them. */
+export function checkEscrow(
+  address: Address,
+  account: AccountSnapshot,
+  code: Cell,
+  policy: JobPolicy,
+  prices: NetworkPrices,
+  now: number,
+): EscrowVerdict {
+  const recognised = recogniseEscrow(address, account, code, policy);
+  if (recognised.kind === 'foreign') return recognised;
+  const { terms } = recognised;
   const decline = (reason: number): EscrowVerdict => ({ kind: 'decline', terms, reason });
   if (!terms.payout.equals(policy.payout) || terms.price < policy.minPrice)
     return decline(DeclineReason.unsupportedTerms);

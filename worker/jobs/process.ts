@@ -9,7 +9,7 @@ import type { WorkerKeys } from '../keys/workerKeys';
 import type { Logger } from '../log';
 import type { JobRecord, JobStore } from '../store/jobStore';
 import { signAnswer, signDecline } from './answer';
-import { checkEscrow, type JobPolicy } from './escrowCheck';
+import { checkEscrow, recogniseEscrow, type JobPolicy } from './escrowCheck';
 import { openJobRequest, type OpenedRequest } from './request';
 import { unixTime } from './settle';
 
@@ -39,6 +39,12 @@ export interface ReadableJob {
 /** A receipt must be dated within 10 minutes of its delivery; a stored date older than this is not used again. */
 const RECEIPT_DATE_SECONDS = 300;
 
+/** Refused accounts that the store remembers, so that announcing others' accounts does not fill the disk. */
+const MAX_REFUSED = 1_000;
+
+/** Least seconds before the deadline at which an answer is still signed: about what a message takes to land. */
+const LANDING_SECONDS = 5;
+
 /**
  * Reads the job from chain, checks it and opens its request. Declines or refuses what does not hold (recorded in the
  * store) and then returns null. An account that a lagging API does not show yet is waited for.
@@ -51,14 +57,11 @@ export async function readJob(context: JobContext, address: Address, lagSeconds:
   if (found === 'stopped') return null;
   if (found === 'absent') {
     const known = store.get(name)!.deadline !== null;
-    log.warn({ job: name }, known ? 'the job ended before it was answered' : 'no funded job at this address');
-    if (known)
-      store.update(
-        name,
-        { state: 'expired', note: 'the job ended before it was answered', settledAt: unixTime() },
-        unixTime(),
-      );
-    else store.forget(name);
+    if (known) expire(context, name, 'the job ended before it was answered');
+    else {
+      log.warn({ job: name }, 'no funded job at this address');
+      store.forget(name);
+    }
     return null;
   }
   const { account, now, create } = found;
@@ -112,8 +115,13 @@ export async function computeJob(context: JobContext, job: ReadableJob): Promise
     return;
   }
   crashPoint('afterCompute');
-  const stored = store.get(name)!.issuedAt;
   const finished = await chainTime(context, job.address);
+  if (finished + LANDING_SECONDS > job.terms.deadline) {
+    // Signed bytes are public: an answer that can no longer be paid for stays here.
+    expire(context, name, 'the answer came too late to be paid for');
+    return;
+  }
+  const stored = store.get(name)!.issuedAt;
   const issuedAt = stored !== null && Math.abs(finished - stored) < RECEIPT_DATE_SECONDS ? stored : finished;
   store.update(name, { issuedAt }, unixTime());
   const { payload, terms } = job.request;
@@ -161,6 +169,10 @@ async function waitForRequest(
     const account = await context.chain.getAccount(address);
     const now = Math.max(unixTime(), account.apiTime);
     if (account.state === 'active') {
+      // A stranger may announce any account: the history of one that is no job of ours is never paged through.
+      if (recogniseEscrow(address, account, context.escrowCode, context.policy).kind === 'foreign') {
+        return { account, now, create: null };
+      }
       // A refused create leaves an active account without money: that is no job yet.
       const create = await context.chain.findTransaction(address, 0, isAcceptedCreate);
       if (create !== null) return { account, now, create: requestOf(create) };
@@ -206,7 +218,14 @@ function decline(context: JobContext, address: Address, terms: JobEscrowTerms, r
   return null;
 }
 
+function expire({ store, log }: JobContext, name: string, note: string): void {
+  log.warn({ job: name, note }, 'job expired');
+  store.update(name, { state: 'expired', note, settledAt: unixTime() }, unixTime());
+}
+
 function refuse(context: JobContext, name: string, note: string): JobRecord {
   context.log.warn({ job: name, note }, 'job refused');
-  return context.store.update(name, { state: 'refused', note, settledAt: unixTime() }, unixTime());
+  const refused = context.store.update(name, { state: 'refused', note, settledAt: unixTime() }, unixTime());
+  context.store.forgetRefused(MAX_REFUSED);
+  return refused;
 }

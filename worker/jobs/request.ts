@@ -19,7 +19,7 @@ import {
   type RequestPayload,
   type Terms,
 } from '../../protocol';
-import type { JobEscrowTerms } from '../../wrappers';
+import { MAX_OUTPUT_CELLS, type JobEscrowTerms } from '../../wrappers';
 import type { LoadedModel } from '../engine';
 import type { WorkerKeys } from '../keys/workerKeys';
 
@@ -90,7 +90,8 @@ export async function openJobRequest(input: RequestToOpen): Promise<OpenResult> 
     return decline(sampling ? DeclineReason.unsupportedTerms : DeclineReason.tooLong);
   }
   const cells = outputCellsFor(generation.maxTokens, sealed);
-  if (cells > terms.outputCells) return decline(DeclineReason.outputTooLarge);
+  // An escrow may promise more cells than deliver can check within its gas.
+  if (cells > Math.min(terms.outputCells, MAX_OUTPUT_CELLS)) return decline(DeclineReason.outputTooLarge);
   return { kind: 'opened', request: { payload, terms: rebuilt, generation } };
 }
 

@@ -14,6 +14,8 @@ export interface SettleOptions {
   /** Seconds after the deadline in which a payment may still show. */
   graceSeconds: number;
   signal: AbortSignal;
+  /** Called when the API took the signed bytes, which everybody can read from then on. */
+  onSent?(): void;
 }
 
 /**
@@ -53,15 +55,18 @@ export async function settleJob(
     if (account !== null && chainNow < job.deadline! && now >= nextSend) {
       nextSend = now + interval;
       interval = Math.min(interval * 2, 60);
-      await send(chain, job, log);
+      if (await send(chain, job, log)) options.onSent?.();
     }
     await sleep(options.pollSeconds * 1000);
   }
 }
 
-async function send(chain: ChainClient, job: JobRecord, log: Logger): Promise<void> {
+/** Whether the API took the bytes. */
+async function send(chain: ChainClient, job: JobRecord, log: Logger): Promise<boolean> {
+  let taken = false;
   try {
     await chain.sendExternal(job.external!);
+    taken = true;
     log.info({ job: job.address, bytes: job.external!.length }, 'signed message sent');
   } catch (error) {
     // Refused often means: already landed and the API is behind. The next look at the account decides.
@@ -69,6 +74,7 @@ async function send(chain: ChainClient, job: JobRecord, log: Logger): Promise<vo
     log[level]({ job: job.address, code: (error as { code?: string }).code }, 'signed message not taken');
   }
   crashPoint('afterSend');
+  return taken;
 }
 
 /** True when the end of the job is recorded. */

@@ -129,6 +129,18 @@ export class JobStore {
     );
   }
 
+  /** Removes all but the newest `keep` refused accounts; nothing was ever signed for them. */
+  forgetRefused(keep: number): void {
+    guarded('jobs', () =>
+      this.database
+        .prepare(
+          `DELETE FROM jobs WHERE state = 'refused' AND external IS NULL AND address NOT IN
+           (SELECT address FROM jobs WHERE state = 'refused' ORDER BY updatedAt DESC, rowid DESC LIMIT ?)`,
+        )
+        .run(keep),
+    );
+  }
+
   get(address: string): JobRecord | null {
     return guarded(address, () => {
       const row = this.database.prepare('SELECT * FROM jobs WHERE address = ?').get(address);

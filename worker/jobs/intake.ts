@@ -1,0 +1,48 @@
+/** Most announced accounts that were not yet seen to be paid jobs, of all senders and of one. */
+export const MAX_UNPAID = 256;
+export const MAX_UNPAID_PER_SENDER = 32;
+
+/**
+ * Bounds what strangers get for nothing. An announcement costs its sender one HTTP request and the worker a minute of
+ * looks at the chain, so unpaid ones have places of their own, of which one sender can hold a few only; a job leaves
+ * its place once its escrow was read. Loopback counts in total only: a reverse proxy there has limits of its own.
+ */
+export class UnpaidIntake {
+  private readonly senders = new Map<string, string>();
+
+  get size(): number {
+    return this.senders.size;
+  }
+
+  /** Takes a place for the job `name`, or returns false when there is none for this sender. */
+  admit(name: string, sender: string): boolean {
+    if (this.senders.has(name)) return true;
+    const key = senderKey(sender);
+    let held = 0;
+    for (const other of this.senders.values()) if (other === key) held++;
+    if (this.senders.size >= MAX_UNPAID || (key !== LOOPBACK && held >= MAX_UNPAID_PER_SENDER)) return false;
+    this.senders.set(name, key);
+    return true;
+  }
+
+  /** Frees the place of a job that turned out to be paid, or not to be one. */
+  release(name: string): void {
+    this.senders.delete(name);
+  }
+}
+
+const LOOPBACK = 'loopback';
+
+/** One IPv4 address, or the /64 that one IPv6 customer has. */
+function senderKey(address: string): string {
+  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '');
+  if (plain === '::1' || plain.startsWith('127.')) return LOOPBACK;
+  if (!plain.includes(':')) return plain;
+  const [head, tail] = plain.split('::');
+  const groups = head === '' ? [] : head.split(':');
+  if (tail !== undefined) {
+    const last = tail === '' ? 0 : tail.split(':').length;
+    while (groups.length + last < 8) groups.push('0');
+  }
+  return groups.slice(0, 4).join(':');
+}
