@@ -58,9 +58,9 @@ export async function createJob(options: CreateOptions): Promise<CreatedJob> {
   const worker = new WorkerApi(settings.workerUrl);
   const descriptor = await worker.descriptor();
   const { model, stopTokens } = openModel(settings.model);
-  const price = options.price ?? BigInt(descriptor.minPriceNano);
+  const price = options.price ?? defaultPrice(descriptor);
   checkDescriptor(descriptor, settings, model, options.maxTokens, price);
-  const now = await chainNow(chain, descriptor);
+  const now = await chainNow(chain, settings, descriptor);
   const payload = makePayload(options, model, stopTokens, now + options.deadlineSeconds);
   const wallet = loadWallet(settings.dataFolder, settings.networkId, options.passphrase);
   const hash = termsHash(
@@ -256,10 +256,38 @@ function makePayload(
   };
 }
 
-/** The later of the clock and the chain's time: a devnet may be ahead. */
-async function chainNow(chain: ChainClient, descriptor: WorkerDescriptor): Promise<number> {
+/** The highest price that is paid without having been named: the worker names its own. */
+const MAX_DEFAULT_PRICE = 1_000_000_000n;
+
+/** @throws UsageError `usage.high-price` */
+function defaultPrice(descriptor: WorkerDescriptor): bigint {
+  const price = BigInt(descriptor.minPriceNano);
+  if (price <= MAX_DEFAULT_PRICE) return price;
+  throw new UsageError('usage.high-price', "the worker's lowest price is not paid without being asked", {
+    expected: `at most ${formatTon(MAX_DEFAULT_PRICE)}`,
+    received: formatTon(price),
+    hint: 'give --price to agree',
+  });
+}
+
+/** How far the API's time may be ahead of the clock: the money is locked until a deadline that is counted from it. */
+const MAX_CLOCK_SECONDS = 120;
+
+/**
+ * The clock; on a devnet, which may be ahead, the later of it and the chain's time.
+ * @throws ChainStateError `chain.clock`
+ */
+async function chainNow(chain: ChainClient, settings: Settings, descriptor: WorkerDescriptor): Promise<number> {
   const { apiTime } = await chain.getAccount(new Address(0, Buffer.from(descriptor.payout, 'hex')));
-  return Math.max(Math.floor(Date.now() / 1000), apiTime);
+  const clock = Math.floor(Date.now() / 1000);
+  if (settings.network !== 'devnet' && apiTime > clock + MAX_CLOCK_SECONDS) {
+    throw new ChainStateError('chain.clock', 'the API is ahead of the clock of this machine', {
+      expected: `at most ${MAX_CLOCK_SECONDS} seconds`,
+      received: `${apiTime - clock} seconds`,
+      hint: 'set the clock, or choose another --api',
+    });
+  }
+  return Math.max(clock, apiTime);
 }
 
 const hex = (value: Uint8Array): string => Buffer.from(value).toString('hex');
