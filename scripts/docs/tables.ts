@@ -142,6 +142,25 @@ function tactType(type: string, format: number | string | undefined): string {
   return type;
 }
 
+interface TlbField {
+  name: string;
+  type: string;
+}
+
+/** Most bits of a field; references and structures of a few bits count as none. */
+function mostBits(type: string): number {
+  if (type === 'Grams') return 124;
+  if (type === 'MsgAddressInt') return 267;
+  return Number(/^(?:uint|int|bits)(\d+)$/.exec(type)?.[1] ?? 1);
+}
+
+/** As the compiler does: what may not fit the cell goes into a cell of its own. */
+function splitCell(fields: TlbField[], head: number): [TlbField[], TlbField[]] {
+  let bits = head;
+  const end = fields.findIndex(({ type }) => (bits += mostBits(type)) > 1023);
+  return end < 0 ? [fields, []] : [fields.slice(0, end), fields.slice(end)];
+}
+
 /** docs/messages.tlb: every message and every structure inside one, from the compiler's ABI. */
 export function messagesTlb(): string {
   const types = new Map(CONTRACTS.flatMap((contract) => abi(contract).types.map((type) => [type.name, type] as const)));
@@ -163,8 +182,14 @@ export function messagesTlb(): string {
     collect(name);
   }
   const line = (name: string, head: string): string => {
-    const fields = types.get(name)!.fields.map((field) => ` ${snake(field.name)}:${tlbType(field.type)}`);
-    return `${snake(name)}${head}${fields.join('')} = ${name};`;
+    const fields = types.get(name)!.fields.map((field) => ({ name: snake(field.name), type: tlbType(field.type) }));
+    const [own, rest] = splitCell(fields, head.startsWith('#') ? 32 : 0);
+    const text = (part: TlbField[]): string => part.map((field) => ` ${field.name}:${field.type}`).join('');
+    if (rest.length === 0) return `${snake(name)}${head}${text(own)} = ${name};`;
+    return [
+      `${snake(name)}_rest$_${text(rest)} = ${name}Rest;`,
+      `${snake(name)}${head}${text(own)} rest:^${name}Rest = ${name};`,
+    ].join('\n');
   };
   return [
     '// Messages of the contracts, generated from the compiler (npm run docs:update); signed objects and the bodies of',

@@ -1,4 +1,4 @@
-import { Address, beginCell, type Builder, Cell } from '@ton/core';
+import { Address, beginCell, type Builder, Cell, Dictionary } from '@ton/core';
 
 type Field = { name: string; type: string };
 export interface Constructor {
@@ -56,7 +56,17 @@ export function encodeTlb(schema: Schema, name: string, values: Record<string, u
     else if (field.type === 'Grams') builder.storeCoins(value as bigint);
     else if (field.type === 'Bool') builder.storeBit(value as boolean);
     else if (field.type === 'MsgAddressInt') builder.storeAddress(new Address(0, Buffer.from(value as Uint8Array)));
-    else if (field.type.startsWith('^')) {
+    else if (field.type === '^Cell') builder.storeRef(value as Cell);
+    else if (field.type === 'Cell') builder.storeSlice((value as Cell).beginParse());
+    else if (field.type === '(Maybe ^Cell)') builder.storeMaybeRef(value as Cell | null);
+    else if (field.type === '(HashmapE 256 Bool)') {
+      const entries = Dictionary.empty(Dictionary.Keys.BigUint(256), Dictionary.Values.Bool());
+      for (const key of value as bigint[]) entries.set(key, true);
+      builder.storeDict(entries);
+    } else if (/^[A-Z]/.test(field.type)) {
+      const inner = encodeTlb(schema, constructorOf(schema, field.type), value as Record<string, unknown>);
+      builder.storeSlice(inner.beginParse());
+    } else if (field.type.startsWith('^')) {
       builder.storeRef(encodeTlb(schema, constructorOf(schema, field.type.slice(1)), values));
     } else throw new Error(`unknown TL-B type ${field.type}`);
   }
