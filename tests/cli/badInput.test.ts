@@ -51,7 +51,7 @@ async function proxy(
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-describe('bad input', () => {
+describe('bad input', { concurrency: true }, () => {
   test('nothing is paid and nothing is left behind when a job cannot be made', async () => {
     const settings = await market.client(worker.url);
     const poor = await market.client(worker.url);
@@ -75,16 +75,18 @@ describe('bad input', () => {
         'chain.wrong-network',
       ],
     ];
-    for (const [name, attempt, code] of table) await assert.rejects(attempt(), hasCode(code), name);
+    await Promise.all(table.map(([name, attempt, code]) => assert.rejects(attempt(), hasCode(code), name)));
     assert.deepEqual([...listJobs(settings.dataFolder), ...listJobs(poor.dataFolder)], []);
     assert.equal(await balanceOf(settings), before);
   });
 
   test('a worker refuses an API of another network, a closed port and a bad payout by name', async () => {
     const start = (args: string[], api?: string): Promise<unknown> => market.worker({ args, api });
-    await assert.rejects(start(['--network', 'testnet']), hasCode('chain.wrong-network'));
-    await assert.rejects(start([], 'http://127.0.0.1:9'), hasCode('network.unreachable'));
-    await assert.rejects(start(['--payout', 'EQnobody']), hasCode('usage.flag'));
+    await Promise.all([
+      assert.rejects(start(['--network', 'testnet']), hasCode('chain.wrong-network')),
+      assert.rejects(start([], 'http://127.0.0.1:9'), hasCode('network.unreachable')),
+      assert.rejects(start(['--payout', 'EQnobody']), hasCode('usage.flag')),
+    ]);
   });
 
   test('bytes that are no bag of cells are refused by the API as a typed error', async () => {
