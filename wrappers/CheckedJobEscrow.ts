@@ -35,6 +35,7 @@ export const CHECKED_JOB_ERRORS = {
   notAsked: 733,
   notOpen: 734,
   accepted: 735,
+  queryTooLarge: 736,
 } as const;
 
 /** JobFailed's reason when the key check fails: this plus the stake's answer (KEY_STATUS). */
@@ -132,7 +133,7 @@ export function parseCreateCheckedJob(body: Cell): CheckedJobRequest {
 
 /** The stake's gas for a query (contracts/staking/parameters.tact) and the escrow's own for the check. */
 const GAS_KEY_QUERY = 30_000n;
-const GAS_KEY_CHECK = 20_000n;
+const GAS_KEY_CHECK = 12_000n;
 
 /**
  * Least value, in nanoTON, of CreateCheckedJob: that of CreateJob, the question to the stake and, when the worker
@@ -140,7 +141,7 @@ const GAS_KEY_CHECK = 20_000n;
  */
 export function requiredCheckedJobValue(job: { price: bigint; outputCells: number }, prices: NetworkPrices): bigint {
   const stakeFunds = gasFee(prices, GAS_KEY_QUERY) + 2n * forwardFee(prices, 1n, 1023n);
-  const check = gasFee(prices, GAS_KEY_CHECK) + 2n * (stakeFunds + forwardFee(prices, 8n, 8192n));
+  const check = gasFee(prices, GAS_KEY_CHECK) + 2n * (stakeFunds + forwardFee(prices, 5n, 5n * 1023n));
   return requiredJobValue(job, prices) + check;
 }
 
