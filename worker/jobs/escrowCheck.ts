@@ -27,7 +27,8 @@ export type EscrowVerdict =
 
 /**
  * Whether an account is a job of this key and network, by what it is alone, before anything else is read. It is
- * recognised only by recomputing its address from its code and data; both never change in a JobEscrow, so a look-alike that set its code later has another address.
+ * recognised only by recomputing its address from its code and data; both never change in a JobEscrow, so a look-alike
+ * that set its code later has another address.
  */
 export function recogniseEscrow(
   address: Address,
