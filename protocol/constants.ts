@@ -9,6 +9,8 @@ export const TAG_WORKER_STATEMENT = 0x4f435731; // OCW1: Receipt and Decline
 export const TAG_VOUCHER = 0x4f435631; // OCV1
 export const TAG_ACCEPTANCE = 0x4f434131; // OCA1
 export const TAG_CHALLENGE_GRANT = 0x4f434731; // OCG1
+export const TAG_KEY_CLAIM = 0x4f434b31; // OCK1
+export const TAG_BUILD = 0x4f434231; // OCB1
 
 /** Semantics of exact arithmetic that this version computes (docs/exact-arithmetic.md). */
 export const SEMANTICS = 1;
@@ -25,7 +27,7 @@ export type VisibilityValue = (typeof Visibility)[keyof typeof Visibility];
 export const TermsFlag = {
   /** The sampling seed leaves out escrow and sequence: the same request gives the same answer again. */
   reproducibleSeed: 1,
-  /** The escrow asks the stake about the worker key first. Not in this version. */
+  /** The job is a CheckedJobEscrow: it asks the stake about the worker key before it opens. */
   checkKey: 2,
   /** The escrow adds chain entropy to the seed. Not in this version. */
   chainEntropy: 4,

@@ -33,3 +33,6 @@ export function byteChain(bytes: Uint8Array, inlineBytes: number): Slice {
 export function readByteChain(slice: Slice, inlineBytes: number): Uint8Array {
   return decodeByteChain(fromCell(slice.asCell()), inlineBytes);
 }
+
+/** Bytes as the integer that contracts hold: keys, hashes. */
+export const toInteger = (bytes: Uint8Array): bigint => BigInt(`0x${Buffer.from(bytes).toString('hex')}`);

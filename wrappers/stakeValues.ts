@@ -1,0 +1,33 @@
+import { forwardFee, gasFee, type NetworkPrices } from './requiredValue';
+
+/** Gas of the stake's handlers, as in contracts/staking/parameters.tact; a test compares. */
+const GAS = { stakeMessage: 20_000n, addKey: 30_000n, evidence: 40_000n, announce: 10_000n } as const;
+
+/** Fee of `gas` and of `replies` short messages, as `handlingFee` in contracts/lib/value.tact. */
+const handlingFee = (prices: NetworkPrices, gas: bigint, replies: bigint): bigint =>
+  gasFee(prices, gas) + replies * forwardFee(prices, 1n, 1023n);
+
+/** Messages of a stake by what they have to bring. */
+export type StakeMessageKind = 'stakeMessage' | 'addKey' | 'evidence';
+
+/**
+ * Least value, in nanoTON, of a message to a ProviderStake at live prices: `addKey` for AddWorkerKey, `evidence` for
+ * both reports, `stakeMessage` for the owner's other ones. What is not used returns.
+ */
+export function requiredStakeValue(kind: StakeMessageKind, prices: NetworkPrices): bigint {
+  if (kind === 'addKey') return handlingFee(prices, GAS.addKey, 1n) + announceFee(prices);
+  if (kind === 'evidence') return handlingFee(prices, GAS.evidence, 4n);
+  return handlingFee(prices, GAS.stakeMessage, 1n);
+}
+
+/** What a deposit brings beyond the stake and the rent reserve. */
+export const depositFees = (prices: NetworkPrices): bigint =>
+  handlingFee(prices, GAS.stakeMessage, 1n) + announceFee(prices);
+
+const announceFee = (prices: NetworkPrices): bigint => handlingFee(prices, GAS.announce, 3n);
+
+/**
+ * More than any first deposit keeps for five years of rent, nanoTON: attach it beyond the amount and the fees, what is
+ * not needed returns at once.
+ */
+export const RENT_MARGIN = 1_000_000_000n;
