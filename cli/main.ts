@@ -5,6 +5,7 @@ import { demoCommand } from './commands/demo';
 import { devnetCommand } from './commands/devnet';
 import { exactCommand } from './commands/exact';
 import { jobCommand } from './commands/job';
+import { providerCommand } from './commands/provider';
 import { workerCommand } from './commands/worker';
 import { UsageError } from './errors';
 import { EXIT_CODES, exitCodeOf } from './exitCodes';
@@ -21,6 +22,7 @@ export function createProgram(): Command {
     .addCommand(demoCommand())
     .addCommand(devnetCommand())
     .addCommand(workerCommand())
+    .addCommand(providerCommand())
     .addCommand(jobCommand())
     .addCommand(exactCommand())
     .addCommand(benchCommand())

@@ -1,6 +1,7 @@
 import { type Address, beginCell, Cell, Dictionary, loadMessage, type Message, type Transaction } from '@ton/core';
 import { Blockchain, type SmartContract, type TreasuryContract, type SandboxContract } from '@ton/sandbox';
 import { MAINNET_ID, TESTNET_ID } from '../protocol/constants';
+import { AttestationRegistry } from '../wrappers/AttestationRegistry';
 import { blockHash } from './blocks';
 import { DevnetError, liteServerError } from './errors';
 
@@ -21,6 +22,8 @@ export interface StoredTransaction {
   seqno: number;
 }
 
+/** Pays the registry's rent. */
+const REGISTRY_NANO = 2_000_000_000n;
 const SECONDS_PER_BLOCK = 5;
 const GENESIS_SEQNO = 1_000_000;
 
@@ -30,6 +33,8 @@ export class Chain {
   private readonly bySeqno = new Map<number, StoredTransaction[]>();
   private queue: Promise<unknown> = Promise.resolve();
   private advanced = 0;
+  /** Once it is deployed. */
+  registry: Address | null = null;
   private readonly genesis: number;
 
   private constructor(
@@ -126,6 +131,24 @@ export class Chain {
       this.tick();
       const result = await this.bank.send({ to: address, value: amountNano, bounce: false });
       this.record(result.transactions);
+    });
+  }
+
+  /** An AttestationRegistry whose governor and guardian are the bank. */
+  deployRegistry(): Promise<Address> {
+    return this.serial(async () => {
+      this.tick();
+      const { address, init } = await AttestationRegistry.fromGovernance({
+        networkId: this.options.networkId,
+        governor: this.bank.address,
+        guardian: this.bank.address,
+        builders: [],
+        threshold: 0,
+      });
+      const result = await this.bank.send({ to: address, value: REGISTRY_NANO, bounce: false, init });
+      this.record(result.transactions);
+      this.registry = address;
+      return address;
     });
   }
 

@@ -1,3 +1,4 @@
+import type { Address } from '@ton/core';
 import type { Blockchain } from '@ton/sandbox';
 import { DEVNET_ID } from '../protocol/constants';
 import { Chain, type ClockSource } from './chain';
@@ -11,6 +12,8 @@ export interface DevnetOptions {
   /** Written to configuration parameter 19; the ids of real networks are refused. */
   networkId?: number;
   clock?: ClockSource;
+  /** Deploys an AttestationRegistry of the devnet's bank, so that providers can be found. */
+  registry?: boolean;
   /** Called with lines for a log. */
   log?: (line: string) => void;
 }
@@ -20,6 +23,8 @@ export interface Devnet {
   endpoint: string;
   url: string;
   networkId: number;
+  /** Its AttestationRegistry; null unless asked for. */
+  registry: Address | null;
   /** The sandbox itself, for tests in the same process. */
   blockchain: Blockchain;
   close(): Promise<void>;
@@ -32,12 +37,14 @@ export { DevnetError } from './errors';
 export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> {
   const { port = 0, host = '127.0.0.1', networkId = DEVNET_ID, clock = 'real', log = () => undefined } = options;
   const chain = await Chain.create({ networkId, clock });
+  const registry = options.registry === true ? await chain.deployRegistry() : null;
   const server = new DevnetServer(chain, log);
   const url = `http://${host}:${await server.listen(host, port)}`;
   return {
     endpoint: `${url}/api/v2/jsonRPC`,
     url,
     networkId,
+    registry,
     blockchain: chain.blockchain,
     close: () => server.close(),
   };

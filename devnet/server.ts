@@ -95,7 +95,8 @@ export class DevnetServer {
     const { networkId } = this.chain.options;
     if (call === 'info') {
       this.chain.tick();
-      return { simulated: true, networkId, now: this.chain.now, seqno: this.chain.seqno };
+      const { now, seqno, registry } = this.chain;
+      return { simulated: true, networkId, now, seqno, registry: registry?.toRawString() ?? null };
     }
     if (method !== 'POST') throw new ApiError(405, 'Method Not Allowed');
     if (call === 'faucet') {

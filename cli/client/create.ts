@@ -1,17 +1,6 @@
 import { Address } from '@ton/core';
-import { randomBytes } from 'node:crypto';
-import { GREEDY, SEMANTICS, checkJob, samplingFrom, type ExactModel } from '../../exact';
-import {
-  buildTerms,
-  encodePayload,
-  publicRequest,
-  sealRequest,
-  TermsFlag,
-  termsHash,
-  Tier,
-  Visibility,
-  type RequestPayload,
-} from '../../protocol';
+import { checkJob, type ExactModel } from '../../exact';
+import { buildTerms, encodePayload, publicRequest, sealRequest, termsHash } from '../../protocol';
 import { JobEscrow, packCreateJob, requiredJobValue, type JobEscrowTerms } from '../../wrappers';
 import { sleep, type ChainClient } from '../../worker/chain/chainClient';
 import { openModel } from '../../worker/engine';
@@ -20,9 +9,12 @@ import { generationOf, outputCellsFor } from '../../worker/jobs/request';
 import type { Settings } from '../config/resolve';
 import { UsageError } from '../errors';
 import { formatTon } from '../output';
+import { chooseWorker } from './chooseWorker';
 import { loadJob, saveJob, type JobFile } from './jobFile';
+import { priceOf } from './providers';
 import { findEnd } from './wait';
 import { loadWallet, signTransfer } from './wallet';
+import { makePayload, type Question } from './payload';
 import { WorkerApi, type WorkerDescriptor } from './workerApi';
 
 export interface ClientOptions {
@@ -32,15 +24,14 @@ export interface ClientOptions {
   progress: (line: string) => void;
 }
 
-export interface CreateOptions extends ClientOptions {
-  prompt: string;
-  /** `seed` becomes the request's nonce; the sampling seed follows from it and from the job's address. */
-  sampling: { temperature: number; topK?: number; topP?: number; seed: number };
-  maxTokens: number;
+export interface CreateOptions extends ClientOptions, Question {
   /** nanoTON; the worker's lowest price when undefined. */
   price?: bigint;
   deadlineSeconds: number;
-  isPublic: boolean;
+  /** Stake or owner; else the worker of the settings' workerUrl; else the best one that the chain knows. */
+  provider?: string;
+  /** Take a worker that has no stake. */
+  withoutStake: boolean;
 }
 
 export interface CreatedJob {
@@ -55,14 +46,20 @@ export interface CreatedJob {
 export async function createJob(options: CreateOptions): Promise<CreatedJob> {
   const { settings, chain, progress } = options;
   await chain.checkNetwork(settings.networkId);
-  const worker = new WorkerApi(settings.workerUrl);
-  const descriptor = await worker.descriptor();
   const { model, stopTokens } = openModel(settings.model);
-  const price = options.price ?? defaultPrice(descriptor);
-  checkDescriptor(descriptor, settings, model, options.maxTokens, price);
-  const now = await chainNow(chain, settings, descriptor);
-  const payload = makePayload(options, model, stopTokens, now + options.deadlineSeconds);
   const wallet = loadWallet(settings.dataFolder, settings.networkId, options.passphrase);
+  const now = await chainNow(chain, settings, wallet.address);
+  const deadline = now + options.deadlineSeconds;
+  const modelRoot = hex(model.modelRoot);
+  const { url, descriptor, sealingKey, provider } = await chooseWorker({
+    ...options,
+    deadline,
+    modelRoot,
+    checkDescriptor: (seen) => checkDescriptor(seen, settings, modelRoot, options.maxTokens, options.price),
+  });
+  const worker = new WorkerApi(url);
+  const price = options.price ?? defaultPrice(descriptor, modelRoot);
+  const payload = makePayload(options, model, stopTokens, deadline);
   const hash = termsHash(
     buildTerms(payload, {
       networkId: settings.networkId,
@@ -94,7 +91,7 @@ export async function createJob(options: CreateOptions): Promise<CreatedJob> {
   const plain = encodePayload(payload);
   const envelope = options.isPublic
     ? publicRequest(plain)
-    : await sealRequest(plain, bytes(descriptor.sealingKey), binding);
+    : await sealRequest(plain, sealingKey, binding);
   const value = requiredJobValue(terms, await chain.networkPrices());
   const createMessage = await signTransfer(chain, wallet, {
     to: escrow.address,
@@ -107,7 +104,7 @@ export async function createJob(options: CreateOptions): Promise<CreatedJob> {
     version: 1,
     address: escrow.address.toRawString(),
     networkId: settings.networkId,
-    workerUrl: settings.workerUrl,
+    workerUrl: url,
     createdAt: now,
     escrow: {
       deadline: terms.deadline,
@@ -118,10 +115,11 @@ export async function createJob(options: CreateOptions): Promise<CreatedJob> {
       workerKey: descriptor.workerKey,
       termsHash: hex(hash),
     },
-    model: hex(model.modelRoot),
+    model: modelRoot,
     valueNano: value.toString(),
     payload: hex(plain),
     stake: descriptor.stake,
+    hasStake: provider !== null,
     prompt: options.prompt,
     createMessage: createMessage.toString('hex'),
     state: 'prepared',
@@ -185,9 +183,9 @@ export function checkModelRoot(model: ExactModel, root: string): void {
 function checkDescriptor(
   descriptor: WorkerDescriptor,
   settings: Settings,
-  model: ExactModel,
+  root: string,
   maxTokens: number,
-  price: bigint,
+  asked: bigint | undefined,
 ): void {
   if (descriptor.networkId !== settings.networkId) {
     throw new ChainStateError('chain.wrong-network', 'the worker serves another network', {
@@ -195,7 +193,6 @@ function checkDescriptor(
       received: `network ${descriptor.networkId}`,
     });
   }
-  const root = hex(model.modelRoot);
   if (!descriptor.models.some((served) => served.root === root)) {
     throw new UsageError('usage.unknown-model', 'the worker does not have this model', {
       expected: descriptor.models.map((served) => `${served.name} ${served.root}`).join(', '),
@@ -203,9 +200,11 @@ function checkDescriptor(
       hint: 'choose another --model or --worker-url',
     });
   }
-  if (price < BigInt(descriptor.minPriceNano)) {
+  const price = asked ?? defaultPrice(descriptor, root);
+  const least = priceOf(descriptor, root);
+  if (price < least) {
     throw new UsageError('usage.low-price', 'the price is below what the worker takes', {
-      expected: `at least ${formatTon(BigInt(descriptor.minPriceNano))}`,
+      expected: `at least ${formatTon(least)}`,
       received: formatTon(price),
     });
   }
@@ -218,50 +217,12 @@ function checkDescriptor(
   }
 }
 
-function makePayload(
-  options: CreateOptions,
-  model: ExactModel,
-  stopTokens: number[],
-  expiresAt: number,
-): RequestPayload {
-  const { seed, temperature, ...filters } = options.sampling;
-  const { t, topK, topP16, minPX } =
-    temperature === 0 ? GREEDY : samplingFrom({ temperature, ...filters, seed: new Uint8Array(32) });
-  const secret = (): Uint8Array => (options.isPublic ? new Uint8Array(32) : new Uint8Array(randomBytes(32)));
-  return {
-    asked: {
-      tier: Tier.bonded,
-      visibility: options.isPublic ? Visibility.public : Visibility.sealed,
-      // A public request with a seed gives the same answer again in any job; a sealed one is salted anyway.
-      flags: options.isPublic && temperature !== 0 ? TermsFlag.reproducibleSeed : 0,
-      semantics: SEMANTICS,
-      salt: new Uint8Array(randomBytes(16)),
-      modelRoot: model.modelRoot,
-      maxTokens: options.maxTokens,
-      expiresAt,
-      promptPrice: 0n,
-      outputPrice: 0n,
-      coverage: 0n,
-      imageHash: new Uint8Array(32),
-    },
-    request: {
-      promptTokens: model.tokenizer.encodePrompt(options.prompt),
-      sampling: { t, topK, topP16, minPX },
-      stopTokens: [...stopTokens].sort((a, b) => a - b),
-      nonce: temperature === 0 ? randomBytes(8).readBigUInt64BE() : BigInt(seed),
-      toolsHash: new Uint8Array(32),
-    },
-    responseKey: secret(),
-    commitSalt: secret(),
-  };
-}
-
 /** The highest price that is paid without having been named: the worker names its own. */
 const MAX_DEFAULT_PRICE = 1_000_000_000n;
 
 /** @throws UsageError `usage.high-price` */
-function defaultPrice(descriptor: WorkerDescriptor): bigint {
-  const price = BigInt(descriptor.minPriceNano);
+function defaultPrice(descriptor: WorkerDescriptor, root: string): bigint {
+  const price = priceOf(descriptor, root);
   if (price <= MAX_DEFAULT_PRICE) return price;
   throw new UsageError('usage.high-price', "the worker's lowest price is not paid without being asked", {
     expected: `at most ${formatTon(MAX_DEFAULT_PRICE)}`,
@@ -277,8 +238,8 @@ const MAX_CLOCK_SECONDS = 120;
  * The clock; on a devnet, which may be ahead, the later of it and the chain's time.
  * @throws ChainStateError `chain.clock`
  */
-async function chainNow(chain: ChainClient, settings: Settings, descriptor: WorkerDescriptor): Promise<number> {
-  const { apiTime } = await chain.getAccount(new Address(0, Buffer.from(descriptor.payout, 'hex')));
+async function chainNow(chain: ChainClient, settings: Settings, account: Address): Promise<number> {
+  const { apiTime } = await chain.getAccount(account);
   const clock = Math.floor(Date.now() / 1000);
   if (settings.network !== 'devnet' && apiTime > clock + MAX_CLOCK_SECONDS) {
     throw new ChainStateError('chain.clock', 'the API is ahead of the clock of this machine', {

@@ -5,9 +5,10 @@ import { VerificationError } from '../errors';
 import { formatTon } from '../output';
 import { checkModelRoot, submitJob, type ClientOptions, type CreatedJob } from './create';
 import { receivedValue, type FeeLine } from './fees';
-import { loadJob, saveJob } from './jobFile';
+import { compareReceipts, reportTwoReceipts } from './evidence';
+import { loadJob, saveJob, type JobFile } from './jobFile';
 import { collectSettlement } from './settlement';
-import { compareRerun, openAnswer } from './verify';
+import { compareRerun, openAnswer, type OpenedAnswer } from './verify';
 import { findDelivery, waitForEnd, type JobEnd } from './wait';
 
 /** Everything about a finished and checked job. Amounts in nanoTON, hashes lowercase hex. */
@@ -31,11 +32,22 @@ export interface JobReport {
   rerunBackend: string | null;
   rerunAdapter: string | null;
   rerunEqual: boolean | null;
+  /** The stake behind the answer, as checked before it was paid; null when it was bought without one. */
+  stake: string | null;
+  /** `two-receipts` when the worker signed two that contradict each other; the job file keeps them. */
+  evidence: 'two-receipts' | null;
+  /** What this report took from the stake, and where it went; all 0 when nothing was reported. */
+  slashedNano: bigint;
+  burntNano: bigint;
+  clientShareNano: bigint;
+  reporterShareNano: bigint;
 }
 
 export interface FinishOptions extends ClientOptions, CreatedJob {
   /** Compute the answer again and compare. */
   rerun: boolean;
+  /** Send evidence against the worker, if there is any, to its stake. */
+  report?: boolean;
 }
 
 /**
@@ -94,6 +106,8 @@ export async function finishJob(options: FinishOptions): Promise<JobReport> {
     rerunBackend: null,
     rerunAdapter: null,
     rerunEqual: null,
+    stake: job.hasStake === true ? `0:${job.stake}` : null,
+    ...(await holdToAccount(options, job, answer)),
   };
   if (!options.rerun) return report;
   const engine = await openOther(loaded, report.backend, progress);
@@ -111,6 +125,30 @@ export async function finishJob(options: FinishOptions): Promise<JobReport> {
   } finally {
     await engine.close();
   }
+}
+
+/** Compares the worker's word with what it was paid for, keeps what contradicts it, and reports it if asked to. */
+async function holdToAccount(
+  options: FinishOptions,
+  job: JobFile,
+  answer: OpenedAnswer,
+): Promise<Pick<JobReport, 'evidence' | 'slashedNano' | 'burntNano' | 'clientShareNano' | 'reporterShareNano'>> {
+  const { settings, progress } = options;
+  const none = { slashedNano: 0n, burntNano: 0n, clientShareNano: 0n, reporterShareNano: 0n };
+  const evidence = job.evidence ?? (await compareReceipts(job, answer, options.worker));
+  if (evidence === null) return { evidence: null, ...none };
+  saveJob(settings.dataFolder, { ...loadJob(settings.dataFolder, job.address), evidence });
+  progress('the worker signed TWO DIFFERENT RECEIPTS for this job: kept as evidence in the job file');
+  const found = { evidence: 'two-receipts' as const, ...none };
+  if (job.hasStake !== true || options.report !== true) {
+    progress(job.hasStake === true ? 'to have its stake slashed: cocoon job resume --report' : 'it has no stake to lose');
+    return found;
+  }
+  const slash = await reportTwoReceipts(options, job, evidence);
+  if (slash === null) return found;
+  const { slashedNano, burntNano, clientNano, reporterNano } = slash;
+  progress(`the stake lost ${formatTon(slashedNano)}, of which ${formatTon(burntNano)} are burnt`);
+  return { ...found, slashedNano, burntNano, clientShareNano: clientNano, reporterShareNano: reporterNano };
 }
 
 /** Another back end than the worker's, if this machine has one. */

@@ -31,12 +31,18 @@ export const jobFileSchema = z.strictObject({
   /** The plain request (payload of the sealed envelope): asked terms, keys, sampling and prompt tokens. */
   payload: hex,
   stake: hash,
+  /** Whether the stake was checked on chain before the money was sent. */
+  hasStake: z.boolean().optional(),
   prompt: z.string(),
   /** Signed wallet message (bag of cells) that creates the job; the same bytes are sent again after a crash. */
   createMessage: hex,
   state: z.enum(['prepared', 'created', 'answered', 'declined', 'expired', 'refused']),
   /** Bag of cells of the body that delivered the answer. */
   delivery: hex.optional(),
+  /** Two receipts of the worker that cannot both be honest, as bags of cells with their signatures. */
+  evidence: z
+    .strictObject({ terms: hex, first: z.strictObject({ receipt: hex, signature: hex }), second: z.strictObject({ receipt: hex, signature: hex }) })
+    .optional(),
 });
 export type JobFile = z.infer<typeof jobFileSchema>;
 

@@ -26,6 +26,8 @@ export interface OpenedAnswer {
   receipt: Receipt;
   /** Lowercase hex. */
   receiptHash: string;
+  /** 64 bytes, over the receipt. */
+  signature: Uint8Array;
 }
 
 /** The client's own view of a job: its terms and request, rebuilt from the job file. */
@@ -80,6 +82,7 @@ export function openAnswer(job: JobFile, body: Cell, deliveredAt: number): Opene
     finishReason: checked.answer.finishReason === FinishReason.stop ? 'stop' : 'length',
     receipt,
     receiptHash: Buffer.from(receiptHash(receipt)).toString('hex'),
+    signature,
   };
 }
 

@@ -13,7 +13,7 @@ import { WalletContractV5R1 } from '@ton/ton';
 import { join } from 'node:path';
 import { ChainStateError } from '../../worker/errors';
 import { sleep, type ChainClient } from '../../worker/chain/chainClient';
-import { loadOrCreateKey } from '../../worker/keys/keyFile';
+import { loadOrCreateKey, type KeyPurpose } from '../../worker/keys/keyFile';
 import { formatTon } from '../output';
 
 /** Kept for the wallet's own fees on top of what a transfer sends, in nanoTON. */
@@ -26,9 +26,17 @@ export interface Wallet {
   secretKey: Buffer;
 }
 
-/** Loads `<dataFolder>/keys/wallet-ed25519.json`, creating it at the first use. */
-export function loadWallet(dataFolder: string, networkId: number, passphrase?: string): Wallet {
-  const seed = loadOrCreateKey(join(dataFolder, 'keys', 'wallet-ed25519.json'), 'wallet-ed25519', passphrase);
+/**
+ * Loads `<dataFolder>/keys/wallet-ed25519.json`, creating it at the first use. A provider's stake has an owner wallet of
+ * its own, `owner-ed25519.json`: whoever takes over a worker must not have it.
+ */
+export function loadWallet(
+  dataFolder: string,
+  networkId: number,
+  passphrase?: string,
+  purpose: Extract<KeyPurpose, 'wallet-ed25519' | 'owner-ed25519'> = 'wallet-ed25519',
+): Wallet {
+  const seed = loadOrCreateKey(join(dataFolder, 'keys', `${purpose}.json`), purpose, passphrase);
   const { publicKey, secretKey } = keyPairFromSeed(seed);
   const contract = WalletContractV5R1.create({ publicKey, walletId: { networkGlobalId: networkId } });
   return { address: contract.address, contract, secretKey };
@@ -42,6 +50,8 @@ export interface Transfer {
   init?: StateInit;
   /** Unix time after which the wallet refuses the message. */
   validUntil: number;
+  /** The wallet's message number, when the transfer was decided on what the chain showed at that number. */
+  seqno?: number;
 }
 
 /** Deploys the wallet with an external message of its own, so that a job's fees contain no part of it. */
@@ -74,13 +84,13 @@ export async function deployWallet(chain: ChainClient, wallet: Wallet, validUnti
 export async function signTransfer(chain: ChainClient, wallet: Wallet, transfer: Transfer): Promise<Buffer> {
   const account = await chain.getAccount(wallet.address);
   if (account.balance < transfer.value + WALLET_RESERVE) {
-    throw new ChainStateError('chain.low-balance', 'the wallet has too little for this job', {
+    throw new ChainStateError('chain.low-balance', 'the wallet has too little', {
       expected: `at least ${formatTon(transfer.value + WALLET_RESERVE)}`,
       received: `${formatTon(account.balance)} on ${wallet.address.toString({ bounceable: false })}`,
       hint: 'send TON to this address (devnet: cocoon devnet faucet)',
     });
   }
-  const seqno = account.state === 'active' ? await chain.ton.open(wallet.contract).getSeqno() : 0;
+  const seqno = transfer.seqno ?? (await walletSeqno(chain, wallet));
   const body = wallet.contract.createTransfer({
     seqno,
     secretKey: wallet.secretKey,
@@ -96,4 +106,10 @@ export async function signTransfer(chain: ChainClient, wallet: Wallet, transfer:
     body,
   });
   return beginCell().store(storeMessage(message)).endCell().toBoc();
+}
+
+/** The number of the wallet's next message; 0 while it is not deployed. */
+export async function walletSeqno(chain: ChainClient, wallet: Wallet): Promise<number> {
+  if ((await chain.getAccount(wallet.address)).state !== 'active') return 0;
+  return chain.query((ton) => ton.open(wallet.contract).getSeqno());
 }

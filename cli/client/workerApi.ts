@@ -1,4 +1,6 @@
+import { Cell } from '@ton/core';
 import { z } from 'zod';
+import type { SignedReceipt } from '../../wrappers';
 import { ChainApiError } from '../../worker/errors';
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
@@ -10,7 +12,7 @@ export const descriptorSchema = z.object({
   sealingKey: hash,
   stake: hash,
   payout: hash,
-  models: z.array(z.object({ root: hash, name: z.string() })),
+  models: z.array(z.object({ root: hash, name: z.string(), minPriceNano: z.string().regex(/^\d+$/).optional() })),
   backend: z.string(),
   adapter: z.string(),
   minPriceNano: z.string().regex(/^\d+$/),
@@ -23,6 +25,25 @@ export const descriptorSchema = z.object({
   }),
 });
 export type WorkerDescriptor = z.infer<typeof descriptorSchema>;
+
+/** Reads the bytes of a descriptor. @throws ChainApiError `network.worker-answer` */
+export function parseDescriptor(bytes: Uint8Array, from: string): WorkerDescriptor {
+  let json: unknown;
+  try {
+    json = JSON.parse(Buffer.from(bytes).toString('utf8'));
+  } catch {
+    throw unreadable(`${from}: not JSON`);
+  }
+  const parsed = descriptorSchema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  throw unreadable(parsed.error.issues.map((issue) => issue.path.join('.')).join(', '));
+}
+
+const unreadable = (received: string): ChainApiError =>
+  new ChainApiError('network.worker-answer', 'the worker gave an answer that cannot be read', {
+    received,
+    hint: 'worker and client may be of different versions',
+  });
 
 export const jobStatusSchema = z.object({
   address: z.string(),
@@ -37,6 +58,8 @@ export const jobStatusSchema = z.object({
   external: z.string().nullable(),
 });
 export type WorkerJobStatus = z.infer<typeof jobStatusSchema>;
+
+const receiptSchema = z.object({ receipt: z.string().max(8_192), signature: z.string().max(128) });
 
 /** Client of a worker's HTTP endpoint; every failure is a typed error. */
 export class WorkerApi {
@@ -56,6 +79,21 @@ export class WorkerApi {
 
   status(address: string): Promise<WorkerJobStatus> {
     return this.call('GET', `/v1/jobs/${address}`, jobStatusSchema);
+  }
+
+  /** The receipt that the worker says it signed for this job, or null when it shows none. Compare it, never trust it. */
+  async receipt(address: string): Promise<SignedReceipt | null> {
+    const found = await this.call('GET', `/v1/jobs/${address}/receipt`, receiptSchema).catch((error: unknown) => {
+      if (error instanceof ChainApiError && error.code === 'network.worker-refused') return null;
+      throw error;
+    });
+    if (found === null) return null;
+    try {
+      const signature = Buffer.from(found.signature, found.signature.length === 128 ? 'hex' : 'base64');
+      return { receipt: Cell.fromBase64(found.receipt), signature: new Uint8Array(signature) };
+    } catch {
+      throw unreadable('a receipt that is not a bag of cells');
+    }
   }
 
   private async call<T>(method: string, path: string, schema: z.ZodType<T>, body?: object): Promise<T> {
@@ -84,10 +122,7 @@ export class WorkerApi {
     }
     const parsed = schema.safeParse(json);
     if (!parsed.success) {
-      throw new ChainApiError('network.worker-answer', 'the worker gave an answer that cannot be read', {
-        received: parsed.error.issues.map((issue) => issue.path.join('.')).join(', '),
-        hint: 'worker and client may be of different versions',
-      });
+      throw unreadable(parsed.error.issues.map((issue) => issue.path.join('.')).join(', '));
     }
     return parsed.data;
   }

@@ -1,6 +1,6 @@
 import { Address } from '@ton/core';
 import { Command } from 'commander';
-import { ChainApiError } from '../../worker/errors';
+import { advanceDevnet, requestFaucet } from '../client/devnetApi';
 import { NETWORKS } from '../config/settings';
 import { contextOf, withSettings } from '../context';
 import { ConfigurationError, UsageError } from '../errors';
@@ -35,6 +35,7 @@ async function runDevnet(options: Record<string, unknown>): Promise<void> {
     host: settings.host,
     port,
     networkId: NETWORKS.devnet,
+    registry: true,
     log: (line) => output.progress(line),
   }).catch((cause: NodeJS.ErrnoException) => {
     if (cause.syscall !== 'listen') throw cause;
@@ -44,8 +45,12 @@ async function runDevnet(options: Record<string, unknown>): Promise<void> {
       cause,
     });
   });
-  const result = { url: devnet.endpoint, networkId: devnet.networkId, chain: 'devnet (simulated chain)' };
-  output.result(result, `devnet (simulated chain), network ${devnet.networkId}\nanswers at ${devnet.endpoint}`);
+  const registry = devnet.registry!.toRawString();
+  const result = { url: devnet.endpoint, networkId: devnet.networkId, registry, chain: 'devnet (simulated chain)' };
+  output.result(
+    result,
+    `devnet (simulated chain), network ${devnet.networkId}\nanswers at ${devnet.endpoint}\nregistry ${registry}`,
+  );
   await stopSignal();
   await devnet.close();
 }
@@ -79,40 +84,6 @@ function advanceCommand(): Command {
     });
 }
 
-/** Sends coins of a running devnet. @throws ChainApiError */
-export function requestFaucet(api: string, address: Address, amountNano: bigint): Promise<unknown> {
-  return callDevnet(api, 'faucet', { address: address.toRawString(), amountNano: amountNano.toString() });
-}
-
-/** Moves the clock of a running devnet. @throws ChainApiError */
-export function advanceDevnet(api: string, seconds: number): Promise<unknown> {
-  return callDevnet(api, 'advance', { seconds });
-}
-
-async function callDevnet(api: string, call: string, body: object): Promise<unknown> {
-  const url = new URL(`/devnet/${call}`, api);
-  let reply: { ok?: boolean; result?: unknown; error?: string };
-  try {
-    const response = await fetch(url, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-      signal: AbortSignal.timeout(10_000),
-    });
-    reply = (await response.json()) as typeof reply;
-  } catch (cause) {
-    throw new ChainApiError('network.unreachable', 'cannot reach the devnet', {
-      received: url.origin,
-      hint: 'start one: cocoon devnet',
-      cause,
-    });
-  }
-  if (reply.ok !== true) {
-    throw new ChainApiError('network.answer', 'the devnet refused', { received: String(reply.error).slice(0, 200) });
-  }
-  return reply.result;
-}
-
 function parseAddress(text: string): Address {
   try {
     return Address.parse(text);
@@ -123,3 +94,5 @@ function parseAddress(text: string): Address {
     });
   }
 }
+
+export { advanceDevnet, requestFaucet };

@@ -26,7 +26,7 @@ export function jobCommand(): Command {
 }
 
 function createCommand(): Command {
-  return withSettings(new Command('create'), ['workerUrl', 'model', 'maxTokens'])
+  return withSettings(new Command('create'), ['workerUrl', 'registry', 'model', 'maxTokens'])
     .description('create a job, wait for its answer and check it by computing it again')
     .option('--prompt <text>', `prompt (${PROMPT_LIMIT_TEXT})`)
     .option('--prompt-file <file>', 'file with the prompt, UTF-8')
@@ -37,6 +37,9 @@ function createCommand(): Command {
     .option('--top-k <k>', 'keep the k best tokens, 1 to 256')
     .option('--top-p <p>', 'keep the best tokens up to this share')
     .option('--public', 'request and answer are readable by the whole world')
+    .option('--provider <address>', 'stake or owner; without it and without --worker-url the best one is chosen')
+    .option('--without-stake', 'take the worker of --worker-url even if it has nothing to lose')
+    .option('--report', 'send evidence of two different receipts, if there is any, to the stake')
     .option('--no-rerun', 'do not compute the answer again')
     .option('--no-wait', 'return when the job is created; `cocoon job resume` goes on')
     .action(async (options: Record<string, unknown>) => {
@@ -50,13 +53,15 @@ function createCommand(): Command {
         price: options.price === undefined ? undefined : parseTon('--price', options.price as string),
         deadlineSeconds: parseNumber('--deadline', options.deadline as string, 60, 86_400, true),
         isPublic: options.public === true,
+        provider: options.provider as string | undefined,
+        withoutStake: options.withoutStake === true,
       });
       context.output.event({ event: 'created', jobAddress: created.job.address });
       if (options.wait === false) {
         context.output.result({ jobAddress: created.job.address, state: 'created' }, `created ${created.job.address}`);
         return;
       }
-      await finish(context, created, options.rerun !== false);
+      await finish(context, created, options);
     });
 }
 
@@ -64,11 +69,12 @@ function resumeCommand(): Command {
   return withSettings(new Command('resume'), ['model'])
     .description('go on with a job of this data folder: create it if it is not on chain yet, wait, open, check')
     .argument('<address>', 'address of the job')
+    .option('--report', 'send evidence of two different receipts, if there is any, to the stake')
     .option('--no-rerun', 'do not compute the answer again')
     .action(async (address: string, options: Record<string, unknown>) => {
       const context = contextOf(options);
       const job = loadJob(context.settings.dataFolder, parseJobAddress(address).toRawString());
-      await finish(context, { job, worker: new WorkerApi(job.workerUrl) }, options.rerun !== false);
+      await finish(context, { job, worker: new WorkerApi(job.workerUrl) }, options);
     });
 }
 
@@ -141,8 +147,9 @@ function listCommand(): Command {
     });
 }
 
-async function finish(context: Context, created: CreatedJob, rerun: boolean): Promise<void> {
-  const report = await finishJob({ ...clientOf(context), ...created, rerun });
+async function finish(context: Context, created: CreatedJob, options: Record<string, unknown>): Promise<void> {
+  const checks = { rerun: options.rerun !== false, report: options.report === true };
+  const report = await finishJob({ ...clientOf(context), ...created, ...checks });
   context.output.result(report, describeReport(report));
 }
 
@@ -157,6 +164,7 @@ export function describeReport(report: JobReport): string {
     ...report.fees.map(({ step, feeNano }) => `           ${step.padEnd(44)} ${formatTon(feeNano)}`),
     `worker   ${report.backend} on ${report.adapter}`,
     `receipt  ${report.receiptHash}, signature and commitments hold`,
+    `stake    ${report.stake ?? 'NONE: this worker loses nothing if it lies'}`,
   ];
   if (report.rerunBackend !== null) {
     lines.push(
@@ -165,7 +173,19 @@ export function describeReport(report: JobReport): string {
         (report.rerunBackend === report.backend ? ' (the same back end: no other runs on this machine)' : ''),
     );
   }
+  if (report.evidence !== null) {
+    lines.push(`evidence two receipts for one job contradict each other; ${describeSlash(report)}`);
+  }
   return lines.join('\n');
+}
+
+/** Where a slash went. */
+export function describeSlash(report: JobReport): string {
+  if (BigInt(report.slashedNano) === 0n) return 'kept in the job file, nothing was slashed';
+  return (
+    `slashed ${formatTon(report.slashedNano)}: ${formatTon(report.burntNano)} burnt, ` +
+    `${formatTon(report.clientShareNano)} to the client, ${formatTon(report.reporterShareNano)} to the reporter`
+  );
 }
 
 function clientOf(context: Context) {

@@ -1,4 +1,3 @@
-import { Address } from '@ton/core';
 import { Command } from 'commander';
 import { jobEscrowCode } from '../../wrappers';
 import { ChainClient } from '../../worker/chain/chainClient';
@@ -7,9 +6,9 @@ import { loadWorkerKeys } from '../../worker/keys/workerKeys';
 import { createLogger } from '../../worker/log';
 import { startService } from '../../worker/service';
 import { JobStore } from '../../worker/store/jobStore';
+import { basechainAddress } from '../client/registry';
 import { loadWallet } from '../client/wallet';
 import { contextOf, withSettings, type Context } from '../context';
-import { ConfigurationError } from '../errors';
 import { parseTon } from '../numbers';
 
 const SETTINGS = [
@@ -101,15 +100,6 @@ async function startWorker({ output, settings, passphrase }: Context): Promise<(
     store.close();
     throw error;
   }
-}
-
-function basechainAddress(name: string, text: string): Address {
-  const address = Address.parse(text);
-  if (address.workChain === 0) return address;
-  throw new ConfigurationError('config.address', `the ${name} is not an account of the basechain`, {
-    expected: 'workchain 0',
-    received: text,
-  });
 }
 
 /**

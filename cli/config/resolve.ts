@@ -21,10 +21,11 @@ export interface Settings {
   passphraseFile?: string;
   model?: string;
   backend: 'auto' | 'webgpu' | 'reference';
-  workerUrl: string;
+  workerUrl?: string;
   host: string;
   port: number;
   payout?: string;
+  registry?: string;
   stake?: string;
   minPrice: string;
   maxTokens: number;

@@ -59,6 +59,7 @@ async function attempt(ahead: number, price?: bigint): Promise<string[]> {
     price,
     deadlineSeconds: 600,
     isPublic: false,
+    withoutStake: true,
   };
   let code = 'none';
   await createJob(options).catch((error: { code: string }) => (code = error.code));

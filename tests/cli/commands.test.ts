@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import type { Command } from 'commander';
 import { createProgram } from '../../cli/main';
 import { MAX_PROMPT_BYTES } from '../../cli/prompt';
 import { cocoon as cocoonHere, codeOf, type Run } from '../support/cocoon';
@@ -120,11 +121,12 @@ test('every command has --help and --json, and the help of the demo states the l
   const program = createProgram();
   assert.deepEqual(
     program.commands.map((command) => command.name()),
-    ['demo', 'devnet', 'worker', 'job', 'exact', 'bench', 'config'],
+    ['demo', 'devnet', 'worker', 'provider', 'job', 'exact', 'bench', 'config'],
   );
-  const leaves = program.commands.flatMap((command) =>
-    command.commands.length === 0 ? [command] : [...command.commands],
-  );
+  const leavesOf = (command: Command): Command[] =>
+    command.commands.length === 0 ? [command] : command.commands.flatMap(leavesOf);
+  const leaves = leavesOf(program);
+  assert.ok(leaves.length > 20, `${leaves.length} commands`);
   for (const command of leaves) {
     const help = command.helpInformation();
     assert.ok(help.includes('--json'), command.name());

@@ -100,6 +100,7 @@ export class Marketplace {
       maxTokens: settings.maxTokens,
       deadlineSeconds: 600,
       isPublic: false,
+      withoutStake: true,
       ...changes,
     });
   }

@@ -170,6 +170,11 @@ export class ChainClient {
     return body.result;
   }
 
+  /** Any other read, with the same retries and typed errors. */
+  query<T>(read: (ton: TonClient) => Promise<T>): Promise<T> {
+    return this.retry(() => read(this.ton));
+  }
+
   private async retry<T>(work: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {

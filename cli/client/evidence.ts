@@ -1,0 +1,117 @@
+import { Address, Cell, type Transaction } from '@ton/core';
+import { cellHash, CocoonError, decodeReceipt, encodeReceipt, encodeTerms, receiptsConflict } from '../../protocol';
+import {
+  BURN_ADDRESS,
+  fromCell,
+  packReportTwoReceipts,
+  ProviderStake,
+  requiredStakeValue,
+  toCell,
+  type SignedReceipt,
+} from '../../wrappers';
+import { nodeEd25519 } from '../../worker/jobs/answer';
+import { sendAndWait } from '../provider/send';
+import type { ClientOptions } from './create';
+import type { JobFile } from './jobFile';
+import { historyOf } from './registry';
+import { ownTerms, type OpenedAnswer } from './verify';
+import { loadWallet } from './wallet';
+import type { WorkerApi } from './workerApi';
+
+export type Evidence = NonNullable<JobFile['evidence']>;
+
+/** What a report did to a stake. Amounts in nanoTON, as they arrived. */
+export interface Slash {
+  /** What the stake lost, thawing included. */
+  slashedNano: bigint;
+  burntNano: bigint;
+  /** What the client got for its price and trouble. */
+  clientNano: bigint;
+  /** What the reporter got, with what its report did not use. */
+  reporterNano: bigint;
+}
+
+/**
+ * Asks the worker for its receipt of an answered job and compares it with the one that was paid. Two receipts of one key
+ * about one job that differ in more than their date are proof that the worker lies to somebody (docs/protocol.md).
+ * @returns the evidence, or null when there is nothing to hold against the worker
+ */
+export async function compareReceipts(job: JobFile, answer: OpenedAnswer, worker: WorkerApi): Promise<Evidence | null> {
+  const other = await worker.receipt(job.address).catch((error: unknown) => {
+    // Not to answer is no offence: there is no second receipt.
+    if (error instanceof CocoonError) return null;
+    throw error;
+  });
+  if (other === null || !isConflicting(job, answer, other)) return null;
+  const first = { receipt: toCell(encodeReceipt(answer.receipt)), signature: answer.signature };
+  return { terms: bocOf(toCell(encodeTerms(ownTerms(job).terms))), first: packed(first), second: packed(other) };
+}
+
+/** Whether another statement is signed by the same key and contradicts the receipt that was paid. */
+function isConflicting(job: JobFile, answer: OpenedAnswer, other: SignedReceipt): boolean {
+  try {
+    const plain = fromCell(other.receipt);
+    const isSigned = nodeEd25519.verify(cellHash(plain), other.signature, Buffer.from(job.escrow.workerKey, 'hex'));
+    return isSigned && receiptsConflict(answer.receipt, decodeReceipt(plain));
+  } catch {
+    // Not a receipt, so no evidence.
+    return false;
+  }
+}
+
+/**
+ * Reports two receipts to the worker's stake, waits for the verdict and says what it cost. A job that was punished
+ * before is left alone: null.
+ * @throws ChainStateError `chain.stake-refused`, `chain.low-balance`
+ */
+export async function reportTwoReceipts(options: ClientOptions, job: JobFile, evidence: Evidence): Promise<Slash | null> {
+  const { settings, chain, progress } = options;
+  const address = new Address(0, Buffer.from(job.stake, 'hex'));
+  const provider = historyOf(chain).provider(address);
+  const stake = ProviderStake.fromAddress(address);
+  if (await stake.isConvicted(provider, Address.parse(job.address))) {
+    progress('this job was reported before: its stake is punished once');
+    return null;
+  }
+  const value = (requiredStakeValue('evidence', await chain.networkPrices()) * 11n) / 10n;
+  const body = {
+    terms: Cell.fromHex(evidence.terms),
+    first: unpacked(evidence.first),
+    second: unpacked(evidence.second),
+  };
+  const wallet = loadWallet(settings.dataFolder, settings.networkId, options.passphrase);
+  const before = await stake.getStatus(provider);
+  progress(`reporting both receipts to the stake ${address.toRawString()}`);
+  const transaction = await sendAndWait(
+    { chain, wallet, pollMillis: settings.network === 'devnet' ? 100 : 2_000 },
+    { what: 'report of two receipts', to: address, value, body: (queryId) => packReportTwoReceipts(body, queryId) },
+  );
+  const after = await stake.getStatus(provider);
+  return { slashedNano: after.slashed - before.slashed, ...sharesOf(transaction, wallet.address, job) };
+}
+
+/** Where a slash went, from the stake's own transaction: client's share, burn, and the reporter's share come in order. */
+function sharesOf(transaction: Transaction, reporter: Address, job: JobFile): Omit<Slash, 'slashedNano'> {
+  const client = new Address(0, Buffer.from(job.escrow.client, 'hex'));
+  const sent = [...transaction.outMessages.values()].flatMap(({ info }) =>
+    info.type === 'internal' ? [{ to: info.dest, value: info.value.coins }] : [],
+  );
+  const burnt = sent.findIndex(({ to }) => to.equals(BURN_ADDRESS));
+  const sum = (parts: typeof sent, to: Address): bigint =>
+    parts.reduce((total, part) => (part.to.equals(to) ? total + part.value : total), 0n);
+  return {
+    burntNano: sum(sent, BURN_ADDRESS),
+    clientNano: sum(sent.slice(0, burnt), client),
+    reporterNano: sum(sent.slice(burnt + 1), reporter),
+  };
+}
+
+const bocOf = (cell: Cell): string => cell.toBoc().toString('hex');
+const packed = ({ receipt, signature }: SignedReceipt): Evidence['first'] => ({
+  receipt: bocOf(receipt),
+  signature: Buffer.from(signature).toString('hex'),
+});
+const unpacked = ({ receipt, signature }: Evidence['first']): SignedReceipt => ({
+  receipt: Cell.fromHex(receipt),
+  signature: Buffer.from(signature, 'hex'),
+});

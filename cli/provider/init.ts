@@ -1,0 +1,100 @@
+import type { Address } from '@ton/core';
+import { minimumStake } from '../../wrappers';
+import type { Context } from '../context';
+import { formatTon } from '../output';
+import { openStakeAccount, readStake, requireStake } from './account';
+import { checkClaim, makeClaim, readClaim, type ClaimFile } from './claim';
+import { readServed } from './descriptor';
+import { stepStake, type Decide } from './send';
+import { addKeyStep, checkStakeAmount, depositStep, depositValue, descriptorStep, messageValue } from './steps';
+import { requireMoney } from './money';
+
+export interface InitOptions {
+  /** Active stake that is wanted, nanoTON; the network's minimum when undefined. */
+  amount?: bigint;
+  /** Unix seconds at which the worker key ends. */
+  endUnix: number;
+  /** Data folder of the worker whose key is added; the context's when undefined. */
+  workerFolder?: string;
+  /** File with a claim, made where the worker is; instead of `workerFolder`. */
+  claimFile?: string;
+  /** URL of the running worker; without it endpoint and descriptor stay as they are. */
+  endpoint?: string;
+}
+
+export interface InitReport {
+  owner: string;
+  stake: string;
+  registry: string;
+  workerKey: string;
+  steps: { step: 'deposit' | 'key' | 'descriptor'; state: 'done' | 'already'; sentNano: bigint }[];
+  activeNano: bigint;
+  endpoint: string | null;
+}
+
+/**
+ * Makes a provider: stake, this worker's key with its proof of possession, endpoint and descriptor. Each step looks at
+ * the chain first and does nothing when it is done already, so it can be broken off anywhere and run again.
+ */
+export async function initProvider(context: Context, options: InitOptions): Promise<InitReport> {
+  const { output, settings } = context;
+  const account = await openStakeAccount(context);
+  const { networkId, chain, wallet, stake } = account;
+  const wanted = options.amount ?? minimumStake(networkId);
+  checkStakeAmount(networkId, wanted);
+  output.progress(`owner ${wallet.address.toString({ bounceable: false })} (its key is not the worker's: keep it offline)`);
+  output.progress(`stake ${stake.address.toRawString()}, follows from registry and owner`);
+  const claim = claimFor(context, options, { networkId, stake: stake.address });
+  const prices = await chain.networkPrices();
+  const before = await readStake(account, stake.address);
+  const messages = 2n * messageValue('addKey', prices);
+  const missing = wanted - (before?.status.active ?? 0n);
+  await requireMoney(account, missing > 0n ? depositValue(missing, prices) + messages : 0n);
+
+  const steps: InitReport['steps'] = [];
+  const run = async (step: InitReport['steps'][number]['step'], decide: Decide): Promise<void> => {
+    const { done, sentNano } = await stepStake(account, output, decide);
+    steps.push({ step, state: done ? 'done' : 'already', sentNano });
+    output.progress(`${step}: ${done ? 'on chain' : 'was on chain already'}`);
+  };
+  await run('deposit', (now) => depositStep(now, wanted, prices));
+  const { apiTime } = await chain.getAccount(stake.address);
+  await run('key', (now) => addKeyStep(now!, claim, apiTime, prices));
+  if (options.endpoint !== undefined) {
+    const served = await readServed(account, await requireStake(account), options.endpoint);
+    await run('descriptor', (now) => descriptorStep(now!, served.endpoint, served.hash, prices));
+  }
+  const after = await requireStake(account);
+  return {
+    owner: wallet.address.toRawString(),
+    stake: stake.address.toRawString(),
+    registry: account.registry.toRawString(),
+    workerKey: claim.workerKey,
+    steps,
+    activeNano: after.status.active,
+    endpoint: after.endpoint,
+  };
+
+  function claimFor(
+    { passphrase }: Context,
+    { claimFile, workerFolder, endUnix }: InitOptions,
+    place: { networkId: number; stake: Address },
+  ): ClaimFile {
+    if (claimFile !== undefined) return readClaim(claimFile, place);
+    const made = makeClaim(workerFolder ?? settings.dataFolder, passphrase(), { ...place, endUnix });
+    checkClaim(made, place);
+    return made;
+  }
+}
+
+export function describeInit(report: InitReport): string {
+  return [
+    `stake     ${report.stake}`,
+    `active    ${formatTon(report.activeNano)}`,
+    `owner     ${report.owner}`,
+    `key       ${report.workerKey}`,
+    `endpoint  ${report.endpoint ?? 'none yet: cocoon provider descriptor --endpoint URL'}`,
+    '',
+    `run the worker with --stake ${report.stake}`,
+  ].join('\n');
+}
