@@ -17,7 +17,7 @@ import { deposit, thaw, withdraw } from '../provider/money';
 import { stepStake } from '../provider/send';
 import { describeProvider, reportProvider } from '../provider/status';
 import { descriptorStep } from '../provider/steps';
-import { keyEndOption, providerKeysCommand } from './providerKeys';
+import { keyDays, providerKeysCommand } from './providerKeys';
 
 /** `cocoon provider`: the owner's side of a stake, and the list of all providers. */
 export function providerCommand(): Command {
@@ -48,7 +48,7 @@ function initCommand(): Command {
       const context = contextOf(options);
       const report = await initProvider(context, {
         amount: options.amount === undefined ? undefined : parseTon('--amount', options.amount as string),
-        endUnix: keyEndOption(options),
+        days: keyDays(options),
         workerFolder: options.workerFolder as string | undefined,
         claimFile: options.claim as string | undefined,
         endpoint: options.endpoint === undefined ? undefined : parseEndpoint(options.endpoint as string),

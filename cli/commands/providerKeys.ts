@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { contextOf, withSettings } from '../context';
 import { UsageError } from '../errors';
 import { parseNumber } from '../numbers';
-import { openStakeAccount, parseKey, requireStake } from '../provider/account';
+import { chainTime, openStakeAccount, parseKey, requireStake } from '../provider/account';
 import { makeClaim, readClaim } from '../provider/claim';
 import { addKey, describeKey, pruneKeys, removeKey, showKeys } from '../provider/keys';
 
@@ -21,9 +21,8 @@ export function providerKeysCommand(): Command {
     .addCommand(pruneCommand());
 }
 
-/** Unix seconds from `--days`. */
-export const keyEndOption = (options: Options): number =>
-  Math.floor(Date.now() / 1000) + parseNumber('--days', options.days as string, 1, 3650, true) * 86_400;
+/** How long a key shall last. */
+export const keyDays = (options: Options): number => parseNumber('--days', options.days as string, 1, 3650, true);
 
 function listCommand(): Command {
   return ownerCommand('list')
@@ -46,7 +45,8 @@ function claimCommand(): Command {
     .action((options: Options) => {
       const { output, settings, passphrase } = contextOf(options);
       const stake = parseStake(options.stake as string);
-      const place = { networkId: settings.networkId, stake, endUnix: keyEndOption(options) };
+      const endUnix = Math.floor(Date.now() / 1000) + keyDays(options) * 86_400;
+      const place = { networkId: settings.networkId, stake, endUnix };
       const claim = makeClaim(settings.dataFolder, passphrase(), place);
       output.result(claim, JSON.stringify(claim));
     });
@@ -63,9 +63,10 @@ function addCommand(): Command {
       const account = await openStakeAccount(context);
       const place = { networkId: account.networkId, stake: account.stake.address };
       const folder = (options.workerFolder as string | undefined) ?? context.settings.dataFolder;
+      const endUnix = (await chainTime(account)) + keyDays(options) * 86_400;
       const claim =
         options.claim === undefined
-          ? makeClaim(folder, context.passphrase(), { ...place, endUnix: keyEndOption(options) })
+          ? makeClaim(folder, context.passphrase(), { ...place, endUnix })
           : readClaim(options.claim as string, place);
       const { done } = await addKey(account, context.output, claim);
       context.output.result(

@@ -47,6 +47,10 @@ export async function readStake(
   });
 }
 
+/** Unix time of the chain as the API shows it. */
+export const chainTime = async ({ chain, wallet }: StakeAccount): Promise<number> =>
+  (await chain.getAccount(wallet.address)).apiTime;
+
 /** @throws ChainStateError `chain.no-stake` */
 export async function requireStake(account: StakeAccount): Promise<Provider> {
   const provider = await readStake(account, account.stake.address);

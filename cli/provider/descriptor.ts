@@ -1,11 +1,8 @@
 import { keyEnd, MAX_ENDPOINT_BYTES } from '../../wrappers';
 import { descriptorHashOf, downloadDescriptor, type Provider } from '../../wrappers/discovery';
-import { descriptorSchema, parseDescriptor, type WorkerDescriptor } from '../client/workerApi';
+import { parseDescriptor, type WorkerDescriptor } from '../client/workerApi';
 import { UsageError } from '../errors';
-import type { StakeAccount } from './account';
-import { hex } from './account';
-
-export { descriptorSchema };
+import { chainTime, hex, type StakeAccount } from './account';
 
 /** What a worker serves at an endpoint now. */
 export interface ServedDescriptor {
@@ -56,8 +53,9 @@ export async function readServed(account: StakeAccount, provider: Provider, endp
       `start the worker with --stake 0:${expected.stake}`,
     );
   }
+  const now = await chainTime(account);
   const isKnown = provider.keys.some(
-    (key) => hex(key.workerKey) === descriptor.workerKey && keyEnd(key) > Math.floor(Date.now() / 1000),
+    (key) => hex(key.workerKey) === descriptor.workerKey && keyEnd(key) > now,
   );
   if (!isKnown) refuse('a worker key of this stake', descriptor.workerKey, 'cocoon provider keys add');
   return { endpoint, hash: descriptorHashOf(bytes), descriptor };

@@ -2,7 +2,7 @@ import type { Address } from '@ton/core';
 import { minimumStake } from '../../wrappers';
 import type { Context } from '../context';
 import { formatTon } from '../output';
-import { openStakeAccount, readStake, requireStake } from './account';
+import { chainTime, openStakeAccount, readStake, requireStake } from './account';
 import { checkClaim, makeClaim, readClaim, type ClaimFile } from './claim';
 import { readServed } from './descriptor';
 import { stepStake, type Decide } from './send';
@@ -12,8 +12,8 @@ import { requireMoney } from './money';
 export interface InitOptions {
   /** Active stake that is wanted, nanoTON; the network's minimum when undefined. */
   amount?: bigint;
-  /** Unix seconds at which the worker key ends. */
-  endUnix: number;
+  /** How long the worker key lasts. */
+  days: number;
   /** Data folder of the worker whose key is added; the context's when undefined. */
   workerFolder?: string;
   /** File with a claim, made where the worker is; instead of `workerFolder`. */
@@ -44,7 +44,8 @@ export async function initProvider(context: Context, options: InitOptions): Prom
   checkStakeAmount(networkId, wanted);
   output.progress(`owner ${wallet.address.toString({ bounceable: false })} (its key is not the worker's: keep it offline)`);
   output.progress(`stake ${stake.address.toRawString()}, follows from registry and owner`);
-  const claim = claimFor(context, options, { networkId, stake: stake.address });
+  const now = await chainTime(account);
+  const claim = claimFor(context, options, { networkId, stake: stake.address, endUnix: now + options.days * 86_400 });
   const prices = await chain.networkPrices();
   const before = await readStake(account, stake.address);
   const messages = 2n * messageValue('addKey', prices);
@@ -57,12 +58,11 @@ export async function initProvider(context: Context, options: InitOptions): Prom
     steps.push({ step, state: done ? 'done' : 'already', sentNano });
     output.progress(`${step}: ${done ? 'on chain' : 'was on chain already'}`);
   };
-  await run('deposit', (now) => depositStep(now, wanted, prices));
-  const { apiTime } = await chain.getAccount(stake.address);
-  await run('key', (now) => addKeyStep(now!, claim, apiTime, prices));
+  await run('deposit', (current) => depositStep(current, wanted, prices));
+  await run('key', (current) => addKeyStep(current!, claim, now, prices));
   if (options.endpoint !== undefined) {
     const served = await readServed(account, await requireStake(account), options.endpoint);
-    await run('descriptor', (now) => descriptorStep(now!, served.endpoint, served.hash, prices));
+    await run('descriptor', (current) => descriptorStep(current!, served.endpoint, served.hash, prices));
   }
   const after = await requireStake(account);
   return {
@@ -77,11 +77,11 @@ export async function initProvider(context: Context, options: InitOptions): Prom
 
   function claimFor(
     { passphrase }: Context,
-    { claimFile, workerFolder, endUnix }: InitOptions,
-    place: { networkId: number; stake: Address },
+    { claimFile, workerFolder }: InitOptions,
+    place: { networkId: number; stake: Address; endUnix: number },
   ): ClaimFile {
     if (claimFile !== undefined) return readClaim(claimFile, place);
-    const made = makeClaim(workerFolder ?? settings.dataFolder, passphrase(), { ...place, endUnix });
+    const made = makeClaim(workerFolder ?? settings.dataFolder, passphrase(), place);
     checkClaim(made, place);
     return made;
   }

@@ -4,7 +4,7 @@ import { ChainStateError } from '../../worker/errors';
 import { WALLET_RESERVE } from '../client/wallet';
 import { UsageError } from '../errors';
 import { formatTon, type Output } from '../output';
-import { dateOf, keyState, type StakeAccount } from './account';
+import { chainTime, dateOf, keyState, type StakeAccount } from './account';
 import { stepStake, type StepResult } from './send';
 import { checkStakeAmount, depositMessage, depositValue, messageValue } from './steps';
 
@@ -26,7 +26,7 @@ export async function deposit(account: StakeAccount, output: Output, amount: big
   await requireMoney(account, depositValue(amount, prices));
   return stepStake(account, output, (current) => {
     checkStakeAmount(account.networkId, (current?.status.active ?? 0n) + amount);
-    return depositMessage(amount, prices);
+    return depositMessage(amount, current === null, prices);
   });
 }
 
@@ -41,6 +41,7 @@ export async function thaw(
   endKeys: boolean,
 ): Promise<StepResult> {
   const prices = await account.chain.networkPrices();
+  const now = await chainTime(account);
   return stepStake(account, output, (current) => {
     if (current === null) throw noStake(account);
     const { status, keys } = current;
@@ -52,7 +53,7 @@ export async function thaw(
         received: formatTon(wanted),
       });
     }
-    const isWorking = keys.some((key) => /works|ending/.test(keyState(key, Math.floor(Date.now() / 1000))));
+    const isWorking = keys.some((key) => /works|ending/.test(keyState(key, now)));
     if (status.active - wanted < status.minimum && isWorking && !endKeys) {
       throw new UsageError('usage.thaw-ends-keys', 'this thaw would end all keys at once', {
         expected: `at least ${formatTon(status.minimum)} stay active`,

@@ -30,12 +30,13 @@ export const messageValue = (kind: StakeMessageKind, prices: NetworkPrices): big
 export const depositValue = (amount: bigint, prices: NetworkPrices): bigint =>
   amount + withMargin(depositFees(prices)) + RENT_MARGIN;
 
-export function depositMessage(amount: bigint, prices: NetworkPrices): StakeMessage {
+/** @param isFirst carries the contract's code, which is worth 50 mTON of forwarding fees: only while there is no account */
+export function depositMessage(amount: bigint, isFirst: boolean, prices: NetworkPrices): StakeMessage {
   return {
     what: `deposit of ${formatTon(amount)}`,
     value: depositValue(amount, prices),
     body: (queryId) => packDepositStake(amount, queryId),
-    deploy: true,
+    deploy: isFirst,
   };
 }
 
@@ -52,7 +53,7 @@ export function checkStakeAmount(networkId: number, after: bigint): void {
 /** Brings the active stake to `wanted`; null when it is there. */
 export function depositStep(provider: Provider | null, wanted: bigint, prices: NetworkPrices): StakeMessage | null {
   const active = provider?.status.active ?? 0n;
-  return active >= wanted ? null : depositMessage(wanted - active, prices);
+  return active >= wanted ? null : depositMessage(wanted - active, provider === null, prices);
 }
 
 /** A key whose end is this close is renewed, seconds. */

@@ -158,7 +158,7 @@ describe('the client of a job', () => {
       return JSON.parse(stdout.trim().split('\n').pop()!) as Record<string, unknown>;
     };
     const asked = ['--prompt', 'ein Gruß', '--max-tokens', '3', '--model', TINY_MODEL];
-    const created = await run('create', ...asked, '--worker-url', worker.url, '--no-wait');
+    const created = await run('create', ...asked, '--worker-url', worker.url, '--without-stake', '--no-wait');
     const address = created.jobAddress as string;
     assert.deepEqual(
       ((await run('list')) as unknown as { jobAddress: string }[]).map((job) => job.jobAddress),

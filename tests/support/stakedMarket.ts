@@ -1,0 +1,128 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Address } from '@ton/core';
+import { startDevnet, type Devnet } from '../../devnet';
+import { loadWallet } from '../../cli/client/wallet';
+import { requestFaucet } from '../../cli/client/devnetApi';
+import { ProviderStake } from '../../wrappers';
+import { ChainClient } from '../../worker/chain/chainClient';
+import { openModel } from '../../worker/engine';
+import { loadWorkerKeys } from '../../worker/keys/workerKeys';
+import { cocoon, type Run } from './cocoon';
+import { DEVNET_ID, TINY_MODEL } from './marketplace';
+
+/** An owner with a data folder; its worker keys lie in the same folder. */
+export interface Owner {
+  folder: string;
+  wallet: Address;
+  stake: Address;
+  workerKey: string;
+  sealingKey: string;
+}
+
+/** A devnet with a registry in this process, and provider commands that run in this process too. */
+export class StakedMarket {
+  private count = 0;
+  private readonly servers: Server[] = [];
+
+  private constructor(
+    readonly devnet: Devnet,
+    readonly folder: string,
+    readonly chain: ChainClient,
+  ) {}
+
+  static async open(): Promise<StakedMarket> {
+    const devnet = await startDevnet({ registry: true });
+    const chain = new ChainClient({ endpoint: devnet.endpoint, attempts: 2, backoffMillis: 10 });
+    return new StakedMarket(devnet, mkdtempSync(join(tmpdir(), 'cocoon-staked-')), chain);
+  }
+
+  get api(): string {
+    return this.devnet.endpoint;
+  }
+
+  get registry(): Address {
+    return this.devnet.registry!;
+  }
+
+  newFolder(name: string): string {
+    return join(this.folder, `${name}-${this.count++}`);
+  }
+
+  /** An owner with some TON and no stake yet. */
+  async owner(nano = 10_000_000_000n): Promise<Owner> {
+    const folder = this.newFolder('owner');
+    const wallet = loadWallet(folder, DEVNET_ID, undefined, 'owner-ed25519').address;
+    const { address } = await ProviderStake.fromOwner({ networkId: DEVNET_ID, registry: this.registry, owner: wallet });
+    const keys = loadWorkerKeys(folder);
+    if (nano > 0n) await requestFaucet(this.api, wallet, nano);
+    const text = (key: Uint8Array): string => Buffer.from(key).toString('hex');
+    return {
+      folder,
+      wallet,
+      stake: address,
+      workerKey: text(keys.signingPublic),
+      sealingKey: text(keys.sealingPublic),
+    };
+  }
+
+  /** An owner who ran `provider init`. */
+  async provider(args: string[] = []): Promise<Owner> {
+    const owner = await this.owner();
+    const run = await this.run(owner, 'init', ...args);
+    if (run.status !== 0) throw new Error(run.stderr);
+    return owner;
+  }
+
+  /** `cocoon provider ...` of an owner, with --json. */
+  run(owner: Pick<Owner, 'folder'>, ...args: string[]): Promise<Run> {
+    return cocoon(['provider', ...args, '--api', this.api, '--data-folder', owner.folder, '--json']);
+  }
+
+  /** The same; fails unless it succeeds, and gives the result. */
+  async result<T = Record<string, unknown>>(owner: Pick<Owner, 'folder'>, ...args: string[]): Promise<T> {
+    const run = await this.run(owner, ...args);
+    if (run.status !== 0) throw new Error(`cocoon provider ${args.join(' ')}: ${run.stderr}`);
+    return JSON.parse(run.stdout) as T;
+  }
+
+  balance(address: Address): Promise<bigint> {
+    return this.chain.getAccount(address).then((account) => account.balance);
+  }
+
+  /** Something that serves a descriptor and nothing else; `change` may alter it at any time. */
+  async endpoint(owner: Owner, change: object = {}): Promise<{ url: string; serve(change: object): void }> {
+    let served = { ...descriptorOf(owner), ...change };
+    const server = createServer((_, response) => response.end(`${JSON.stringify(served)}\n`));
+    this.servers.push(server);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    return { url, serve: (next) => void (served = { ...served, ...next }) };
+  }
+
+  async close(): Promise<void> {
+    this.servers.forEach((server) => (server.closeAllConnections(), server.close()));
+    await this.devnet.close();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** What a worker with the keys of `owner` says of itself. */
+export function descriptorOf(owner: Owner): object {
+  const root = Buffer.from(openModel(TINY_MODEL).model.modelRoot).toString('hex');
+  return {
+    networkId: DEVNET_ID,
+    workerKey: owner.workerKey,
+    sealingKey: owner.sealingKey,
+    stake: owner.stake.hash.toString('hex'),
+    payout: '77'.repeat(32),
+    models: [{ root, name: 'tiny' }],
+    backend: 'reference',
+    adapter: 'none',
+    minPriceNano: '10000000',
+    limits: { maxTokens: 256, contextTokens: 128, minSeconds: 30, maxSeconds: 86_400, outputCells: 40 },
+  };
+}
