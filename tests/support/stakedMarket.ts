@@ -5,8 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Address } from '@ton/core';
 import { startDevnet, type Devnet } from '../../devnet';
+import { createJob, type CreatedJob, type CreateOptions } from '../../cli/client/create';
+import { finishJob, type JobReport } from '../../cli/client/finish';
 import { loadWallet } from '../../cli/client/wallet';
 import { requestFaucet } from '../../cli/client/devnetApi';
+import { resolveSettings, toSettings, type Settings } from '../../cli/config/resolve';
+import { Subprocess } from '../../cli/processes';
 import { ProviderStake } from '../../wrappers';
 import { ChainClient } from '../../worker/chain/chainClient';
 import { openModel } from '../../worker/engine';
@@ -27,6 +31,7 @@ export interface Owner {
 export class StakedMarket {
   private count = 0;
   private readonly servers: Server[] = [];
+  private readonly processes: Subprocess[] = [];
 
   private constructor(
     readonly devnet: Devnet,
@@ -97,13 +102,71 @@ export class StakedMarket {
   async endpoint(owner: Owner, change: object = {}): Promise<{ url: string; serve(change: object): void }> {
     let served = { ...descriptorOf(owner), ...change };
     const server = createServer((_, response) => response.end(`${JSON.stringify(served)}\n`));
-    this.servers.push(server);
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const url = await this.listen(server);
     return { url, serve: (next) => void (served = { ...served, ...next }) };
   }
 
+  /** A worker process with the keys of `owner`, named in its terms by the owner's stake. */
+  async worker(owner: Owner): Promise<string> {
+    const args = ['worker', '--json', '--api', this.api, '--port', '0', '--backend', 'reference', '--model', TINY_MODEL];
+    const stake = ['--stake', owner.stake.toRawString(), '--data-folder', owner.folder];
+    const process = Subprocess.start('worker', [...args, ...stake]);
+    this.processes.push(process);
+    return (await process.next<{ url: string }>()).url;
+  }
+
+  /** A server in front of a worker that may change what it says, or say it all itself. */
+  async proxy(target: string, change: (path: string, reply: object, status: number) => object): Promise<string> {
+    const server = createServer(async (request, response) => {
+      let body = '';
+      for await (const chunk of request) body += String(chunk);
+      const headers = { 'content-type': 'application/json' };
+      const init = { method: request.method, headers, body: body === '' ? undefined : body };
+      const reply = await fetch(new URL(request.url!, target), init);
+      const changed = change(request.url!, (await reply.json()) as object, reply.status);
+      response.writeHead('error' in changed ? reply.status : 200, headers).end(JSON.stringify(changed));
+    });
+    return this.listen(server);
+  }
+
+  /** Settings of a client with 5 TON. */
+  async client(flags: object = {}): Promise<Settings> {
+    const dataFolder = this.newFolder('client');
+    const own = { dataFolder, api: this.api, model: TINY_MODEL, maxTokens: 4 };
+    await requestFaucet(this.api, loadWallet(dataFolder, DEVNET_ID).address, 5_000_000_000n);
+    return toSettings(resolveSettings({ flags: { ...own, ...flags }, env: {} }));
+  }
+
+  /** Creates a job; progress lines are added to `lines`. */
+  createJob(settings: Settings, changes: Partial<CreateOptions> = {}, lines: string[] = []): Promise<CreatedJob> {
+    return createJob({
+      settings,
+      chain: this.chain,
+      progress: (line) => void lines.push(line),
+      prompt: 'a secret prompt',
+      sampling: { temperature: 0, seed: 0 },
+      maxTokens: settings.maxTokens,
+      deadlineSeconds: 600,
+      isPublic: false,
+      withoutStake: false,
+      ...changes,
+    });
+  }
+
+  /** Waits for the answer, checks it, and reports what is to be reported. */
+  finishJob(settings: Settings, created: CreatedJob, report: boolean): Promise<JobReport> {
+    const options = { settings, chain: this.chain, progress: () => undefined, rerun: false, report };
+    return finishJob({ ...options, ...created });
+  }
+
+  private async listen(server: Server): Promise<string> {
+    this.servers.push(server);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+
   async close(): Promise<void> {
+    await Promise.all(this.processes.map((process) => process.stop(2_000)));
     this.servers.forEach((server) => (server.closeAllConnections(), server.close()));
     await this.devnet.close();
     rmSync(this.folder, { recursive: true, force: true });
