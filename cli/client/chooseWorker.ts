@@ -140,7 +140,7 @@ async function bestWorker(options: ChoiceOptions): Promise<ChosenWorker> {
   const { settings, chain, progress } = options;
   const registry = await registryOf(settings);
   const { providers } = await discoverProviders(historyOf(chain), { networkId: settings.networkId, registry });
-  progress(`${providers.length} providers in the registry's history`);
+  progress(`providers found in the registry's history: ${providers.length}`);
   const reasons: string[] = [];
   for (const { provider, descriptor, fault } of await rankProviders(providers, options.modelRoot)) {
     if (descriptor === null) {

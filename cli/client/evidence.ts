@@ -9,6 +9,7 @@ import {
   toCell,
   type SignedReceipt,
 } from '../../wrappers';
+import { sleep } from '../../worker/chain/chainClient';
 import { nodeEd25519 } from '../../worker/jobs/answer';
 import { sendAndWait } from '../provider/send';
 import type { ClientOptions } from './create';
@@ -36,8 +37,13 @@ export interface Slash {
  * about one job that differ in more than their date are proof that the worker lies to somebody (docs/protocol.md).
  * @returns the evidence, or null when there is nothing to hold against the worker
  */
-export async function compareReceipts(job: JobFile, answer: OpenedAnswer, worker: WorkerApi): Promise<Evidence | null> {
-  const other = await worker.receipt(job.address).catch((error: unknown) => {
+export async function compareReceipts(
+  job: JobFile,
+  answer: OpenedAnswer,
+  worker: WorkerApi,
+  pollMillis = 0,
+): Promise<Evidence | null> {
+  const other = await askReceipt(worker, job.address, pollMillis).catch((error: unknown) => {
     // Not to answer is no offence: there is no second receipt.
     if (error instanceof CocoonError) return null;
     throw error;
@@ -45,6 +51,17 @@ export async function compareReceipts(job: JobFile, answer: OpenedAnswer, worker
   if (other === null || !isConflicting(job, answer, other)) return null;
   const first = { receipt: toCell(encodeReceipt(answer.receipt)), signature: answer.signature };
   return { terms: bocOf(toCell(encodeTerms(ownTerms(job).terms))), first: packed(first), second: packed(other) };
+}
+
+/** How often a worker is asked that has not noticed its own payment yet. */
+const LOOKS = 10;
+
+async function askReceipt(worker: WorkerApi, address: string, pollMillis: number): Promise<SignedReceipt | null> {
+  for (let look = 1; ; look++) {
+    const shown = await worker.receipt(address);
+    if (shown !== null || look >= LOOKS || (await worker.status(address)).state !== 'answered') return shown;
+    await sleep(pollMillis);
+  }
 }
 
 /** Whether another statement is signed by the same key and contradicts the receipt that was paid. */

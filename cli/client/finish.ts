@@ -1,6 +1,7 @@
 import { CocoonError } from '../../protocol/errors';
 import { ChainStateError } from '../../worker/errors';
 import { openEngine, openModel } from '../../worker/engine';
+import type { Settings } from '../config/resolve';
 import { VerificationError } from '../errors';
 import { formatTon } from '../output';
 import { checkModelRoot, submitJob, type ClientOptions, type CreatedJob } from './create';
@@ -63,8 +64,7 @@ export async function finishJob(options: FinishOptions): Promise<JobReport> {
   const loaded = openModel(settings.model);
   checkModelRoot(loaded.model, job.model);
   progress('waiting for the answer');
-  const pollMillis = settings.network === 'devnet' ? 300 : 2_000;
-  const end = await waitForEnd(chain, worker, job, pollMillis, (status) => {
+  const end = await waitForEnd(chain, worker, job, pollMillisOf(settings), (status) => {
     progress(
       `worker says: ${status.state}${status.backend === null ? '' : ` (${status.backend} on ${status.adapter})`}`,
     );
@@ -127,6 +127,8 @@ export async function finishJob(options: FinishOptions): Promise<JobReport> {
   }
 }
 
+const pollMillisOf = ({ network }: Settings): number => (network === 'devnet' ? 300 : 2_000);
+
 /** Compares the worker's word with what it was paid for, keeps what contradicts it, and reports it if asked to. */
 async function holdToAccount(
   options: FinishOptions,
@@ -135,7 +137,7 @@ async function holdToAccount(
 ): Promise<Pick<JobReport, 'evidence' | 'slashedNano' | 'burntNano' | 'clientShareNano' | 'reporterShareNano'>> {
   const { settings, progress } = options;
   const none = { slashedNano: 0n, burntNano: 0n, clientShareNano: 0n, reporterShareNano: 0n };
-  const evidence = job.evidence ?? (await compareReceipts(job, answer, options.worker));
+  const evidence = job.evidence ?? (await compareReceipts(job, answer, options.worker, pollMillisOf(settings)));
   if (evidence === null) return { evidence: null, ...none };
   saveJob(settings.dataFolder, { ...loadJob(settings.dataFolder, job.address), evidence });
   progress('the worker signed TWO DIFFERENT RECEIPTS for this job: kept as evidence in the job file');

@@ -1,30 +1,35 @@
 import { Command } from 'commander';
-import { CocoonError } from '../../protocol/errors';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { NETWORKS } from '../config/settings';
-import { withSettings, contextOf } from '../context';
-import { deployWallet, loadWallet } from '../client/wallet';
 import { ChainClient } from '../../worker/chain/chainClient';
+import { requestFaucet } from '../client/devnetApi';
 import type { JobReport } from '../client/finish';
-import { requestFaucet } from './devnet';
-import { Subprocess } from '../processes';
+import { deployWallet, loadWallet } from '../client/wallet';
+import { NETWORKS } from '../config/settings';
+import { contextOf, withSettings } from '../context';
+import { Stage, type WorkerReady } from '../demo/stage';
+import { parseTon } from '../numbers';
+import { formatTon, type Output } from '../output';
 import { PROMPT_LIMIT_TEXT, readPrompt } from '../prompt';
-import { describeReport } from './job';
+import { describeReport, describeSlash } from './job';
 import { parseSampling, type SamplingOptions } from './exact';
 
 const DEFAULT_PROMPT = 'swiftly';
+/** Twice the devnet's least stake. */
+const FIRST_STAKE = 2_000_000_000n;
+/** The second provider has more to lose and asks for less, so the client chooses it. */
+const SECOND_STAKE = 3_000_000_000n;
 
-/** `cocoon demo`: devnet, worker and client as separate processes over HTTP, and one paid, checked answer. */
+/** `cocoon demo`: devnet, two workers and client as separate processes over HTTP; paid, checked answers, and a cheat. */
 export function demoCommand(): Command {
   return withSettings(new Command('demo'), ['model', 'backend', 'maxTokens'])
-    .description('one paid job from request to checked answer, on a simulated chain, in separate processes')
+    .description('a market on a simulated chain, in separate processes: an answer paid and checked, a cheat slashed')
     .option('--prompt <text>', `prompt (${PROMPT_LIMIT_TEXT}; default: ${DEFAULT_PROMPT})`)
     .option('--prompt-file <file>', 'file with the prompt, UTF-8')
     .option('--price <TON>', 'what the worker gets', '0.05')
     .option('--seed <n>', 'sample the answer instead of taking the likeliest')
     .option('--temperature <t>', 'temperature (default: 0.8 with --seed, else 0)')
+    .option('--no-cheat', 'the second provider is honest too')
     .option('--keep', 'keep the data folders of the demo')
     .action(runDemo);
 }
@@ -33,101 +38,102 @@ async function runDemo(options: Record<string, unknown>): Promise<void> {
   const { output, settings } = contextOf(options);
   const prompt = readPrompt(options as { prompt?: string; promptFile?: string }, DEFAULT_PROMPT);
   parseSampling(options as SamplingOptions);
-  const folder = mkdtempSync(join(tmpdir(), 'open-cocoon-demo-'));
-  const processes: Subprocess[] = [];
-  // The user's own settings must not reach into the demo: it has its own chain, folders and keys.
-  const env: NodeJS.ProcessEnv = Object.fromEntries(
-    Object.keys(process.env)
-      .filter((name) => name.startsWith('COCOON_') && !/^COCOON_(GPU|NO_WEBGPU)$/.test(name))
-      .map((name) => [name, undefined]),
-  );
-  const run = (name: string, args: string[], onStderr?: (line: string) => void): Subprocess => {
-    const process = Subprocess.start(name, args, { env, onStderr });
-    processes.push(process);
-    return process;
-  };
-  const common = (name: string): string[] => ['--json', '--network', 'devnet', '--data-folder', join(folder, name)];
-  const model = settings.model === undefined ? [] : ['--model', settings.model];
-  let interrupted = false;
-  const onInterrupt = (): void => {
-    interrupted = true;
-    processes.forEach(({ child }) => child.kill('SIGKILL'));
-  };
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  signals.forEach((signal) => process.once(signal, onInterrupt));
+  const price = parseTon('--price', String(options.price));
+  const lower = formatTon((price * 2n) / 5n).replace(' TON', '');
+  const cheats = options.cheat !== false;
+  const stage = new Stage(output);
   try {
     output.progress('devnet (simulated chain) starts as a process of its own');
-    const devnet = run('devnet', ['devnet', '--port', '0', ...common('devnet')]);
-    const { url: api } = await devnet.next<{ url: string }>();
-    output.progress(`devnet (simulated chain) answers at ${api}`);
+    await stage.startDevnet();
+    const engine = ['--backend', settings.backend, ...(settings.model === undefined ? [] : ['--model', settings.model])];
+    output.progress('two workers start as processes of their own');
+    const first = await stage.startProvider('provider 1', [...engine, '--min-price', String(options.price)]);
+    const cheat = cheats ? ['--simulate-cheat', 'two-receipts'] : [];
+    const second = await stage.startProvider('provider 2', [...engine, '--min-price', lower, ...cheat]);
+    await fundClient(stage, output);
 
-    output.progress('worker starts as a process of its own');
-    const worker = run('worker', [
-      'worker',
-      '--api',
-      api,
-      '--port',
-      '0',
-      '--backend',
-      settings.backend,
-      ...model,
-      ...common('worker'),
-    ]);
-    const wallet = loadWallet(join(folder, 'client'), NETWORKS.devnet);
-    await requestFaucet(api, wallet.address, 2_000_000_000n);
-    await deployWallet(new ChainClient({ endpoint: api }), wallet, 0xffffffff);
-    output.progress(`client wallet ${wallet.address.toString({ bounceable: false })} got 2 TON of the simulated chain`);
-    const started = await worker.next<{ url: string; backend: string; adapter: string }>();
-    output.progress(`worker answers at ${started.url}, computes with ${started.backend} on ${started.adapter}`);
+    const ready = await first.process.next<WorkerReady>();
+    output.progress(`worker 1 answers at ${ready.url}, computes with ${ready.backend} on ${ready.adapter}`);
+    await stage.join(first, ready.url, FIRST_STAKE);
+    const asked = writePrompt(stage, prompt, options, settings.maxTokens, engine.slice(2));
+    const report = await runClient(stage, output, [...asked, '--price', String(options.price)]);
 
-    const promptFile = join(folder, 'prompt.txt');
-    writeFileSync(promptFile, prompt, { mode: 0o600 });
-    const client = run(
-      'client',
-      [
-        ...[
-          'job',
-          'create',
-          '--api',
-          api,
-          '--worker-url',
-          started.url,
-          '--prompt-file',
-          promptFile,
-          '--price',
-          String(options.price),
-        ],
-        ...['--max-tokens', String(settings.maxTokens), ...model, ...common('client')],
-        ...['seed', 'temperature'].flatMap((name) =>
-          options[name] === undefined ? [] : [`--${name}`, String(options[name])],
-        ),
-      ],
-      (line) => line.startsWith('{') || output.progress(`client: ${line.replace(/^[^\w]+\s?/, '')}`),
+    const { url } = await second.process.next<WorkerReady>();
+    output.progress(
+      cheats
+        ? 'a cheaper provider joins; its worker was started with --simulate-cheat two-receipts'
+        : 'a cheaper provider joins',
     );
-    const report = await client.result<JobReport>();
-    const amounts = { paidNano: report.paidNano, feesNano: report.feesNano, refundNano: report.refundNano };
+    await stage.join(second, url, SECOND_STAKE);
+    const other = await runClient(stage, output, [...asked, '--price', lower, '--report', '--no-rerun']);
+
     const { fees, ...rest } = report;
+    const { slashedNano, burntNano, clientShareNano, reporterShareNano } = other;
+    const slash = { slashedNano, burntNano, clientShareNano, reporterShareNano };
+    const { jobAddress, stake, evidence } = other;
     output.result(
-      { ...rest, ...amounts, slashedNano: 0, fees },
-      `\n${describeReport(toBigints(report))}\n\nAll money is of a simulated chain.`,
+      { ...rest, ...slash, second: { jobAddress, stake, evidence, simulated: cheats, ...slash }, fees },
+      `\n${describeReport(report)}\n\n${describeSecond(other, cheats)}\n\nAll money is of a simulated chain.`,
     );
   } catch (error) {
-    throw interrupted ? new CocoonError('interrupted', 'the demo was stopped') : error;
+    throw stage.reasonOf(error);
   } finally {
-    signals.forEach((signal) => process.removeListener(signal, onInterrupt));
-    await Promise.all(processes.map((process) => process.stop()));
-    if (options.keep !== true) rmSync(folder, { recursive: true, force: true });
-    else output.progress(`kept ${folder}`);
+    await stage.close(options.keep === true);
   }
+}
+
+async function fundClient(stage: Stage, output: Output): Promise<void> {
+  const wallet = loadWallet(stage.folderOf('client'), NETWORKS.devnet);
+  await requestFaucet(stage.endpoint, wallet.address, 2_000_000_000n);
+  await deployWallet(new ChainClient({ endpoint: stage.endpoint }), wallet, 0xffffffff);
+  output.progress(`client wallet ${wallet.address.toString({ bounceable: false })} got 2 TON of the simulated chain`);
+}
+
+/** Arguments of a client that asks for `prompt`, which goes by a file: arguments are public. */
+function writePrompt(
+  stage: Stage,
+  prompt: string,
+  options: Record<string, unknown>,
+  maxTokens: number,
+  model: readonly string[],
+): string[] {
+  const file = join(stage.folder, 'prompt.txt');
+  writeFileSync(file, prompt, { mode: 0o600 });
+  const sampling = ['seed', 'temperature'].flatMap((name) =>
+    options[name] === undefined ? [] : [`--${name}`, String(options[name])],
+  );
+  return ['job', 'create', '--prompt-file', file, '--max-tokens', String(maxTokens), ...model, ...sampling];
+}
+
+/** One client process that finds a provider on chain, pays and checks. */
+async function runClient(stage: Stage, output: Output, args: string[]): Promise<JobReport> {
+  const onLine = (line: string): void => {
+    if (!line.startsWith('{')) output.progress(`client: ${line.replace(/^[^\w]+\s?/, '')}`);
+  };
+  return toBigints(await stage.start('client', args, onLine).result<JobReport>());
+}
+
+function describeSecond(report: JobReport, cheats: boolean): string {
+  const lines = [
+    `second provider  ${report.stake}${cheats ? ' (simulated cheat: a flag makes its worker sign two receipts)' : ''}`,
+    `evidence         ${report.evidence === null ? 'none: its receipts agree' : 'two receipts for one job contradict each other, found by the client'}`,
+  ];
+  if (report.evidence === null) return [...lines, `slashed          ${formatTon(report.slashedNano)}`].join('\n');
+  return [...lines, `verdict          ${describeSlash(report)}`].join('\n');
 }
 
 /** Amounts of a report that went through JSON. */
 function toBigints(report: JobReport): JobReport {
+  const { paidNano, feesNano, refundNano, slashedNano, burntNano, clientShareNano, reporterShareNano } = report;
   return {
     ...report,
-    paidNano: BigInt(report.paidNano),
-    feesNano: report.feesNano === null ? null : BigInt(report.feesNano),
-    refundNano: BigInt(report.refundNano),
+    paidNano: BigInt(paidNano),
+    feesNano: feesNano === null ? null : BigInt(feesNano),
+    refundNano: BigInt(refundNano),
+    slashedNano: BigInt(slashedNano),
+    burntNano: BigInt(burntNano),
+    clientShareNano: BigInt(clientShareNano),
+    reporterShareNano: BigInt(reporterShareNano),
     fees: report.fees.map((line) => ({ ...line, feeNano: BigInt(line.feeNano) })),
   };
 }

@@ -42,7 +42,7 @@ export async function stepStake(account: StakeAccount, output: Output, decide: D
   const before = await readStake(account, stake.address);
   const message = await decide(before);
   if (message === null) return { done: false, sentNano: 0n, after: before };
-  output.progress(`${message.what}: sends ${formatTon(message.value)} to ${stake.address.toRawString()}`);
+  output.progress(`sends ${formatTon(message.value)} to the stake: ${message.what}`);
   const arrived = await sendAndWait(
     { chain, wallet, pollMillis: account.pollMillis },
     { ...message, to: stake.address, init: message.deploy === true ? stake.init : undefined, seqno },

@@ -31,36 +31,64 @@ async function demo(args: string[], temporary: string): Promise<DemoResult> {
   return result;
 }
 
-test('the demo pays for one answer in separate processes, prints it all as the last line, and leaves nothing behind', async () => {
+/** Runs the demo in a temporary directory, which it must leave empty; gives its last line and what it said. */
+async function result(...args: string[]): Promise<{ result: Record<string, unknown>; stderr: string }> {
   const temporary = mkdtempSync(join(tmpdir(), 'cocoon-demo-test-'));
   try {
-    const prompt = 'Guten Tag, 世界 🙂';
     const { status, stdout, stderr } = await demo(
-      ['--json', '--prompt', prompt, '--model', TINY_MODEL, '--max-tokens', '4'],
+      ['--json', '--model', TINY_MODEL, '--max-tokens', '4', ...args],
       temporary,
     );
     assert.equal(status, 0, stderr);
-    const result = JSON.parse(stdout.trim().split('\n').pop()!) as Record<string, unknown>;
-    assert.equal(result.prompt, prompt);
-    assert.equal(typeof result.answer, 'string');
-    for (const name of ['modelRoot', 'receiptHash']) assert.match(result[name] as string, /^[0-9a-f]{64}$/, name);
-    assert.match(result.jobAddress as string, /^0:[0-9a-f]{64}$/);
-    for (const name of ['paidNano', 'feesNano', 'refundNano', 'slashedNano'])
-      assert.equal(typeof result[name], 'number', name);
-    assert.equal(result.paidNano, 50_000_000);
-    assert.equal(result.slashedNano, 0);
-    assert.ok(
-      (result.feesNano as number) > 5_000_000 && (result.feesNano as number) <= 14_000_000,
-      `fees ${String(result.feesNano)}`,
-    );
-    assert.equal(result.rerunEqual, true);
-    for (const name of ['backend', 'adapter', 'rerunBackend']) assert.ok((result[name] as string).length > 3, name);
-    assert.match(stderr, /simulated chain/);
-    assert.deepEqual(
-      readdirSync(temporary).filter((name) => name.startsWith('open-cocoon-demo')),
-      [],
-    );
+    const left = readdirSync(temporary).filter((name) => name.startsWith('open-cocoon-demo'));
+    assert.deepEqual(left, [], 'nothing is left behind');
+    return { result: JSON.parse(stdout.trim().split('\n').pop()!) as Record<string, unknown>, stderr };
   } finally {
     rmSync(temporary, { recursive: true, force: true });
   }
+}
+
+interface Second {
+  stake: string;
+  evidence: string | null;
+  simulated: boolean;
+  slashedNano: number;
+  burntNano: number;
+  clientShareNano: number;
+  reporterShareNano: number;
+}
+
+test('the demo pays for one answer in separate processes, has a cheat slashed, and prints it all as the last line', async () => {
+  const prompt = 'Guten Tag, 世界 🙂';
+  const { result: shown, stderr } = await result('--prompt', prompt);
+  assert.equal(shown.prompt, prompt);
+  assert.equal(typeof shown.answer, 'string');
+  for (const name of ['modelRoot', 'receiptHash']) assert.match(shown[name] as string, /^[0-9a-f]{64}$/, name);
+  for (const name of ['jobAddress', 'stake']) assert.match(shown[name] as string, /^0:[0-9a-f]{64}$/, name);
+  for (const name of ['paidNano', 'feesNano', 'refundNano', 'slashedNano'])
+    assert.equal(typeof shown[name], 'number', name);
+  assert.equal(shown.paidNano, 50_000_000);
+  const fees = shown.feesNano as number;
+  assert.ok(fees > 5_000_000 && fees <= 14_000_000, `fees ${fees}`);
+  assert.equal(shown.rerunEqual, true);
+  for (const name of ['backend', 'adapter', 'rerunBackend']) assert.ok((shown[name] as string).length > 3, name);
+  assert.match(stderr, /simulated chain/);
+
+  const second = shown.second as Second;
+  assert.deepEqual([second.evidence, second.simulated], ['two-receipts', true]);
+  assert.notEqual(second.stake, shown.stake, 'the honest provider keeps its stake');
+  assert.equal(shown.slashedNano, 1_500_000_000, 'half of 3 TON');
+  assert.equal(second.slashedNano, 1_500_000_000);
+  assert.ok(second.burntNano > 740_000_000 && second.burntNano <= 750_000_000, 'half of it is burnt, less its fee');
+  const shares = second.clientShareNano + second.reporterShareNano;
+  assert.ok(shares > 740_000_000 && shares < 780_000_000, 'client and reporter get the rest, and unused gas');
+  assert.match(stderr, /--simulate-cheat/);
+});
+
+test('a demo whose second worker has no such flag slashes nobody', async () => {
+  const { result: shown, stderr } = await result('--no-cheat');
+  const { evidence, simulated, ...amounts } = shown.second as Second;
+  assert.deepEqual([shown.slashedNano, evidence, simulated], [0, null, false]);
+  assert.deepEqual([amounts.slashedNano, amounts.burntNano, amounts.clientShareNano, amounts.reporterShareNano], [0, 0, 0, 0]);
+  assert.ok(!/cheat/.test(stderr));
 });
