@@ -1,5 +1,5 @@
 import { Address, beginCell, Cell, contractAddress, Dictionary, external, storeMessage } from '@ton/core';
-import { GetMethodError } from '@ton/sandbox';
+import { GetMethodError, type Blockchain } from '@ton/sandbox';
 import { blockIdExt } from './blocks';
 import type { Chain, StoredTransaction } from './chain';
 import { badParameter, liteServerError } from './errors';
@@ -147,6 +147,18 @@ const shards = (chain: Chain, parameters: Parameters) => ({
   shards: [blockIdExt(chain.options.networkId, 0, integerParameter(parameters, 'seqno', chain.seqno, 0, 2 ** 31))],
 });
 
+/** The configuration as it was read last: reading takes 50 ms, and it hardly ever changes. */
+const read = new WeakMap<Blockchain, { config: string; parameters: Dictionary<number, Cell> }>();
+
+function parametersOf(blockchain: Blockchain): Dictionary<number, Cell> {
+  const config = blockchain.configBase64;
+  const known = read.get(blockchain);
+  if (known?.config === config) return known.parameters;
+  const parameters = Dictionary.loadDirect(Dictionary.Keys.Int(32), Dictionary.Values.Cell(), blockchain.config);
+  read.set(blockchain, { config, parameters });
+  return parameters;
+}
+
 /** The methods of toncenter v2 that TonClient, Blueprint and wallets call. */
 export const METHODS: Record<string, Method> = {
   getAddressInformation: async (chain, parameters) => {
@@ -213,8 +225,7 @@ export const METHODS: Record<string, Method> = {
       -1000,
       1000,
     );
-    const all = Dictionary.loadDirect(Dictionary.Keys.Int(32), Dictionary.Values.Cell(), chain.blockchain.config);
-    const value = all.get(id);
+    const value = parametersOf(chain.blockchain).get(id);
     if (!value) throw liteServerError(`configuration parameter ${id} not found`);
     return { '@type': 'configInfo', config: { '@type': 'tvm.cell', bytes: value.toBoc().toString('base64') } };
   },
