@@ -107,12 +107,12 @@ function statusCommand(): Command {
     .action(async (text: string | undefined, options: Options) => {
       const context = contextOf(options);
       const income = options.dailyIncome as string | undefined;
+      if (text === undefined && (await showAbsent(context))) return;
       const { chain, address } = await statusTarget(context, text);
       const provider = await readStake({ chain, history: historyOf(chain) }, address);
       if (provider === null) {
-        throw new ChainStateError('chain.no-stake', 'there is no stake at this address yet', {
+        throw new ChainStateError('chain.no-stake', 'there is no stake at this address', {
           received: address.toRawString(),
-          hint: 'cocoon provider init',
         });
       }
       const { apiTime } = await chain.getAccount(address);
@@ -120,6 +120,29 @@ function statusCommand(): Command {
       const report = reportProvider(provider, apiTime, incomeNano);
       context.output.result(report, describeProvider(report));
     });
+}
+
+/** Where an owner's stake will be while there is none. @returns false when there is one */
+async function showAbsent(context: Context): Promise<boolean> {
+  const account = await openStakeAccount(context);
+  const stake = account.stake.address;
+  if ((await readStake(account, stake)) !== null) return false;
+  const { balance } = await account.chain.getAccount(account.wallet.address);
+  context.output.result(
+    {
+      exists: false,
+      owner: account.wallet.address.toRawString(),
+      ownerNano: balance,
+      stake: stake.toRawString(),
+      registry: account.registry.toRawString(),
+    },
+    [
+      `stake      ${stake.toRawString()} (not there yet: cocoon provider init)`,
+      `owner      ${account.wallet.address.toString({ bounceable: false })}, ${formatTon(balance)}`,
+      `registry   ${account.registry.toRawString()}`,
+    ].join('\n'),
+  );
+  return true;
 }
 
 async function statusTarget(context: Context, text: string | undefined): Promise<{ chain: ChainClient; address: Address }> {

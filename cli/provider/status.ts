@@ -11,6 +11,7 @@ const KEY_WARNING_SECONDS = 14 * 86_400;
 
 /** A stake as its owner wants to see it. Amounts in nanoTON, times in Unix seconds. */
 export interface ProviderReport {
+  exists: true;
   owner: string;
   stake: string;
   registry: string;
@@ -37,6 +38,7 @@ export function reportProvider(provider: Provider, now: number, incomePerDay?: b
   const keys = showKeys(provider.keys, now);
   const covered = status.active / 2n / EXPOSURE_DAYS;
   return {
+    exists: true,
     owner: provider.owner.toRawString(),
     stake: provider.stake.toRawString(),
     registry: status.registry.toRawString(),

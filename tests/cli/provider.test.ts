@@ -33,6 +33,8 @@ async function refused(owner: Owner, code: string, exit: number, ...args: string
 
 test('init makes a provider in steps, sends nothing that is done already, and goes on where it was broken off', async () => {
   const owner = await market.owner(0n);
+  const absent = await market.result(owner, 'status');
+  assert.deepEqual([absent.exists, absent.stake], [false, owner.stake.toRawString()], 'the address is known before');
   await refused(owner, 'chain.low-balance', 5, 'init');
   await refused(owner, 'usage.amount-below-minimum', 2, 'init', '--amount', '0.9');
   await requestFaucet(market.api, owner.wallet, 10_000_000_000n);
@@ -132,7 +134,9 @@ test('stake thaws, is withdrawn when it has thawed, and the last withdrawal ends
   assert.equal((await market.chain.getAccount(owner.stake)).state, 'absent');
   const lost = 10_000_000_000n - (await market.balance(owner.wallet));
   assert.ok(lost < 150_000_000n, `all of the stake and the rent reserve came back, less fees: ${lost}`);
-  await refused(owner, 'chain.no-stake', 5, 'status');
+  assert.equal((await market.result(owner, 'status')).exists, false);
+  await refused(owner, 'chain.no-stake', 5, 'status', owner.stake.toRawString());
+  await refused(owner, 'chain.no-stake', 5, 'keys', 'list');
 });
 
 test('attack 17: status compares what is earned with what the stake covers, and warns of what ends', async () => {
