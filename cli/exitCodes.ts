@@ -25,7 +25,10 @@ const BY_PREFIX: readonly [RegExp, number][] = [
   [/^storage\b/, EXIT_CODES.storage],
   [/^interrupted$/, EXIT_CODES.interrupted],
   // protocol/, wrappers/ and devnet/ name the rule that was broken.
-  [/^(request-too-long|endpoint-too-long|bad-governance|wrong-length|address-not-basechain|cell-overflow|stop-set|.*out-of-range)$/, EXIT_CODES.usage],
+  [
+    /^((request|endpoint)-too-long|bad-governance|wrong-length|address-not-basechain|cell-overflow|stop-set|.*out-of-range)$/,
+    EXIT_CODES.usage,
+  ],
   [/^(not-a|bad|malformed|unreadable|unknown-version|wrong-tag|reserved-bits)\b/, EXIT_CODES.verification],
 ];
 

@@ -79,7 +79,7 @@ export async function readProvider(history: ChainHistory, stake: Address): Promi
 async function announcedOwners(history: ChainHistory, registry: Address, maxTransactions: number) {
   const owners = new Map<string, { owner: Address; stake: Address }>();
   let cursor: { lt: string; hash: string } | undefined;
-  for (let seen = 0; seen < maxTransactions; ) {
+  for (let seen = 0; seen < maxTransactions;) {
     const page = await history.getTransactions(registry, { limit: PAGE, archival: true, ...cursor });
     // Some APIs give the transaction of the cursor again.
     const fresh = page.filter(({ lt }) => cursor === undefined || lt < BigInt(cursor.lt));

@@ -38,8 +38,8 @@ export interface ChoiceOptions {
 }
 
 /**
- * Finds the worker and checks on chain, before anything is paid, what stands behind it: the stake's address computed from
- * registry and owner (attacks 37), the active stake, and the worker key with the key that requests are sealed to.
+ * Finds the worker and checks on chain, before anything is paid, what stands behind it: the stake's address computed
+ * from registry and owner (attacks 37), the active stake, and the worker key with the key that requests are sealed to.
  */
 export async function chooseWorker(options: ChoiceOptions): Promise<ChosenWorker> {
   const { settings, progress } = options;
@@ -168,9 +168,9 @@ function checked(options: ChoiceOptions, url: string, descriptor: WorkerDescript
   if (Buffer.from(record.sealingKey).toString('hex') !== descriptor.sealingKey) {
     options.progress('the worker names another sealing key than the chain: sealing to the one on chain');
   }
-  const { active } = provider.status;
+  const { stake, status } = provider;
   options.progress(
-    `stake ${provider.stake.toRawString()}: ${formatTon(active)} active, ${formatTon(freeStake(provider.status))} free, ` +
+    `stake ${stake.toRawString()}: ${formatTon(status.active)} active, ${formatTon(freeStake(status))} free, ` +
       `shared by all its jobs; its key outlives the deadline`,
   );
   return { url, descriptor, sealingKey: record.sealingKey, provider };

@@ -89,9 +89,7 @@ export async function createJob(options: CreateOptions): Promise<CreatedJob> {
   };
   checkJob(model.config, generationOf(payload, binding.escrow));
   const plain = encodePayload(payload);
-  const envelope = options.isPublic
-    ? publicRequest(plain)
-    : await sealRequest(plain, sealingKey, binding);
+  const envelope = options.isPublic ? publicRequest(plain) : await sealRequest(plain, sealingKey, binding);
   const value = requiredJobValue(terms, await chain.networkPrices());
   const createMessage = await signTransfer(chain, wallet, {
     to: escrow.address,

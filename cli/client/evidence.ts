@@ -33,8 +33,8 @@ export interface Slash {
 }
 
 /**
- * Asks the worker for its receipt of an answered job and compares it with the one that was paid. Two receipts of one key
- * about one job that differ in more than their date are proof that the worker lies to somebody (docs/protocol.md).
+ * Asks the worker for its receipt of an answered job and compares it with the one that was paid. Two receipts of one
+ * key about one job that differ in more than their date are proof that the worker lies to somebody (docs/protocol.md).
  * @returns the evidence, or null when there is nothing to hold against the worker
  */
 export async function compareReceipts(
@@ -81,7 +81,11 @@ function isConflicting(job: JobFile, answer: OpenedAnswer, other: SignedReceipt)
  * before is left alone: null.
  * @throws ChainStateError `chain.stake-refused`, `chain.low-balance`
  */
-export async function reportTwoReceipts(options: ClientOptions, job: JobFile, evidence: Evidence): Promise<Slash | null> {
+export async function reportTwoReceipts(
+  options: ClientOptions,
+  job: JobFile,
+  evidence: Evidence,
+): Promise<Slash | null> {
   const { settings, chain, progress } = options;
   const address = new Address(0, Buffer.from(job.stake, 'hex'));
   const provider = historyOf(chain).provider(address);
@@ -107,7 +111,7 @@ export async function reportTwoReceipts(options: ClientOptions, job: JobFile, ev
   return { slashedNano: after.slashed - before.slashed, ...sharesOf(transaction, wallet.address, job) };
 }
 
-/** Where a slash went, from the stake's own transaction: client's share, burn, and the reporter's share come in order. */
+/** Where a slash went, from the stake's own transaction: client's share, burn and reporter's share come in order. */
 function sharesOf(transaction: Transaction, reporter: Address, job: JobFile): Omit<Slash, 'slashedNano'> {
   const client = new Address(0, Buffer.from(job.escrow.client, 'hex'));
   const sent = [...transaction.outMessages.values()].flatMap(({ info }) =>

@@ -143,7 +143,9 @@ async function holdToAccount(
   progress('the worker signed TWO DIFFERENT RECEIPTS for this job: kept as evidence in the job file');
   const found = { evidence: 'two-receipts' as const, ...none };
   if (job.hasStake !== true || options.report !== true) {
-    progress(job.hasStake === true ? 'to have its stake slashed: cocoon job resume --report' : 'it has no stake to lose');
+    progress(
+      job.hasStake === true ? 'to have its stake slashed: cocoon job resume --report' : 'it has no stake to lose',
+    );
     return found;
   }
   const slash = await reportTwoReceipts(options, job, evidence);

@@ -41,7 +41,11 @@ export const jobFileSchema = z.strictObject({
   delivery: hex.optional(),
   /** Two receipts of the worker that cannot both be honest, as bags of cells with their signatures. */
   evidence: z
-    .strictObject({ terms: hex, first: z.strictObject({ receipt: hex, signature: hex }), second: z.strictObject({ receipt: hex, signature: hex }) })
+    .strictObject({
+      terms: hex,
+      first: z.strictObject({ receipt: hex, signature: hex }),
+      second: z.strictObject({ receipt: hex, signature: hex }),
+    })
     .optional(),
 });
 export type JobFile = z.infer<typeof jobFileSchema>;

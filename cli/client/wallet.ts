@@ -27,8 +27,8 @@ export interface Wallet {
 }
 
 /**
- * Loads `<dataFolder>/keys/wallet-ed25519.json`, creating it at the first use. A provider's stake has an owner wallet of
- * its own, `owner-ed25519.json`: whoever takes over a worker must not have it.
+ * Loads `<dataFolder>/keys/wallet-ed25519.json`, creating it at the first use. A provider's stake has an owner wallet
+ * of its own, `owner-ed25519.json`: whoever takes over a worker must not have it.
  */
 export function loadWallet(
   dataFolder: string,

@@ -20,7 +20,7 @@ const FIRST_STAKE = 2_000_000_000n;
 /** The second provider has more to lose and asks for less, so the client chooses it. */
 const SECOND_STAKE = 3_000_000_000n;
 
-/** `cocoon demo`: devnet, two workers and client as separate processes over HTTP; paid, checked answers, and a cheat. */
+/** `cocoon demo`: devnet, two workers and clients as separate processes over HTTP; checked answers, and a cheat. */
 export function demoCommand(): Command {
   return withSettings(new Command('demo'), ['model', 'backend', 'maxTokens'])
     .description('a market on a simulated chain, in separate processes: an answer paid and checked, a cheat slashed')
@@ -45,7 +45,11 @@ async function runDemo(options: Record<string, unknown>): Promise<void> {
   try {
     output.progress('devnet (simulated chain) starts as a process of its own');
     await stage.startDevnet();
-    const engine = ['--backend', settings.backend, ...(settings.model === undefined ? [] : ['--model', settings.model])];
+    const engine = [
+      '--backend',
+      settings.backend,
+      ...(settings.model === undefined ? [] : ['--model', settings.model]),
+    ];
     output.progress('two workers start as processes of their own');
     const first = await stage.startProvider('provider 1', [...engine, '--min-price', String(options.price)]);
     const cheat = cheats ? ['--simulate-cheat', 'two-receipts'] : [];
@@ -113,10 +117,12 @@ async function runClient(stage: Stage, output: Output, args: string[]): Promise<
   return toBigints(await stage.start('client', args, onLine).result<JobReport>());
 }
 
+const CONTRADICTION = 'two receipts for one job contradict each other, found by the client';
+
 function describeSecond(report: JobReport, cheats: boolean): string {
   const lines = [
     `second provider  ${report.stake}${cheats ? ' (simulated cheat: a flag makes its worker sign two receipts)' : ''}`,
-    `evidence         ${report.evidence === null ? 'none: its receipts agree' : 'two receipts for one job contradict each other, found by the client'}`,
+    `evidence         ${report.evidence === null ? 'none: its receipts agree' : CONTRADICTION}`,
   ];
   if (report.evidence === null) return [...lines, `slashed          ${formatTon(report.slashedNano)}`].join('\n');
   return [...lines, `verdict          ${describeSlash(report)}`].join('\n');

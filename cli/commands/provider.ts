@@ -41,7 +41,10 @@ function initCommand(): Command {
     .description('deposit the stake, add this worker key, publish the endpoint; can be run again at any time')
     .option('--amount <TON>', "active stake to reach (default: the network's minimum)")
     .option('--days <n>', 'days until the worker key ends, 1 to 3650', '365')
-    .option('--worker-folder <folder>', "data folder of the worker (default: --data-folder); only its keys' public halves go out")
+    .option(
+      '--worker-folder <folder>',
+      "data folder of the worker (default: --data-folder); only its keys' public halves go out",
+    )
     .option('--claim <file>', 'claim made where the worker is (cocoon provider keys claim), instead of --worker-folder')
     .option('--endpoint <url>', 'where clients reach the running worker, e.g. https://gpu.example.org:8443')
     .action(async (options: Options) => {
@@ -145,7 +148,10 @@ async function showAbsent(context: Context): Promise<boolean> {
   return true;
 }
 
-async function statusTarget(context: Context, text: string | undefined): Promise<{ chain: ChainClient; address: Address }> {
+async function statusTarget(
+  context: Context,
+  text: string | undefined,
+): Promise<{ chain: ChainClient; address: Address }> {
   if (text === undefined) {
     const { chain, stake } = await openStakeAccount(context);
     return { chain, address: stake.address };
@@ -156,7 +162,10 @@ async function statusTarget(context: Context, text: string | undefined): Promise
   try {
     return { chain, address: ProviderStake.fromAddress(Address.parse(text)).address };
   } catch {
-    throw new UsageError('usage.address', 'this is not an address', { expected: 'a TON address', received: text.slice(0, 80) });
+    throw new UsageError('usage.address', 'this is not an address', {
+      expected: 'a TON address',
+      received: text.slice(0, 80),
+    });
   }
 }
 

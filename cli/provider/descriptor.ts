@@ -32,7 +32,11 @@ export function parseEndpoint(text: string): string {
  * Reads the descriptor as clients will, and refuses one that they would refuse.
  * @throws CocoonError `network.descriptor-unreachable`; UsageError `usage.descriptor`
  */
-export async function readServed(account: StakeAccount, provider: Provider, endpoint: string): Promise<ServedDescriptor> {
+export async function readServed(
+  account: StakeAccount,
+  provider: Provider,
+  endpoint: string,
+): Promise<ServedDescriptor> {
   const bytes = await downloadDescriptor(endpoint);
   const descriptor = parseDescriptor(bytes, endpoint);
   const expected = { networkId: account.networkId, stake: hex(account.stake.address.hash) };
@@ -54,9 +58,7 @@ export async function readServed(account: StakeAccount, provider: Provider, endp
     );
   }
   const now = await chainTime(account);
-  const isKnown = provider.keys.some(
-    (key) => hex(key.workerKey) === descriptor.workerKey && keyEnd(key) > now,
-  );
+  const isKnown = provider.keys.some((key) => hex(key.workerKey) === descriptor.workerKey && keyEnd(key) > now);
   if (!isKnown) refuse('a worker key of this stake', descriptor.workerKey, 'cocoon provider keys add');
   return { endpoint, hash: descriptorHashOf(bytes), descriptor };
 }

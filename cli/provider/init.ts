@@ -42,7 +42,9 @@ export async function initProvider(context: Context, options: InitOptions): Prom
   const { networkId, chain, wallet, stake } = account;
   const wanted = options.amount ?? minimumStake(networkId);
   checkStakeAmount(networkId, wanted);
-  output.progress(`owner ${wallet.address.toString({ bounceable: false })} (its key is not the worker's: keep it offline)`);
+  output.progress(
+    `owner ${wallet.address.toString({ bounceable: false })} (its key is not the worker's: keep it offline)`,
+  );
   output.progress(`stake ${stake.address.toRawString()}, follows from registry and owner`);
   const now = await chainTime(account);
   const claim = claimFor(context, options, { networkId, stake: stake.address, endUnix: now + options.days * 86_400 });

@@ -49,7 +49,7 @@ export async function thaw(
     const wanted = amount === 'all' ? free : amount;
     if (wanted === 0n || wanted > free) {
       throw new UsageError('usage.amount-above-free', 'this amount cannot thaw', {
-        expected: `more than 0 and at most ${formatTon(free)}: active ${formatTon(status.active)}, of which ${formatTon(status.reserved)} cover accepted jobs`,
+        expected: `more than 0 and at most ${formatTon(free)}; ${formatTon(status.reserved)} cover accepted jobs`,
         received: formatTon(wanted),
       });
     }
@@ -65,7 +65,7 @@ export async function thaw(
       output.progress(`restarts the clock of ${formatTon(status.thawing)} that thaw until ${dateOf(status.thawedAt)}`);
     }
     return {
-      what: `thaw of ${formatTon(wanted)}, which takes ${THAW_SECONDS / 86_400} days and stays slashable until it is withdrawn`,
+      what: `thaw of ${formatTon(wanted)}, slashable for ${THAW_SECONDS / 86_400} more days and until it is withdrawn`,
       value: messageValue('stakeMessage', prices),
       body: (queryId) => packThawStake(wanted, queryId),
     };

@@ -27,7 +27,7 @@ export interface ProviderReport {
   endpoint: string | null;
   descriptorHash: string;
   keys: ShownKey[];
-  /** Income per day above which half of the stake is less than what can be earned before a lie is found (attacks 17). */
+  /** Income per day above which half of the stake is less than what is earned before a lie is found (attacks 17). */
   coveredIncomePerDayNano: bigint;
   warnings: string[];
 }
@@ -76,10 +76,14 @@ function warningsOf(
     [working.length === 0, 'no worker key works'],
     [endpoint === null, 'no endpoint is published: clients cannot find the worker'],
     [status.faults > 0, `${status.faults} faults, ${formatTon(status.slashed)} slashed: everybody sees it`],
-    [status.paidUntil < now + RENT_WARNING_SECONDS, `rent is paid until ${dateOf(status.paidUntil)}, then by the stake`],
+    [
+      status.paidUntil < now + RENT_WARNING_SECONDS,
+      `rent is paid until ${dateOf(status.paidUntil)}, then by the stake`,
+    ],
     [
       incomePerDay !== undefined && incomePerDay > covered,
-      `an income of ${formatTon(incomePerDay ?? 0n)} a day, times a day until an audit and 5 days to dispute, is more than half of the stake: clients have reason to ask for coverage`,
+      `an income of ${formatTon(incomePerDay ?? 0n)} a day, over a day until an audit and 5 days to dispute, ` +
+        'is more than half of the stake: clients have reason to ask for coverage',
     ],
   ];
   return [

@@ -30,7 +30,7 @@ export const messageValue = (kind: StakeMessageKind, prices: NetworkPrices): big
 export const depositValue = (amount: bigint, prices: NetworkPrices): bigint =>
   amount + withMargin(depositFees(prices)) + RENT_MARGIN;
 
-/** @param isFirst carries the contract's code, which is worth 50 mTON of forwarding fees: only while there is no account */
+/** @param isFirst carries the contract's code, 50 mTON of forwarding fees: only while there is no account */
 export function depositMessage(amount: bigint, isFirst: boolean, prices: NetworkPrices): StakeMessage {
   return {
     what: `deposit of ${formatTon(amount)}`,
@@ -61,7 +61,7 @@ export const RENEW_SECONDS = 7 * 86_400;
 
 /**
  * Adds or renews a key; null when the chain has it for long enough.
- * @throws ChainStateError `chain.sealing-key-pinned`, `chain.keys-full`, `chain.stake-too-low`; UsageError `usage.claim`
+ * @throws ChainStateError `chain.sealing-key-pinned`, `chain.keys-full`, `chain.stake-too-low`; UsageError `usage.*`
  */
 export function addKeyStep(
   provider: Provider,
@@ -87,7 +87,9 @@ export function addKeyStep(
     });
   }
   if (key.endUnix <= now) {
-    throw new UsageError('usage.claim', 'the key of this claim would end in the past', { received: dateOf(key.endUnix) });
+    throw new UsageError('usage.claim', 'the key of this claim would end in the past', {
+      received: dateOf(key.endUnix),
+    });
   }
   const { active, minimum } = provider.status;
   if (active < minimum) {
@@ -98,7 +100,7 @@ export function addKeyStep(
     });
   }
   return {
-    what: `${known === undefined ? 'worker key' : 'renewal of worker key'} ${claim.workerKey}, until ${dateOf(key.endUnix)}`,
+    what: `${known === undefined ? 'new' : 'renewed'} worker key ${claim.workerKey}, until ${dateOf(key.endUnix)}`,
     value: messageValue('addKey', prices),
     body: (queryId) => packAddWorkerKey(key, queryId),
   };

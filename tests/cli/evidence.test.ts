@@ -93,7 +93,8 @@ test('two receipts of one job are kept as evidence, and reported they cost half 
   }
 
   lie = served(other);
-  const resume = () => market.finishJob(settings, { job: loadJob(settings.dataFolder, job.address), worker: api }, false);
+  const resume = () =>
+    market.finishJob(settings, { job: loadJob(settings.dataFolder, job.address), worker: api }, false);
   const kept = await resume();
   assert.deepEqual([kept.evidence, kept.slashedNano], ['two-receipts', 0n], 'nothing is sent without --report');
   lie = null; // The worker regrets; the evidence lies in the job file.

@@ -143,7 +143,10 @@ test('attack 17: status compares what is earned with what the stake covers, and 
   const owner = await market.provider(['--amount', '6', '--days', '10']);
   const shown = await status(owner);
   assert.deepEqual([shown.activeNano, shown.freeNano, shown.faults, shown.thawedAt], [6 * TON, 6 * TON, 0, null]);
-  assert.ok(shown.warnings.some((text) => text.includes(owner.workerKey)), 'the key ends soon');
+  assert.ok(
+    shown.warnings.some((text) => text.includes(owner.workerKey)),
+    'the key ends soon',
+  );
   const income = async (amount: string): Promise<boolean> =>
     (await status(owner, '--daily-income', amount)).warnings.some((text) => text.includes('coverage'));
   assert.deepEqual([await income('0.5'), await income('0.500000001')], [false, true]);

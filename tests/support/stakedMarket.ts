@@ -108,7 +108,18 @@ export class StakedMarket {
 
   /** A worker process with the keys of `owner`, named in its terms by the owner's stake. */
   async worker(owner: Owner): Promise<string> {
-    const args = ['worker', '--json', '--api', this.api, '--port', '0', '--backend', 'reference', '--model', TINY_MODEL];
+    const args = [
+      'worker',
+      '--json',
+      '--api',
+      this.api,
+      '--port',
+      '0',
+      '--backend',
+      'reference',
+      '--model',
+      TINY_MODEL,
+    ];
     const stake = ['--stake', owner.stake.toRawString(), '--data-folder', owner.folder];
     const process = Subprocess.start('worker', [...args, ...stake]);
     this.processes.push(process);
