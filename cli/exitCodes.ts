@@ -25,10 +25,8 @@ const BY_PREFIX: readonly [RegExp, number][] = [
   [/^storage\b/, EXIT_CODES.storage],
   [/^interrupted$/, EXIT_CODES.interrupted],
   // protocol/, wrappers/ and devnet/ name the rule that was broken.
-  [
-    /^((request|endpoint)-too-long|bad-governance|wrong-length|address-not-basechain|cell-overflow|stop-set|.*out-of-range)$/,
-    EXIT_CODES.usage,
-  ],
+  [/^((request|endpoint)-too-long|bad-governance|wrong-length|address-not-basechain|cell-overflow)$/, EXIT_CODES.usage],
+  [/^(stop-set|.*out-of-range)$/, EXIT_CODES.usage],
   [/^(not-a|bad|malformed|unreadable|unknown-version|wrong-tag|reserved-bits)\b/, EXIT_CODES.verification],
 ];
 

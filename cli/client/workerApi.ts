@@ -81,7 +81,7 @@ export class WorkerApi {
     return this.call('GET', `/v1/jobs/${address}`, jobStatusSchema);
   }
 
-  /** The receipt that the worker says it signed for this job, or null when it shows none: to be compared, not trusted. */
+  /** The receipt that the worker says it signed for this job, or null when it shows none; not to be trusted. */
   async receipt(address: string): Promise<SignedReceipt | null> {
     const found = await this.call('GET', `/v1/jobs/${address}/receipt`, receiptSchema).catch((error: unknown) => {
       if (error instanceof ChainApiError && error.code === 'network.worker-refused') return null;

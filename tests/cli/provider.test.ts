@@ -3,6 +3,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { advanceDevnet, requestFaucet } from '../../cli/client/devnetApi';
+import { resolveSettings, toSettings } from '../../cli/config/resolve';
+import { openStakeAccount } from '../../cli/provider/account';
+import { initProvider } from '../../cli/provider/init';
+import { deposit } from '../../cli/provider/money';
 import { cocoon, codeOf } from '../support/cocoon';
 import { StakedMarket, type Owner } from '../support/stakedMarket';
 
@@ -169,6 +173,29 @@ test('a descriptor that clients would refuse is not published', async () => {
   const { url } = await market.endpoint(owner);
   assert.equal((await market.result(owner, 'descriptor', '--endpoint', url)).changed, true);
   assert.equal((await market.result(owner, 'descriptor')).changed, false);
+});
+
+test('two runs at the same time, or after one whose message is still on its way, never pay twice', async () => {
+  const owner = await market.owner();
+  const flags = { network: 'devnet', api: market.api, dataFolder: owner.folder };
+  const resolved = resolveSettings({ flags, env: {} });
+  const lines: string[] = [];
+  const output = { json: true, progress: (line: string) => void lines.push(line), event: () => {}, result: () => {} };
+  const context = { output, resolved, settings: toSettings(resolved), passphrase: () => undefined };
+  const runs = await Promise.allSettled([1, 2, 3].map(() => initProvider(context, { days: 100 })));
+  assert.ok(runs.some(({ status }) => status === 'fulfilled'));
+  const shown = await status(owner);
+  assert.deepEqual([shown.activeNano, shown.keys.length], [TON, 1]);
+
+  // An API on which what the wallet has sent has not arrived at the stake.
+  const account = await openStakeAccount(context);
+  const getTransactions = account.chain.getTransactions.bind(account.chain);
+  account.chain.getTransactions = async (address, limit) =>
+    address.equals(owner.stake) ? [] : getTransactions(address, limit);
+  account.pollMillis = 1;
+  const before = await market.balance(owner.wallet);
+  await assert.rejects(deposit(account, output, 1_000_000_000n), { code: 'chain.in-flight' });
+  assert.equal(await market.balance(owner.wallet), before);
 });
 
 test('a real network has no registry built in, and an address that is none takes no money', async () => {
