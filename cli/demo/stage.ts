@@ -9,7 +9,7 @@ import { loadWallet } from '../client/wallet';
 import { resolveSettings, toSettings } from '../config/resolve';
 import { NETWORKS } from '../config/settings';
 import type { Context } from '../context';
-import type { Output } from '../output';
+import { formatTon, type Output } from '../output';
 import { Subprocess } from '../processes';
 import { initProvider } from '../provider/init';
 
@@ -91,9 +91,12 @@ export class Stage {
   /** `cocoon provider init` of an owner whose worker is ready. */
   async join(provider: DemoProvider, url: string, amount: bigint): Promise<void> {
     const resolved = this.settingsOf(provider.name);
-    const output: Output = { ...this.output, progress: (line) => this.output.progress(`${provider.name}: ${line}`) };
+    const output: Output = { ...this.output, progress: () => undefined };
     const context: Context = { output, resolved, settings: toSettings(resolved), passphrase: () => undefined };
-    await initProvider(context, { amount, days: 30, endpoint: url });
+    const { stake, activeNano } = await initProvider(context, { amount, days: 30, endpoint: url });
+    this.output.progress(
+      `${provider.name}: stake ${stake} with ${formatTon(activeNano)}, its worker's key and descriptor`,
+    );
   }
 
   private settingsOf(name: string) {
