@@ -1,5 +1,13 @@
 import { Address, Cell, type Transaction } from '@ton/core';
-import { cellHash, CocoonError, decodeReceipt, encodeReceipt, encodeTerms, receiptsConflict } from '../../protocol';
+import {
+  cellHash,
+  CocoonError,
+  decodeReceipt,
+  encodeReceipt,
+  encodeTerms,
+  equalBytes,
+  receiptsConflict,
+} from '../../protocol';
 import {
   BURN_ADDRESS,
   fromCell,
@@ -21,6 +29,12 @@ import type { WorkerApi } from './workerApi';
 
 export type Evidence = NonNullable<JobFile['evidence']>;
 
+/**
+ * The worker's receipt beside the one that was paid. `not-shown`: it shows none, which is no offence; `unusable`: not its
+ * signed receipt of this job, which proves nothing.
+ */
+export type Comparison = 'agrees' | 'contradicts' | 'not-shown' | 'unusable';
+
 /** What a report did to a stake. Amounts in nanoTON, as they arrived. */
 export interface Slash {
   /** What the stake lost, thawing included. */
@@ -35,22 +49,23 @@ export interface Slash {
 /**
  * Asks the worker for its receipt of an answered job and compares it with the one that was paid. Two receipts of one
  * key about one job that differ in more than their date are proof that the worker lies to somebody (docs/protocol.md).
- * @returns the evidence, or null when there is nothing to hold against the worker
  */
 export async function compareReceipts(
   job: JobFile,
   answer: OpenedAnswer,
   worker: WorkerApi,
   pollMillis = 0,
-): Promise<Evidence | null> {
+): Promise<{ comparison: Comparison; evidence: Evidence | null }> {
   const other = await askReceipt(worker, job.address, pollMillis).catch((error: unknown) => {
     // Not to answer is no offence: there is no second receipt.
     if (error instanceof CocoonError) return null;
     throw error;
   });
-  if (other === null || !isConflicting(job, answer, other)) return null;
+  const comparison = other === null ? 'not-shown' : compare(job, answer, other);
+  if (other === null || comparison !== 'contradicts') return { comparison, evidence: null };
   const first = { receipt: toCell(encodeReceipt(answer.receipt)), signature: answer.signature };
-  return { terms: bocOf(toCell(encodeTerms(ownTerms(job).terms))), first: packed(first), second: packed(other) };
+  const terms = bocOf(toCell(encodeTerms(ownTerms(job).terms)));
+  return { comparison, evidence: { terms, first: packed(first), second: packed(other) } };
 }
 
 /** How often a worker is asked that has not noticed its own payment yet. */
@@ -64,15 +79,15 @@ async function askReceipt(worker: WorkerApi, address: string, pollMillis: number
   }
 }
 
-/** Whether another statement is signed by the same key and contradicts the receipt that was paid. */
-function isConflicting(job: JobFile, answer: OpenedAnswer, other: SignedReceipt): boolean {
+function compare(job: JobFile, answer: OpenedAnswer, other: SignedReceipt): Comparison {
   try {
     const plain = fromCell(other.receipt);
     const isSigned = nodeEd25519.verify(cellHash(plain), other.signature, Buffer.from(job.escrow.workerKey, 'hex'));
-    return isSigned && receiptsConflict(answer.receipt, decodeReceipt(plain));
+    const shown = decodeReceipt(plain);
+    if (!isSigned || !equalBytes(shown.escrow, answer.receipt.escrow)) return 'unusable';
+    return receiptsConflict(answer.receipt, shown) ? 'contradicts' : 'agrees';
   } catch {
-    // Not a receipt, so no evidence.
-    return false;
+    return 'unusable';
   }
 }
 

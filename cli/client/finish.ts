@@ -6,7 +6,7 @@ import { VerificationError } from '../errors';
 import { formatTon } from '../output';
 import { checkModelRoot, submitJob, type ClientOptions, type CreatedJob } from './create';
 import { receivedValue, type FeeLine } from './fees';
-import { compareReceipts, reportTwoReceipts } from './evidence';
+import { compareReceipts, reportTwoReceipts, type Comparison } from './evidence';
 import { loadJob, saveJob, type JobFile } from './jobFile';
 import { collectSettlement } from './settlement';
 import { compareRerun, openAnswer, type OpenedAnswer } from './verify';
@@ -35,6 +35,8 @@ export interface JobReport {
   rerunEqual: boolean | null;
   /** The stake behind the answer, as checked before it was paid; null when it was bought without one. */
   stake: string | null;
+  /** The receipt that the worker shows over HTTP beside the one that was paid. */
+  workerReceipt: Comparison;
   /** `two-receipts` when the worker signed two that contradict each other; the job file keeps them. */
   evidence: 'two-receipts' | null;
   /** What this report took from the stake, and where it went; all 0 when nothing was reported. */
@@ -134,21 +136,31 @@ async function holdToAccount(
   options: FinishOptions,
   job: JobFile,
   answer: OpenedAnswer,
-): Promise<Pick<JobReport, 'evidence' | 'slashedNano' | 'burntNano' | 'clientShareNano' | 'reporterShareNano'>> {
+): Promise<
+  Pick<JobReport, 'workerReceipt' | 'evidence' | 'slashedNano' | 'burntNano' | 'clientShareNano' | 'reporterShareNano'>
+> {
   const { settings, progress } = options;
   const none = { slashedNano: 0n, burntNano: 0n, clientShareNano: 0n, reporterShareNano: 0n };
-  const evidence = job.evidence ?? (await compareReceipts(job, answer, options.worker, pollMillisOf(settings)));
-  if (evidence === null) return { evidence: null, ...none };
+  const { comparison: workerReceipt, evidence } =
+    job.evidence === undefined
+      ? await compareReceipts(job, answer, options.worker, pollMillisOf(settings))
+      : { comparison: 'contradicts' as const, evidence: job.evidence };
+  if (evidence === null) return { workerReceipt, evidence, ...none };
   saveJob(settings.dataFolder, { ...loadJob(settings.dataFolder, job.address), evidence });
   progress('the worker signed TWO DIFFERENT RECEIPTS for this job: kept as evidence in the job file');
-  const found = { evidence: 'two-receipts' as const, ...none };
+  const found = { workerReceipt, evidence: 'two-receipts' as const, ...none };
   if (job.hasStake !== true || options.report !== true) {
     progress(
       job.hasStake === true ? 'to have its stake slashed: cocoon job resume --report' : 'it has no stake to lose',
     );
     return found;
   }
-  const slash = await reportTwoReceipts(options, job, evidence);
+  const slash = await reportTwoReceipts(options, job, evidence).catch((error: unknown) => {
+    // The answer is paid for and shall be shown whatever becomes of the report.
+    if (!(error instanceof CocoonError)) throw error;
+    progress(`NOT REPORTED: ${error.message}; try again: cocoon job resume ${job.address} --report`);
+    return null;
+  });
   if (slash === null) return found;
   const { slashedNano, burntNano, clientNano, reporterNano } = slash;
   progress(`the stake lost ${formatTon(slashedNano)}, of which ${formatTon(burntNano)} are burnt`);

@@ -11,7 +11,7 @@ import { Stage, type WorkerReady } from '../demo/stage';
 import { parseTon } from '../numbers';
 import { formatTon, type Output } from '../output';
 import { PROMPT_LIMIT_TEXT, readPrompt } from '../prompt';
-import { describeReport, describeSlash } from './job';
+import { describeReport, describeSlash, RECEIPT_TEXTS } from './job';
 import { parseSampling, type SamplingOptions } from './exact';
 
 const DEFAULT_PROMPT = 'swiftly';
@@ -74,9 +74,9 @@ async function runDemo(options: Record<string, unknown>): Promise<void> {
     const { fees, ...rest } = report;
     const { slashedNano, burntNano, clientShareNano, reporterShareNano } = other;
     const slash = { slashedNano, burntNano, clientShareNano, reporterShareNano };
-    const { jobAddress, stake, evidence } = other;
+    const { jobAddress, stake, workerReceipt, evidence } = other;
     output.result(
-      { ...rest, ...slash, second: { jobAddress, stake, evidence, simulated: cheats, ...slash }, fees },
+      { ...rest, ...slash, second: { jobAddress, stake, workerReceipt, evidence, simulated: cheats, ...slash }, fees },
       `\n${describeReport(report)}\n\n${describeSecond(other, cheats)}\n\nAll money is of a simulated chain.`,
     );
   } catch (error) {
@@ -122,7 +122,7 @@ const CONTRADICTION = 'two receipts for one job contradict each other, found by 
 function describeSecond(report: JobReport, cheats: boolean): string {
   const lines = [
     `second provider  ${report.stake}${cheats ? ' (simulated cheat: a flag makes its worker sign two receipts)' : ''}`,
-    `evidence         ${report.evidence === null ? 'none: its receipts agree' : CONTRADICTION}`,
+    `evidence         ${report.evidence === null ? `none: its ${RECEIPT_TEXTS[report.workerReceipt]}` : CONTRADICTION}`,
   ];
   if (report.evidence === null) return [...lines, `slashed          ${formatTon(report.slashedNano)}`].join('\n');
   return [...lines, `verdict          ${describeSlash(report)}`].join('\n');

@@ -173,11 +173,20 @@ export function describeReport(report: JobReport): string {
         (report.rerunBackend === report.backend ? ' (the same back end: no other runs on this machine)' : ''),
     );
   }
+  lines.push(`worker's ${RECEIPT_TEXTS[report.workerReceipt]}`);
   if (report.evidence !== null) {
     lines.push(`evidence two receipts for one job contradict each other; ${describeSlash(report)}`);
   }
   return lines.join('\n');
 }
+
+/** What the receipt is that the worker shows over HTTP. */
+export const RECEIPT_TEXTS: Record<JobReport['workerReceipt'], string> = {
+  agrees: 'own receipt is the one that was paid',
+  contradicts: 'own receipt CONTRADICTS the one that was paid',
+  'not-shown': 'own receipt is not shown',
+  unusable: 'own receipt cannot be used: not its signed receipt of this job',
+};
 
 /** Where a slash went. */
 export function describeSlash(report: JobReport): string {

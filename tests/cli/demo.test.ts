@@ -50,6 +50,7 @@ async function result(...args: string[]): Promise<{ result: Record<string, unkno
 
 interface Second {
   stake: string;
+  workerReceipt: string;
   evidence: string | null;
   simulated: boolean;
   slashedNano: number;
@@ -88,7 +89,8 @@ describe('the demo', { concurrency: true }, () => {
 
   test('without the flag of the second worker nobody is slashed', async () => {
     const { result: shown, stderr } = await result('--no-cheat', '--backend', 'reference');
-    const { evidence, simulated, ...amounts } = shown.second as Second;
+    const { workerReceipt, evidence, simulated, ...amounts } = shown.second as Second;
+    assert.equal(workerReceipt, 'agrees', 'it was compared');
     assert.deepEqual([shown.slashedNano, evidence, simulated], [0, null, false]);
     const { slashedNano, burntNano, clientShareNano, reporterShareNano } = amounts;
     assert.deepEqual([slashedNano, burntNano, clientShareNano, reporterShareNano], [0, 0, 0, 0]);

@@ -79,17 +79,17 @@ test('two receipts of one job are kept as evidence, and reported they cost half 
   const other: Receipt = { ...answer.receipt, traceCommit: new Uint8Array(32).fill(1) };
   const stranger = await market.owner(0n);
   const api = new WorkerApi(url);
-  for (const [name, innocent] of [
-    ['the same receipt', served(answer.receipt)],
-    ['only another date', served({ ...answer.receipt, issuedAt: answer.receipt.issuedAt + 1 })],
-    ['signed by another key', served(other, stranger)],
-    ['about another job', served({ ...other, escrow: new Uint8Array(32) })],
-    ['no receipt', { receipt: Cell.EMPTY.toBoc().toString('base64'), signature: '00'.repeat(64) }],
-    ['not a bag of cells', { receipt: 'AAAA', signature: '' }],
-    ['an error', { error: { code: 'request.unknown-job', message: '' } }],
+  for (const [name, innocent, comparison] of [
+    ['the same receipt', served(answer.receipt), 'agrees'],
+    ['only another date', served({ ...answer.receipt, issuedAt: answer.receipt.issuedAt + 1 }), 'agrees'],
+    ['signed by another key', served(other, stranger), 'unusable'],
+    ['about another job', served({ ...other, escrow: new Uint8Array(32) }), 'unusable'],
+    ['no receipt', { receipt: Cell.EMPTY.toBoc().toString('base64'), signature: '00'.repeat(64) }, 'unusable'],
+    ['not a bag of cells', { receipt: 'AAAA', signature: '' }, 'not-shown'],
+    ['an error', { error: { code: 'request.unknown-job', message: '' } }, 'not-shown'],
   ] as const) {
     lie = innocent;
-    assert.equal(await compareReceipts(job, answer, api), null, name);
+    assert.deepEqual(await compareReceipts(job, answer, api), { comparison, evidence: null }, name);
   }
 
   lie = served(other);
@@ -113,6 +113,7 @@ test('two receipts of one job are kept as evidence, and reported they cost half 
   const status = await market.result<{ faults: number; activeNano: number; slashedNano: number }>(owner, 'status');
   assert.deepEqual([status.faults, status.slashedNano], [1, before.activeNano / 2]);
   const again = await market.finishJob(settings, created2, true);
+  assert.equal(again.workerReceipt, 'contradicts');
   assert.deepEqual([again.evidence, again.slashedNano], ['two-receipts', 0n], 'one job is punished once');
   assert.equal((await market.result<{ faults: number }>(owner, 'status')).faults, 1);
 });
