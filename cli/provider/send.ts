@@ -102,10 +102,17 @@ function requireAccepted(transaction: Transaction, what: string): Transaction {
   });
 }
 
+/** What was sent this long ago has arrived: an API may forget the history of an account that ended, seconds. */
+const ARRIVAL_SECONDS = 600;
+
 /** Waits until everything that the wallet sent to the stake lately has arrived there. */
 async function waitForArrivals({ chain, wallet, stake, pollMillis }: StakeAccount): Promise<void> {
   for (let attempt = 0; attempt < 30; attempt++) {
-    const sent = (await chain.getTransactions(wallet.address, 10)).flatMap((transaction) =>
+    const { apiTime } = await chain.getAccount(wallet.address);
+    const recent = (await chain.getTransactions(wallet.address, 10)).filter(
+      ({ now }) => now > apiTime - ARRIVAL_SECONDS,
+    );
+    const sent = recent.flatMap((transaction) =>
       [...transaction.outMessages.values()].flatMap(({ info }) =>
         info.type === 'internal' && info.dest.equals(stake.address) ? [info.createdLt] : [],
       ),
@@ -120,6 +127,6 @@ async function waitForArrivals({ chain, wallet, stake, pollMillis }: StakeAccoun
   }
   throw new ChainStateError('chain.in-flight', 'an earlier message to the stake has not arrived yet', {
     received: stake.address.toRawString(),
-    hint: 'wait a minute and run the command again',
+    hint: 'wait and run the command again; after ten minutes it goes on in any case',
   });
 }

@@ -151,7 +151,7 @@ test('without a provider that can do the job nothing is paid, and the reasons ar
   assert.equal(await refusal({}), 'chain.no-provider');
 });
 
-test('a lower price comes first, then more free stake, and no price last', () => {
+test('attack 24: what counts is the price, then free stake; no price comes last, and no record is asked', () => {
   const each = (price: bigint | null, active: bigint) => ({ price, status: { active, reserved: 1n } as never });
   const [cheap, rich, poor, none] = [each(1n, 2n), each(2n, 9n), each(2n, 3n), each(null, 99n)];
   assert.deepEqual([none, poor, cheap, rich].sort(comparePriceThenStake), [cheap, rich, poor, none]);

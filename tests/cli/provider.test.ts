@@ -63,7 +63,7 @@ test('init makes a provider in steps, sends nothing that is done already, and go
   assert.ok(spent > 0n && spent < 100_000_000n, `fees of five messages are small: ${spent}`);
 });
 
-test('the owner and the worker may be two machines: a claim carries the proof from one to the other', async () => {
+test('attack 14: a key is added by its own claim alone, which carries the proof from the worker to the owner', async () => {
   const owner = await market.provider();
   const other = await market.owner(0n);
   const claim = await cocoon([
@@ -196,6 +196,9 @@ test('two runs at the same time, or after one whose message is still on its way,
   const before = await market.balance(owner.wallet);
   await assert.rejects(deposit(account, output, 1_000_000_000n), { code: 'chain.in-flight' });
   assert.equal(await market.balance(owner.wallet), before);
+  await advanceDevnet(market.api, 700);
+  account.chain.getTransactions = getTransactions;
+  assert.equal((await deposit(account, output, 1_000_000_000n)).after?.status.active, 2_000_000_000n);
 });
 
 test('a real network has no registry built in, and an address that is none takes no money', async () => {
