@@ -132,7 +132,7 @@ export function parseCreateCheckedJob(body: Cell): CheckedJobRequest {
 }
 
 /** The stake's gas for a query (contracts/staking/parameters.tact) and the escrow's own for the check. */
-const GAS_KEY_QUERY = 30_000n;
+const GAS_KEY_QUERY = 46_000n;
 const GAS_KEY_CHECK = 12_000n;
 
 /**

@@ -31,7 +31,8 @@ export const OP_STAKE_WITHDRAWN = 0x0c1b;
 export const OP_STAKE_BURNT = 0x0c1c;
 export const OP_EXCESSES = 0xd53276db;
 
-export const MAX_ENDPOINT_BYTES = 127;
+/** What fits one message beside the hash. */
+export const MAX_ENDPOINT_BYTES = 83;
 
 export interface SignedReceipt {
   receipt: Cell;
