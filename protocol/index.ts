@@ -39,6 +39,7 @@ export {
   type Voucher,
   voucherHash,
 } from './payments';
+export { type Build, buildHash, decodeBuild, encodeBuild } from './build';
 export { decodeKeyClaim, encodeKeyClaim, type KeyClaim, keyClaimHash } from './keyClaim';
 export {
   commit,

@@ -36,3 +36,6 @@ export function readByteChain(slice: Slice, inlineBytes: number): Uint8Array {
 
 /** Bytes as the integer that contracts hold: keys, hashes. */
 export const toInteger = (bytes: Uint8Array): bigint => BigInt(`0x${Buffer.from(bytes).toString('hex')}`);
+
+/** The 32 bytes of such an integer. */
+export const toBytes = (value: bigint): Uint8Array => Buffer.from(value.toString(16).padStart(64, '0'), 'hex');

@@ -1,0 +1,245 @@
+import {
+  type Address,
+  Cell,
+  type Contract,
+  contractAddress,
+  type ContractProvider,
+  Dictionary,
+  type Sender,
+  SendMode,
+} from '@ton/core';
+import {
+  AttestationRegistry as GeneratedRegistry,
+  type Governance as GeneratedGovernance,
+  type ImagePolicy as GeneratedPolicy,
+} from '../build/Suite/Suite_AttestationRegistry';
+import { CocoonError } from '../protocol';
+import { toBytes, toInteger } from './cells';
+import {
+  type BuiltImage,
+  packAcceptGovernance,
+  packActivateImage,
+  packCancelGovernance,
+  packProposeBuiltImage,
+  packProposeGovernance,
+  packProposeImage,
+  packPruneImage,
+  packRevokeImage,
+} from './registryMessages';
+
+/** Exit codes of AttestationRegistry, as in contracts/attestation/AttestationRegistry.tact. */
+export const REGISTRY_ERRORS = {
+  notGovernor: 741,
+  notGuardian: 742,
+  valueTooLow: 743,
+  imageKnown: 744,
+  imageUnknown: 745,
+  imagesFull: 746,
+  badClaims: 747,
+  notActionable: 748,
+  notPrunable: 749,
+  buildExpired: 750,
+  notABuilder: 751,
+  buildersNotAscending: 752,
+  badBuildSignature: 753,
+  tooFewBuilders: 754,
+  badGovernance: 755,
+  noProposal: 756,
+  notNextGovernor: 757,
+  notAStake: 758,
+} as const;
+
+/** Everybody has this long to read a change before it can be made, seconds. */
+export const NOTICE_SECONDS = 604_800;
+/** A proposal that nobody activated this long after its notice is void, seconds. */
+export const LAPSE_SECONDS = 1_209_600;
+export const MAX_BUILDERS = 16;
+export const MAX_IMAGES = 64;
+
+/** Bits of an image's claims. */
+export const Claim = {
+  cpuOnly: 1,
+  gpuConfidential: 2,
+  upstreamInside: 4,
+  weightsChecked: 8,
+  noEgress: 16,
+  noPromptLogs: 32,
+} as const;
+
+/** Who may add trust, slowly, and who may remove it, at once. */
+export interface Governance {
+  governor: Address;
+  /** May only revoke. */
+  guardian: Address;
+  /** Ed25519 public keys, 32 bytes each; any `threshold` of them propose an image without the governor. */
+  builders: Uint8Array[];
+  threshold: number;
+}
+
+/** Times in Unix seconds; 0 while it has not happened. */
+export interface ImagePolicy {
+  claims: number;
+  proposedAt: number;
+  effectiveFrom: number;
+  revokedAt: number;
+}
+
+const policyOf = (policy: GeneratedPolicy): ImagePolicy => ({
+  claims: Number(policy.claims),
+  proposedAt: Number(policy.proposedAt),
+  effectiveFrom: Number(policy.effectiveFrom),
+  revokedAt: Number(policy.revokedAt),
+});
+
+const governanceOf = (set: GeneratedGovernance): Governance => ({
+  governor: set.governor,
+  guardian: set.guardian,
+  builders: set.builders.keys().map(toBytes),
+  threshold: Number(set.threshold),
+});
+
+/** As the contract holds it. */
+export function packedGovernance(set: Governance): GeneratedGovernance {
+  const builders = Dictionary.empty<bigint, boolean>(Dictionary.Keys.BigUint(256), Dictionary.Values.Bool());
+  for (const key of set.builders) builders.set(toInteger(key), true);
+  return {
+    $$type: 'Governance',
+    governor: set.governor,
+    guardian: set.guardian,
+    builders,
+    builderCount: BigInt(builders.size),
+    threshold: BigInt(set.threshold),
+  };
+}
+
+async function stateInit(networkId: number, set: Governance): Promise<{ code: Cell; data: Cell }> {
+  const count = new Set(set.builders.map(toInteger)).size;
+  const isReachable = set.threshold <= count && set.threshold > 0 === count > 0;
+  if (count !== set.builders.length || count > MAX_BUILDERS || !isReachable) {
+    throw new CocoonError('BAD_GOVERNANCE', 'The builders and their threshold do not fit', {
+      expected: `at most ${MAX_BUILDERS} different builders, a threshold from 1 to their number, or neither`,
+      received: `${set.builders.length} builders, threshold ${set.threshold}`,
+    });
+  }
+  const registry = await GeneratedRegistry.fromInit(
+    BigInt(networkId),
+    packedGovernance(set),
+    0n,
+    0n,
+    Dictionary.empty(),
+    null,
+  );
+  return registry.init!;
+}
+
+type Sent<T = object> = T & { value: bigint };
+
+/**
+ * Which images may call themselves attested, and the log of active providers;
+ * contracts/attestation/AttestationRegistry.tact.
+ *
+ * @example
+ * const registry = provider.open(AttestationRegistry.fromAddress(address));
+ * const stake = await registry.getStakeOf(owner);
+ */
+export class AttestationRegistry implements Contract {
+  private constructor(
+    readonly address: Address,
+    readonly init?: { code: Cell; data: Cell },
+  ) {}
+
+  /** The registry that begins with this governing set: its address follows from it. */
+  static async fromGovernance(options: Governance & { networkId: number }): Promise<AttestationRegistry> {
+    const init = await stateInit(options.networkId, options);
+    return new AttestationRegistry(contractAddress(0, init), init);
+  }
+
+  static fromAddress(address: Address): AttestationRegistry {
+    return new AttestationRegistry(address);
+  }
+
+  private async send(provider: ContractProvider, via: Sender, value: bigint, body: Cell): Promise<void> {
+    await provider.internal(via, { value, bounce: true, sendMode: SendMode.PAY_GAS_SEPARATELY, body });
+  }
+
+  /** Pays rent; the first one deploys. */
+  sendTopUp(provider: ContractProvider, via: Sender, options: Sent) {
+    return this.send(provider, via, options.value, new Cell());
+  }
+
+  sendProposeImage(provider: ContractProvider, via: Sender, options: Sent<{ imageHash: Uint8Array; claims: number }>) {
+    return this.send(provider, via, options.value, packProposeImage(options.imageHash, options.claims));
+  }
+
+  sendProposeBuiltImage(provider: ContractProvider, via: Sender, options: Sent<BuiltImage>) {
+    return this.send(provider, via, options.value, packProposeBuiltImage(options));
+  }
+
+  sendActivateImage(provider: ContractProvider, via: Sender, options: Sent<{ imageHash: Uint8Array }>) {
+    return this.send(provider, via, options.value, packActivateImage(options.imageHash));
+  }
+
+  sendRevokeImage(provider: ContractProvider, via: Sender, options: Sent<{ imageHash: Uint8Array }>) {
+    return this.send(provider, via, options.value, packRevokeImage(options.imageHash));
+  }
+
+  sendPruneImage(provider: ContractProvider, via: Sender, options: Sent<{ imageHash: Uint8Array }>) {
+    return this.send(provider, via, options.value, packPruneImage(options.imageHash));
+  }
+
+  sendProposeGovernance(provider: ContractProvider, via: Sender, options: Sent<{ next: Governance }>) {
+    return this.send(provider, via, options.value, packProposeGovernance(packedGovernance(options.next)));
+  }
+
+  sendAcceptGovernance(provider: ContractProvider, via: Sender, options: Sent) {
+    return this.send(provider, via, options.value, packAcceptGovernance());
+  }
+
+  sendCancelGovernance(provider: ContractProvider, via: Sender, options: Sent) {
+    return this.send(provider, via, options.value, packCancelGovernance());
+  }
+
+  async getGovernance(provider: ContractProvider): Promise<Governance> {
+    return governanceOf(await this.generated.getGoverningSet(provider));
+  }
+
+  async getProposedGovernance(
+    provider: ContractProvider,
+  ): Promise<{ next: Governance; proposedAt: number } | null> {
+    const proposal = await this.generated.getProposedGovernance(provider);
+    return proposal && { next: governanceOf(proposal.next), proposedAt: Number(proposal.proposedAt) };
+  }
+
+  async getImage(provider: ContractProvider, imageHash: Uint8Array): Promise<ImagePolicy | null> {
+    const policy = await this.generated.getImage(provider, toInteger(imageHash));
+    return policy && policyOf(policy);
+  }
+
+  /** Whether a key may be attested with this image now. */
+  isEffective(provider: ContractProvider, imageHash: Uint8Array): Promise<boolean> {
+    return this.generated.getIsEffective(provider, toInteger(imageHash));
+  }
+
+  async getImages(provider: ContractProvider): Promise<(ImagePolicy & { imageHash: Uint8Array })[]> {
+    const images = await this.generated.getAllImages(provider);
+    return [...images].map(([hash, policy]) => ({ imageHash: toBytes(hash), ...policyOf(policy) }));
+  }
+
+  /** Rises with every revocation of an image that was in force. */
+  async getEpoch(provider: ContractProvider): Promise<number> {
+    return Number(await this.generated.getEpoch(provider));
+  }
+
+  getStakeOf(provider: ContractProvider, owner: Address): Promise<Address> {
+    return this.generated.getStakeOf(provider, owner);
+  }
+
+  /** Unix seconds until which the account's money pays its rent at today's prices. */
+  async getPaidUntil(provider: ContractProvider): Promise<number> {
+    return Number(await this.generated.getPaidUntil(provider));
+  }
+
+  private get generated(): GeneratedRegistry {
+    return GeneratedRegistry.fromAddress(this.address);
+  }
+}
