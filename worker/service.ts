@@ -9,7 +9,7 @@ import { UnpaidIntake } from './jobs/intake';
 import { WorkQueue } from './jobs/queue';
 import { settleJob, unixTime } from './jobs/settle';
 import { computeJob, readJob, type JobContext, type ReadableJob } from './jobs/process';
-import { MAX_OUTPUT_CELLS } from '../wrappers';
+import { descriptorOf } from './descriptor';
 import type { JobRecord } from './store/jobStore';
 
 export interface ServiceOptions extends JobContext {
@@ -210,28 +210,6 @@ function statusOf(job: JobRecord, sent: ReadonlySet<string>): object {
     millis,
     note,
     external: isPublic ? (job.external?.toString('base64') ?? null) : null,
-  };
-}
-
-function descriptorOf(options: ServiceOptions): object {
-  const { policy, model, engine, keys } = options;
-  return {
-    networkId: policy.networkId,
-    workerKey: Buffer.from(policy.workerKey).toString('hex'),
-    sealingKey: Buffer.from(keys.sealingPublic).toString('hex'),
-    stake: Buffer.from(options.stake).toString('hex'),
-    payout: policy.payout.hash.toString('hex'),
-    models: [{ root: Buffer.from(model.model.modelRoot).toString('hex'), name: model.name }],
-    backend: engine.backend,
-    adapter: engine.adapter,
-    minPriceNano: policy.minPrice.toString(),
-    limits: {
-      maxTokens: options.maxTokens,
-      contextTokens: model.model.config.context,
-      minSeconds: policy.minSeconds,
-      maxSeconds: policy.maxSeconds,
-      outputCells: MAX_OUTPUT_CELLS,
-    },
   };
 }
 
