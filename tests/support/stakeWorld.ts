@@ -162,7 +162,7 @@ export class StakeWorld {
   async query(terms: Terms, acceptance: Cell | null = null, from = this.escrow): Promise<number | null> {
     const body = beginCell().storeUint(0x0c05, 32).storeRef(termsCell(terms)).storeMaybeRef(acceptance).endCell();
     const { transactions } = await from.send({ to: this.stake.address, value: toNano('1'), body });
-    const reply = transactions.find(({ inMessage }) => inMessage?.info.src?.equals?.(this.stake.address));
+    const reply = transactions.find(({ inMessage }) => String(inMessage?.info.src) === String(this.stake.address));
     const slice = reply!.inMessage!.body.beginParse();
     return slice.remainingBits === 40 && slice.loadUint(32) === 0x0c06 ? slice.loadUint(8) : null;
   }
@@ -223,7 +223,7 @@ export const signed = (receipt: Receipt, key: KeyPair = WORKER): SignedReceipt =
 
 /** Exit code with which the stake refused the message; 0 when it did not. */
 export function exitCode(result: SendMessageResult, stake: Address): number {
-  const handled = result.transactions.find(({ inMessage }) => inMessage?.info.dest?.equals?.(stake));
+  const handled = result.transactions.find(({ inMessage }) => String(inMessage?.info.dest) === String(stake));
   const description = handled?.description;
   if (description?.type !== 'generic' || description.computePhase.type !== 'vm') throw new Error('not handled');
   return description.computePhase.exitCode;
@@ -231,7 +231,7 @@ export function exitCode(result: SendMessageResult, stake: Address): number {
 
 /** Gas that the stake used for the message. */
 export function gasUsed(result: SendMessageResult, stake: Address): bigint {
-  const handled = result.transactions.find(({ inMessage }) => inMessage?.info.dest?.equals?.(stake));
+  const handled = result.transactions.find(({ inMessage }) => String(inMessage?.info.dest) === String(stake));
   const description = handled?.description;
   if (description?.type !== 'generic' || description.computePhase.type !== 'vm') throw new Error('not handled');
   return description.computePhase.gasUsed;
