@@ -26,17 +26,14 @@ const run = (command, args, input) =>
 /** Rebuilds when sources changed; the build's own stamp decides. */
 const build = () => run(process.execPath, ['scripts/build/build.mjs']);
 
-/** Whether these suites fail, the first failing test, and whether any test ran at all. */
+/** Whether a test of these suites fails, and which; `broken` when the suites could not run. */
 function suites(folders) {
-  const report = path.join(copy, 'planted.json');
-  fs.rmSync(report, { force: true });
   const jest = path.join('node_modules', 'jest', 'bin', 'jest.js');
-  const result = run(process.execPath, [jest, '--bail', '--ci', '--passWithNoTests', '--json', `--outputFile=${report}`, ...folders]);
-  if (!fs.existsSync(report)) return { failed: false, broken: result.stderr.slice(-300) };
-  const { success, numTotalTests, testResults } = JSON.parse(fs.readFileSync(report, 'utf8'));
-  const failure = testResults.flatMap((file) => file.assertionResults).find(({ status }) => status === 'failed');
-  if (!success && failure === undefined) return { failed: false, broken: testResults[0]?.message?.slice(0, 300) ?? '' };
-  return { failed: !success, ran: numTotalTests, test: failure?.fullName };
+  const args = [jest, '--bail', '--ci', '--passWithNoTests', '--colors=false', ...folders];
+  const { status, stderr } = run(process.execPath, args);
+  if (status === 0) return { failed: false };
+  if (!/^Tests:.* failed/m.test(stderr)) return { failed: false, broken: stderr.slice(-600) };
+  return { failed: true, test: /● (.+)/.exec(stderr)?.[1] };
 }
 
 /** Path beginnings of the suites that a patch's header names. */
