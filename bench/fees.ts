@@ -17,7 +17,7 @@ export interface FeeRow {
 
 const milli = (nano: bigint): number => Number(nano) / 1e6;
 
-function row(operation: string, fees: TransactionFees): FeeRow {
+export function row(operation: string, fees: TransactionFees): FeeRow {
   return {
     operation,
     milliTon: milli(fees.totalNano),

@@ -131,8 +131,9 @@ export function parseCreateCheckedJob(body: Cell): CheckedJobRequest {
   return { terms, acceptance, request: readByteChain(slice, REQUEST_INLINE_BYTES) };
 }
 
-/** The stake's gas for a query (contracts/staking/parameters.tact) and the escrow's own for the check. */
+/** The stake's gas for a question (contracts/staking/parameters.tact) and the escrow's own. */
 const GAS_KEY_QUERY = 46_000n;
+const GAS_KEY_STATUS = 5_000n;
 const GAS_KEY_CHECK = 12_000n;
 
 /**
@@ -140,7 +141,7 @@ const GAS_KEY_CHECK = 12_000n;
  * accepted and does not deliver, the report. What the job does not use returns to the client.
  */
 export function requiredCheckedJobValue(job: { price: bigint; outputCells: number }, prices: NetworkPrices): bigint {
-  const stakeFunds = gasFee(prices, GAS_KEY_QUERY) + 2n * forwardFee(prices, 1n, 1023n);
+  const stakeFunds = gasFee(prices, GAS_KEY_QUERY + GAS_KEY_STATUS) + 2n * forwardFee(prices, 1n, 1023n);
   const check = gasFee(prices, GAS_KEY_CHECK) + 2n * (stakeFunds + forwardFee(prices, 5n, 5n * 1023n));
   return requiredJobValue(job, prices) + check;
 }

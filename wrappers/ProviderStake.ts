@@ -10,7 +10,7 @@ import {
 } from '@ton/core';
 import { type KeyRecord, ProviderStake as GeneratedProviderStake } from '../build/Suite/Suite_ProviderStake';
 import { CocoonError, MAINNET_ID } from '../protocol';
-import { toInteger } from './cells';
+import { toBytes, toInteger } from './cells';
 import {
   type NewWorkerKey,
   packAddWorkerKey,
@@ -120,7 +120,6 @@ export interface WorkerKeyRecord {
   removedAt: number;
 }
 
-const toBytes = (value: bigint): Uint8Array => Buffer.from(value.toString(16).padStart(64, '0'), 'hex');
 
 const recordOf = (workerKey: bigint, record: KeyRecord): WorkerKeyRecord => ({
   workerKey: toBytes(workerKey),

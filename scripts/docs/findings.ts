@@ -55,7 +55,7 @@ const FINDINGS: [finding: number, attack: string, without?: string][] = [
   [48, 'an attested CPU with a plain GPU'],
   [49, 'the sealing key comes from the descriptor'],
   [50, 'revocation and cached records'],
-  [51, 'early colwithoutal as a weapon', 'comes with attestation'],
+  [51, 'early collateral as a weapon', 'comes with attestation'],
   [52, 'capture of the governing set'],
   [53, 'freshness in minutes', 'comes with attestation'],
   [54, 'an enclave that keeps money', 'comes with attestation'],

@@ -208,8 +208,10 @@ describe('Tact, TypeScript and TL-B', () => {
     const structs = [...readSource('contracts/lib/signedObjects.tact').matchAll(/struct (\w+) \{([^}]*)\}/g)];
     expect(structs.map(([, name]) => name).sort()).toEqual([
       'Acceptance',
+      'Build',
       'ChallengeGrant',
       'Decline',
+      'KeyClaim',
       'Receipt',
       'ReceiptClaims',
       'Terms',

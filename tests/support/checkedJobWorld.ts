@@ -22,10 +22,10 @@ import {
   type JobEscrowTerms,
   packDecline,
   packDelivery,
-  readNetworkPrices,
   requiredCheckedJobValue,
   toCell,
 } from '../../wrappers';
+import { pricesOf } from './config';
 import { sumFees } from './fees';
 import {
   type Answer,
@@ -87,25 +87,45 @@ export function addWorkerKey(stake: Address, worker: KeyPair, endUnix: number, n
 
 export const depositStake = (amount: bigint) => ({ $$type: 'DepositStake' as const, queryId: 0n, amount });
 
-let shared: { chain: Blockchain; start: ReturnType<Blockchain['snapshot']> } | undefined;
+/** Who takes part, beside the worker that only signs. */
+export interface Parties {
+  client: SandboxContract<TreasuryContract>;
+  /** Owner of the stake. */
+  owner: SandboxContract<TreasuryContract>;
+  payout: SandboxContract<TreasuryContract>;
+  stranger: SandboxContract<TreasuryContract>;
+  stake: SandboxContract<GeneratedStake>;
+}
+
+let shared: { chain: Blockchain; parties: Parties; start: ReturnType<Blockchain['snapshot']> } | undefined;
 
 /** One sandbox per test file with a funded stake and its worker key, taken back to that state for each world. */
 export async function marketChain(): Promise<Blockchain> {
   if (!shared) {
     const chain = await Blockchain.create();
     chain.now = START;
-    for (const name of ['client', 'payout', 'stranger']) await chain.treasury(name);
-    const owner = await chain.treasury('owner');
+    const [client, owner, payout, stranger] = [
+      await chain.treasury('client'),
+      await chain.treasury('owner'),
+      await chain.treasury('payout'),
+      await chain.treasury('stranger'),
+    ];
     const stake = chain.openContract(await stakeOf(owner.address));
     await stake.send(owner.getSender(), { value: STAKE_NANO + toNano('3') }, depositStake(STAKE_NANO));
     const key = addWorkerKey(stake.address, WORKER, START + KEY_SECONDS);
     await stake.send(owner.getSender(), { value: toNano('0.2') }, key);
     if ((await stake.getStatus()).keyCount !== 1n) throw new Error('the stake has no worker key');
-    shared = { chain, start: chain.snapshot() };
+    shared = { chain, parties: { client, owner, payout, stranger, stake }, start: chain.snapshot() };
   }
   await shared.chain.loadFrom(shared.start);
   shared.chain.now = START;
   return shared.chain;
+}
+
+/** The parties on the chain of this test file. */
+export async function marketParties(): Promise<Parties> {
+  if (!shared) await marketChain();
+  return shared!.parties;
 }
 
 export const WORKER = keyPairFromSeed(Buffer.alloc(32, 2));
@@ -147,10 +167,7 @@ export class CheckedJobWorld {
 
   static async create(options: CheckedJobOptions = {}): Promise<CheckedJobWorld> {
     const chain = options.blockchain ?? (await marketChain());
-    const [client, owner, payout, stranger] = await Promise.all(
-      ['client', 'owner', 'payout', 'stranger'].map((name) => chain.treasury(name)),
-    );
-    const stake = chain.openContract(await stakeOf(owner.address));
+    const { client, owner, payout, stranger, stake } = await marketParties();
     const stakeAddress = options.stake ?? stake.address;
     const payload = publicPayload(chain.now!, options);
     const price = options.price ?? toNano('0.1');
@@ -176,7 +193,7 @@ export class CheckedJobWorld {
     };
     const job = chain.openContract(await CheckedJobEscrow.fromTerms(terms, stakeAddress));
     const world = new CheckedJobWorld(chain, client, owner, payout, stranger, stake, payload, signedTerms, terms, job);
-    world.value = requiredCheckedJobValue(terms, readNetworkPrices(chain.config));
+    world.value = requiredCheckedJobValue(terms, pricesOf(chain));
     return world;
   }
 

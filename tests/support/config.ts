@@ -1,4 +1,15 @@
 import { beginCell, Cell, Dictionary } from '@ton/core';
+import type { Blockchain } from '@ton/sandbox';
+import { type NetworkPrices, readNetworkPrices } from '../../wrappers';
+
+const known = new Map<string, NetworkPrices>();
+
+/** Live prices of a sandbox; reading a whole configuration takes 0.15 s, so each is read once. */
+export function pricesOf(chain: Blockchain): NetworkPrices {
+  let prices = known.get(chain.configBase64);
+  if (!prices) known.set(chain.configBase64, (prices = readNetworkPrices(chain.config)));
+  return prices;
+}
 
 /** The configuration with basechain storage, gas and forwarding prices (18, 21, 25) multiplied. TL-B in block.tlb. */
 export function multiplyPrices(config: Cell, factor: bigint): Cell {

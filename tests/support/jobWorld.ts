@@ -8,9 +8,9 @@ import {
   packDecline,
   packDelivery,
   packOutput,
-  readNetworkPrices,
   requiredJobValue,
 } from '../../wrappers';
+import { pricesOf } from './config';
 
 /** Network id of the sandbox's default configuration, a copy of mainnet's. */
 export const NETWORK_ID = -239;
@@ -134,7 +134,7 @@ export class JobWorld {
       terms,
       chain.openContract(await JobEscrow.fromTerms(terms)),
     );
-    world.value = requiredJobValue(terms, readNetworkPrices(chain.config));
+    world.value = requiredJobValue(terms, pricesOf(chain));
     return world;
   }
 
