@@ -106,6 +106,14 @@ def grant(g: dict) -> Cell:
     return Cell(tag("OCG1") + int32(g["networkId"]) + raw(g["stake"]) + raw(g["receiptHash"]) + raw(g["challenger"]) + uint(g["expires"], 32))
 
 
+def key_claim(c: dict) -> Cell:
+    return Cell(tag("OCK1") + int32(c["networkId"]) + raw(c["stake"]) + raw(c["sealingKey"]) + uint(c["endUnix"], 32))
+
+
+def build(b: dict) -> Cell:
+    return Cell(tag("OCB1") + int32(b["networkId"]) + raw(b["registry"]) + raw(b["imageHash"]) + uint(b["claims"], 8) + uint(b["validUntil"], 32))
+
+
 # ---- commitments
 def tree(leaves: list) -> bytes:
     level = [sha(b"\0", leaf) for leaf in leaves]
@@ -194,7 +202,9 @@ def main() -> None:
     objects += [("decline", decline, dict(head, reason=r)) for r in (0, 9, 255)]
     objects += [("voucher", voucher, dict(networkId=2026, channel=pattern(32, 15), final=f, amount=a)) for f, a in ((False, 0), (True, full))]
     objects += [("acceptance", acceptance, dict(head, stake=pattern(32, 16), acceptBy=5, coverage=10**9)),
-                ("challengeGrant", grant, dict(networkId=2026, stake=pattern(32, 17), receiptHash=pattern(32, 18), challenger=pattern(32, 19), expires=1))]
+                ("challengeGrant", grant, dict(networkId=2026, stake=pattern(32, 17), receiptHash=pattern(32, 18), challenger=pattern(32, 19), expires=1)),
+                ("keyClaim", key_claim, dict(networkId=-239, stake=pattern(32, 21), sealingKey=pattern(32, 22), endUnix=2**32 - 1)),
+                ("build", build, dict(networkId=2026, registry=pattern(32, 23), imageHash=pattern(32, 24), claims=25, validUntil=1800000000))]
 
     requests, payloads = [], []
     greedy = dict(t=0, topK=0, topP16=0, minPX=0)

@@ -18,8 +18,10 @@ import { compileTact } from '../support/compileTact';
 import { JobWorld, patternBytes, receiptCell } from '../support/jobWorld';
 import {
   arbitraryAcceptance,
+  arbitraryBuild,
   arbitraryDecline,
   arbitraryGrant,
+  arbitraryKeyClaim,
   arbitraryReceipt,
   arbitraryTerms,
   arbitraryVoucher,
@@ -87,6 +89,22 @@ const kinds: Record<string, Kind> = {
     encode: protocol.encodeChallengeGrant,
     decode: protocol.decodeChallengeGrant,
     hash: protocol.challengeGrantHash,
+  },
+  KeyClaim: {
+    tlb: 'key_claim',
+    getter: 'keyClaim',
+    any: arbitraryKeyClaim,
+    encode: protocol.encodeKeyClaim,
+    decode: protocol.decodeKeyClaim,
+    hash: protocol.keyClaimHash,
+  },
+  Build: {
+    tlb: 'build',
+    getter: 'build',
+    any: arbitraryBuild,
+    encode: protocol.encodeBuild,
+    decode: protocol.decodeBuild,
+    hash: protocol.buildHash,
   },
 };
 

@@ -4,8 +4,10 @@ import fc from 'fast-check';
 import * as protocol from '../../protocol';
 import {
   arbitraryAcceptance,
+  arbitraryBuild,
   arbitraryDecline,
   arbitraryGrant,
+  arbitraryKeyClaim,
   arbitraryReceipt,
   arbitraryTerms,
   arbitraryVoucher,
@@ -23,6 +25,8 @@ const kinds: Record<string, Kind> = {
   Decline: { any: arbitraryDecline, encode: protocol.encodeDecline, decode: protocol.decodeDecline },
   Voucher: { any: arbitraryVoucher, encode: protocol.encodeVoucher, decode: protocol.decodeVoucher },
   Acceptance: { any: arbitraryAcceptance, encode: protocol.encodeAcceptance, decode: protocol.decodeAcceptance },
+  KeyClaim: { any: arbitraryKeyClaim, encode: protocol.encodeKeyClaim, decode: protocol.decodeKeyClaim },
+  Build: { any: arbitraryBuild, encode: protocol.encodeBuild, decode: protocol.decodeBuild },
   ChallengeGrant: { any: arbitraryGrant, encode: protocol.encodeChallengeGrant, decode: protocol.decodeChallengeGrant },
 };
 

@@ -29,6 +29,8 @@ const encoders: Record<string, (value: any) => protocol.PlainCell> = {
   voucher: protocol.encodeVoucher,
   acceptance: protocol.encodeAcceptance,
   challengeGrant: protocol.encodeChallengeGrant,
+  keyClaim: protocol.encodeKeyClaim,
+  build: protocol.encodeBuild,
 };
 
 describe('golden vectors of an independent program', () => {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Acceptance, ChallengeGrant, Decline, Receipt, Terms, Voucher } from '../../protocol';
+import type { Acceptance, Build, ChallengeGrant, Decline, KeyClaim, Receipt, Terms, Voucher } from '../../protocol';
 
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
 const uint = (bits: number) => (bits <= 32 ? fc.integer({ min: 0, max: 2 ** bits - 1 }) : fc.nat());
@@ -76,4 +76,17 @@ export const arbitraryGrant: fc.Arbitrary<ChallengeGrant> = fc.record({
   receiptHash: hash,
   challenger: hash,
   expires: uint(32),
+});
+export const arbitraryKeyClaim: fc.Arbitrary<KeyClaim> = fc.record({
+  networkId: network,
+  stake: hash,
+  sealingKey: hash,
+  endUnix: uint(32),
+});
+export const arbitraryBuild: fc.Arbitrary<Build> = fc.record({
+  networkId: network,
+  registry: hash,
+  imageHash: hash,
+  claims: uint(8),
+  validUntil: uint(32),
 });
