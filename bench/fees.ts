@@ -1,119 +1,12 @@
-import { type Address, external, internal, type MessageRelaxed, SendMode, toNano, type Transaction } from '@ton/core';
-import { type KeyPair, keyPairFromSeed } from '@ton/crypto';
-import type { Blockchain } from '@ton/sandbox';
-import { WalletContractV5R1 } from '@ton/ton';
-import { sumFees, type TransactionFees } from '../tests/support/fees';
-import { JobWorld } from '../tests/support/jobWorld';
-import { packCreateJob } from '../wrappers';
-
-/** One measured operation: every fee of its whole chain of transactions, all parties. */
-export interface FeeRow {
-  operation: string;
-  milliTon: number;
-  gas: number;
-  /** Where it goes, mTON. */
-  split: { import: number; gas: number; forward: number; storage: number };
-}
-
-const milli = (nano: bigint): number => Number(nano) / 1e6;
-
-export function row(operation: string, fees: TransactionFees): FeeRow {
-  return {
-    operation,
-    milliTon: milli(fees.totalNano),
-    gas: Number(fees.gas),
-    split: {
-      import: milli(fees.importNano),
-      gas: milli(fees.gasNano),
-      forward: milli(fees.forwardNano),
-      storage: milli(fees.storageNano),
-    },
-  };
-}
-
-/** A deployed wallet v5r1 with money. */
-class WalletV5R1 {
-  private constructor(
-    readonly contract: WalletContractV5R1,
-    private readonly key: KeyPair,
-    private readonly chain: Blockchain,
-  ) {}
-
-  static async create(world: JobWorld, seed: number): Promise<WalletV5R1> {
-    const key = keyPairFromSeed(Buffer.alloc(32, seed));
-    const contract = WalletContractV5R1.create({ publicKey: key.publicKey });
-    const wallet = new WalletV5R1(contract, key, world.blockchain);
-    await world.stranger.send({ to: contract.address, value: toNano('100'), bounce: false });
-    await wallet.send([]);
-    return wallet;
-  }
-
-  get address(): Address {
-    return this.contract.address;
-  }
-
-  async send(messages: MessageRelaxed[]): Promise<Transaction[]> {
-    const opened = this.chain.openContract(this.contract);
-    const body = this.contract.createTransfer({
-      seqno: await opened.getSeqno(),
-      secretKey: this.key.secretKey,
-      messages,
-      sendMode: SendMode.PAY_GAS_SEPARATELY + SendMode.IGNORE_ERRORS,
-      timeout: this.chain.now! + 60,
-    });
-    const deployed = (await this.chain.getContract(this.address)).accountState?.type === 'active';
-    const init = deployed ? undefined : this.contract.init;
-    return (await this.chain.sendMessage(external({ to: this.address, init, body }))).transactions;
-  }
-}
-
-async function treasuryJob(answerInCallback: boolean): Promise<{ create: Transaction[]; deliver: Transaction[] }> {
-  const world = await JobWorld.create({ answerInCallback });
-  const create = (await world.create()).transactions;
-  return { create, deliver: (await world.deliver()).transactions };
-}
-
-async function walletJob(): Promise<Transaction[]> {
-  const base = await JobWorld.create();
-  const client = await WalletV5R1.create(base, 4);
-  const provider = await WalletV5R1.create(base, 5);
-  const world = await JobWorld.create({ client: client.address, payout: provider.address }, base.blockchain);
-  const message = internal({
-    to: world.job.address,
-    value: world.value,
-    bounce: true,
-    init: world.job.init,
-    body: packCreateJob(world.request),
-  });
-  const created = await client.send([message]);
-  return [...created, ...(await world.deliver()).transactions];
-}
-
-async function ended(end: (world: JobWorld) => Promise<{ transactions: Transaction[] }>): Promise<TransactionFees> {
-  const world = await JobWorld.create();
-  await world.create();
-  return sumFees((await end(world)).transactions);
-}
+import { measureCheckedJobFees } from './checkedJobFees';
+import type { FeeRow } from './feeRow';
+import { measureJobFees } from './jobFees';
+import { measureMarketFees } from './marketFees';
 
 /**
- * Measures what JobEscrow costs in the sandbox, default configuration (a copy of mainnet's): request and answer of 256
- * bytes, price 0.1 TON, outputCells 2. bench/gas.json holds these rows; tests/gas asserts them.
+ * Every operation in the sandbox, default configuration (a copy of mainnet's), with all that follows from it, all
+ * parties. bench/gas.json holds these rows; tests/gas asserts them.
  */
 export async function measureFees(): Promise<FeeRow[]> {
-  const job = await treasuryJob(false);
-  const repeated = await treasuryJob(true);
-  const declined = await ended((world) => world.decline());
-  const expired = await ended((world) => {
-    world.blockchain.now = world.terms.deadline;
-    return world.expire();
-  });
-  return [
-    row('job-create', sumFees(job.create)),
-    row('job-deliver', sumFees(job.deliver)),
-    row('job-total', sumFees([...job.create, ...job.deliver])),
-    row('job-total-v5r1', sumFees(await walletJob())),
-    row('job-total-answer-in-callback', sumFees([...repeated.create, ...repeated.deliver])),
-    row('job-decline', declined),
-    row('job-expire', expired),
-  ];
+  return [...(await measureJobFees()), ...(await measureCheckedJobFees()), ...(await measureMarketFees())];
 }

@@ -15,7 +15,7 @@ import {
 } from '../protocol';
 import { sumFees } from '../tests/support/fees';
 import { AttestationRegistry, ProviderStake, type SignedReceipt, toCell } from '../wrappers';
-import { type FeeRow, row } from './fees';
+import { type FeeRow, row } from './feeRow';
 
 const NETWORK_ID = -239;
 const START = 1_800_000_000;

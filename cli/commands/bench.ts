@@ -8,7 +8,7 @@ export function benchCommand(): Command {
 
 function feesCommand(): Command {
   return withSettings(new Command('fees'))
-    .description('fees of every operation of a job in the sandbox, the numbers that bench/gas.json asserts')
+    .description('fees of every operation in the sandbox, the numbers that bench/gas.json asserts')
     .action(async (options: Record<string, unknown>) => {
       const { output } = contextOf(options);
       const { measureFees } = await import('../../bench/fees');

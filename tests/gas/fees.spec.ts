@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { type FeeRow, measureFees } from '../../bench/fees';
+import type { FeeRow } from '../../bench/feeRow';
+import { measureFees } from '../../bench/fees';
 
 const file = path.join(__dirname, '../../bench/gas.json');
 const difference = (before: FeeRow[], after: FeeRow[]): string[] =>
