@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import type { FeeRow } from '../../bench/fees';
+import type { FeeRow } from '../../bench/feeRow';
 import { findings } from './findings';
 import { constants, errors, messages } from './source';
 
