@@ -24,7 +24,7 @@ import type { ClientOptions } from './create';
 import type { JobFile } from './jobFile';
 import { historyOf } from './registry';
 import { ownTerms, type OpenedAnswer } from './verify';
-import { loadWallet } from './wallet';
+import { loadWallet, payerOf } from './wallet';
 import type { WorkerApi } from './workerApi';
 
 export type Evidence = NonNullable<JobFile['evidence']>;
@@ -119,7 +119,7 @@ export async function reportTwoReceipts(
   const before = await stake.getStatus(provider);
   progress(`reporting both receipts to the stake ${address.toRawString()}`);
   const transaction = await sendAndWait(
-    { chain, wallet, pollMillis: settings.network === 'devnet' ? 100 : 2_000 },
+    { chain, wallet: payerOf(chain, wallet), pollMillis: settings.network === 'devnet' ? 100 : 2_000 },
     { what: 'report of two receipts', to: address, value, body: (queryId) => packReportTwoReceipts(body, queryId) },
   );
   const after = await stake.getStatus(provider);

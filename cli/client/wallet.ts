@@ -12,7 +12,7 @@ import { keyPairFromSeed } from '@ton/crypto';
 import { WalletContractV5R1 } from '@ton/ton';
 import { join } from 'node:path';
 import { ChainStateError } from '../../worker/errors';
-import { sleep, type ChainClient } from '../../worker/chain/chainClient';
+import { sleep, type AccountSnapshot, type ChainClient } from '../../worker/chain/chainClient';
 import { loadOrCreateKey, type KeyPurpose } from '../../worker/keys/keyFile';
 import { formatTon } from '../output';
 
@@ -41,6 +41,21 @@ export function loadWallet(
   const contract = WalletContractV5R1.create({ publicKey, walletId: { networkGlobalId: networkId } });
   return { address: contract.address, contract, secretKey };
 }
+
+/** Whoever signs and pays: a wallet whose key lies in a file, or one that somebody else holds (scripts/). */
+export interface Payer {
+  address: Address;
+  /** The number of its next message. */
+  seqno(): Promise<number>;
+  /** Signs and sends one transfer. @throws ChainStateError `chain.low-balance` */
+  send(transfer: Transfer): Promise<void>;
+}
+
+export const payerOf = (chain: ChainClient, wallet: Wallet): Payer => ({
+  address: wallet.address,
+  seqno: () => walletSeqno(chain, wallet),
+  send: async (transfer) => chain.sendExternal(await signTransfer(chain, wallet, transfer)),
+});
 
 export interface Transfer {
   to: Address;
@@ -82,14 +97,7 @@ export async function deployWallet(chain: ChainClient, wallet: Wallet, validUnti
  * @throws ChainStateError `chain.low-balance`
  */
 export async function signTransfer(chain: ChainClient, wallet: Wallet, transfer: Transfer): Promise<Buffer> {
-  const account = await chain.getAccount(wallet.address);
-  if (account.balance < transfer.value + WALLET_RESERVE) {
-    throw new ChainStateError('chain.low-balance', 'the wallet has too little', {
-      expected: `at least ${formatTon(transfer.value + WALLET_RESERVE)}`,
-      received: `${formatTon(account.balance)} on ${wallet.address.toString({ bounceable: false })}`,
-      hint: 'send TON to this address (devnet: cocoon devnet faucet)',
-    });
-  }
+  const account = await requireBalance(chain, wallet.address, transfer.value);
   const seqno = transfer.seqno ?? (await walletSeqno(chain, wallet));
   const body = wallet.contract.createTransfer({
     seqno,
@@ -106,6 +114,17 @@ export async function signTransfer(chain: ChainClient, wallet: Wallet, transfer:
     body,
   });
   return beginCell().store(storeMessage(message)).endCell().toBoc();
+}
+
+/** @throws ChainStateError `chain.low-balance` unless a wallet has `value` and its own fees */
+export async function requireBalance(chain: ChainClient, address: Address, value: bigint): Promise<AccountSnapshot> {
+  const account = await chain.getAccount(address);
+  if (account.balance >= value + WALLET_RESERVE) return account;
+  throw new ChainStateError('chain.low-balance', 'the wallet has too little', {
+    expected: `at least ${formatTon(value + WALLET_RESERVE)}`,
+    received: `${formatTon(account.balance)} on ${address.toString({ bounceable: false })}`,
+    hint: 'send TON to this address (devnet: cocoon devnet faucet)',
+  });
 }
 
 /** The number of the wallet's next message; 0 while it is not deployed. */

@@ -4,7 +4,8 @@ import { readProvider, type ChainHistory, type Provider } from '../../wrappers/d
 import { ChainClient } from '../../worker/chain/chainClient';
 import { ChainStateError } from '../../worker/errors';
 import { checkRegistry, historyOf, registryOf } from '../client/registry';
-import { loadWallet, type Wallet } from '../client/wallet';
+import { loadWallet, payerOf, type Payer } from '../client/wallet';
+import type { Settings } from '../config/resolve';
 import type { Context } from '../context';
 import { UsageError } from '../errors';
 
@@ -14,7 +15,7 @@ export interface StakeAccount {
   history: ChainHistory;
   networkId: number;
   registry: Address;
-  wallet: Wallet;
+  wallet: Payer;
   stake: ProviderStake;
   pollMillis: number;
 }
@@ -24,9 +25,20 @@ export async function openStakeAccount(context: Context): Promise<StakeAccount> 
   const { settings } = context;
   const chain = new ChainClient({ endpoint: settings.api, apiKey: settings.apiKey });
   await chain.checkNetwork(settings.networkId);
+  const owner = (): Payer =>
+    payerOf(chain, loadWallet(settings.dataFolder, settings.networkId, context.passphrase(), 'owner-ed25519'));
+  return stakeAccountOf(settings, chain, owner);
+}
+
+/** The stake of an owner, whoever holds its wallet; the registry is checked before a key is opened. */
+export async function stakeAccountOf(
+  settings: Settings,
+  chain: ChainClient,
+  owner: () => Payer,
+): Promise<StakeAccount> {
   const registry = await registryOf(settings);
   await checkRegistry(chain, registry);
-  const wallet = loadWallet(settings.dataFolder, settings.networkId, context.passphrase(), 'owner-ed25519');
+  const wallet = owner();
   const { networkId } = settings;
   const stake = await ProviderStake.fromOwner({ networkId, registry, owner: wallet.address });
   const pollMillis = settings.network === 'devnet' ? 100 : 2_000;

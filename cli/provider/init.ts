@@ -1,8 +1,8 @@
 import type { Address } from '@ton/core';
 import { minimumStake } from '../../wrappers';
 import type { Context } from '../context';
-import { formatTon } from '../output';
-import { chainTime, openStakeAccount, readStake, requireStake } from './account';
+import { formatTon, type Output } from '../output';
+import { chainTime, openStakeAccount, readStake, requireStake, type StakeAccount } from './account';
 import { checkClaim, makeClaim, readClaim, type ClaimFile } from './claim';
 import { readServed } from './descriptor';
 import { stepStake, type Decide } from './send';
@@ -37,17 +37,34 @@ export interface InitReport {
  * the chain first and does nothing when it is done already, so it can be broken off anywhere and run again.
  */
 export async function initProvider(context: Context, options: InitOptions): Promise<InitReport> {
-  const { output, settings } = context;
+  const { output, settings, passphrase } = context;
   const account = await openStakeAccount(context);
+  output.progress("the owner's key is not the worker's: keep it offline");
+  return initStake(account, output, options, (place) => {
+    if (options.claimFile !== undefined) return readClaim(options.claimFile, place);
+    return makeClaim(options.workerFolder ?? settings.dataFolder, passphrase(), place);
+  });
+}
+
+/**
+ * The same for an owner whose wallet is anywhere.
+ * @param claimFor where the worker key's claim for this stake comes from
+ */
+export async function initStake(
+  account: StakeAccount,
+  output: Output,
+  options: Pick<InitOptions, 'amount' | 'days' | 'endpoint'>,
+  claimFor: (place: { networkId: number; stake: Address; endUnix: number }) => ClaimFile,
+): Promise<InitReport> {
   const { networkId, chain, wallet, stake } = account;
   const wanted = options.amount ?? minimumStake(networkId);
   checkStakeAmount(networkId, wanted);
-  output.progress(
-    `owner ${wallet.address.toString({ bounceable: false })} (its key is not the worker's: keep it offline)`,
-  );
+  output.progress(`owner ${wallet.address.toString({ bounceable: false })}`);
   output.progress(`stake ${stake.address.toRawString()}, follows from registry and owner`);
   const now = await chainTime(account);
-  const claim = claimFor(context, options, { networkId, stake: stake.address, endUnix: now + options.days * 86_400 });
+  const place = { networkId, stake: stake.address, endUnix: now + options.days * 86_400 };
+  const claim = claimFor(place);
+  checkClaim(claim, place);
   const prices = await chain.networkPrices();
   const before = await readStake(account, stake.address);
   const messages = 2n * messageValue('addKey', prices);
@@ -76,17 +93,6 @@ export async function initProvider(context: Context, options: InitOptions): Prom
     activeNano: after.status.active,
     endpoint: after.endpoint,
   };
-
-  function claimFor(
-    { passphrase }: Context,
-    { claimFile, workerFolder }: InitOptions,
-    place: { networkId: number; stake: Address; endUnix: number },
-  ): ClaimFile {
-    if (claimFile !== undefined) return readClaim(claimFile, place);
-    const made = makeClaim(workerFolder ?? settings.dataFolder, passphrase(), place);
-    checkClaim(made, place);
-    return made;
-  }
 }
 
 export function describeInit(report: InitReport): string {

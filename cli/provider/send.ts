@@ -4,7 +4,7 @@ import { PROVIDER_STAKE_ERRORS } from '../../wrappers';
 import type { Provider } from '../../wrappers/discovery';
 import { sleep, type ChainClient } from '../../worker/chain/chainClient';
 import { ChainStateError } from '../../worker/errors';
-import { signTransfer, walletSeqno, type Wallet } from '../client/wallet';
+import type { Payer } from '../client/wallet';
 import type { Output } from '../output';
 import { formatTon } from '../output';
 import { readStake, type StakeAccount } from './account';
@@ -37,7 +37,7 @@ export interface StepResult {
  */
 export async function stepStake(account: StakeAccount, output: Output, decide: Decide): Promise<StepResult> {
   const { chain, wallet, stake } = account;
-  const seqno = await walletSeqno(chain, wallet);
+  const seqno = await wallet.seqno();
   await waitForArrivals(account);
   const before = await readStake(account, stake.address);
   const message = await decide(before);
@@ -57,27 +57,28 @@ export async function stepStake(account: StakeAccount, output: Output, decide: D
   return { done: true, sentNano: message.value, after };
 }
 
-/** Sends one message of a wallet to a stake and waits for the stake's transaction; a refusal is a typed error. */
+/** Sends one message of a wallet to a contract and waits for its transaction; a refusal is a typed error. */
 export async function sendAndWait(
-  { chain, wallet, pollMillis }: { chain: ChainClient; wallet: Wallet; pollMillis: number },
+  { chain, wallet, pollMillis }: { chain: ChainClient; wallet: Payer; pollMillis: number },
   message: Pick<StakeMessage, 'what' | 'value' | 'body'> & {
     to: Address;
     init?: { code: Cell; data: Cell };
     seqno?: number;
+    receiver?: Receiver;
   },
 ): Promise<Transaction> {
   const body = message.body(randomBytes(8).readBigUInt64BE());
   const { apiTime } = await chain.getAccount(wallet.address);
   const validUntil = Math.max(apiTime, Math.floor(Date.now() / 1000)) + 60;
   const { to, value, init, seqno } = message;
-  await chain.sendExternal(await signTransfer(chain, wallet, { to, value, body, init, validUntil, seqno }));
+  await wallet.send({ to, value, body, init, validUntil, seqno });
   const isOurs = ({ inMessage }: Transaction): boolean =>
     inMessage?.info.type === 'internal' &&
     inMessage.info.src.equals(wallet.address) &&
     inMessage.body.hash().equals(body.hash());
   for (;;) {
     const found = await chain.findTransaction(to, apiTime - 60, isOurs);
-    if (found !== null) return requireAccepted(found, message.what);
+    if (found !== null) return requireAccepted(found, message.what, message.receiver ?? STAKE);
     const account = await chain.getAccount(wallet.address);
     if (account.apiTime > validUntil + 60) {
       throw new ChainStateError('chain.no-effect', `${message.what}: the message did not arrive`, {
@@ -89,17 +90,29 @@ export async function sendAndWait(
   }
 }
 
-const ERROR_NAMES = new Map<number, string>(Object.entries(PROVIDER_STAKE_ERRORS).map(([name, code]) => [code, name]));
+/** Who refuses, in the error's words. */
+export interface Receiver {
+  name: string;
+  errors: Readonly<Record<string, number>>;
+  hint: string;
+}
 
-function requireAccepted(transaction: Transaction, what: string): Transaction {
+const STAKE: Receiver = { name: 'stake', errors: PROVIDER_STAKE_ERRORS, hint: 'cocoon provider status' };
+
+function requireAccepted(transaction: Transaction, what: string, receiver: Receiver): Transaction {
   const { description } = transaction;
   if (description.type !== 'generic' || !description.aborted) return transaction;
   const { computePhase } = description;
   const code = computePhase.type === 'vm' ? computePhase.exitCode : 0;
-  throw new ChainStateError('chain.stake-refused', `${what}: the stake refused, and its money returned`, {
-    received: computePhase.type === 'vm' ? `exit code ${code} ${ERROR_NAMES.get(code) ?? ''}` : 'no such account',
-    hint: 'cocoon provider status',
-  });
+  const [name] = Object.entries(receiver.errors).find(([, number]) => number === code) ?? [''];
+  throw new ChainStateError(
+    `chain.${receiver.name}-refused`,
+    `${what}: the ${receiver.name} refused, and its money returned`,
+    {
+      received: computePhase.type === 'vm' ? `exit code ${code} ${name}` : 'no such account',
+      hint: receiver.hint,
+    },
+  );
 }
 
 /** What was sent this long ago has arrived: an API may forget the history of an account that ended, seconds. */
