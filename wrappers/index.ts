@@ -1,5 +1,6 @@
 export * from './AttestationRegistry';
 export * from './CheckedJobEscrow';
+export * from './codeHashes';
 export * from './JobEscrow';
 export * from './ProviderStake';
 export * from './registryMessages';

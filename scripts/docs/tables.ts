@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import type { FeeRow } from '../../bench/feeRow';
+import { compiledCode, compilerVersion } from './codeHashes';
 import { findings } from './findings';
 import { constants, errors, messages } from './source';
 
@@ -108,6 +109,22 @@ function findingTable(): string {
   );
 }
 
+function codeHashTable(): string {
+  const rows = CONTRACTS.map(compiledCode);
+  const hashes = table(
+    ['contract', 'code hash', 'cells', 'bits', 'SDK', 'for the verifier'],
+    rows.map(({ contract, hash, cells, bits }) => [
+      contract,
+      `\`${hash}\``,
+      String(cells),
+      String(bits),
+      `\`CODE_HASHES.${contract}\``,
+      `\`build/Suite/Suite_${contract}.pkg\``,
+    ]),
+  );
+  return `${hashes}\n\nCompiled by \`@tact-lang/compiler\` ${compilerVersion()}.`;
+}
+
 /** Every generated table by the name of its place in the docs: `<!-- name -->` ... `<!-- /name -->`. */
 export const TABLES: Record<string, () => string> = {
   messages: messageTable,
@@ -116,6 +133,7 @@ export const TABLES: Record<string, () => string> = {
   fees: feeTable,
   parameters: parameterTable,
   findings: findingTable,
+  'code-hashes': codeHashTable,
 };
 
 /** A page with every generated table in its place. */

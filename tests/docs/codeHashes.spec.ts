@@ -1,0 +1,48 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { Address, Cell } from '@ton/core';
+import { JudgedBounty } from '../../examples/bounty/JudgedBounty';
+import { codeHashesSource, compiledCode } from '../../scripts/docs/codeHashes';
+import { CONTRACTS } from '../../scripts/docs/tables';
+import {
+  AttestationRegistry,
+  checkedJobEscrowCode,
+  type ContractName,
+  jobEscrowCode,
+  providerStakeCode,
+} from '../../wrappers';
+
+const root = path.join(__dirname, '../..');
+const nobody = new Address(0, Buffer.alloc(32));
+const key = new Uint8Array(32);
+
+/** What the SDK and the example deploy. */
+const DEPLOYED: Record<ContractName, () => Promise<Cell>> = {
+  JobEscrow: jobEscrowCode,
+  CheckedJobEscrow: checkedJobEscrowCode,
+  ProviderStake: providerStakeCode,
+  AttestationRegistry: async () => {
+    const none = { networkId: 0, governor: nobody, guardian: nobody, builders: [], threshold: 0 };
+    return (await AttestationRegistry.fromGovernance(none)).init!.code;
+  },
+  JudgedBounty: async () => {
+    const accounts = { registry: nobody, sponsor: nobody, provider: nobody, payout: nobody };
+    const numbers = { networkId: 0, price: 0n, stopToken: 0, maxTokens: 1, winningToken: 0 };
+    return (await JudgedBounty.fromConfig({ ...accounts, ...numbers, workerKey: key, modelRoot: key })).init!.code;
+  },
+};
+
+describe('code hashes', () => {
+  it('in wrappers/codeHashes.ts are those of the compiled contracts', () => {
+    const file = path.join(root, 'wrappers/codeHashes.ts');
+    const generated = codeHashesSource(CONTRACTS);
+    if (process.env.COCOON_DOCS_UPDATE === '1') fs.writeFileSync(file, generated);
+    else expect(fs.readFileSync(file, 'utf8')).toBe(generated);
+  });
+
+  it.each(CONTRACTS)('%s: the artefact and what the SDK deploys are the compiled code', async (contract) => {
+    const artefact = JSON.parse(fs.readFileSync(path.join(root, `build/${contract}.compiled.json`), 'utf8'));
+    expect(artefact.hash).toBe(compiledCode(contract).hash);
+    expect((await DEPLOYED[contract]()).hash().toString('hex')).toBe(compiledCode(contract).hash);
+  });
+});
