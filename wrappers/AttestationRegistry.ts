@@ -26,6 +26,7 @@ import {
   packPruneImage,
   packRevokeImage,
 } from './registryMessages';
+import { forwardFee, gasFee, type NetworkPrices } from './requiredValue';
 
 /** Exit codes of AttestationRegistry, as in contracts/attestation/AttestationRegistry.tact. */
 export const REGISTRY_ERRORS = {
@@ -53,6 +54,8 @@ export const REGISTRY_ERRORS = {
 export const NOTICE_SECONDS = 604_800;
 /** A proposal that nobody activated this long after its notice is void, seconds. */
 export const LAPSE_SECONDS = 1_209_600;
+/** A revoked image stays listed this long, seconds. */
+export const REVOKED_SECONDS = 2_592_000;
 export const MAX_BUILDERS = 16;
 export const MAX_IMAGES = 64;
 
@@ -131,6 +134,16 @@ async function stateInit(networkId: number, set: Governance): Promise<{ code: Ce
   );
   return registry.init!;
 }
+
+/** Gas that the messages have to bring, as in contracts/attestation/AttestationRegistry.tact; a test compares. */
+const GAS = { registryMessage: 55_000n, builtImage: 120_000n } as const;
+
+/**
+ * Least value, in nanoTON, of a message to an AttestationRegistry at live prices: `builtImage` for ProposeBuiltImage,
+ * `registryMessage` for all others. What is not used returns.
+ */
+export const requiredRegistryValue = (kind: keyof typeof GAS, prices: NetworkPrices): bigint =>
+  gasFee(prices, GAS[kind]) + forwardFee(prices, 1n, 1023n);
 
 type Sent<T = object> = T & { value: bigint };
 
