@@ -4,7 +4,7 @@ import type { ServiceOptions } from './service';
 
 /** What the worker says about itself at `GET /v1/descriptor`. Amounts are decimal strings of nanoton. */
 export function descriptorOf(
-  options: Pick<ServiceOptions, 'policy' | 'model' | 'engine' | 'keys' | 'stake' | 'maxTokens'>,
+  options: Pick<ServiceOptions, 'policy' | 'model' | 'engine' | 'keys' | 'stake' | 'maxTokens' | 'maxCoverage'>,
 ): object {
   const { policy, model, engine, keys } = options;
   const minPriceNano = policy.minPrice.toString();
@@ -33,6 +33,7 @@ export function descriptorOf(
       minSeconds: policy.minSeconds,
       maxSeconds: policy.maxSeconds,
       outputCells: MAX_OUTPUT_CELLS,
+      maxCoverageNano: options.maxCoverage.toString(),
     },
   }) as object;
 }

@@ -2,14 +2,15 @@ import { Address } from '@ton/core';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
-import { ChainApiError, RequestError } from './errors';
-import { sleep } from './chain/chainClient';
+import { RequestError } from './errors';
 import { createJsonServer, type Reply } from './http/server';
+import { JobFollower } from './jobs/follow';
 import { UnpaidIntake } from './jobs/intake';
-import { WorkQueue } from './jobs/queue';
-import { settleJob, unixTime } from './jobs/settle';
-import { computeJob, readJob, type JobContext, type ReadableJob } from './jobs/process';
+import { unixTime } from './jobs/settle';
+import type { JobContext } from './jobs/process';
+import { MAX_ACCEPTANCE_BODY, Promises } from './promises/accept';
 import { descriptorOf } from './descriptor';
+import { StakeWatch } from './stake/watch';
 import type { JobRecord } from './store/jobStore';
 
 export interface ServiceOptions extends JobContext {
@@ -23,6 +24,8 @@ export interface ServiceOptions extends JobContext {
   /** Seconds that an announced account may stay unseen by a lagging API. */
   lagSeconds: number;
   maxTokens: number;
+  /** Most coverage of one job, nanoTON. */
+  maxCoverage: bigint;
 }
 
 /** A running worker. */
@@ -40,77 +43,19 @@ const MAX_PAID = 256;
 /** Starts the worker: takes up unfinished jobs of the store, then listens. */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { store, log } = options;
-  const queue = new WorkQueue(options.queueLimit);
   const stopping = new AbortController();
-  const stopped = new Promise<void>((resolve) => stopping.signal.addEventListener('abort', () => resolve()));
-  const active = new Map<string, Promise<void>>();
   const intake = new UnpaidIntake();
-  /** Unsettled jobs whose signed bytes are public, because the chain has them. */
-  const sent = new Set<string>();
-  const context: JobContext = { ...options, signal: stopping.signal };
-
-  const start = (name: string): void => {
-    if (active.has(name) || stopping.signal.aborted) return;
-    const work = followPatiently(name)
-      .catch((error: unknown) =>
-        log.error({ job: name, code: codeOf(error) }, 'job stopped; a restart takes it up again'),
-      )
-      .finally(() => {
-        active.delete(name);
-        intake.release(name);
-        sent.delete(name);
-      });
-    active.set(name, work);
-  };
-
-  /** An API that is away is waited for; nothing else is tried again. */
-  const followPatiently = async (name: string): Promise<void> => {
-    while (!stopping.signal.aborted) {
-      try {
-        return await follow(name);
-      } catch (error) {
-        if (stopping.signal.aborted || !(error instanceof ChainApiError)) throw error;
-        log.warn({ job: name, code: error.code }, 'the API of the chain is away');
-        await sleep(options.pollSeconds * 2_000);
-      }
-    }
-  };
-
-  const follow = async (name: string): Promise<void> => {
-    const address = Address.parseRaw(name);
-    if (store.get(name)!.external === null) {
-      const job = await readJob(context, address, options.lagSeconds);
+  const context = { ...options, signal: stopping.signal };
+  const follower = new JobFollower({
+    ...options,
+    context,
+    onRead: (name) => {
       intake.release(name);
-      if (job !== null) await compute(job);
-    }
-    const record = store.get(name);
-    if (record === null || record.external === null || record.settledAt !== null) return;
-    await settleJob(options.chain, store, address, log, {
-      payout: options.policy.payout,
-      pollSeconds: options.pollSeconds,
-      resendSeconds: 10,
-      graceSeconds: 300,
-      signal: stopping.signal,
-      onSent: () => sent.add(name),
-    });
-  };
-
-  const compute = async (job: ReadableJob): Promise<void> => {
-    for (;;) {
-      if (stopping.signal.aborted) return;
-      const done = new Promise<void>((resolve, reject) => {
-        const taken = queue.push(() => computeJob(context, job).then(resolve, reject));
-        if (!taken) reject(QUEUE_FULL);
-      });
-      try {
-        // Stopping drops what waits in the queue; a restart takes it up again.
-        return await Promise.race([done, stopped]);
-      } catch (error) {
-        if (error !== QUEUE_FULL) throw error;
-        await sleep(1000);
-      }
-    }
-  };
+      promises.release(name);
+    },
+  });
+  const hasRoom = (): boolean => follower.count - intake.size < MAX_PAID;
+  const promises = new Promises({ context, maxCoverage: options.maxCoverage, hasRoom });
 
   const announce = (body: unknown, sender: string): Reply => {
     const parsed = announcement.safeParse(body);
@@ -122,7 +67,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     const address = parseAddress(parsed.data.address);
     const name = address.toRawString();
     const known = store.get(name);
-    if (known === null && (queue.full || active.size - intake.size >= MAX_PAID)) {
+    if (known === null && (follower.queue.full || !hasRoom())) {
       throw new RequestError(503, 'request.overloaded', 'the worker has too many jobs', { hint: 'try again later' });
     }
     if (known === null && !intake.admit(name, sender)) {
@@ -132,8 +77,14 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     }
     const { job, added } = store.add(name, unixTime());
     if (added) log.info({ job: name }, 'job announced');
-    if (job.settledAt === null) start(name);
-    return { status: 202, body: statusOf(store.get(name) ?? job, sent) };
+    if (job.settledAt === null) follower.start(name);
+    return { status: 202, body: statusOf(store.get(name) ?? job, follower.sent) };
+  };
+
+  const accept = async (body: unknown, sender: string): Promise<Reply> => {
+    const reply = await promises.accept(body, sender);
+    if (store.get(reply.address)?.settledAt === null) follower.start(reply.address);
+    return { status: 200, body: reply };
   };
 
   const server = createJsonServer(
@@ -141,17 +92,23 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       {
         method: 'GET',
         path: /^\/healthz$/,
-        handle: () => ({ status: 200, body: { ok: true, jobs: store.counts(), queue: queue.length } }),
+        handle: () => ({ status: 200, body: { ok: true, jobs: store.counts(), queue: follower.queue.length } }),
       },
       { method: 'GET', path: /^\/v1\/descriptor$/, handle: () => ({ status: 200, body: descriptorOf(options) }) },
       { method: 'POST', path: /^\/v1\/jobs$/, handle: (_match, body, sender) => announce(body, sender) },
+      {
+        method: 'POST',
+        path: /^\/v1\/acceptances$/,
+        maxBodyBytes: MAX_ACCEPTANCE_BODY,
+        handle: (_match, body, sender) => accept(body, sender),
+      },
       {
         method: 'GET',
         path: /^\/v1\/jobs\/([^/]+)$/,
         handle: ([text]) => {
           const job = store.get(parseAddress(text).toRawString());
           if (job === null) throw new RequestError(404, 'request.unknown-job', 'this worker was not told of the job');
-          return { status: 200, body: statusOf(job, sent) };
+          return { status: 200, body: statusOf(job, follower.sent) };
         },
       },
     ],
@@ -160,8 +117,17 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const url = await listen(server, options.host, options.port);
   for (const job of store.unfinished()) {
     log.info({ job: job.address, state: job.state }, 'unfinished job taken up again');
-    start(job.address);
+    follower.start(job.address);
   }
+  const { pollSeconds } = options;
+  const watch = new StakeWatch({
+    context,
+    pollSeconds,
+    signal: stopping.signal,
+    hasRoom,
+    onJob: (name) => follower.start(name),
+  });
+  const watching = options.stake.some((byte) => byte !== 0) ? watch.run() : Promise.resolve();
   log.info(
     { url, workerKey: Buffer.from(options.policy.workerKey).toString('hex'), backend: options.engine.backend },
     'worker started',
@@ -173,15 +139,12 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       stopping.abort();
       server.close();
       server.closeAllConnections();
-      await queue.stop();
-      await Promise.all(active.values());
+      await Promise.all([follower.stop(), watching]);
       store.close();
       log.info('worker stopped');
     },
   };
 }
-
-const QUEUE_FULL = Symbol('queue full');
 
 function parseAddress(text: string): Address {
   try {
@@ -229,5 +192,3 @@ async function listen(server: Server, host: string, port: number): Promise<strin
   const bound = server.address() as AddressInfo;
   return `http://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`;
 }
-
-const codeOf = (error: unknown): string => String((error as { code?: unknown }).code ?? (error as Error).name ?? error);

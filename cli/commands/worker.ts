@@ -1,7 +1,7 @@
 import { Command } from 'commander';
-import { jobEscrowCode } from '../../wrappers';
 import { ChainClient } from '../../worker/chain/chainClient';
 import { openModel, openServingEngine } from '../../worker/engine';
+import { escrowCodes } from '../../worker/jobs/escrowCheck';
 import { loadWorkerKeys } from '../../worker/keys/workerKeys';
 import { createLogger } from '../../worker/log';
 import { startService } from '../../worker/service';
@@ -19,6 +19,7 @@ const SETTINGS = [
   'payout',
   'stake',
   'minPrice',
+  'maxCoverage',
   'tokenLimit',
   'minSeconds',
   'queue',
@@ -63,7 +64,7 @@ async function startWorker({ output, settings, passphrase }: Context): Promise<(
       keys,
       model,
       engine,
-      escrowCode: await jobEscrowCode(),
+      escrowCodes: await escrowCodes(),
       stake:
         settings.stake === undefined
           ? new Uint8Array(32)
@@ -77,6 +78,7 @@ async function startWorker({ output, settings, passphrase }: Context): Promise<(
         maxSeconds: 86_400,
       },
       maxTokens: settings.tokenLimit,
+      maxCoverage: parseTon('--max-coverage', settings.maxCoverage),
       host: settings.host,
       port: settings.port,
       queueLimit: settings.queue,

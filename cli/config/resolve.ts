@@ -28,6 +28,7 @@ export interface Settings {
   registry?: string;
   stake?: string;
   minPrice: string;
+  maxCoverage: string;
   maxTokens: number;
   tokenLimit: number;
   minSeconds: number;

@@ -76,6 +76,12 @@ export const SETTINGS = {
   },
   stake: { schema: address, default: undefined, help: 'provider stake named in the terms', placeholder: 'address' },
   minPrice: { schema: coins, default: '0.01', help: 'lowest price of a job in TON', placeholder: 'TON' },
+  maxCoverage: {
+    schema: coins,
+    default: '1',
+    help: 'most TON of the stake that stand behind one accepted job',
+    placeholder: 'TON',
+  },
   maxTokens: { schema: whole(1, 4096), default: 32, help: 'most tokens of an answer', placeholder: 'n' },
   tokenLimit: {
     schema: whole(1, 4096),

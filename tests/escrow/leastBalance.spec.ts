@@ -1,13 +1,12 @@
 import '@ton/test-utils';
 import { toNano } from '@ton/core';
-import { checkEscrow } from '../../worker/jobs/escrowCheck';
-import { jobEscrowCode, readNetworkPrices } from '../../wrappers';
+import { checkTerms } from '../../worker/jobs/escrowCheck';
+import { readNetworkPrices } from '../../wrappers';
 import { JobWorld, NETWORK_ID, patternBytes } from '../support/jobWorld';
 
 /** The least balance with which the worker still takes the job of `world`. */
-async function leastAcceptedBalance(world: JobWorld): Promise<bigint> {
-  const { terms, job, now } = world;
-  const code = await jobEscrowCode();
+function leastAcceptedBalance(world: JobWorld): bigint {
+  const { terms, now } = world;
   const prices = readNetworkPrices(world.blockchain.config);
   const policy = {
     networkId: NETWORK_ID,
@@ -17,10 +16,8 @@ async function leastAcceptedBalance(world: JobWorld): Promise<bigint> {
     minSeconds: 30,
     maxSeconds: 86_400,
   };
-  const isAccepted = (balance: bigint): boolean => {
-    const account = { state: 'active' as const, balance, code, data: job.init!.data, apiTime: now };
-    return checkEscrow(job.address, account, code, policy, prices, now).kind === 'accepted';
-  };
+  const isAccepted = (balance: bigint): boolean =>
+    checkTerms({ kind: 'accepted', terms, checked: null }, balance, policy, prices, now).kind === 'accepted';
   let low = 0n;
   let high = world.value;
   expect([isAccepted(low), isAccepted(high)]).toEqual([false, true]);
@@ -40,7 +37,7 @@ describe('the least balance with which a worker takes a job', () => {
         const deadline = 1_800_000_000 + 86_400;
         const world = await JobWorld.create({ outputCells, answerInCallback, deadline });
         await world.create();
-        const least = await leastAcceptedBalance(world);
+        const least = leastAcceptedBalance(world);
         expect(await world.balance(world.job.address)).toBeGreaterThanOrEqual(least);
         const contract = await world.blockchain.getContract(world.job.address);
         contract.balance = least;

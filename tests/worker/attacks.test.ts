@@ -18,7 +18,6 @@ import {
 } from '../../protocol';
 import {
   JobEscrow,
-  jobEscrowCode,
   packCreateJob,
   requiredJobValue,
   type JobEscrowTerms,
@@ -27,6 +26,7 @@ import {
 import type { AccountSnapshot, ChainClient } from '../../worker/chain/chainClient';
 import { openEngine, openModel, type LoadedEngine, type LoadedModel } from '../../worker/engine';
 import { ChainApiError } from '../../worker/errors';
+import { escrowCodes } from '../../worker/jobs/escrowCheck';
 import { MAX_UNPAID, MAX_UNPAID_PER_SENDER, UnpaidIntake } from '../../worker/jobs/intake';
 import { computeJob, readJob, type JobContext } from '../../worker/jobs/process';
 import { loadWorkerKeys, type WorkerKeys } from '../../worker/keys/workerKeys';
@@ -99,7 +99,7 @@ async function contextOf(chain: LyingChain, changes: Partial<JobContext> = {}): 
     stake: fill(0),
     model,
     engine,
-    escrowCode: await jobEscrowCode(),
+    escrowCodes: await escrowCodes(),
     maxTokens: 2_000,
     ...changes,
   };
@@ -157,7 +157,8 @@ async function payJob(chain: LyingChain, changes: Partial<JobEscrowTerms> = {}, 
 
 async function serve(chain: LyingChain): Promise<Service & { store: JobStore }> {
   const context = await contextOf(chain);
-  const options = { ...context, host: '127.0.0.1', port: 0, queueLimit: 4, pollSeconds: 0.05, lagSeconds: 60 };
+  const limits = { queueLimit: 4, pollSeconds: 0.05, lagSeconds: 60, maxCoverage: 0n };
+  const options = { ...context, ...limits, host: '127.0.0.1', port: 0 };
   const service = await startService(options);
   services.push(service);
   return { ...service, store: context.store };
@@ -329,6 +330,7 @@ describe('attacks on a worker', { concurrency: true }, () => {
       envelope: parseCreateJob(chain.create!.inMessage!.body),
       escrow: new Uint8Array(address.hash),
       terms: { ...parseJobEscrowTerms(chain.account.data!), outputCells: 255 },
+      isChecked: false,
       stake: fill(0),
       keys,
       model: long as LoadedModel,

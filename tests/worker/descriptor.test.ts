@@ -22,6 +22,7 @@ const options = {
   engine: { backend: 'cpu', adapter: 'none' },
   stake: new Uint8Array(32).fill(5),
   maxTokens: 16,
+  maxCoverage: 7n,
 } as unknown as Parameters<typeof descriptorOf>[0];
 
 test('the hash of the descriptor is the hash of the bytes that clients download', async (t) => {

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
-import { Address, beginCell, type Cell } from '@ton/core';
+import { Address, beginCell } from '@ton/core';
 import { DeclineReason } from '../../protocol';
-import { JobEscrow, jobEscrowCode, requiredJobValue, type JobEscrowTerms, type NetworkPrices } from '../../wrappers';
+import { JobEscrow, requiredJobValue, type JobEscrowTerms, type NetworkPrices } from '../../wrappers';
 import type { AccountSnapshot } from '../../worker/chain/chainClient';
-import { checkEscrow, type JobPolicy } from '../../worker/jobs/escrowCheck';
+import { checkEscrow, escrowCodes, type EscrowCodes, type JobPolicy } from '../../worker/jobs/escrowCheck';
 import { WorkQueue } from '../../worker/jobs/queue';
 
 const NOW = 1_800_000_000;
+const STAKE = new Uint8Array(32).fill(6);
 const wallet = (byte: number): Address => new Address(0, Buffer.alloc(32, byte));
 const prices: NetworkPrices = {
   gasPrice: 26_214_400n,
@@ -36,9 +37,9 @@ const good: JobEscrowTerms = {
   workerKey: policy.workerKey,
   termsHash: Buffer.alloc(32, 9),
 };
-let code: Cell;
+let codes: EscrowCodes;
 before(async () => {
-  code = await jobEscrowCode();
+  codes = await escrowCodes();
 });
 
 async function verdict(change: Partial<JobEscrowTerms>, account: Partial<AccountSnapshot> = {}, address?: Address) {
@@ -52,7 +53,7 @@ async function verdict(change: Partial<JobEscrowTerms>, account: Partial<Account
     apiTime: NOW,
     ...account,
   };
-  return checkEscrow(address ?? job.address, snapshot, code, policy, prices, NOW);
+  return checkEscrow(address ?? job.address, snapshot, codes, policy, STAKE, prices, NOW);
 }
 
 describe('recognising a job', () => {

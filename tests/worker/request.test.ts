@@ -82,7 +82,7 @@ function payloadOf({ asked, request, payload, isPublic }: Changes): RequestPaylo
 async function open(
   changes: Changes,
   attack: (envelope: Uint8Array) => Uint8Array | Promise<Uint8Array> = (e) => e,
-  options: { maxTokens?: number } = {},
+  options: { maxTokens?: number; isChecked?: boolean } = {},
 ) {
   const payload = payloadOf(changes);
   const client = new Address(0, Buffer.alloc(32, 9));
@@ -117,6 +117,7 @@ async function open(
     envelope: await attack(envelope),
     escrow,
     terms,
+    isChecked: options.isChecked ?? false,
     stake,
     keys,
     model,

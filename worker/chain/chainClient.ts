@@ -81,6 +81,13 @@ export class ChainClient {
     return this.retry(() => this.ton.getTransactions(address, { limit, archival: true }));
   }
 
+  /** Newest first, from the one before the transaction `from` (hash in base64) on. */
+  async getPage(address: Address, limit: number, from?: { lt: string; hash: string }): Promise<Transaction[]> {
+    const page = await this.retry(() => this.ton.getTransactions(address, { limit, archival: true, ...from }));
+    // Some APIs give the transaction of the cursor again.
+    return from === undefined ? page : page.filter(({ lt }) => lt < BigInt(from.lt));
+  }
+
   /**
    * The newest transaction of an account, not older than `since` (Unix seconds), that `matches`; pages back through as
    * many as a busy wallet has.

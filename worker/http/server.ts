@@ -3,7 +3,7 @@ import { CocoonError } from '../../protocol/errors';
 import { ChainApiError, RequestError } from '../errors';
 import type { Logger } from '../log';
 
-/** Longest request body; an announcement is about 100 bytes. */
+/** Longest request body unless a route takes more; an announcement is about 100 bytes. */
 export const MAX_BODY_BYTES = 4_096;
 /** Most connections at a time; further ones are closed at once. */
 export const MAX_CONNECTIONS = 512;
@@ -21,6 +21,7 @@ export interface Reply {
 export interface Route {
   method: 'GET' | 'POST';
   path: RegExp;
+  maxBodyBytes?: number;
   handle(match: string[], body: unknown, sender: string): Reply | Promise<Reply>;
 }
 
@@ -51,19 +52,19 @@ async function answer(routes: readonly Route[], request: IncomingMessage): Promi
       received: request.method,
     });
   }
-  const body = route.method === 'POST' ? parseJson(await readBody(request)) : undefined;
+  const body = route.method === 'POST' ? parseJson(await readBody(request, route.maxBodyBytes ?? MAX_BODY_BYTES)) : undefined;
   return route.handle([...route.path.exec(path)!].slice(1), body, request.socket.remoteAddress ?? '');
 }
 
-async function readBody(request: IncomingMessage): Promise<Buffer> {
+async function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > MAX_BODY_BYTES) {
+    if (size > limit) {
       request.resume();
       throw new RequestError(413, 'request.too-large', 'the body is too large', {
-        expected: `at most ${MAX_BODY_BYTES} bytes`,
+        expected: `at most ${limit} bytes`,
       });
     }
     chunks.push(chunk);

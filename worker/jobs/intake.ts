@@ -10,6 +10,11 @@ export const MAX_UNPAID_PER_SENDER = 32;
 export class UnpaidIntake {
   private readonly senders = new Map<string, string>();
 
+  constructor(
+    private readonly limit = MAX_UNPAID,
+    private readonly limitPerSender = MAX_UNPAID_PER_SENDER,
+  ) {}
+
   get size(): number {
     return this.senders.size;
   }
@@ -20,7 +25,7 @@ export class UnpaidIntake {
     const key = senderKey(sender);
     let held = 0;
     for (const other of this.senders.values()) if (other === key) held++;
-    if (this.senders.size >= MAX_UNPAID || (key !== LOOPBACK && held >= MAX_UNPAID_PER_SENDER)) return false;
+    if (this.senders.size >= this.limit || (key !== LOOPBACK && held >= this.limitPerSender)) return false;
     this.senders.set(name, key);
     return true;
   }

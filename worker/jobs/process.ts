@@ -1,15 +1,16 @@
-import type { Address, Cell, Transaction } from '@ton/core';
+import type { Address } from '@ton/core';
 import type { Generation } from '../../exact';
 import { DeclineReason } from '../../protocol';
-import { OP_CREATE_JOB, packDecline, packDelivery, parseCreateJob, type JobEscrowTerms } from '../../wrappers';
-import { externalTo, internalMessage, sleep, type ChainClient } from '../chain/chainClient';
+import { packDecline, packDelivery, type JobEscrowTerms } from '../../wrappers';
+import { externalTo, type ChainClient } from '../chain/chainClient';
 import { crashPoint } from '../crash';
 import type { LoadedEngine, LoadedModel } from '../engine';
 import type { WorkerKeys } from '../keys/workerKeys';
 import type { Logger } from '../log';
 import type { JobRecord, JobStore } from '../store/jobStore';
 import { signAnswer, signDecline } from './answer';
-import { checkEscrow, recogniseEscrow, type JobPolicy } from './escrowCheck';
+import { checkTerms, type EscrowCodes, type JobPolicy } from './escrowCheck';
+import { findJob } from './find';
 import { openJobRequest, type OpenedRequest } from './request';
 import { unixTime } from './settle';
 
@@ -24,7 +25,7 @@ export interface JobContext {
   stake: Uint8Array;
   model: LoadedModel;
   engine: LoadedEngine;
-  escrowCode: Cell;
+  escrowCodes: EscrowCodes;
   maxTokens: number;
   signal?: AbortSignal;
 }
@@ -34,6 +35,8 @@ export interface ReadableJob {
   address: Address;
   terms: JobEscrowTerms;
   request: OpenedRequest;
+  /** This worker signed that it will deliver: never declined, and tried until the deadline. */
+  isPromised: boolean;
 }
 
 /** A receipt must be dated within 10 minutes of its delivery; a stored date older than this is not used again. */
@@ -53,56 +56,63 @@ export async function readJob(context: JobContext, address: Address, lagSeconds:
   const { chain, store, log, policy } = context;
   const name = address.toRawString();
   crashPoint('afterSeen');
-  const found = await waitForRequest(context, address, lagSeconds);
+  const found = await findJob(context, address, lagSeconds);
   if (found === 'stopped') return null;
-  if (found === 'absent') {
-    const known = store.get(name)!.deadline !== null;
-    if (known) expire(context, name, 'the job ended before it was answered');
-    else {
-      log.warn({ job: name }, 'no funded job at this address');
-      store.forget(name);
-    }
+  if (found === 'absent' || found === 'lapsed') {
+    giveUp(context, name, found);
     return null;
   }
-  const { account, now, create } = found;
-  const verdict = checkEscrow(address, account, context.escrowCode, policy, await chain.networkPrices(), now);
-  if (verdict.kind === 'foreign') {
-    refuse(context, name, verdict.note);
+  if (found.kind === 'foreign') {
+    refuse(context, name, found.note);
     return null;
   }
-  const { terms } = verdict;
+  const { account, job, now, request } = found;
+  const isPromised = store.promises.get(name) !== null || job.checked?.isAccepted === true;
+  const { terms } = job;
+  const asked = { address, terms, isPromised };
   store.update(
     name,
     { deadline: terms.deadline, priceNano: terms.price, termsHash: Buffer.from(terms.termsHash).toString('hex') },
     unixTime(),
   );
-  if (verdict.kind === 'decline') return decline(context, address, terms, verdict.reason);
-  if (create === null) return decline(context, address, terms, DeclineReason.unreadableRequest);
+  if (!isPromised) {
+    const verdict = checkTerms(job, account.balance, policy, await chain.networkPrices(), now);
+    if (verdict.kind === 'decline') return decline(context, asked, verdict.reason);
+  }
+  if (request === null) return decline(context, asked, DeclineReason.unreadableRequest);
   const opened = await openJobRequest({
-    envelope: create,
+    envelope: request,
     escrow: new Uint8Array(address.hash),
     terms,
+    isChecked: job.checked !== null,
     stake: context.stake,
     keys: context.keys,
     model: context.model,
     maxTokens: context.maxTokens,
   });
-  if (opened.kind === 'decline') return decline(context, address, terms, opened.reason);
+  if (opened.kind === 'decline') return decline(context, asked, opened.reason);
   log.info(
     { job: name, promptTokens: opened.request.generation.promptTokens.length, deadline: terms.deadline },
     'job accepted',
   );
-  return { address, terms, request: opened.request };
+  return { ...asked, request: opened.request };
 }
 
-/** Computes, signs and stores an answer. After this returns the signed bytes are durable. */
-export async function computeJob(context: JobContext, job: ReadableJob): Promise<void> {
+/**
+ * Computes, signs and stores an answer. After this returns the signed bytes are durable. `again`: the engine failed, and
+ * this job was promised.
+ */
+export async function computeJob(context: JobContext, job: ReadableJob): Promise<'done' | 'again'> {
   const { store, log, engine, signal } = context;
   const name = job.address.toRawString();
   const now = await chainTime(context, job.address);
-  if (job.terms.deadline - now < context.policy.minSeconds / 2) {
-    decline(context, job.address, job.terms, DeclineReason.deadlineTooClose);
-    return;
+  if (!job.isPromised && job.terms.deadline - now < context.policy.minSeconds / 2) {
+    decline(context, job, DeclineReason.deadlineTooClose);
+    return 'done';
+  }
+  if (now + LANDING_SECONDS > job.terms.deadline) {
+    expire(context, name, 'too late to be paid for');
+    return 'done';
   }
   store.update(name, { state: 'computing', backend: engine.backend, adapter: engine.adapter }, unixTime());
   let result: Generation;
@@ -111,15 +121,16 @@ export async function computeJob(context: JobContext, job: ReadableJob): Promise
   } catch (error) {
     if (signal?.aborted) throw error;
     log.error({ job: name, code: (error as { code?: string }).code ?? (error as Error).name }, 'the engine failed');
-    decline(context, job.address, job.terms, DeclineReason.overloaded);
-    return;
+    if (job.isPromised) return 'again';
+    decline(context, job, DeclineReason.overloaded);
+    return 'done';
   }
   crashPoint('afterCompute');
   const finished = await chainTime(context, job.address);
   if (finished + LANDING_SECONDS > job.terms.deadline) {
     // Signed bytes are public: an answer that can no longer be paid for stays here.
     expire(context, name, 'the answer came too late to be paid for');
-    return;
+    return 'done';
   }
   const stored = store.get(name)!.issuedAt;
   const issuedAt = stored !== null && Math.abs(finished - stored) < RECEIPT_DATE_SECONDS ? stored : finished;
@@ -146,59 +157,7 @@ export async function computeJob(context: JobContext, job: ReadableJob): Promise
     { job: name, backend: engine.backend, millis: Math.round(result.millis), outputTokens: result.tokens.length },
     'answer stored',
   );
-}
-
-interface FoundRequest {
-  account: Awaited<ReturnType<ChainClient['getAccount']>>;
-  /** The later of the clock and the chain's time: a lagging API is behind, an advanced devnet ahead. */
-  now: number;
-  /** Request bytes of the create message, or null when they cannot be read. */
-  create: Uint8Array | null;
-}
-
-async function waitForRequest(
-  context: JobContext,
-  address: Address,
-  lagSeconds: number,
-): Promise<FoundRequest | 'absent' | 'stopped'> {
-  // A job whose terms were read before exists: only its deadline ends the wait.
-  const { deadline } = context.store.get(address.toRawString())!;
-  const until = deadline ?? unixTime() + lagSeconds;
-  for (let pause = 250; ; pause = Math.min(pause * 2, 4000)) {
-    if (context.signal?.aborted) return 'stopped';
-    const account = await context.chain.getAccount(address);
-    const now = Math.max(unixTime(), account.apiTime);
-    if (account.state === 'active') {
-      // A stranger may announce any account: the history of one that is no job of ours is never paged through.
-      if (recogniseEscrow(address, account, context.escrowCode, context.policy).kind === 'foreign') {
-        return { account, now, create: null };
-      }
-      // A refused create leaves an active account without money: that is no job yet.
-      const create = await context.chain.findTransaction(address, 0, isAcceptedCreate);
-      if (create !== null) return { account, now, create: requestOf(create) };
-    }
-    if ((deadline === null ? unixTime() : now) >= until) return 'absent';
-    await sleep(pause);
-  }
-}
-
-/** Whether a transaction of an escrow is a create message that it accepted; it accepts them from its client only. */
-function isAcceptedCreate({ inMessage, description }: Transaction): boolean {
-  const message = internalMessage(inMessage);
-  const accepted =
-    description.type === 'generic' && description.computePhase.type === 'vm' && description.computePhase.success;
-  if (message === null || !accepted) return false;
-  const slice = message.body.beginParse();
-  return slice.remainingBits >= 32 && slice.preloadUint(32) === OP_CREATE_JOB;
-}
-
-/** The request of a create message, or null when its bytes cannot be read. Which of several it is, the terms decide. */
-function requestOf(create: Transaction): Uint8Array | null {
-  try {
-    return parseCreateJob(create.inMessage!.body);
-  } catch {
-    return null;
-  }
+  return 'done';
 }
 
 async function chainTime(context: JobContext, address: Address): Promise<number> {
@@ -206,9 +165,33 @@ async function chainTime(context: JobContext, address: Address): Promise<number>
   return Math.max(unixTime(), apiTime);
 }
 
-/** Signs a decline and makes it durable; it is sent like an answer. */
-function decline(context: JobContext, address: Address, terms: JobEscrowTerms, reason: number): null {
+/** A job that is not there, or not any more: what never was one leaves nothing behind. */
+function giveUp(context: JobContext, name: string, why: 'absent' | 'lapsed'): void {
+  const { store, log } = context;
+  const { deadline, state } = store.get(name)!;
+  if (store.promises.get(name) !== null && state === 'seen') {
+    log.info({ job: name }, 'nobody took the promise');
+    store.promises.forget(name);
+  } else if (deadline !== null) {
+    expire(context, name, why === 'absent' ? 'the job ended before it was answered' : 'the promised job is gone');
+  } else {
+    log.warn({ job: name }, 'no funded job at this address');
+    store.forget(name);
+  }
+}
+
+/**
+ * Signs a decline and makes it durable; it is sent like an answer. A promised job is never declined: what stands against
+ * it, as a worker that was started with another model, may be gone after a restart.
+ */
+function decline(context: JobContext, job: Omit<ReadableJob, 'request'>, reason: number): null {
+  const { address, terms, isPromised } = job;
   const name = address.toRawString();
+  if (isPromised) {
+    context.store.update(name, { note: `promised, and cannot be served now: reason ${reason}` }, unixTime());
+    context.log.error({ job: name, reason }, 'a promised job cannot be served; the stake will pay for it');
+    return null;
+  }
   const { networkId, termsHash } = terms;
   const statement = { networkId, termsHash, escrow: new Uint8Array(address.hash), reason };
   const signature = signDecline(statement, context.keys.signingSecret);

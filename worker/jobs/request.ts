@@ -29,6 +29,8 @@ export interface RequestToOpen {
   /** Basechain hash of the escrow, 32 bytes. */
   escrow: Uint8Array;
   terms: JobEscrowTerms;
+  /** Whether it is a CheckedJobEscrow, which asks the stake and can have coverage. */
+  isChecked: boolean;
   /** Hash part of the stake that terms must name, 32 bytes. */
   stake: Uint8Array;
   keys: WorkerKeys;
@@ -80,7 +82,7 @@ export async function openJobRequest(input: RequestToOpen): Promise<OpenResult> 
     return decline(DeclineReason.termsMismatch);
   }
   if (!equalBytes(rebuilt.modelRoot, model.model.modelRoot)) return decline(DeclineReason.unknownModel);
-  if (!isSupported(payload, sealed)) return decline(DeclineReason.unsupportedTerms);
+  if (!isSupported(payload, sealed, input.isChecked)) return decline(DeclineReason.unsupportedTerms);
   const generation = generationOf(payload, input.escrow);
   if (generation.maxTokens > input.maxTokens) return decline(DeclineReason.tooLong);
   try {
@@ -96,16 +98,17 @@ export async function openJobRequest(input: RequestToOpen): Promise<OpenResult> 
 }
 
 /** Bonded tier, this semantics, a fixed price and no field that needs what this version lacks. */
-function isSupported({ asked, request, responseKey, commitSalt }: RequestPayload, sealed: boolean): boolean {
+function isSupported(payload: RequestPayload, sealed: boolean, isChecked: boolean): boolean {
+  const { asked, request, responseKey, commitSalt } = payload;
   const isZero = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0);
   const isPublic = asked.visibility === Visibility.public;
   return (
     asked.tier === Tier.bonded &&
     asked.semantics === SEMANTICS &&
-    (asked.flags & ~TermsFlag.reproducibleSeed) === 0 &&
+    (asked.flags & ~TermsFlag.reproducibleSeed) === (isChecked ? TermsFlag.checkKey : 0) &&
     asked.promptPrice === 0n &&
     asked.outputPrice === 0n &&
-    asked.coverage === 0n &&
+    (isChecked || asked.coverage === 0n) &&
     isZero(asked.imageHash) &&
     isZero(request.toolsHash) &&
     sealed === !isPublic &&

@@ -1,5 +1,5 @@
 import type { Address, Transaction } from '@ton/core';
-import { internalMessage, sleep, type ChainClient } from '../chain/chainClient';
+import { internalMessage, sleep, type AccountSnapshot, type ChainClient } from '../chain/chainClient';
 import { crashPoint } from '../crash';
 import { ChainStateError } from '../errors';
 import type { Logger } from '../log';
@@ -13,6 +13,13 @@ export interface SettleOptions {
   resendSeconds: number;
   /** Seconds after the deadline in which a payment may still show. */
   graceSeconds: number;
+  /**
+   * Chain time until which a paid job is followed, null: not at all. Its client can create it again with the same promise
+   * until then; the same bytes answer it, and are paid again.
+   */
+  followUntil: number | null;
+  /** Whether an account that is there takes the bytes now. */
+  isOpen(account: AccountSnapshot): boolean;
   signal: AbortSignal;
   /** Called when the API took the signed bytes, which everybody can read from then on. */
   onSent?(): void;
@@ -32,27 +39,37 @@ export async function settleJob(
   const name = address.toRawString();
   const job = store.get(name)!;
   let wasOpen = false;
+  let isPaid = job.state === 'delivered';
   let nextSend = 0;
   let interval = options.resendSeconds;
   while (!options.signal.aborted) {
     const now = unixTime();
     const account = await chain.getAccount(address).catch(() => null);
     const chainNow = Math.max(now, account?.apiTime ?? 0);
+    const isOver = account !== null && account.apiTime >= job.deadline!;
     if (account?.state === 'absent') {
-      // Before the deadline only our own message ends the escrow; else the API is behind and shows too little.
-      const late = chainNow > job.deadline! + options.graceSeconds;
-      if (await recordEnd(chain, store, job, address, log, options.payout, wasOpen, late)) return;
-    } else if (account !== null && account.apiTime >= job.deadline!) {
-      store.update(
-        name,
-        { state: 'expired', settledAt: now, note: 'the deadline passed before the message landed' },
-        now,
-      );
-      log.warn({ job: name }, 'job expired');
+      if (!isPaid) {
+        // Before the deadline only our own message ends the escrow; else the API is behind and shows too little.
+        const late = chainNow > job.deadline! + options.graceSeconds;
+        if (await recordEnd(chain, store, job, address, log, options.payout, wasOpen, late)) return;
+        isPaid = store.get(name)!.state === 'delivered';
+      }
+      // Whoever is there again gets the bytes at once.
+      if (isPaid) [nextSend, interval] = [0, options.resendSeconds];
+      const { followUntil } = options;
+      if (isPaid && (isOver || followUntil === null || account.apiTime > followUntil)) {
+        store.update(name, { settledAt: now }, now);
+        return;
+      }
+    } else if (isOver) {
+      const note = isPaid ? 'created again, and not delivered again' : 'the deadline passed before the message landed';
+      store.update(name, { state: isPaid ? 'delivered' : 'expired', settledAt: now, note }, now);
+      log.warn({ job: name, note }, 'job expired');
       return;
     }
     wasOpen ||= account?.state === 'active';
-    if (account !== null && chainNow < job.deadline! && now >= nextSend) {
+    const takes = account !== null && (account.state === 'active' ? options.isOpen(account) : !isPaid);
+    if (takes && chainNow < job.deadline! && now >= nextSend) {
       nextSend = now + interval;
       interval = Math.min(interval * 2, 60);
       if (await send(chain, job, log)) options.onSent?.();
@@ -77,7 +94,7 @@ async function send(chain: ChainClient, job: JobRecord, log: Logger): Promise<bo
   return taken;
 }
 
-/** True when the end of the job is recorded. */
+/** Records the end of a job if the chain shows it. True when nothing is left to do for it; a paid one may be followed. */
 async function recordEnd(
   chain: ChainClient,
   store: JobStore,
@@ -97,9 +114,9 @@ async function recordEnd(
   }
   const payment = await findPayment(chain, payout, address, job.firstSeen - 60);
   if (payment !== null) {
-    store.update(job.address, { state: 'delivered', paidNano: payment, settledAt: now }, now);
+    store.update(job.address, { state: 'delivered', paidNano: payment }, now);
     log.info({ job: job.address, paidNano: payment.toString() }, 'job paid');
-    return true;
+    return false;
   }
   if (!late) return false;
   store.update(

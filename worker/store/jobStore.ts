@@ -2,8 +2,11 @@ import Database from 'libsql';
 import { join } from 'node:path';
 import { ensurePrivateFolder } from '../dataFolder';
 import { StorageError } from '../errors';
+import { CursorStore } from './cursorStore';
+import { guarded } from './guarded';
 import { FileLock } from './lock';
-import { SCHEMA, SCHEMA_VERSION } from './schema';
+import { PromiseStore } from './promiseStore';
+import { SCHEMA_STEPS } from './schema';
 
 /**
  * Life of a job in the store:
@@ -55,10 +58,18 @@ export interface StoreIdentity {
  * The data folder is locked for as long as the store is open; the lock ends with the process, however it ends.
  */
 export class JobStore {
+  /** What the worker promised to deliver. */
+  readonly promises: PromiseStore;
+  /** How far it has read its stake's history. */
+  readonly cursors: CursorStore;
+
   private constructor(
     private readonly database: Database.Database,
     private readonly lock: FileLock,
-  ) {}
+  ) {
+    this.promises = new PromiseStore(database);
+    this.cursors = new CursorStore(database);
+  }
 
   /**
    * Opens or creates `<dataFolder>/worker.db`.
@@ -87,14 +98,16 @@ export class JobStore {
     const version = Number(
       (this.database.prepare('PRAGMA user_version').get() as { user_version: number }).user_version,
     );
-    if (version === 0) {
-      this.database.exec(`BEGIN IMMEDIATE; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`);
-    } else if (version !== SCHEMA_VERSION) {
+    if (version < 0 || version > SCHEMA_STEPS.length) {
       throw new StorageError('storage.schema', 'the store was written by another version', {
-        expected: `schema ${SCHEMA_VERSION}`,
+        expected: `at most schema ${SCHEMA_STEPS.length}`,
         received: `schema ${version}`,
         hint: 'use the version that wrote it, or a new data folder with a new worker key',
       });
+    }
+    const missing = SCHEMA_STEPS.slice(version).join('');
+    if (missing !== '') {
+      this.database.exec(`BEGIN IMMEDIATE; ${missing} PRAGMA user_version = ${SCHEMA_STEPS.length}; COMMIT;`);
     }
     for (const [name, value] of Object.entries({
       networkId: String(identity.networkId),
@@ -199,33 +212,4 @@ function toRecord(row: Record<string, unknown>): JobRecord {
     paidNano: paidNano === null ? null : BigInt(paidNano as string),
     external: external === null ? null : Buffer.from(external as ArrayBuffer),
   };
-}
-
-/** Runs `work` and turns errors of SQLite into typed ones. */
-function guarded<T>(subject: string, work: () => T): T {
-  try {
-    return work();
-  } catch (cause) {
-    if (cause instanceof StorageError) throw cause;
-    const code = String((cause as { code?: unknown }).code ?? '');
-    const message = String((cause as Error).message ?? cause);
-    if (/FULL/.test(code) || /disk is full/.test(message)) {
-      throw new StorageError('storage.full', 'the disk is full', {
-        received: subject,
-        hint: 'free some space and start again; unfinished jobs are taken up where they were',
-        cause,
-      });
-    }
-    if (/READONLY|CANTOPEN|PERM/.test(code) || /readonly database|unable to open/.test(message)) {
-      throw new StorageError('storage.readonly', 'the store cannot be written', {
-        received: subject,
-        hint: 'check the owner and the permissions of the data folder',
-        cause,
-      });
-    }
-    if (/CONSTRAINT/.test(code)) {
-      throw new StorageError('storage.invariant', 'the store refused a change', { received: message, cause });
-    }
-    throw new StorageError('storage.io', 'the store failed', { received: message || code, cause });
-  }
 }

@@ -2,9 +2,7 @@
  * Tables of the worker's store. What is here is never a prompt, a token, an answer, a commitment salt or a key:
  * `external` is exactly the sealed message that anybody reads on chain (of a public job, what the terms make public).
  */
-export const SCHEMA_VERSION = 1;
-
-export const SCHEMA = `
+const JOBS = `
 CREATE TABLE meta (
   name TEXT PRIMARY KEY,
   value TEXT NOT NULL
@@ -38,3 +36,25 @@ CREATE TRIGGER receiptTimeIsFixed BEFORE UPDATE OF issuedAt ON jobs
 WHEN OLD.external IS NOT NULL AND NEW.issuedAt IS NOT OLD.issuedAt
 BEGIN SELECT RAISE(ABORT, 'the time of a signed receipt is fixed'); END;
 `;
+
+/** `request` is the envelope as it goes on chain (of a public job what the terms make public), `signed` the promise. */
+const PROMISES = `
+CREATE TABLE promises (
+  address TEXT PRIMARY KEY,
+  acceptBy INTEGER NOT NULL,
+  coverageNano TEXT NOT NULL,
+  request BLOB NOT NULL,
+  signed BLOB NOT NULL
+) STRICT;
+CREATE TRIGGER promiseIsWrittenOnce BEFORE UPDATE ON promises
+BEGIN SELECT RAISE(ABORT, 'a promise is written once'); END;
+CREATE TABLE cursors (
+  stake TEXT PRIMARY KEY,
+  lt TEXT NOT NULL,
+  hash TEXT NOT NULL,
+  time INTEGER NOT NULL
+) STRICT;
+`;
+
+/** Step n brings a store of version n to version n + 1; `user_version` says which were made. */
+export const SCHEMA_STEPS: readonly string[] = [JOBS, PROMISES];

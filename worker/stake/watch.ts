@@ -1,0 +1,135 @@
+import { Address } from '@ton/core';
+import { equalBytes } from '../../protocol';
+import { recogniseEscrow } from '../jobs/escrowCheck';
+import type { JobContext } from '../jobs/process';
+import { unixTime } from '../jobs/settle';
+import { readNews } from './history';
+import type { StakeQuery } from './queries';
+
+export interface WatchOptions {
+  context: JobContext;
+  pollSeconds: number;
+  signal: AbortSignal;
+  /** Whether there is room for another job. */
+  hasRoom(): boolean;
+  /** A genuine job for this key. */
+  onJob(address: string): void;
+}
+
+/** How many accounts are looked at together. */
+const AT_ONCE = 8;
+/** Pause of what waits for room, or for an API that is behind. */
+const WAIT_MILLIS = 1_000;
+
+/**
+ * Follows the questions to the worker's own stake. Whoever had it answered fine may be a job; whether it is one its
+ * account says. A question costs its sender more than it costs this worker, and leaves nothing behind unless it is a job.
+ */
+export class StakeWatch {
+  private readonly stake: Address;
+  /** Questions that were looked at while the cursor could not move. */
+  private readonly seen = new Set<bigint>();
+  private hadGap = false;
+
+  constructor(private readonly options: WatchOptions) {
+    this.stake = new Address(0, Buffer.from(options.context.stake));
+  }
+
+  /** Runs until the signal; an API that is away is waited for. */
+  async run(): Promise<void> {
+    const { signal, pollSeconds, context } = this.options;
+    let isAway = false;
+    while (!signal.aborted) {
+      try {
+        await this.look();
+        isAway = false;
+      } catch (error) {
+        if (signal.aborted) return;
+        const code = (error as { code?: unknown }).code ?? (error as Error).name;
+        if (!isAway) context.log.warn({ code }, "the stake's history cannot be read now");
+        isAway = true;
+      }
+      await this.pause(pollSeconds * 1_000);
+    }
+  }
+
+  /** Ends early when the worker stops. */
+  private pause(millis: number): Promise<void> {
+    const { signal } = this.options;
+    if (signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const end = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', end);
+        resolve();
+      };
+      const timer = setTimeout(end, millis);
+      signal.addEventListener('abort', end);
+    });
+  }
+
+  /** Looks at everything new; afterwards the jobs in it are durable, and so is how far it looked. */
+  async look(): Promise<void> {
+    const { context } = this.options;
+    const { store, chain, policy } = context;
+    const name = this.stake.toRawString();
+    const oldest = unixTime() - policy.maxSeconds;
+    const { queries, cursor, hasGap } = await readNews(
+      (address, limit, from) => chain.getPage(address, limit, from),
+      this.stake,
+      store.cursors.get(name),
+      oldest,
+    );
+    if (hasGap && !this.hadGap) context.log.warn("the API leaves out transactions of the stake");
+    this.hadGap = hasGap;
+    const fresh = queries.filter(({ query, lt }) => !this.seen.has(lt) && this.isForUs(query));
+    for (let start = 0; start < fresh.length; start += AT_ONCE) {
+      const together = fresh.slice(start, start + AT_ONCE);
+      await Promise.all(together.map(({ query }) => this.consider(query)));
+      if (this.options.signal.aborted) return;
+      together.forEach(({ lt }) => this.seen.add(lt));
+    }
+    if (cursor === null) return;
+    store.cursors.set(name, cursor);
+    this.seen.clear();
+  }
+
+  private isForUs({ terms }: StakeQuery): boolean {
+    const { policy, stake } = this.options.context;
+    return (
+      terms.networkId === policy.networkId &&
+      equalBytes(terms.workerKey, policy.workerKey) &&
+      equalBytes(terms.stake, stake) &&
+      terms.expiresAt > unixTime()
+    );
+  }
+
+  private async consider({ sender, time }: StakeQuery): Promise<void> {
+    const { context, hasRoom, onJob, signal } = this.options;
+    const name = sender.toRawString();
+    if (context.store.get(name) === null && !(await this.isJob(sender, time))) return;
+    while (!hasRoom()) {
+      if (signal.aborted) return;
+      await this.pause(WAIT_MILLIS);
+    }
+    const { job, added } = context.store.add(name, unixTime());
+    if (added) context.log.info({ job: name }, 'job found at the stake');
+    if (job.settledAt === null) onJob(name);
+  }
+
+  private async isJob(sender: Address, time: number): Promise<boolean> {
+    const { context, signal } = this.options;
+    for (;;) {
+      const account = await context.chain.getAccount(sender);
+      // What a question came from was there before it: an API that does not show it yet is behind.
+      if (account.state === 'absent' && account.apiTime < time && !signal.aborted) {
+        await this.pause(WAIT_MILLIS);
+        continue;
+      }
+      if (account.state !== 'active') return false;
+      const { escrowCodes, policy, stake } = context;
+      const job = recogniseEscrow(sender, account, escrowCodes, policy, stake);
+      return job.kind === 'accepted' && job.checked !== null;
+    }
+  }
+}
