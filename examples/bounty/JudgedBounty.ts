@@ -105,6 +105,7 @@ export class JudgedBounty implements Contract {
       BigInt(config.maxTokens),
       BigInt(config.winningToken),
       0n,
+      false,
       0n,
       0n,
       Dictionary.empty(),
@@ -120,12 +121,12 @@ export class JudgedBounty implements Contract {
     return provider.internal(via, { value, bounce: true, sendMode: SendMode.PAY_GAS_SEPARATELY, body });
   }
 
-  /** Sponsor: `value` less the rent reserve of 0.05 TON is added to the bounty. */
+  /** Sponsor: what the account then holds, less rent for five years, is the bounty. */
   async sendFund(provider: ContractProvider, via: Sender, value: bigint): Promise<void> {
     await this.send(provider, via, value, beginCell().storeUint(OP_FUND, 32).endCell());
   }
 
-  /** Anyone: 1 to 31 tokens. `value` is at least `getTryValue`; what the try does not cost returns with its result. */
+  /** Anyone: 1 to 30 tokens. `value` is at least `getTryValue`; what the try does not cost returns with its result. */
   async sendTry(
     provider: ContractProvider,
     via: Sender,
@@ -134,7 +135,7 @@ export class JudgedBounty implements Contract {
     await this.send(provider, via, options.value, packTry(options.tokens));
   }
 
-  /** Sponsor: everything back, when no try is open. */
+  /** Sponsor: no new tries; everything back when none is open, else send it again when the open ones ended. */
   async sendCloseBounty(provider: ContractProvider, via: Sender, value: bigint): Promise<void> {
     await this.send(provider, via, value, beginCell().storeUint(OP_CLOSE_BOUNTY, 32).endCell());
   }
