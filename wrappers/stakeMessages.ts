@@ -154,6 +154,26 @@ export const packSignedAcceptance = (signed: {
     )
     .endCell();
 
+/** Reads it back. @throws CocoonError NOT_A_SIGNED_ACCEPTANCE */
+export function parseSignedAcceptance(cell: Cell): {
+  workerKey: Uint8Array;
+  signature: Uint8Array;
+  acceptance: Cell;
+} {
+  const slice = cell.beginParse();
+  if (slice.remainingBits !== 256 + 512 || slice.remainingRefs !== 1) {
+    throw new CocoonError('NOT_A_SIGNED_ACCEPTANCE', 'This is not a signed acceptance', {
+      expected: 'workerKey:bits256 signature:bits512 ^acceptance',
+      received: `${slice.remainingBits} bits and ${slice.remainingRefs} references`,
+    });
+  }
+  return {
+    workerKey: new Uint8Array(slice.loadBuffer(32)),
+    signature: new Uint8Array(slice.loadBuffer(64)),
+    acceptance: slice.loadRef(),
+  };
+}
+
 /** What an escrow asks a stake, as a worker sees it that watches its stake; null when the body is something else. */
 export function parseKeyQuery(body: Cell): { terms: Cell; acceptance: Cell | null } | null {
   const slice = body.beginParse();

@@ -31,6 +31,8 @@ export interface ChoiceOptions {
   withoutStake: boolean;
   /** Unix seconds that the worker's key has to outlive. */
   deadline: number;
+  /** nanoTON that the stake has to have free. */
+  coverage?: bigint;
   /** Whether a worker's descriptor suits the job: throws a typed error when not. */
   checkDescriptor: (descriptor: WorkerDescriptor) => void;
   /** Root of the model, lowercase hex. */
@@ -169,6 +171,14 @@ function checked(options: ChoiceOptions, url: string, descriptor: WorkerDescript
     options.progress('the worker names another sealing key than the chain: sealing to the one on chain');
   }
   const { stake, status } = provider;
+  const { coverage = 0n } = options;
+  if (freeStake(status) < coverage) {
+    throw new ChainStateError('chain.coverage', 'the stake has not so much left to cover a job with', {
+      expected: `at least ${formatTon(coverage)} free`,
+      received: `${formatTon(freeStake(status))} at ${stake.toRawString()}`,
+      hint: 'less --coverage, or another worker: cocoon provider list',
+    });
+  }
   options.progress(
     `stake ${stake.toRawString()}: ${formatTon(status.active)} active, ${formatTon(freeStake(status))} free, ` +
       `shared by all its jobs; its key outlives the deadline`,

@@ -1,7 +1,24 @@
 import { Address } from '@ton/core';
 import { checkJob, type ExactModel } from '../../exact';
-import { buildTerms, encodePayload, publicRequest, sealRequest, termsHash } from '../../protocol';
-import { JobEscrow, packCreateJob, requiredJobValue, type JobEscrowTerms } from '../../wrappers';
+import {
+  buildTerms,
+  encodePayload,
+  encodeTerms,
+  publicRequest,
+  sealRequest,
+  termsHash,
+  type JobContext,
+} from '../../protocol';
+import {
+  CheckedJobEscrow,
+  JobEscrow,
+  packCreateCheckedJob,
+  packCreateJob,
+  requiredCheckedJobValue,
+  requiredJobValue,
+  toCell,
+  type JobEscrowTerms,
+} from '../../wrappers';
 import { sleep, type ChainClient } from '../../worker/chain/chainClient';
 import { openModel } from '../../worker/engine';
 import { ChainStateError } from '../../worker/errors';
@@ -9,13 +26,14 @@ import { generationOf, outputCellsFor } from '../../worker/jobs/request';
 import type { Settings } from '../config/resolve';
 import { UsageError } from '../errors';
 import { formatTon } from '../output';
+import { ARRIVAL_SECONDS, askPromise } from './checked';
 import { chooseWorker } from './chooseWorker';
+import { checkDescriptor, defaultPrice } from './descriptorCheck';
 import { loadJob, saveJob, type JobFile } from './jobFile';
-import { priceOf } from './providers';
 import { findEnd } from './wait';
-import { loadWallet, signTransfer } from './wallet';
+import { loadWallet, requireBalance, signTransfer } from './wallet';
 import { makePayload, type Question } from './payload';
-import { WorkerApi, type WorkerDescriptor } from './workerApi';
+import { WorkerApi } from './workerApi';
 
 export interface ClientOptions {
   settings: Settings;
@@ -45,6 +63,11 @@ export interface CreatedJob {
  */
 export async function createJob(options: CreateOptions): Promise<CreatedJob> {
   const { settings, chain, progress } = options;
+  if (options.withoutStake && options.isChecked === true) {
+    throw new UsageError('usage.checked', 'a checked job asks the stake of its worker', {
+      expected: 'no --without-stake together with --checked or --coverage',
+    });
+  }
   await chain.checkNetwork(settings.networkId);
   const { model, stopTokens } = openModel(settings.model);
   const wallet = loadWallet(settings.dataFolder, settings.networkId, options.passphrase);
@@ -55,20 +78,20 @@ export async function createJob(options: CreateOptions): Promise<CreatedJob> {
     ...options,
     deadline,
     modelRoot,
-    checkDescriptor: (seen) => checkDescriptor(seen, settings, modelRoot, options.maxTokens, options.price),
+    checkDescriptor: (seen) => checkDescriptor(seen, modelRoot, options),
   });
   const worker = new WorkerApi(url);
   const price = options.price ?? defaultPrice(descriptor, modelRoot);
   const payload = makePayload(options, model, stopTokens, deadline);
-  const hash = termsHash(
-    buildTerms(payload, {
-      networkId: settings.networkId,
-      client: new Uint8Array(wallet.address.hash),
-      stake: bytes(descriptor.stake),
-      workerKey: bytes(descriptor.workerKey),
-      price,
-    }),
-  );
+  const parties: JobContext = {
+    networkId: settings.networkId,
+    client: new Uint8Array(wallet.address.hash),
+    stake: bytes(descriptor.stake),
+    workerKey: bytes(descriptor.workerKey),
+    price,
+  };
+  const signedTerms = buildTerms(payload, parties);
+  const hash = termsHash(signedTerms);
   const terms: JobEscrowTerms = {
     networkId: settings.networkId,
     deadline: payload.asked.expiresAt,
@@ -80,7 +103,9 @@ export async function createJob(options: CreateOptions): Promise<CreatedJob> {
     workerKey: bytes(descriptor.workerKey),
     termsHash: hash,
   };
-  const escrow = await JobEscrow.fromTerms(terms);
+  const stake = new Address(0, Buffer.from(descriptor.stake, 'hex'));
+  const isChecked = options.isChecked === true;
+  const escrow = isChecked ? await CheckedJobEscrow.fromTerms(terms, stake) : await JobEscrow.fromTerms(terms);
   const binding = {
     networkId: settings.networkId,
     escrow: new Uint8Array(escrow.address.hash),
@@ -90,13 +115,23 @@ export async function createJob(options: CreateOptions): Promise<CreatedJob> {
   checkJob(model.config, generationOf(payload, binding.escrow));
   const plain = encodePayload(payload);
   const envelope = options.isPublic ? publicRequest(plain) : await sealRequest(plain, sealingKey, binding);
-  const value = requiredJobValue(terms, await chain.networkPrices());
+  const prices = await chain.networkPrices();
+  const value = isChecked ? requiredCheckedJobValue(terms, prices) : requiredJobValue(terms, prices);
+  await requireBalance(chain, wallet.address, value);
+  const { coverage } = options;
+  const promise =
+    coverage === undefined
+      ? null
+      : await askPromise(worker, { escrow: escrow.address, stake, terms, coverage, request: envelope }, now);
+  const acceptance = promise?.acceptance ?? null;
   const createMessage = await signTransfer(chain, wallet, {
     to: escrow.address,
     value,
-    body: packCreateJob(envelope),
+    body: isChecked
+      ? packCreateCheckedJob({ terms: toCell(encodeTerms(signedTerms)), acceptance, request: envelope })
+      : packCreateJob(envelope),
     init: escrow.init,
-    validUntil: Math.min(terms.deadline, now + 120),
+    validUntil: Math.min(terms.deadline, now + 120, (promise?.acceptBy ?? Infinity) - ARRIVAL_SECONDS),
   });
   const job: JobFile = {
     version: 1,
@@ -118,6 +153,12 @@ export async function createJob(options: CreateOptions): Promise<CreatedJob> {
     payload: hex(plain),
     stake: descriptor.stake,
     hasStake: provider !== null,
+    ...(isChecked && {
+      checked: {
+        coverageNano: (coverage ?? 0n).toString(),
+        ...(acceptance !== null && { acceptance: acceptance.toBoc().toString('hex') }),
+      },
+    }),
     prompt: options.prompt,
     createMessage: createMessage.toString('hex'),
     state: 'prepared',
@@ -126,6 +167,7 @@ export async function createJob(options: CreateOptions): Promise<CreatedJob> {
   progress(
     `request of ${envelope.length} bytes ${options.isPublic ? '(public)' : 'sealed to the worker'}; job ${job.address}`,
   );
+  if (promise !== null) progress(`the worker promised to deliver, ${formatTon(coverage!)} of its stake behind it`);
   progress(`${formatTon(price)} for the answer and ${formatTon(value - price)} for fees and rent go into escrow`);
   return { job: await submitJob({ ...options, worker }, job), worker };
 }
@@ -175,57 +217,6 @@ export function checkModelRoot(model: ExactModel, root: string): void {
     expected: root,
     received: hex(model.modelRoot),
     hint: 'give --model FILE',
-  });
-}
-
-function checkDescriptor(
-  descriptor: WorkerDescriptor,
-  settings: Settings,
-  root: string,
-  maxTokens: number,
-  asked: bigint | undefined,
-): void {
-  if (descriptor.networkId !== settings.networkId) {
-    throw new ChainStateError('chain.wrong-network', 'the worker serves another network', {
-      expected: `network ${settings.networkId}`,
-      received: `network ${descriptor.networkId}`,
-    });
-  }
-  if (!descriptor.models.some((served) => served.root === root)) {
-    throw new UsageError('usage.unknown-model', 'the worker does not have this model', {
-      expected: descriptor.models.map((served) => `${served.name} ${served.root}`).join(', '),
-      received: root,
-      hint: 'choose another --model or --worker-url',
-    });
-  }
-  const price = asked ?? defaultPrice(descriptor, root);
-  const least = priceOf(descriptor, root);
-  if (price < least) {
-    throw new UsageError('usage.low-price', 'the price is below what the worker takes', {
-      expected: `at least ${formatTon(least)}`,
-      received: formatTon(price),
-    });
-  }
-  const cells = outputCellsFor(maxTokens, true);
-  if (maxTokens > descriptor.limits.maxTokens || cells > descriptor.limits.outputCells) {
-    throw new UsageError('usage.max-tokens', 'the worker does not write answers that long', {
-      expected: `at most ${descriptor.limits.maxTokens} tokens`,
-      received: String(maxTokens),
-    });
-  }
-}
-
-/** The highest price that is paid without having been named: the worker names its own. */
-const MAX_DEFAULT_PRICE = 1_000_000_000n;
-
-/** @throws UsageError `usage.high-price` */
-function defaultPrice(descriptor: WorkerDescriptor, root: string): bigint {
-  const price = priceOf(descriptor, root);
-  if (price <= MAX_DEFAULT_PRICE) return price;
-  throw new UsageError('usage.high-price', "the worker's lowest price is not paid without being asked", {
-    expected: `at most ${formatTon(MAX_DEFAULT_PRICE)}`,
-    received: formatTon(price),
-    hint: 'give --price to agree',
   });
 }
 

@@ -6,6 +6,7 @@ import { VerificationError } from '../errors';
 import { formatTon } from '../output';
 import { checkModelRoot, submitJob, type ClientOptions, type CreatedJob } from './create';
 import { receivedValue, type FeeLine } from './fees';
+import { describeKeyCheck } from './checked';
 import { compareReceipts, reportTwoReceipts, type Comparison } from './evidence';
 import { loadJob, saveJob, type JobFile } from './jobFile';
 import { collectSettlement } from './settlement';
@@ -35,6 +36,8 @@ export interface JobReport {
   rerunEqual: boolean | null;
   /** The stake behind the answer, as checked before it was paid; null when it was bought without one. */
   stake: string | null;
+  /** Part of the stake that stands behind this answer alone, until 5 days after the deadline. */
+  coverageNano: bigint;
   /** The receipt that the worker shows over HTTP beside the one that was paid. */
   workerReceipt: Comparison;
   /** `two-receipts` when the worker signed two that contradict each other; the job file keeps them. */
@@ -73,10 +76,7 @@ export async function finishJob(options: FinishOptions): Promise<JobReport> {
   });
   if (end.callback.kind === 'failed') {
     saveJob(settings.dataFolder, { ...loadJob(settings.dataFolder, address), state: end.callback.reason });
-    throw new ChainStateError(`chain.${end.callback.reason}`, 'the job ended without an answer', {
-      received: describeEnd(end.callback),
-      hint: 'the money is back in the wallet, less fees',
-    });
+    throw endedWithout(end.callback, job);
   }
   const body = await findDelivery(chain, worker, job, end);
   const answer = openAnswer(job, body, end.transaction.now);
@@ -109,6 +109,7 @@ export async function finishJob(options: FinishOptions): Promise<JobReport> {
     rerunAdapter: null,
     rerunEqual: null,
     stake: job.hasStake === true ? `0:${job.stake}` : null,
+    coverageNano: BigInt(job.checked?.coverageNano ?? 0),
     ...(await holdToAccount(options, job, answer)),
   };
   if (!options.rerun) return report;
@@ -191,7 +192,22 @@ const DECLINE_TEXTS: Record<number, string> = {
   9: 'the worker is shutting down or overloaded',
 };
 
-function describeEnd(end: Exclude<JobEnd['callback'], { kind: 'answered' }>): string {
+function endedWithout(end: Failed, job: JobFile): ChainStateError {
+  const keyCheck = end.reason === 'declined' ? describeKeyCheck(end.declineReason) : null;
+  const hint =
+    end.reason === 'expired' && job.checked?.acceptance !== undefined
+      ? 'the money is back in the wallet, less fees; the worker broke its promise, and its stake loses the price'
+      : 'the money is back in the wallet, less fees';
+  const code = keyCheck === null ? `chain.${end.reason}` : 'chain.key-check';
+  return new ChainStateError(code, 'the job ended without an answer', {
+    received: keyCheck ?? describeEnd(end),
+    hint,
+  });
+}
+
+type Failed = Exclude<JobEnd['callback'], { kind: 'answered' }>;
+
+function describeEnd(end: Failed): string {
   if (end.reason === 'refused') return 'the escrow refused the money: too little, or too late';
   if (end.reason === 'expired') return 'the deadline passed';
   return `declined with reason ${end.declineReason}: ${DECLINE_TEXTS[end.declineReason] ?? 'unknown'}`;

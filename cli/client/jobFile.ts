@@ -33,6 +33,8 @@ export const jobFileSchema = z.strictObject({
   stake: hash,
   /** Whether the stake was checked on chain before the money was sent. */
   hasStake: z.boolean().optional(),
+  /** A job that asks the stake; with the worker's promise (bag of cells) when it has coverage. */
+  checked: z.strictObject({ coverageNano: z.string(), acceptance: hex.optional() }).optional(),
   prompt: z.string(),
   /** Signed wallet message (bag of cells) that creates the job; the same bytes are sent again after a crash. */
   createMessage: hex,

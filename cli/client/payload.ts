@@ -9,6 +9,10 @@ export interface Question {
   sampling: { temperature: number; topK?: number; topP?: number; seed: number };
   maxTokens: number;
   isPublic: boolean;
+  /** The stake is asked about the worker key before the job opens. */
+  isChecked?: boolean;
+  /** Stake that stands behind this answer alone, nanoTON; only of a checked job. */
+  coverage?: bigint;
 }
 
 /** The plain request with fresh salts and keys. @param expiresAt Unix seconds */
@@ -27,7 +31,9 @@ export function makePayload(
       tier: Tier.bonded,
       visibility: options.isPublic ? Visibility.public : Visibility.sealed,
       // A public request with a seed gives the same answer again in any job; a sealed one is salted anyway.
-      flags: options.isPublic && temperature !== 0 ? TermsFlag.reproducibleSeed : 0,
+      flags:
+        (options.isPublic && temperature !== 0 ? TermsFlag.reproducibleSeed : 0) |
+        (options.isChecked === true ? TermsFlag.checkKey : 0),
       semantics: SEMANTICS,
       salt: new Uint8Array(randomBytes(16)),
       modelRoot: model.modelRoot,
@@ -35,7 +41,7 @@ export function makePayload(
       expiresAt,
       promptPrice: 0n,
       outputPrice: 0n,
-      coverage: 0n,
+      coverage: options.coverage ?? 0n,
       imageHash: new Uint8Array(32),
     },
     request: {

@@ -1,4 +1,4 @@
-import { Address } from '@ton/core';
+import { Address, type Transaction } from '@ton/core';
 import { sleep, type ChainClient } from '../../worker/chain/chainClient';
 import { receivedFrom, receivedValue, sentTo, transactionFees, type FeeLine } from './fees';
 import type { JobFile } from './jobFile';
@@ -33,7 +33,8 @@ export async function collectSettlement(chain: ChainClient, job: JobFile, end: J
       : null;
     const steps = [
       ['client wallet sends the request', sent],
-      ['job opens', receivedFrom(ofEscrow, wallet)],
+      [job.checked === undefined ? 'job opens' : 'job asks the stake', receivedFrom(ofEscrow, wallet)],
+      ...(job.checked === undefined ? [] : await keyCheckOf(chain, job, escrow, ofEscrow)),
       [answered ? 'job checks the receipt and pays' : 'job returns the money', ofEscrow.find(delivers) ?? null],
       ...(answered ? ([['worker wallet receives the payment', payment]] as const) : []),
       ['client wallet receives the callback', end.transaction],
@@ -54,6 +55,20 @@ export async function collectSettlement(chain: ChainClient, job: JobFile, end: J
     if (attempt >= 5) return null;
     await sleep(500);
   }
+}
+
+/** The two transactions in between: the stake looks its key up, the job hears of it. */
+async function keyCheckOf(chain: ChainClient, job: JobFile, escrow: Address, ofEscrow: Transaction[]) {
+  const stake = new Address(0, Buffer.from(job.stake, 'hex'));
+  const asked = await chain.findTransaction(
+    stake,
+    job.createdAt - 60,
+    (found) => receivedFrom([found], escrow) !== null,
+  );
+  return [
+    ['stake looks the key up', asked],
+    ['job opens', receivedFrom(ofEscrow, stake)],
+  ] as const;
 }
 
 const bigintBytes = (value: bigint): Buffer => Buffer.from(value.toString(16).padStart(64, '0'), 'hex');

@@ -22,6 +22,8 @@ export const descriptorSchema = z.object({
     minSeconds: z.number().int(),
     maxSeconds: z.number().int(),
     outputCells: z.number().int(),
+    /** Most that the stake covers of one job; a worker without it covers nothing. */
+    maxCoverageNano: z.string().regex(/^\d+$/).optional(),
   }),
 });
 export type WorkerDescriptor = z.infer<typeof descriptorSchema>;
@@ -59,6 +61,8 @@ export const jobStatusSchema = z.object({
 });
 export type WorkerJobStatus = z.infer<typeof jobStatusSchema>;
 
+const acceptanceSchema = z.object({ acceptance: z.string().max(1_024) });
+
 const receiptSchema = z.object({ receipt: z.string().max(8_192), signature: z.string().max(128) });
 
 /** Client of a worker's HTTP endpoint; every failure is a typed error. */
@@ -75,6 +79,17 @@ export class WorkerApi {
   /** Tells the worker that there is a job for it at `address`; nothing secret is sent. */
   announce(address: string): Promise<WorkerJobStatus> {
     return this.call('POST', '/v1/jobs', jobStatusSchema, { address });
+  }
+
+  /** Asks for the promise to deliver a job that does not exist yet: its SignedAcceptance, not yet checked. */
+  async accept(job: Cell, request: Uint8Array): Promise<Cell> {
+    const body = { job: job.toBoc().toString('base64'), request: Buffer.from(request).toString('base64') };
+    const { acceptance } = await this.call('POST', '/v1/acceptances', acceptanceSchema, body);
+    try {
+      return Cell.fromBase64(acceptance);
+    } catch {
+      throw unreadable('an acceptance that is not a bag of cells');
+    }
   }
 
   status(address: string): Promise<WorkerJobStatus> {

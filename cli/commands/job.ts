@@ -37,6 +37,8 @@ function createCommand(): Command {
     .option('--top-k <k>', 'keep the k best tokens, 1 to 256')
     .option('--top-p <p>', 'keep the best tokens up to this share')
     .option('--public', 'request and answer are readable by the whole world')
+    .option('--checked', 'a job that asks the stake about the worker key before it opens')
+    .option('--coverage <TON>', "that much of the stake stands behind this answer alone; the worker promises to deliver")
     .option('--provider <address>', 'stake or owner; without it and without --worker-url the best one is chosen')
     .option('--without-stake', 'take the worker of --worker-url even if it has nothing to lose')
     .option('--report', 'send evidence of two different receipts, if there is any, to the stake')
@@ -53,6 +55,8 @@ function createCommand(): Command {
         price: options.price === undefined ? undefined : parseTon('--price', options.price as string),
         deadlineSeconds: parseNumber('--deadline', options.deadline as string, 60, 86_400, true),
         isPublic: options.public === true,
+        isChecked: options.checked === true || options.coverage !== undefined,
+        coverage: options.coverage === undefined ? undefined : parseTon('--coverage', options.coverage as string),
         provider: options.provider as string | undefined,
         withoutStake: options.withoutStake === true,
       });
@@ -165,6 +169,9 @@ export function describeReport(report: JobReport): string {
     `worker   ${report.backend} on ${report.adapter}`,
     `receipt  ${report.receiptHash}, signature and commitments hold`,
     `stake    ${report.stake ?? 'NONE: this worker loses nothing if it lies'}`,
+    ...(report.coverageNano === 0n
+      ? []
+      : [`coverage ${formatTon(report.coverageNano)} of it stand behind this answer alone for 5 days`]),
   ];
   if (report.rerunBackend !== null) {
     lines.push(
