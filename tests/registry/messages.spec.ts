@@ -22,6 +22,7 @@ import { packedGovernance } from '../../wrappers/AttestationRegistry';
 import { multiplyPrices, pricesOf } from '../support/config';
 import { feesOf } from '../support/fees';
 import { exitCode } from '../support/stakeWorld';
+import { constant } from './registryState';
 import { BUILDERS, handled, imageHash, RegistryWorld, VALUE } from './registryWorld';
 
 const QUERY = 0x1234_5678_9abcn;
@@ -259,7 +260,7 @@ describe('other messages to the registry', () => {
     const owner = world.stranger.address;
     const stake = await world.registry.getStakeOf(owner);
     const body = beginCell().storeUint(OP_PROVIDER_ACTIVE, 32).storeAddress(owner).endCell();
-    const least = gasFee(prices, 13_000n) + 2n * forwardFee(prices, 1n, 1023n);
+    const least = gasFee(prices, BigInt(constant('GAS_ANNOUNCE'))) + 2n * forwardFee(prices, 1n, 1023n);
     const short = await world.send(stake, body, { value: least - 1n });
     expect(exitCode(short, world.address)).toBe(ERRORS.valueTooLow);
     const before = await world.balance();

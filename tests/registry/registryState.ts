@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beginCell, type Cell, Dictionary, toNano } from '@ton/core';
 import { createShardAccount } from '@ton/sandbox';
 import {
@@ -10,6 +12,13 @@ import { packedGovernance } from '../../wrappers/AttestationRegistry';
 import { toBytes } from '../../wrappers/cells';
 import { NETWORK_ID } from '../support/jobWorld';
 import type { RegistryWorld } from './registryWorld';
+
+const source = ['attestation/AttestationRegistry.tact', 'staking/parameters.tact']
+  .map((file) => readFileSync(join(__dirname, '../../contracts', file), 'utf8'))
+  .join('');
+
+/** A number in the contracts' source. */
+export const constant = (name: string): number => Number(new RegExp(`const ${name}: Int = (\\d+);`).exec(source)![1]);
 
 /** Hashes whose dictionary is as flat as can be, or as deep: each shares with the next one bit more. */
 export type Shape = 'flat' | 'deep';
