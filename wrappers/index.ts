@@ -2,6 +2,7 @@ export * from './AttestationRegistry';
 export * from './CheckedJobEscrow';
 export * from './codeHashes';
 export * from './JobEscrow';
+export * from './keyLife';
 export * from './ProviderStake';
 export * from './registryMessages';
 export * from './requiredValue';
