@@ -1,5 +1,6 @@
 import { toNano } from '@ton/core';
 import { DAY } from '../support/stakeWorld';
+import type { Books } from './books';
 
 export interface ModelKey {
   sealing: number;
@@ -31,6 +32,11 @@ export class StakeModel {
     return this.coverage.reduce((sum, { until, amount }) => sum + (until >= day ? amount : 0n), 0n);
   }
 
+  books(now: number): Books {
+    const { active, thawing, slashed, faults } = this;
+    return { active, thawing, slashed, faults, keys: this.keys.size, reserved: this.reserved(now) };
+  }
+
   endOf({ end, removedAt }: ModelKey): number {
     return removedAt === 0 ? end : Math.min(end, removedAt + 3_600);
   }
@@ -56,6 +62,7 @@ export class StakeModel {
     const known = this.keys.get(name);
     if (!known && this.keys.size >= MAX_KEYS) return 716;
     if (known && known.sealing !== key.sealing) return 721;
+    if (known && key.end < Math.min(this.endOf(known), now + 3_600)) return 719;
     this.keys.set(name, { sealing: key.sealing, end: key.end, removedAt: 0 });
     return 0;
   }
