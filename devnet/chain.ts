@@ -2,8 +2,9 @@ import { type Address, beginCell, Cell, Dictionary, loadMessage, type Message, t
 import { Blockchain, type SmartContract, type TreasuryContract, type SandboxContract } from '@ton/sandbox';
 import { MAINNET_ID, TESTNET_ID } from '../protocol/constants';
 import { AttestationRegistry } from '../wrappers/AttestationRegistry';
-import { blockHash } from './blocks';
-import { DevnetError, liteServerError } from './errors';
+import { blockHash, blockIdExt, Blocks, KEY_BLOCK_SEQNO } from './blocks';
+import { ApiError, DevnetError, invalid, liteServerError } from './errors';
+import { externalRefusal } from './refusal';
 
 /** Follows real time, or stands still until it is advanced (for tests that must repeat). */
 export type ClockSource = 'real' | { startSeconds: number };
@@ -11,52 +12,55 @@ export type ClockSource = 'real' | { startSeconds: number };
 export interface ChainOptions {
   networkId: number;
   clock: ClockSource;
+  /** What the faucet has at first. */
+  bankNano?: bigint;
 }
 
 /** A transaction as it is stored for its account. */
 export interface StoredTransaction {
+  account: Address;
   transaction: Transaction;
   hash: Buffer;
   boc: Buffer;
-  /** Masterchain block that the transaction counts to. */
-  seqno: number;
 }
 
+const BANK_NANO = 10n ** 18n;
+/** Stays with the bank for its own fees. */
+const BANK_RESERVE_NANO = 1_000_000_000n;
 /** Pays the registry's rent. */
 const REGISTRY_NANO = 2_000_000_000n;
-const SECONDS_PER_BLOCK = 5;
-const GENESIS_SEQNO = 1_000_000;
+const MAX_UNIX_TIME = 2 ** 32 - 1;
+/** What a clock may start at: contracts add years to a time that they keep in 32 bits. */
+const MAX_START_SECONDS = 4_000_000_000;
 
-/** A sandbox with a network id of its own, a clock, masterchain blocks and the history of every account. */
+/**
+ * A sandbox with a network id of its own, a clock, masterchain blocks and the history of every account. Its methods
+ * must not overlap: callers take turns with {@link inTurn}.
+ */
 export class Chain {
   private readonly history = new Map<string, StoredTransaction[]>();
   private readonly bySeqno = new Map<number, StoredTransaction[]>();
+  private readonly blocks: Blocks;
   private queue: Promise<unknown> = Promise.resolve();
   private advanced = 0;
   /** Once it is deployed. */
   registry: Address | null = null;
-  private readonly genesis: number;
 
   private constructor(
     readonly blockchain: Blockchain,
     readonly options: ChainOptions,
     private readonly bank: SandboxContract<TreasuryContract>,
   ) {
-    this.genesis = blockchain.now!;
+    this.blocks = new Blocks(blockchain.now!);
   }
 
+  /** @throws DevnetError `DEVNET_NETWORK_ID`, `config.start-time` */
   static async create(options: ChainOptions): Promise<Chain> {
-    if (options.networkId === MAINNET_ID || options.networkId === TESTNET_ID) {
-      throw new DevnetError('DEVNET_NETWORK_ID', 'A devnet must not carry the id of a real network', {
-        expected: `a network id other than ${MAINNET_ID} (mainnet) and ${TESTNET_ID} (testnet)`,
-        received: String(options.networkId),
-        hint: 'its signatures would be valid there; choose another --network-id',
-      });
-    }
+    checkOptions(options);
     const blockchain = await Blockchain.create();
     blockchain.setConfig(withNetworkId(blockchain.config, options.networkId));
     blockchain.now = options.clock === 'real' ? Math.floor(Date.now() / 1000) : options.clock.startSeconds;
-    const bank = await blockchain.treasury('devnet faucet', { balance: 10n ** 18n });
+    const bank = await blockchain.treasury('devnet faucet', { balance: options.bankNano ?? BANK_NANO });
     const chain = new Chain(blockchain, options, bank);
     chain.tick();
     return chain;
@@ -64,11 +68,14 @@ export class Chain {
 
   /** Brings clock and masterchain blocks to now. */
   tick(): void {
-    if (this.options.clock === 'real') this.blockchain.now = Math.floor(Date.now() / 1000) + this.advanced;
+    if (this.options.clock === 'real') {
+      // Accounts refuse a time before their last transaction, and the machine's clock may be set back.
+      this.blockchain.now = Math.max(this.now, Math.floor(Date.now() / 1000) + this.advanced);
+    }
     const last = this.seqno;
     this.blockchain.prevBlocks = {
       lastMcBlocks: Array.from({ length: 16 }, (_, index) => this.blockId(last - index)),
-      prevKeyBlock: this.blockId(GENESIS_SEQNO),
+      prevKeyBlock: this.blockId(KEY_BLOCK_SEQNO),
       lastMcBlocks100: Array.from({ length: 16 }, (_, index) => this.blockId(last - (last % 100) - 100 * index)),
     };
   }
@@ -77,13 +84,9 @@ export class Chain {
     return this.blockchain.now!;
   }
 
-  /** One masterchain block every 5 seconds since the devnet began. */
+  /** The newest masterchain block. */
   get seqno(): number {
-    return GENESIS_SEQNO + 2000 + Math.floor((this.now - this.genesis) / SECONDS_PER_BLOCK);
-  }
-
-  timeOfBlock(seqno: number): number {
-    return this.genesis + (seqno - GENESIS_SEQNO - 2000) * SECONDS_PER_BLOCK;
+    return this.blocks.newest(this.now);
   }
 
   private blockId(seqno: number) {
@@ -96,74 +99,85 @@ export class Chain {
     };
   }
 
+  /** A block as toncenter names it. @throws ApiError when there is none of this number */
+  block(workchain: number, seqno: number) {
+    if (seqno < this.blocks.first || seqno > this.seqno) throw liteServerError('seqno not in db', 'NOTREADY');
+    return blockIdExt(this.options.networkId, workchain, seqno);
+  }
+
+  /** The number of the block at a time or a logical time. @throws ApiError when there is none */
+  findBlock(at: { unixTime: number } | { lt: bigint }): number {
+    const seqno =
+      'lt' in at ? this.blocks.atLt(at.lt) : at.unixTime > this.now ? null : this.blocks.atTime(at.unixTime);
+    if (seqno === null) throw liteServerError(`${'lt' in at ? 'lt' : 'utime'} not in db`, 'NOTREADY');
+    return seqno;
+  }
+
   /** Moves time forward, for deadlines. */
-  advance(seconds: number): Promise<void> {
-    return this.serial(async () => {
-      this.advanced += seconds;
-      if (this.options.clock !== 'real') this.blockchain.now = this.now + seconds;
-      this.tick();
-    });
+  advance(seconds: number): void {
+    if (this.now + seconds > MAX_UNIX_TIME) throw invalid(`seconds should not lead beyond ${MAX_UNIX_TIME}`);
+    this.advanced += seconds;
+    if (this.options.clock !== 'real') this.blockchain.now = this.now + seconds;
+    this.tick();
   }
 
   /** Sends an external message and everything that follows from it. @throws ApiError when it is not accepted */
-  sendBoc(boc: Buffer): Promise<Message> {
-    return this.serial(async () => {
-      const message = parseMessage(boc);
-      this.tick();
-      try {
-        this.record((await this.blockchain.sendMessage(message)).transactions);
-      } catch (error) {
-        const exitCode = (error as { exitCode?: number }).exitCode;
-        throw liteServerError(
-          `cannot apply external message to current state : External message was not accepted` +
-            (exitCode === undefined
-              ? ''
-              : `\nCannot run message on account: inbound external message rejected by account, exitcode=${exitCode}`),
-        );
-      }
-      return message;
-    });
+  async sendBoc(boc: Buffer): Promise<{ message: Message; cell: Cell }> {
+    const { message, cell } = parseMessage(boc);
+    const account = await this.account(message.info.dest as Address);
+    try {
+      this.record((await this.blockchain.sendMessage(message)).transactions);
+    } catch {
+      throw await externalRefusal(account, message);
+    }
+    return { message, cell };
   }
 
-  /** Money from the devnet's bank, by a real transfer. */
-  faucet(address: Address, amountNano: bigint): Promise<void> {
-    return this.serial(async () => {
-      this.tick();
-      const result = await this.bank.send({ to: address, value: amountNano, bounce: false });
-      this.record(result.transactions);
-    });
+  /** Money from the devnet's bank, by a real transfer. @throws ApiError when the bank has not got it */
+  async faucet(address: Address, amountNano: bigint): Promise<void> {
+    const has = await this.bank.getBalance();
+    if (has < amountNano + BANK_RESERVE_NANO) {
+      throw new ApiError(500, `the faucet has ${has} nanoTON left, not ${amountNano}: start a new devnet`);
+    }
+    const result = await this.bank.send({ to: address, value: amountNano, bounce: false });
+    this.record(result.transactions);
   }
 
   /** An AttestationRegistry whose governor and guardian are the bank. */
-  deployRegistry(): Promise<Address> {
-    return this.serial(async () => {
-      this.tick();
-      const { address, init } = await AttestationRegistry.fromGovernance({
-        networkId: this.options.networkId,
-        governor: this.bank.address,
-        guardian: this.bank.address,
-        builders: [],
-        threshold: 0,
-      });
-      const result = await this.bank.send({ to: address, value: REGISTRY_NANO, bounce: false, init });
-      this.record(result.transactions);
-      this.registry = address;
-      return address;
+  async deployRegistry(): Promise<Address> {
+    const { address, init } = await AttestationRegistry.fromGovernance({
+      networkId: this.options.networkId,
+      governor: this.bank.address,
+      guardian: this.bank.address,
+      builders: [],
+      threshold: 0,
     });
+    const result = await this.bank.send({ to: address, value: REGISTRY_NANO, bounce: false, init });
+    this.record(result.transactions);
+    this.registry = address;
+    return address;
   }
 
+  /** All that one message led to is one block. */
   private record(transactions: Transaction[]): void {
-    for (const transaction of transactions) {
-      const stored = { transaction, hash: transaction.hash(), boc: transaction.raw.toBoc(), seqno: this.seqno };
-      const key = transaction.address.toString(16);
-      this.history.set(key, [stored, ...(this.history.get(key) ?? [])]);
-      this.bySeqno.set(stored.seqno, [...(this.bySeqno.get(stored.seqno) ?? []), stored]);
-    }
+    const lts = transactions.map(({ lt, outMessagesCount }) => lt + BigInt(outMessagesCount));
+    const seqno = this.blocks.close(this.now, lts.reduce((a, b) => (a > b ? a : b)));
+    this.bySeqno.set(
+      seqno,
+      transactions.map((transaction) => {
+        const account = transaction.inMessage!.info.dest as Address;
+        const stored = { account, transaction, hash: transaction.hash(), boc: transaction.raw.toBoc() };
+        const key = account.toRawString();
+        this.history.set(key, [stored, ...(this.history.get(key) ?? [])]);
+        return stored;
+      }),
+    );
+    this.tick();
   }
 
-  /** Newest first; an account that is gone keeps its history, as in toncenter's archive. */
+  /** Newest first; an account that is gone keeps its history, as with an indexer. */
   transactionsOf(address: Address): readonly StoredTransaction[] {
-    return this.history.get(BigInt(`0x${address.hash.toString('hex')}`).toString(16)) ?? [];
+    return this.history.get(address.toRawString()) ?? [];
   }
 
   transactionsIn(seqno: number): readonly StoredTransaction[] {
@@ -174,25 +188,53 @@ export class Chain {
     return this.blockchain.getContract(address);
   }
 
-  /** One change at a time, in the order of arrival. */
-  private serial<T>(change: () => Promise<T>): Promise<T> {
-    const result = this.queue.then(change);
+  /** One call at a time, in the order of arrival: nobody sees half of what a message leads to. */
+  inTurn<T>(call: () => Promise<T> | T): Promise<T> {
+    const result = this.queue.then(() => {
+      this.tick();
+      return call();
+    });
     this.queue = result.catch(() => undefined);
     return result;
   }
 }
 
-function parseMessage(boc: Buffer): Message {
-  let message: Message;
+function checkOptions({ networkId, clock }: ChainOptions): void {
+  const isInt32 = Number.isInteger(networkId) && Math.abs(networkId + 0.5) < 2 ** 31;
+  if (!isInt32 || networkId === MAINNET_ID || networkId === TESTNET_ID) {
+    throw new DevnetError('DEVNET_NETWORK_ID', 'a devnet cannot have this network id', {
+      expected: `a 32-bit integer other than ${MAINNET_ID} (mainnet) and ${TESTNET_ID} (testnet)`,
+      received: String(networkId),
+      hint: isInt32 ? 'what is signed for it would be valid on the real network' : undefined,
+    });
+  }
+  if (clock === 'real') return;
+  const { startSeconds } = clock;
+  if (Number.isInteger(startSeconds) && startSeconds > 0 && startSeconds <= MAX_START_SECONDS) return;
+  throw new DevnetError('config.start-time', 'a devnet cannot start at this time', {
+    expected: `Unix seconds, 1 to ${MAX_START_SECONDS}`,
+    received: String(startSeconds),
+  });
+}
+
+function parseMessage(boc: Buffer): { message: Message; cell: Cell } {
+  const refuse = (why: string) => liteServerError(`cannot apply external message to current state : ${why}`);
+  let cell: Cell;
   try {
-    message = loadMessage(Cell.fromBoc(boc)[0].beginParse());
+    cell = Cell.fromBoc(boc)[0];
   } catch {
-    throw liteServerError('cannot apply external message to current state : Failed to deserialize the message');
+    throw refuse('cannot deserialize bag-of-cells: invalid header, error 0');
   }
-  if (message.info.type !== 'external-in') {
-    throw liteServerError('cannot apply external message to current state : Not an inbound external message');
+  let message: Message | null = null;
+  try {
+    message = loadMessage(cell.beginParse());
+  } catch {
+    // Said below.
   }
-  return message;
+  if (message?.info.type === 'external-in') return { message, cell };
+  throw refuse(
+    'failed to parse external message: external message is not a (Message Any) according to automated checks',
+  );
 }
 
 function withNetworkId(config: Cell, networkId: number): Cell {

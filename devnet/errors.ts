@@ -13,8 +13,18 @@ export class ApiError extends Error {
   }
 }
 
-/** 422, as toncenter says when a parameter cannot be read. */
-export const badParameter = (name: string, problem: string): ApiError => new ApiError(422, `${name}: ${problem}`);
+/** A parameter that cannot be read; the server says of which kind of request. */
+export class ParseError extends ApiError {
+  constructor(problem: string) {
+    super(422, problem);
+  }
+}
 
-/** 500 with the prefix of a lite server. */
-export const liteServerError = (problem: string): ApiError => new ApiError(500, `LITE_SERVER_UNKNOWN: ${problem}`);
+export const cannotParse = (name: string): ParseError => new ParseError(`failed to parse ${name}`);
+
+/** A parameter that can be read and makes no sense. */
+export const invalid = (problem: string): ApiError => new ApiError(422, `failed to validate request: ${problem}`);
+
+/** 500 as a lite server words it. */
+export const liteServerError = (problem: string, kind: 'UNKNOWN' | 'NOTREADY' = 'UNKNOWN'): ApiError =>
+  new ApiError(500, `LITE_SERVER_${kind}: ${problem}`);

@@ -2,6 +2,7 @@ import type { Address } from '@ton/core';
 import type { Blockchain } from '@ton/sandbox';
 import { DEVNET_ID } from '../protocol/constants';
 import { Chain, type ClockSource } from './chain';
+import { DevnetError } from './errors';
 import { DevnetServer } from './server';
 
 export interface DevnetOptions {
@@ -14,6 +15,8 @@ export interface DevnetOptions {
   clock?: ClockSource;
   /** Deploys an AttestationRegistry of the devnet's bank, so that providers can be found. */
   registry?: boolean;
+  /** What the faucet has at first. */
+  bankNano?: bigint;
   /** Called with lines for a log. */
   log?: (line: string) => void;
 }
@@ -36,7 +39,10 @@ export { DevnetError } from './errors';
 /** Starts a simulated TON network behind the toncenter v2 HTTP API. @throws DevnetError */
 export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> {
   const { port = 0, host = '127.0.0.1', networkId = DEVNET_ID, clock = 'real', log = () => undefined } = options;
-  const chain = await Chain.create({ networkId, clock });
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+    throw new DevnetError('config.port', 'this is not a port', { expected: '0 to 65535', received: String(port) });
+  }
+  const chain = await Chain.create({ networkId, clock, bankNano: options.bankNano });
   const registry = options.registry === true ? await chain.deployRegistry() : null;
   const server = new DevnetServer(chain, log);
   const url = `http://${host}:${await server.listen(host, port)}`;

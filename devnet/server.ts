@@ -2,9 +2,9 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Address } from '@ton/core';
 import type { Chain } from './chain';
-import { ApiError, badParameter } from './errors';
+import { ApiError, cannotParse, invalid, ParseError } from './errors';
 import { METHODS } from './methods';
-import { addressParameter, type Parameters } from './parameters';
+import { addressParameter, integerParameter, type Parameters } from './parameters';
 
 const MAX_BODY_BYTES = 1 << 20;
 const MAX_FAUCET_NANO = 10n ** 15n;
@@ -14,10 +14,13 @@ interface Reply {
   body: unknown;
 }
 
-const ok = (result: unknown): Reply => ({ status: 200, body: { ok: true, result } });
+/** toncenter says here which of its servers answered, and when. */
+const EXTRA = 'devnet';
+
+const ok = (result: unknown): Reply => ({ status: 200, body: { ok: true, result, '@extra': EXTRA } });
 const failed = (error: ApiError): Reply => ({
   status: error.code,
-  body: { ok: false, error: error.message, code: error.code },
+  body: { ok: false, error: error.message, code: error.code, '@extra': EXTRA },
 });
 
 /** The HTTP face of a chain: toncenter v2 (JSON-RPC and REST) and the devnet's own calls. */
@@ -43,78 +46,84 @@ export class DevnetServer {
   }
 
   private async handle(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
-    let reply: Reply;
-    try {
-      reply = await this.route(request);
-    } catch (error) {
-      if (!(error instanceof ApiError)) this.log(`internal error: ${(error as Error).message}`);
-      reply = failed(error instanceof ApiError ? error : new ApiError(500, 'internal devnet error'));
-    }
+    const reply = await this.route(request).catch((error: unknown) => this.refuse(error, request.method));
     const body = JSON.stringify(reply.body);
     response.writeHead(reply.status, { 'content-type': 'application/json', 'access-control-allow-origin': '*' });
     response.end(body);
   }
 
+  private refuse(error: unknown, method: string | undefined): Reply {
+    if (error instanceof ParseError) {
+      return failed(new ApiError(error.code, `failed to parse ${method?.toLowerCase()} request: ${error.message}`));
+    }
+    if (error instanceof ApiError) return failed(error);
+    this.log(`internal error: ${(error as Error).message}`);
+    return failed(new ApiError(500, 'internal devnet error'));
+  }
+
   private async route(request: http.IncomingMessage): Promise<Reply> {
     const url = new URL(request.url ?? '/', 'http://devnet');
+    if (request.method !== 'GET' && request.method !== 'POST') {
+      throw new ApiError(405, `unsupported http method: ${request.method}`);
+    }
     const body = request.method === 'POST' ? await readBody(request) : {};
     const parameters: Parameters = { ...Object.fromEntries(url.searchParams), ...body };
     if (url.pathname === '/healthz') return { status: 200, body: { ok: true } };
-    if (url.pathname.startsWith('/devnet/'))
+    if (url.pathname.startsWith('/devnet/')) {
       return ok(await this.own(url.pathname.slice('/devnet/'.length), request.method, parameters));
+    }
     const match = /^\/api\/v2\/(\w+)$/.exec(url.pathname);
     if (!match) throw new ApiError(404, 'Not Found');
     if (match[1] !== 'jsonRPC') return ok(await this.call(match[1], parameters));
-    if (request.method !== 'POST') throw new ApiError(405, 'Method Not Allowed');
+    if (request.method !== 'POST') throw new ApiError(405, 'method GET is not supported');
     return this.jsonRpc(body);
   }
 
+  /** As toncenter does: the answer of the REST call; `jsonrpc` and `id` are added for clients that look for them. */
   private async jsonRpc({ id, method, params }: Parameters): Promise<Reply> {
-    if (typeof method !== 'string') throw badParameter('method', 'field required');
-    if (params !== undefined && (typeof params !== 'object' || params === null))
-      throw badParameter('params', 'expected an object');
-    const envelope = { jsonrpc: '2.0', id: id ?? null };
-    try {
-      const reply = ok(await this.call(method, { ...(params as Parameters) }));
-      return { status: 200, body: { ...(reply.body as object), ...envelope } };
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      const reply = failed(error);
-      return { status: reply.status, body: { ...(reply.body as object), ...envelope } };
-    }
+    if (typeof method !== 'string') throw cannotParse('method');
+    if (Array.isArray(params) && params.length > 0) throw new ApiError(422, 'params must contain an object');
+    const isObject = typeof params === 'object' && params !== null;
+    const reply = await this.call(method, isObject ? { ...(params as Parameters) } : {}).then(ok, (error: unknown) =>
+      this.refuse(error, 'POST'),
+    );
+    const envelope = typeof id === 'string' || typeof id === 'number' ? { jsonrpc: '2.0', id } : {};
+    return { status: reply.status, body: { ...(reply.body as object), ...envelope } };
   }
 
   private async call(method: string, parameters: Parameters): Promise<unknown> {
     if (!Object.hasOwn(METHODS, method)) throw new ApiError(404, `Unknown method ${method.slice(0, 60)}`);
-    this.chain.tick();
-    return METHODS[method](this.chain, parameters);
+    return this.chain.inTurn(() => METHODS[method](this.chain, parameters));
   }
 
   /** What only a devnet has: money for nothing and time at will. */
-  private async own(call: string, method: string | undefined, parameters: Parameters): Promise<unknown> {
-    const { networkId } = this.chain.options;
+  private own(call: string, method: string, parameters: Parameters): Promise<unknown> {
+    const { chain } = this;
     if (call === 'info') {
-      this.chain.tick();
-      const { now, seqno, registry } = this.chain;
-      return { simulated: true, networkId, now, seqno, registry: registry?.toRawString() ?? null };
+      return chain.inTurn(() => {
+        const { now, seqno, registry, options } = chain;
+        return { simulated: true, networkId: options.networkId, now, seqno, registry: registry?.toRawString() ?? null };
+      });
     }
-    if (method !== 'POST') throw new ApiError(405, 'Method Not Allowed');
-    if (call === 'faucet') {
-      const address: Address = addressParameter(parameters);
-      const amount = String(parameters.amountNano ?? '');
-      if (!/^\d{1,18}$/.test(amount) || BigInt(amount) > MAX_FAUCET_NANO)
-        throw badParameter('amountNano', `expected 1..${MAX_FAUCET_NANO}`);
-      await this.chain.faucet(address, BigInt(amount));
-      return { address: address.toRawString(), amountNano: amount };
-    }
-    if (call === 'advance') {
-      const seconds = Number(parameters.seconds);
-      if (!Number.isInteger(seconds) || seconds < 1 || seconds > 10 * 365 * 86_400)
-        throw badParameter('seconds', 'expected 1..315360000');
-      await this.chain.advance(seconds);
-      return { now: this.chain.now };
-    }
-    throw new ApiError(404, 'Not Found');
+    const change = { faucet: () => this.faucet(parameters), advance: () => this.advance(parameters) }[call];
+    if (change === undefined) throw new ApiError(404, 'Not Found');
+    if (method !== 'POST') throw new ApiError(405, 'method GET is not supported');
+    return chain.inTurn(change);
+  }
+
+  private async faucet(parameters: Parameters): Promise<unknown> {
+    const address: Address = addressParameter(parameters);
+    const amount = String(parameters.amountNano ?? '');
+    if (!/^\d{1,18}$/.test(amount)) throw cannotParse('amountNano');
+    const nano = BigInt(amount);
+    if (nano < 1n || nano > MAX_FAUCET_NANO) throw invalid(`amountNano should be 1 to ${MAX_FAUCET_NANO}`);
+    await this.chain.faucet(address, nano);
+    return { address: address.toRawString(), amountNano: nano.toString() };
+  }
+
+  private advance(parameters: Parameters): unknown {
+    this.chain.advance(integerParameter(parameters, 'seconds', { low: 1, high: 10 * 365 * 86_400 }));
+    return { now: this.chain.now };
   }
 }
 
@@ -126,7 +135,7 @@ function readBody(request: http.IncomingMessage): Promise<Parameters> {
       size += chunk.length;
       if (size <= MAX_BODY_BYTES) chunks.push(chunk);
     });
-    request.on('error', () => reject(new ApiError(400, 'the request broke off')));
+    request.on('error', () => reject(new ApiError(422, 'the request broke off')));
     request.on('end', () => {
       if (size > MAX_BODY_BYTES) return reject(new ApiError(413, `Request body larger than ${MAX_BODY_BYTES} bytes`));
       if (size === 0) return resolve({});
@@ -135,7 +144,7 @@ function readBody(request: http.IncomingMessage): Promise<Parameters> {
         if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw new Error('not an object');
         resolve(parsed as Parameters);
       } catch {
-        reject(new ApiError(422, 'body: expected a JSON object'));
+        reject(new ParseError('the body is not a JSON object'));
       }
     });
   });

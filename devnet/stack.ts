@@ -1,29 +1,54 @@
-import { Cell, type TupleItem } from '@ton/core';
-import { badParameter } from './errors';
+import type { Cell, TupleItem } from '@ton/core';
+import { ApiError } from './errors';
 import { parseCell } from './parameters';
 
 const boc = (cell: Cell): string => cell.toBoc().toString('base64');
 
+const refuse = (problem: string): ApiError => new ApiError(422, problem);
+
 /** Arguments of runGetMethod: [["num", "0x1"], ["tvm.Cell", base64], ["tvm.Slice", base64]]. */
 export function parseStack(stack: unknown): TupleItem[] {
-  if (stack === undefined) return [];
-  if (!Array.isArray(stack)) throw badParameter('stack', 'expected an array');
-  return stack.map((entry): TupleItem => {
-    const [type, value] = Array.isArray(entry) ? entry : [];
-    if (type === 'num' && (typeof value === 'string' || typeof value === 'number'))
-      return { type: 'int', value: integer(String(value)) };
-    if (type === 'tvm.Cell' && typeof value === 'string')
-      return { type: 'cell', cell: parseCell('stack', Buffer.from(value, 'base64')) };
-    if (type === 'tvm.Slice' && typeof value === 'string')
-      return { type: 'slice', cell: parseCell('stack', Buffer.from(value, 'base64')) };
-    throw badParameter('stack', 'expected ["num", ...], ["tvm.Cell", base64] or ["tvm.Slice", base64]');
-  });
+  if (stack === undefined || stack === null) return [];
+  if (!Array.isArray(stack)) throw refuse('failed to parse stack');
+  return stack.map(parseItem);
 }
 
-function integer(text: string): bigint {
-  const match = /^(-?)(0x[0-9a-fA-F]{1,65}|\d{1,78})$/.exec(text);
-  if (!match) throw badParameter('stack', 'Incorrect number');
-  return match[1] === '-' ? -BigInt(match[2]) : BigInt(match[2]);
+function parseItem(entry: unknown): TupleItem {
+  if (!Array.isArray(entry) || entry.length !== 2) throw refuse('Expected 2 elements in stack entry');
+  const [type, value] = entry as unknown[];
+  const bytes = (value as { bytes?: unknown } | null)?.bytes;
+  switch (type) {
+    case 'num':
+    case 'int':
+    case 'number':
+    case 'integer':
+      return { type: 'int', value: parseInteger(value) };
+    case 'tvm.Cell':
+      return { type: 'cell', cell: parseBase64(type, value) };
+    case 'cell':
+      return { type: 'cell', cell: parseBase64(type, bytes) };
+    case 'tvm.Slice':
+      return { type: 'slice', cell: parseBase64(type, value) };
+    case 'slice':
+      return { type: 'slice', cell: parseBase64(type, bytes) };
+    default:
+      throw new ApiError(542, `Unsupported stack entry type: ${String(type).slice(0, 40)}`);
+  }
+}
+
+function parseBase64(type: string, value: unknown): Cell {
+  if (typeof value !== 'string') throw refuse(`Invalid ${type}, base64 string expected`);
+  if (value === '') throw refuse(`Empty ${type}`);
+  return parseCell(type, Buffer.from(value, 'base64'));
+}
+
+function parseInteger(value: unknown): bigint {
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return BigInt(value);
+  const match = typeof value === 'string' && /^(-?)(0x[0-9a-fA-F]{1,64}|\d{1,78})$/.exec(value);
+  if (!match) throw refuse(`Invalid number: ${String(value).slice(0, 100)}`);
+  const number = match[1] === '-' ? -BigInt(match[2]) : BigInt(match[2]);
+  if (BigInt.asIntN(257, number) !== number) throw refuse(`Invalid number: ${value as string}`);
+  return number;
 }
 
 /** Results of runGetMethod, as toncenter v2 answers them. */
@@ -37,13 +62,17 @@ export function formatStack(items: TupleItem[]): unknown[] {
       case 'null':
         return ['list', { '@type': 'tvm.list', elements: [] }];
       case 'cell':
-        return ['cell', { bytes: boc(item.cell) }];
       case 'slice':
-        return ['slice', { bytes: boc(item.cell) }];
+        // Slices too: toncenter has called them cells ever since.
+        return ['cell', { bytes: boc(item.cell), object: legacyCell(item.cell) }];
       case 'builder':
-        return ['builder', { bytes: boc(item.cell) }];
-      case 'tuple':
-        return ['tuple', { '@type': 'tvm.tuple', elements: item.items.map(formatElement) }];
+        return ['unsupported', ''];
+      case 'tuple': {
+        const list = listOf(item);
+        return list !== null
+          ? ['list', { '@type': 'tvm.list', elements: list.map(formatElement) }]
+          : ['tuple', { '@type': 'tvm.tuple', elements: item.items.map(formatElement) }];
+      }
     }
   });
 }
@@ -59,12 +88,41 @@ function formatElement(item: TupleItem): unknown {
       return { '@type': 'tvm.stackEntryCell', cell: { '@type': 'tvm.cell', bytes: boc(item.cell) } };
     case 'slice':
       return { '@type': 'tvm.stackEntrySlice', slice: { '@type': 'tvm.slice', bytes: boc(item.cell) } };
-    case 'tuple':
-      return {
-        '@type': 'tvm.stackEntryTuple',
-        tuple: { '@type': 'tvm.tuple', elements: item.items.map(formatElement) },
-      };
-    default:
+    case 'null':
       return { '@type': 'tvm.stackEntryList', list: { '@type': 'tvm.list', elements: [] } };
+    case 'tuple': {
+      const list = listOf(item);
+      return list !== null
+        ? { '@type': 'tvm.stackEntryList', list: { '@type': 'tvm.list', elements: list.map(formatElement) } }
+        : {
+            '@type': 'tvm.stackEntryTuple',
+            tuple: { '@type': 'tvm.tuple', elements: item.items.map(formatElement) },
+          };
+    }
+    default:
+      return { '@type': 'tvm.stackEntryUnsupported' };
   }
+}
+
+/** The elements of a list, which is pairs (element, rest) down to null, or null for other tuples. */
+function listOf(tuple: TupleItem): TupleItem[] | null {
+  const elements: TupleItem[] = [];
+  let rest = tuple;
+  while (rest.type === 'tuple' && rest.items.length === 2) {
+    elements.push(rest.items[0]);
+    rest = rest.items[1];
+  }
+  return rest.type === 'null' ? elements : null;
+}
+
+/** A cell as tonweb reads it. */
+function legacyCell(cell: Cell): unknown {
+  const { length } = cell.bits;
+  const bytes = Buffer.alloc(Math.ceil(length / 8));
+  for (let bit = 0; bit < length; bit++) if (cell.bits.at(bit)) bytes[bit >> 3] |= 0x80 >> (bit & 7);
+  return {
+    data: { b64: bytes.toString('base64'), len: length },
+    refs: cell.refs.map(legacyCell),
+    special: cell.isExotic,
+  };
 }
