@@ -25,6 +25,9 @@ export interface SettleOptions {
   onSent?(): void;
 }
 
+/** A paid job that could be created again is looked at more seldom. */
+const FOLLOW_FACTOR = 4;
+
 /**
  * Sends the stored bytes of an answered or declined job, and only those, until the escrow has ended, then records how
  * it ended. May be called again after any crash.
@@ -74,7 +77,7 @@ export async function settleJob(
       interval = Math.min(interval * 2, 60);
       if (await send(chain, job, log)) options.onSent?.();
     }
-    await sleep(options.pollSeconds * 1000);
+    await sleep(options.pollSeconds * (isPaid ? FOLLOW_FACTOR : 1) * 1000);
   }
 }
 

@@ -1,6 +1,6 @@
 import { Address, Cell } from '@ton/core';
 import { z } from 'zod';
-import { acceptanceHash, encodeAcceptance, type Acceptance } from '../../protocol';
+import { acceptanceHash, encodeAcceptance, equalBytes, type Acceptance } from '../../protocol';
 import {
   CheckedJobEscrow,
   isKeyUsable,
@@ -130,7 +130,7 @@ export class Promises {
   private async check(terms: JobEscrowTerms, address: Address, request: Uint8Array): Promise<bigint> {
     const { context, maxCoverage } = this.options;
     const { policy } = context;
-    if (terms.networkId !== policy.networkId || !Buffer.from(terms.workerKey).equals(Buffer.from(policy.workerKey))) {
+    if (terms.networkId !== policy.networkId || !equalBytes(terms.workerKey, policy.workerKey)) {
       throw new RequestError(400, 'request.other-worker', 'the job is for another worker key or network');
     }
     const opened = await openJobRequest({
@@ -175,7 +175,7 @@ export class Promises {
         received: `${terms.deadline - now} seconds`,
       });
     }
-    if (key === null || !isKeyUsable(key, status, terms.deadline)) {
+    if (key === undefined || !isKeyUsable(key, status, terms.deadline)) {
       throw new RequestError(409, 'request.key', 'the stake does not stand for this worker key until the deadline');
     }
     const open = store.promises.open();
@@ -237,9 +237,9 @@ async function readOwnStake(chain: ChainClient, stake: Uint8Array, workerKey: Ui
   const address = new Address(0, Buffer.from(stake));
   const contract = ProviderStake.fromAddress(address);
   const status = await chain.query((ton) => contract.getStatus(ton.provider(address)));
-  const key = await chain.query((ton) => contract.getWorkerKey(ton.provider(address), workerKey));
+  const keys = await chain.query((ton) => contract.getWorkerKeys(ton.provider(address)));
   const { apiTime } = await chain.getAccount(address);
-  return { status, key, apiTime };
+  return { status, key: keys.find((key) => equalBytes(key.workerKey, workerKey)), apiTime };
 }
 
 const overloaded = (): RequestError =>

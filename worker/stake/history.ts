@@ -14,8 +14,9 @@ export interface News {
   hasGap: boolean;
 }
 
-const FIRST_PAGE = 16;
-const PAGE = 50;
+/** Most often there is nothing new, sometimes one question, after a downtime many. */
+const FIRST_PAGE = 1;
+const LARGEST_PAGE = 50;
 
 /**
  * What a stake was asked since `cursor`, or since `oldest` (Unix seconds). The transactions of an account are a chain:
@@ -37,8 +38,8 @@ export async function readNews(
     cursor: isWhole ? newest : null,
     hasGap: !isWhole && newest !== null,
   });
-  for (;;) {
-    const page = await read(stake, from === undefined ? FIRST_PAGE : PAGE, from);
+  for (let size = FIRST_PAGE; ; size = Math.min(size * 4, LARGEST_PAGE)) {
+    const page = await read(stake, size, from);
     for (const transaction of page) {
       const { lt, now } = transaction;
       const hash = transaction.hash().toString('hex');
