@@ -1,22 +1,23 @@
 import { forwardFee, gasFee, type NetworkPrices } from './requiredValue';
 
 /** Gas of the stake's handlers, as in contracts/staking/parameters.tact; a test compares. */
-const GAS = { stakeMessage: 30_000n, addKey: 28_000n, evidence: 48_000n, announce: 14_500n } as const;
+const GAS = { stakeMessage: 30_000n, addKey: 28_000n, evidence: 48_000n, keyQuery: 46_000n, announce: 14_500n } as const;
 
 /** Fee of `gas` and of `replies` short messages, as `handlingFee` in contracts/lib/value.tact. */
 const handlingFee = (prices: NetworkPrices, gas: bigint, replies: bigint): bigint =>
   gasFee(prices, gas) + replies * forwardFee(prices, 1n, 1023n);
 
 /** Messages of a stake by what they have to bring. */
-export type StakeMessageKind = 'stakeMessage' | 'addKey' | 'evidence';
+export type StakeMessageKind = 'stakeMessage' | 'addKey' | 'evidence' | 'keyQuery';
 
 /**
  * Least value, in nanoTON, of a message to a ProviderStake at live prices: `addKey` for AddWorkerKey, `evidence` for
- * both reports, `stakeMessage` for the owner's other ones. What is not used returns.
+ * both reports, `keyQuery` for KeyQuery, `stakeMessage` for the owner's other ones. What is not used returns.
  */
 export function requiredStakeValue(kind: StakeMessageKind, prices: NetworkPrices): bigint {
   if (kind === 'addKey') return handlingFee(prices, GAS.addKey, 1n) + announceFee(prices);
   if (kind === 'evidence') return handlingFee(prices, GAS.evidence, 4n);
+  if (kind === 'keyQuery') return handlingFee(prices, GAS.keyQuery, 1n);
   return handlingFee(prices, GAS.stakeMessage, 1n);
 }
 

@@ -20,7 +20,9 @@ import {
   type Terms,
 } from '../../protocol';
 import { BURN_ADDRESS, packSignedAcceptance, ProviderStake, type SignedReceipt, toCell } from '../../wrappers';
+import { multiplyPrices } from './config';
 import { NETWORK_ID, patternBytes, START } from './jobWorld';
+import './nativeCrypto';
 
 export const DAY = 86_400;
 export const STAKE = toNano('100');
@@ -40,7 +42,10 @@ export interface StakeState {
   endpoint: Cell | null;
 }
 
-let shared: { chain: Blockchain; start: ReturnType<Blockchain['snapshot']> } | undefined;
+type Snapshot = ReturnType<Blockchain['snapshot']>;
+
+/** The sandbox of this test file, and its start by the factor that prices are multiplied with. */
+let shared: { chain: Blockchain; starts: Map<bigint, Snapshot> } | undefined;
 
 /** An owner with a stake of 100 TON and one worker key, a client, a watcher, and an account that plays an escrow. */
 export class StakeWorld {
@@ -53,11 +58,11 @@ export class StakeWorld {
     readonly stake: SandboxContract<ProviderStake>,
   ) {}
 
-  /** One sandbox per test file, taken back to its start. */
-  static async create(): Promise<StakeWorld> {
+  /** One sandbox per test file, taken back to its start; everything costs `factor` times as much. */
+  static async create(factor = 1n): Promise<StakeWorld> {
     const isNew = !shared;
     const chain = shared?.chain ?? (await Blockchain.create());
-    if (shared) await chain.loadFrom(shared.start);
+    if (shared) await startAt(factor);
     chain.now = START;
     const [owner, client, watcher, escrow] = await Promise.all(
       ['owner', 'client', 'watcher', 'escrow'].map((name) => chain.treasury(name)),
@@ -68,7 +73,8 @@ export class StakeWorld {
     if (isNew) {
       await stake.sendDeposit(owner.getSender(), { value: STAKE + toNano('3'), amount: STAKE });
       await world.addKey();
-      shared = { chain, start: chain.snapshot() };
+      shared = { chain, starts: new Map([[1n, chain.snapshot()]]) };
+      if (factor !== 1n) return StakeWorld.create(factor);
     }
     return world;
   }
@@ -209,9 +215,19 @@ export class StakeWorld {
       state.endpoint,
     );
     const account = createShardAccount({ address: this.stake.address, ...init!, balance, workchain: 0 });
+    account.account!.storageStats.lastPaid = this.now;
     await this.chain.setShardAccount(this.stake.address, account);
     return init!.data;
   }
+}
+
+/** Converting a configuration takes long, so each is kept as part of a snapshot. */
+async function startAt(factor: bigint): Promise<void> {
+  const { chain, starts } = shared!;
+  await chain.loadFrom(starts.get(factor) ?? starts.get(1n)!);
+  if (starts.has(factor)) return;
+  chain.setConfig(multiplyPrices(chain.config, factor));
+  starts.set(factor, chain.snapshot());
 }
 
 export const termsCell = (terms: Terms): Cell => toCell(encodeTerms(terms));
