@@ -12,6 +12,7 @@ import {
   AttestationRegistry as GeneratedRegistry,
   type Governance as GeneratedGovernance,
   type ImagePolicy as GeneratedPolicy,
+  loadTupleGovernance,
 } from '../build/Suite/Suite_AttestationRegistry';
 import { CocoonError } from '../protocol';
 import { toBytes, toInteger } from './cells';
@@ -219,8 +220,11 @@ export class AttestationRegistry implements Contract {
   async getProposedGovernance(
     provider: ContractProvider,
   ): Promise<{ next: Governance; proposedAt: number } | null> {
-    const proposal = await this.generated.getProposedGovernance(provider);
-    return proposal && { next: governanceOf(proposal.next), proposedAt: Number(proposal.proposedAt) };
+    const proposal = (await provider.get('proposedGovernance', [])).stack.readTupleOpt();
+    if (proposal === null) return null;
+    // The generated reader does not expect the set in a tuple of its own.
+    const next = governanceOf(loadTupleGovernance(proposal.readTuple()));
+    return { next, proposedAt: proposal.readNumber() };
   }
 
   async getImage(provider: ContractProvider, imageHash: Uint8Array): Promise<ImagePolicy | null> {

@@ -166,7 +166,7 @@ describe('images that builders signed', () => {
     const image = world.built(HASH, [first, second, third]);
     const strangers = BUILDERS.slice(3);
     const gas: bigint[] = [];
-    for (const length of [1, 120]) {
+    for (const length of [1, 113]) {
       let next: Cell | null = null;
       for (let index = 0; index < length; index++) {
         const { publicKey } = strangers[index % strangers.length];
