@@ -18,8 +18,6 @@ export interface WatchOptions {
 
 /** How many accounts are looked at together. */
 const AT_ONCE = 8;
-/** Pause of what waits for room, or for an API that is behind. */
-const WAIT_MILLIS = 1_000;
 
 /**
  * Follows the questions to the worker's own stake. Whoever had it answered fine may be a job; whether it is one its
@@ -37,7 +35,7 @@ export class StakeWatch {
 
   /** Runs until the signal; an API that is away is waited for. */
   async run(): Promise<void> {
-    const { signal, pollSeconds, context } = this.options;
+    const { signal, context } = this.options;
     let isAway = false;
     while (!signal.aborted) {
       try {
@@ -49,13 +47,13 @@ export class StakeWatch {
         if (!isAway) context.log.warn({ code }, "the stake's history cannot be read now");
         isAway = true;
       }
-      await this.pause(pollSeconds * 1_000);
+      await this.pause();
     }
   }
 
-  /** Ends early when the worker stops. */
-  private pause(millis: number): Promise<void> {
-    const { signal } = this.options;
+  /** Between looks, for room, or for an API that is behind; ends early when the worker stops. */
+  private pause(): Promise<void> {
+    const { signal, pollSeconds } = this.options;
     if (signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const end = (): void => {
@@ -63,7 +61,7 @@ export class StakeWatch {
         signal.removeEventListener('abort', end);
         resolve();
       };
-      const timer = setTimeout(end, millis);
+      const timer = setTimeout(end, pollSeconds * 1_000);
       signal.addEventListener('abort', end);
     });
   }
@@ -110,7 +108,7 @@ export class StakeWatch {
     if (context.store.get(name) === null && !(await this.isJob(sender, time))) return;
     while (!hasRoom()) {
       if (signal.aborted) return;
-      await this.pause(WAIT_MILLIS);
+      await this.pause();
     }
     const { job, added } = context.store.add(name, unixTime());
     if (added) context.log.info({ job: name }, 'job found at the stake');
@@ -123,7 +121,7 @@ export class StakeWatch {
       const account = await context.chain.getAccount(sender);
       // What a question came from was there before it: an API that does not show it yet is behind.
       if (account.state === 'absent' && account.apiTime < time && !signal.aborted) {
-        await this.pause(WAIT_MILLIS);
+        await this.pause();
         continue;
       }
       if (account.state !== 'active') return false;
