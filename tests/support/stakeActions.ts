@@ -1,5 +1,13 @@
-import { type Address, Cell, Dictionary, type DictionaryValue, internal, type Transaction } from '@ton/core';
-import type { SendMessageResult } from '@ton/sandbox';
+import {
+  type Address,
+  beginCell,
+  Cell,
+  Dictionary,
+  type DictionaryValue,
+  internal,
+  type Transaction,
+} from '@ton/core';
+import { createShardAccount, type SendMessageResult } from '@ton/sandbox';
 import { BURN_ADDRESS, forwardFee } from '../../wrappers';
 import { pricesOf } from './config';
 import { feesOf, sumFees } from './fees';
@@ -109,4 +117,20 @@ export function rentReserve({ chain }: StakeWorld): bigint {
   const rent = (latest * FIVE_YEARS + 0xffffn) >> 16n;
   rents.set(chain.configBase64, rent);
   return rent;
+}
+
+/** Puts a contract at `address` that throws whatever it gets. */
+export async function breakAccount({ chain }: StakeWorld, address: Address): Promise<void> {
+  // 333 THROW
+  const code = beginCell().storeUint(0xf2c4, 16).storeUint(333, 11).endCell();
+  const data = beginCell().endCell();
+  const account = createShardAccount({ address, code, data, balance: 1_000_000_000n, workchain: address.workChain });
+  await chain.setShardAccount(address, account);
+}
+
+/** Leaves of the account at `address` a hash and no money, as when it did not pay its rent. */
+export async function freezeAccount({ chain }: StakeWorld, address: Address): Promise<void> {
+  const account = createShardAccount({ address, code: new Cell(), data: new Cell(), balance: 0n, workchain: 0 });
+  account.account!.storage.state = { type: 'frozen', stateHash: 12345n };
+  await chain.setShardAccount(address, account);
 }

@@ -27,7 +27,7 @@ import './nativeCrypto';
 export const DAY = 86_400;
 export const STAKE = toNano('100');
 export const WORKER = keyPairFromSeed(Buffer.alloc(32, 2));
-/** Any account that takes what it gets. */
+/** An account whose empty code takes what it gets. */
 export const REGISTRY = new Address(0, Buffer.alloc(32, 0x52));
 
 /** What a stake remembers; parts that a test does not name are empty. */
@@ -71,6 +71,9 @@ export class StakeWorld {
     const stake = chain.openContract(await ProviderStake.fromOwner(parameters));
     const world = new StakeWorld(chain, owner, client, watcher, escrow, stake);
     if (isNew) {
+      const code = beginCell().endCell();
+      const registry = createShardAccount({ address: REGISTRY, code, data: code, balance: 0n, workchain: 0 });
+      await chain.setShardAccount(REGISTRY, registry);
       await stake.sendDeposit(owner.getSender(), { value: STAKE + toNano('3'), amount: STAKE });
       await world.addKey();
       shared = { chain, starts: new Map([[1n, chain.snapshot()]]) };
