@@ -1,4 +1,4 @@
-import { type Address, type ContractProvider, type Transaction } from '@ton/core';
+import { type Address, type Cell, type ContractProvider, type Transaction } from '@ton/core';
 import { sha256 } from '@noble/hashes/sha2';
 import { CocoonError, equalBytes } from '../protocol';
 import { ProviderStake, providerStakeAddress, type StakeStatus, type WorkerKeyRecord } from './ProviderStake';
@@ -18,7 +18,7 @@ export interface ChainHistory {
 export interface Provider {
   owner: Address;
   stake: Address;
-  /** null when none was set. */
+  /** null when none was set, or something that is no {@link endpointUrl}. */
   endpoint: string | null;
   /** 32 bytes, SHA-256 of the descriptor. */
   descriptorHash: Uint8Array;
@@ -30,7 +30,7 @@ export interface Discovery {
   providers: Provider[];
   /** Stakes that were announced and could not be read now. */
   unreadable: Address[];
-  /** False when `maxTransactions` ended the search before the registry's first transaction. */
+  /** False when the search did not reach the registry's first transaction: a limit, or the API knows no more. */
   complete: boolean;
 }
 
@@ -71,7 +71,8 @@ export async function readProvider(history: ChainHistory, stake: Address): Promi
   const contract = ProviderStake.fromAddress(stake);
   const status = await contract.getStatus(history.provider(stake));
   const keys = await contract.getWorkerKeys(history.provider(stake));
-  const { owner, endpoint, descriptorHash } = status;
+  const { owner, descriptorHash } = status;
+  const endpoint = status.endpoint === null ? null : endpointUrl(status.endpoint);
   return { owner, stake, endpoint, descriptorHash, status, keys };
 }
 
@@ -80,21 +81,37 @@ async function announcedOwners(history: ChainHistory, registry: Address, maxTran
   const owners = new Map<string, { owner: Address; stake: Address }>();
   let cursor: { lt: string; hash: string } | undefined;
   for (let seen = 0; seen < maxTransactions;) {
-    const page = await history.getTransactions(registry, { limit: PAGE, archival: true, ...cursor });
+    const page = await history
+      .getTransactions(registry, { limit: PAGE, archival: true, ...cursor })
+      .catch((error: unknown) => {
+        // Servers without full history refuse what is too old for them; what was found until there counts.
+        if (cursor === undefined) throw error;
+        return [];
+      });
     // Some APIs give the transaction of the cursor again.
     const fresh = page.filter(({ lt }) => cursor === undefined || lt < BigInt(cursor.lt));
     for (const transaction of fresh) {
       for (const { info, body } of transaction.outMessages.values()) {
-        const log = info.type === 'external-out' ? parseProviderActivated(body) : null;
+        const log = info.type === 'external-out' ? announcementOf(body) : null;
         if (log !== null && !owners.has(log.stake.toRawString())) owners.set(log.stake.toRawString(), log);
       }
     }
-    if (fresh.length === 0 || page.length < PAGE) return { owners: [...owners.values()], complete: true };
+    const last = fresh.at(-1);
+    if (last === undefined) break;
+    if (last.prevTransactionLt === 0n) return { owners: [...owners.values()], complete: true };
     seen += fresh.length;
-    const last = fresh[fresh.length - 1];
     cursor = { lt: last.lt.toString(), hash: last.hash().toString('base64') };
   }
   return { owners: [...owners.values()], complete: false };
+}
+
+/** Who a log message names; null for one of another kind, or with something else than addresses in it. */
+function announcementOf(body: Cell): ReturnType<typeof parseProviderActivated> {
+  try {
+    return parseProviderActivated(body);
+  } catch {
+    return null;
+  }
 }
 
 /** Stake that is neither thawing nor reserved for accepted jobs, nanoTON. */
@@ -112,6 +129,15 @@ export function comparePriceThenStake(
     return sign(a.price, b.price);
   }
   return sign(freeStake(b.status), freeStake(a.status));
+}
+
+/**
+ * A worker's endpoint without slashes at its end, or null when it is none: anybody can write any bytes into a stake,
+ * and clients print them and ask them for things.
+ */
+export function endpointUrl(text: string): string | null {
+  if (!/^https?:\/\/[\x21-\x7e]+$/i.test(text) || /[?#@\\]/.test(text) || !URL.canParse(text)) return null;
+  return text.replace(/\/+$/, '');
 }
 
 /** Longest descriptor that is read, bytes. */
@@ -139,9 +165,9 @@ export async function fetchDescriptor(
 /** The bytes served at `<endpoint>/v1/descriptor`, unchecked. @throws CocoonError `network.descriptor-unreachable` */
 export async function downloadDescriptor(endpoint: string, timeoutMillis = 5_000): Promise<Uint8Array> {
   try {
-    const url = new URL(`${endpoint.replace(/\/+$/, '')}/v1/descriptor`);
-    if (url.protocol !== 'https:' && url.protocol !== 'http:') throw new Error('not http or https');
-    const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(timeoutMillis) });
+    const url = endpointUrl(endpoint);
+    if (url === null) throw new Error('not an http or https URL');
+    const response = await fetch(`${url}/v1/descriptor`, { redirect: 'error', signal: AbortSignal.timeout(timeoutMillis) });
     if (!response.ok || response.body === null) throw new Error(`HTTP ${response.status}`);
     const parts: Uint8Array[] = [];
     let size = 0;
@@ -153,7 +179,7 @@ export async function downloadDescriptor(endpoint: string, timeoutMillis = 5_000
     return new Uint8Array(Buffer.concat(parts));
   } catch (cause) {
     throw new CocoonError('network.descriptor-unreachable', 'cannot read the descriptor of a provider', {
-      received: `${endpoint}: ${cause instanceof Error ? cause.message : String(cause)}`.slice(0, 200),
+      received: `${JSON.stringify(endpoint)}: ${(cause as Error).message}`.slice(0, 200),
       hint: 'its worker may be away',
       cause,
     });

@@ -141,9 +141,11 @@ async function workerOf(options: ChoiceOptions, provider: Provider): Promise<Cho
 async function bestWorker(options: ChoiceOptions): Promise<ChosenWorker> {
   const { settings, chain, progress } = options;
   const registry = await registryOf(settings);
-  const { providers } = await discoverProviders(historyOf(chain), { networkId: settings.networkId, registry });
+  const found = await discoverProviders(historyOf(chain), { networkId: settings.networkId, registry });
+  const { providers, unreadable, complete } = found;
   progress(`providers found in the registry's history: ${providers.length}`);
-  const reasons: string[] = [];
+  if (!complete) progress('not all of the history was read: there may be more (cocoon provider list)');
+  const reasons = unreadable.map((stake) => `stake ${stake.toRawString()} cannot be read`);
   for (const { provider, descriptor, fault } of await rankProviders(providers, options.modelRoot)) {
     if (descriptor === null) {
       reasons.push(fault!);

@@ -115,13 +115,15 @@ export class WorkerApi {
     let response: Response;
     let json: unknown;
     try {
-      response = await fetch(new URL(path, this.url), {
+      // The worker may be behind a path of its host: the URL's own path stays.
+      response = await fetch(`${this.url.replace(/\/+$/, '')}${path}`, {
         method,
+        redirect: 'error',
         headers: body === undefined ? {} : { 'content-type': 'application/json' },
         body: body === undefined ? undefined : JSON.stringify(body),
         signal: AbortSignal.timeout(this.timeoutMillis),
       });
-      json = await response.json();
+      json = JSON.parse(await readText(response));
     } catch (cause) {
       throw new ChainApiError('network.worker-unreachable', 'cannot reach the worker', {
         received: this.url,
@@ -141,4 +143,18 @@ export class WorkerApi {
     }
     return parsed.data;
   }
+}
+
+/** Longest answer of a worker that is read, bytes: an answer of the largest job takes a few hundred thousand. */
+const MAX_ANSWER_BYTES = 4_194_304;
+
+async function readText(response: Response): Promise<string> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const part of (response.body ?? []) as unknown as AsyncIterable<Uint8Array>) {
+    size += part.length;
+    if (size > MAX_ANSWER_BYTES) throw new Error(`more than ${MAX_ANSWER_BYTES} bytes`);
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString('utf8');
 }

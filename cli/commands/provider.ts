@@ -3,14 +3,14 @@ import { Command } from 'commander';
 import { ProviderStake } from '../../wrappers';
 import { discoverProviders } from '../../wrappers/discovery';
 import { ChainClient } from '../../worker/chain/chainClient';
-import { ChainStateError } from '../../worker/errors';
+import { ChainApiError, ChainStateError } from '../../worker/errors';
 import { rankProviders } from '../client/providers';
 import { historyOf, registryOf } from '../client/registry';
 import { contextOf, withSettings, type Context } from '../context';
 import { UsageError } from '../errors';
 import { parseNumber, parseTon } from '../numbers';
 import { formatTon } from '../output';
-import { openStakeAccount, readStake, requireStake } from '../provider/account';
+import { notAStake, openStakeAccount, readStake, requireGenuine, requireStake } from '../provider/account';
 import { parseEndpoint, readServed } from '../provider/descriptor';
 import { describeInit, initProvider } from '../provider/init';
 import { deposit, thaw, withdraw } from '../provider/money';
@@ -112,12 +112,17 @@ function statusCommand(): Command {
       const income = options.dailyIncome as string | undefined;
       if (text === undefined && (await showAbsent(context))) return;
       const { chain, address } = await statusTarget(context, text);
-      const provider = await readStake({ chain, history: historyOf(chain) }, address);
+      const provider = await readStake({ chain, history: historyOf(chain) }, address).catch((cause: unknown) => {
+        // Code that has no such get-methods.
+        if (cause instanceof ChainApiError && cause.code === 'network.answer') throw notAStake(address, cause);
+        throw cause;
+      });
       if (provider === null) {
         throw new ChainStateError('chain.no-stake', 'there is no stake at this address', {
           received: address.toRawString(),
         });
       }
+      await requireGenuine(context.settings.networkId, provider);
       const { apiTime } = await chain.getAccount(address);
       const incomeNano = income === undefined ? undefined : parseTon('--daily-income', income);
       const report = reportProvider(provider, apiTime, incomeNano);
@@ -205,8 +210,9 @@ function listCommand(): Command {
       const registry = await registryOf(settings);
       const found = await discoverProviders(historyOf(chain), { networkId: settings.networkId, registry });
       const ranked = await rankProviders(found.providers);
+      const { apiTime } = await chain.getAccount(registry);
       const providers = ranked.map(({ provider, price, descriptor, fault }) => ({
-        ...reportProvider(provider, Math.floor(Date.now() / 1000)),
+        ...reportProvider(provider, apiTime),
         priceNano: price,
         models: descriptor?.models ?? [],
         fault,
@@ -219,7 +225,11 @@ function listCommand(): Command {
       );
       output.result(
         { registry: registry.toRawString(), providers, unreadable, complete: found.complete },
-        lines.join('\n') || 'no providers',
+        [
+          ...(lines.length === 0 ? ['no providers'] : lines),
+          ...unreadable.map((stake) => `${stake}  cannot be read now`),
+          ...(found.complete ? [] : ['not all of the history was read: there may be more']),
+        ].join('\n'),
       );
     });
 }

@@ -1,5 +1,11 @@
 import { Address } from '@ton/core';
-import { KEY_ACCOUNTABLE_SECONDS, keyEnd, ProviderStake, type WorkerKeyRecord } from '../../wrappers';
+import {
+  KEY_ACCOUNTABLE_SECONDS,
+  keyEnd,
+  ProviderStake,
+  providerStakeAddress,
+  type WorkerKeyRecord,
+} from '../../wrappers';
 import { readProvider, type ChainHistory, type Provider } from '../../wrappers/discovery';
 import { ChainClient } from '../../worker/chain/chainClient';
 import { ChainStateError } from '../../worker/errors';
@@ -58,6 +64,23 @@ export async function readStake(
     hint: 'send it TON to pay the rent',
   });
 }
+
+/**
+ * Refuses an account that answers like a stake and is none: a stake's address follows from its own registry and owner.
+ * @throws ChainStateError `chain.fake-stake`
+ */
+export async function requireGenuine(networkId: number, { stake, owner, status }: Provider): Promise<void> {
+  const expected = await providerStakeAddress({ networkId, registry: status.registry, owner });
+  if (!expected.equals(stake)) throw notAStake(stake);
+}
+
+export const notAStake = (address: Address, cause?: unknown): ChainStateError =>
+  new ChainStateError('chain.fake-stake', 'this account is not a stake', {
+    expected: 'the address that follows from a registry and an owner',
+    received: address.toRawString(),
+    hint: 'cocoon provider list shows the stakes of a registry',
+    cause,
+  });
 
 /** Unix time of the chain as the API shows it. */
 export const chainTime = async ({ chain, wallet }: StakeAccount): Promise<number> =>

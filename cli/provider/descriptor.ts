@@ -1,5 +1,5 @@
 import { keyEnd, MAX_ENDPOINT_BYTES } from '../../wrappers';
-import { descriptorHashOf, downloadDescriptor, type Provider } from '../../wrappers/discovery';
+import { descriptorHashOf, downloadDescriptor, endpointUrl, type Provider } from '../../wrappers/discovery';
 import { parseDescriptor, type WorkerDescriptor } from '../client/workerApi';
 import { UsageError } from '../errors';
 import { chainTime, hex, type StakeAccount } from './account';
@@ -13,15 +13,8 @@ export interface ServedDescriptor {
 
 /** @throws UsageError `usage.endpoint` */
 export function parseEndpoint(text: string): string {
-  let url: URL | null = null;
-  try {
-    url = new URL(text);
-  } catch {
-    // Said below.
-  }
-  const isHttp = url !== null && /^https?:$/.test(url.protocol) && url.username === '' && url.search + url.hash === '';
-  const endpoint = text.replace(/\/+$/, '');
-  if (isHttp && Buffer.byteLength(endpoint) <= MAX_ENDPOINT_BYTES) return endpoint;
+  const endpoint = endpointUrl(text);
+  if (endpoint !== null && endpoint.length <= MAX_ENDPOINT_BYTES) return endpoint;
   throw new UsageError('usage.endpoint', '--endpoint cannot be published', {
     expected: `an http or https URL of at most ${MAX_ENDPOINT_BYTES} bytes, such as https://gpu.example.org:8443`,
     received: text.slice(0, 200),
