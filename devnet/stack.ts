@@ -64,7 +64,7 @@ export function formatStack(items: TupleItem[]): unknown[] {
       case 'cell':
       case 'slice':
         // Slices too: toncenter has called them cells ever since.
-        return ['cell', { bytes: boc(item.cell), object: legacyCell(item.cell) }];
+        return ['cell', { bytes: boc(item.cell), ...legacyObject(item.cell) }];
       case 'builder':
         return ['unsupported', ''];
       case 'tuple': {
@@ -113,6 +113,19 @@ function listOf(tuple: TupleItem): TupleItem[] | null {
     rest = rest.items[1];
   }
   return rest.type === 'null' ? elements : null;
+}
+
+/** Most cells that are written out as a tree: the same few cells, referred to again and again, can be any number. */
+const MAX_TREE_CELLS = 2_000;
+
+function legacyObject(cell: Cell): { object?: unknown } {
+  return treeSize(cell, new Map()) > MAX_TREE_CELLS ? {} : { object: legacyCell(cell) };
+}
+
+function treeSize(cell: Cell, known: Map<Cell, number>): number {
+  const size = known.get(cell) ?? cell.refs.reduce((sum, ref) => sum + treeSize(ref, known), 1);
+  known.set(cell, size);
+  return size;
 }
 
 /** A cell as tonweb reads it. */

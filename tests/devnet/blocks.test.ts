@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { beginCell, contractAddress, external, storeMessage, toNano } from '@ton/core';
 import { TonClient } from '@ton/ton';
+import { Chain } from '../../devnet/chain';
 import { compileTact } from '../support/compileTact';
 import { advance, call, fund, rpc, sharedDevnet, START, strangerOf, wallet } from './helpers';
 
@@ -148,6 +149,34 @@ describe('blocks', () => {
 
 describe('many at once', () => {
   const shared = sharedDevnet();
+
+  it('calls that begin at the same instant take turns: a refused one spoils no other', async () => {
+    const chain = await Chain.create({ networkId: 2026, clock: { startSeconds: START } });
+    const from = wallet(shared.client, 'v4', 1);
+    await chain.inTurn(() => chain.faucet(from.address, toNano('5')));
+    const boc = (body = beginCell().endCell(), init?: typeof from.init) =>
+      beginCell()
+        .store(storeMessage(external({ to: from.address, body, init })))
+        .endCell()
+        .toBoc();
+    const calls: (() => Promise<unknown>)[] = [
+      () => chain.sendBoc(boc(from.sign(0, stranger, toNano('1')), from.init)),
+      () => chain.sendBoc(boc()),
+      () => chain.sendBoc(boc(from.sign(1, stranger, toNano('1')))),
+      () => chain.faucet(stranger, 7n),
+      () => chain.sendBoc(boc(from.sign(1, stranger, toNano('1')))),
+      () => chain.sendBoc(boc(from.sign(2, stranger, toNano('1')))),
+    ];
+    const outcomes = await Promise.allSettled(calls.map((call) => chain.inTurn(call)));
+    const good = ['fulfilled', 'rejected', 'fulfilled', 'fulfilled', 'rejected', 'fulfilled'];
+    assert.deepEqual(
+      outcomes.map(({ status }) => status),
+      good,
+    );
+    assert.equal((await chain.account(stranger)).balance, toNano('3') + 7n);
+    assert.equal(chain.transactionsOf(stranger).length, 4);
+    assert.equal(chain.transactionsOf(from.address).length, 4);
+  });
 
   it('externals are taken one after the other: each sender hears of its own, and each is in a block', async () => {
     const { devnet, client } = shared;

@@ -86,6 +86,15 @@ describe('get-methods', () => {
     });
   });
 
+  it('few cells that unfold to endlessly many are answered as the few that they are', async () => {
+    let deep = cell;
+    for (let depth = 0; depth < 40; depth++) {
+      deep = beginCell().storeRef(deep).storeRef(deep).storeRef(deep).storeRef(deep).endCell();
+    }
+    const { stack } = await shared.client.runMethod(address('echo'), 'any', [{ type: 'cell', cell: deep }]);
+    assert.ok(stack.readCell().equals(deep));
+  });
+
   it('a method that throws has its exit code, one of an account without code -13, by name and by number', async () => {
     const { client, devnet } = shared;
     const thrown = await client.runMethodWithError(address('throws'), 'any');
