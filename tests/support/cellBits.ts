@@ -1,0 +1,46 @@
+import { beginCell, type Cell } from '@ton/core';
+
+/** The same cell with one bit of its root the other way. */
+export function flipBit(cell: Cell, at: number): Cell {
+  const slice = cell.beginParse();
+  const head = beginCell().storeBits(slice.loadBits(at)).storeBit(!slice.loadBit());
+  return head.storeSlice(slice).endCell();
+}
+
+/** The same cell with another reference. */
+export function withRef(cell: Cell, index: number, ref: Cell): Cell {
+  const builder = beginCell().storeBits(cell.bits);
+  cell.refs.forEach((known, position) => builder.storeRef(position === index ? ref : known));
+  return builder.endCell();
+}
+
+/** The same cell without its last bit, or its last reference. */
+export const withoutLastBit = (cell: Cell): Cell => {
+  const builder = beginCell().storeBits(cell.bits.substring(0, cell.bits.length - 1));
+  cell.refs.forEach((ref) => builder.storeRef(ref));
+  return builder.endCell();
+};
+export const withoutLastRef = (cell: Cell): Cell => {
+  const builder = beginCell().storeBits(cell.bits);
+  cell.refs.slice(0, -1).forEach((ref) => builder.storeRef(ref));
+  return builder.endCell();
+};
+
+/** The same cell and one bit, or one reference, more. */
+export const withBit = (cell: Cell): Cell => beginCell().storeSlice(cell.beginParse()).storeBit(1).endCell();
+export const withEmptyRef = (cell: Cell): Cell =>
+  beginCell().storeSlice(cell.beginParse()).storeRef(beginCell().endCell()).endCell();
+
+/** A library cell that names `cell`: TVM opens it only where the library is published. */
+export const libraryOf = (cell: Cell): Cell =>
+  beginCell().storeUint(2, 8).storeBuffer(cell.hash()).endCell({ exotic: true });
+
+/** First bits of consecutive fields of these widths. */
+export function fieldStarts<T extends string>(widths: Record<T, number>): [T, number][] {
+  let at = 0;
+  return (Object.entries(widths) as [T, number][]).map(([name, width]) => {
+    const start = at;
+    at += width;
+    return [name, start];
+  });
+}
