@@ -94,9 +94,14 @@ export const packAcceptGovernance = (queryId = 0n): Cell =>
 export const packCancelGovernance = (queryId = 0n): Cell =>
   beginCell().store(storeCancelGovernance({ $$type: 'CancelGovernance', queryId })).endCell();
 
-/** Reads a log message of the registry: a provider became active. null when it is something else. */
+/**
+ * Reads a log message of the registry: a provider became active. null when it is something else, or about an owner
+ * outside the basechain, for whom the SDK knows no stake.
+ */
 export function parseProviderActivated(body: Cell): { owner: Address; stake: Address } | null {
   const slice = body.beginParse();
   if (slice.remainingBits !== 32 + 2 * 267 || slice.loadUint(32) !== OP_PROVIDER_ACTIVATED) return null;
-  return { owner: slice.loadAddress(), stake: slice.loadAddress() };
+  const owner = slice.loadAddress();
+  const stake = slice.loadAddress();
+  return owner.workChain === 0 && stake.workChain === 0 ? { owner, stake } : null;
 }
