@@ -6,8 +6,8 @@ import { checkRegistry } from './deploy/registry';
 import { checkStake } from './deploy/stake';
 
 /**
- * Checks what is deployed, whoever did it: code hash, address, parameters, get-methods. Parameters: registry, stake, bounty,
- * at least one of them. Sends nothing and needs no wallet (--deeplink).
+ * Checks what is deployed, whoever did it: code hash, address, parameters, get-methods. Parameters: registry, stake,
+ * bounty, at least one of them. Sends nothing and needs no wallet (--deeplink).
  */
 export async function checkDeployment(deployment: Deployment): Promise<void> {
   const { registry, stake, bounty } = deployment.parameters;

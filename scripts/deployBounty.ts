@@ -15,8 +15,8 @@ const FUND_NANO = 2_000_000_000n;
 
 /**
  * Deploys and funds the example dApp, unless it is there, and checks it. Parameters: registry, provider (owner of the
- * stake), payout, workerKey, price, winningToken; optional: modelRoot and stopToken (of the shipped model), maxTokens (1),
- * fund (2). All but fund make the address.
+ * stake), payout, workerKey, price, winningToken; optional: modelRoot and stopToken (of the shipped model), maxTokens
+ * (1), fund (2). All but fund make the address.
  */
 export async function deployBounty(deployment: Deployment): Promise<void> {
   const { chain, parameters, pollMillis, print } = deployment;

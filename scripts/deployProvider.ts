@@ -11,7 +11,8 @@ import { payerOf } from './deploy/payer';
 import { checkStake } from './deploy/stake';
 
 /**
- * `cocoon provider init` for an owner whose wallet Blueprint holds: stake, worker key, endpoint; sends nothing that is done.
+ * `cocoon provider init` for an owner whose wallet Blueprint holds: stake, worker key, endpoint; what is done is
+ * not sent again.
  * Parameters: registry, claim or workerFolder; optional: amount (the network's minimum), days (365), endpoint.
  */
 export async function deployProvider(deployment: Deployment): Promise<void> {
@@ -22,7 +23,8 @@ export async function deployProvider(deployment: Deployment): Promise<void> {
   const options = { amount, days, endpoint: endpoint === undefined ? undefined : parseEndpoint(endpoint) };
   const report = await initStake(account, output, options, (place) => claimFor(deployment, place));
   const sent = report.steps.reduce((sum, { sentNano }) => sum + sentNano, 0n);
-  print('deployed', sent === 0n ? 'before: nothing is sent' : `now; ${formatTon(sent)} sent, what is not used returned`);
+  const now = `now; ${formatTon(sent)} sent, of which what is not used returned`;
+  print('deployed', sent === 0n ? 'before: nothing is sent' : now);
   const findings = await checkStake(deployment, account.stake.address);
   conclude(deployment, 'ProviderStake', findings, `COCOON_STAKE=${report.stake}`);
 }

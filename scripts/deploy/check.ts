@@ -53,8 +53,8 @@ export function compareAddress(shown: Address, computed: Address, findings: Find
 /** Prints warnings, and how a stranger checks again. @throws VerificationError `verification.deployment` */
 export function conclude(deployment: Deployment, contract: ContractName, findings: Findings, variable: string): void {
   const { blueprint, print, settings } = deployment;
-  const isCustom = blueprint.network() === 'custom';
-  const chain = isCustom ? `--custom ${settings.api} --custom-version v2 --custom-type custom` : `--${settings.network}`;
+  const custom = `--custom ${settings.api} --custom-version v2 --custom-type custom`;
+  const network = blueprint.network() === 'custom' ? custom : `--${settings.network}`;
   findings.warnings.forEach((warning) => print('warning', warning));
   if (findings.faults.length > 0) {
     throw new VerificationError('verification.deployment', `this ${contract} is not as it should be`, {
@@ -62,6 +62,6 @@ export function conclude(deployment: Deployment, contract: ContractName, finding
     });
   }
   print('checked', 'code hash, parameters and get-methods');
-  print('again', `${variable} npx blueprint run checkDeployment ${chain} --deeplink`);
+  print('again', `${variable} npx blueprint run checkDeployment ${network} --deeplink`);
   print('source', `build/Suite/Suite_${contract}.pkg to verifier.ton.org by hand (docs/code-hashes.md)`);
 }

@@ -1,4 +1,4 @@
-import type { Cell } from '@ton/core';
+import type { Cell, Sender } from '@ton/core';
 import type { NetworkProvider } from '@ton/blueprint';
 import { historyOf } from '../../cli/client/registry';
 import { resolveSettings, toSettings, type Settings } from '../../cli/config/resolve';
@@ -12,6 +12,14 @@ import { CODE_HASHES, type ContractName } from '../../wrappers';
 import type { ChainHistory } from '../../wrappers/discovery';
 import { readParameters, type Parameters } from './parameters';
 
+/** What the scripts use of Blueprint. */
+export interface Blueprint {
+  network(): ReturnType<NetworkProvider['network']>;
+  api(): object;
+  sender(): Sender;
+  ui(): { write(line: string): void };
+}
+
 /** What every deployment script works with. */
 export interface Deployment {
   settings: Settings;
@@ -19,15 +27,17 @@ export interface Deployment {
   /** Reads with retries and typed errors; Blueprint's own client only sends. */
   chain: ChainClient;
   history: ChainHistory;
-  blueprint: NetworkProvider;
+  blueprint: Blueprint;
   output: Output;
   pollMillis: number;
   /** Prints `label value` for people. */
   print(label: string, value: string): void;
 }
 
+type Script = (deployment: Deployment) => Promise<void>;
+
 /** A Blueprint script whose errors are printed without a stack trace and decide the exit code as the command line's. */
-export function script(body: (deployment: Deployment) => Promise<void>): (blueprint: NetworkProvider) => Promise<void> {
+export function script(body: Script): (blueprint: NetworkProvider) => Promise<void> {
   const withTypedErrors = async (work: () => Promise<void>): Promise<void> => {
     try {
       await work();
@@ -54,9 +64,9 @@ export function checkMnemonic(flags: readonly string[], env: NodeJS.ProcessEnv):
 }
 
 /**
- * @throws ConfigurationError `config.*`; ChainStateError `chain.wrong-network` when the chain is not the one that was named
+ * @throws ConfigurationError `config.*`; ChainStateError `chain.wrong-network` when the chain is not the one named
  */
-export async function openDeployment(blueprint: NetworkProvider, env: NodeJS.ProcessEnv): Promise<Deployment> {
+export async function openDeployment(blueprint: Blueprint, env: NodeJS.ProcessEnv): Promise<Deployment> {
   const parameters = readParameters(env);
   const network = networkOf(blueprint, env);
   const registry = parameters.registry?.toRawString();
@@ -90,7 +100,7 @@ async function checkChain(chain: ChainClient, { api, network, networkId }: Setti
 }
 
 /** Our name of Blueprint's network; a custom one is a devnet unless COCOON_NETWORK says what it is. */
-function networkOf(blueprint: NetworkProvider, env: NodeJS.ProcessEnv): NetworkName {
+function networkOf(blueprint: Blueprint, env: NodeJS.ProcessEnv): NetworkName {
   const flag = blueprint.network();
   const named = env.COCOON_NETWORK === '' ? undefined : env.COCOON_NETWORK;
   const network = flag === 'custom' ? (named ?? 'devnet') : flag;
@@ -101,7 +111,7 @@ function networkOf(blueprint: NetworkProvider, env: NodeJS.ProcessEnv): NetworkN
   });
 }
 
-function endpointOf(blueprint: NetworkProvider): string {
+function endpointOf(blueprint: Blueprint): string {
   const { parameters } = blueprint.api() as { parameters?: { endpoint?: unknown } };
   if (typeof parameters?.endpoint === 'string') return parameters.endpoint;
   throw new ConfigurationError('config.api', 'this kind of API cannot be used', {
@@ -111,7 +121,7 @@ function endpointOf(blueprint: NetworkProvider): string {
 }
 
 /** Blueprint gives a V5 wallet of an unknown network the id of mainnet, where what it signs would be valid too. */
-function checkWallet({ network, networkId }: Settings, blueprint: NetworkProvider, env: NodeJS.ProcessEnv): void {
+function checkWallet({ network, networkId }: Settings, blueprint: Blueprint, env: NodeJS.ProcessEnv): void {
   if (blueprint.network() !== 'custom' || env.WALLET_VERSION?.toLowerCase() !== 'v5r1') return;
   if (Number(env.WALLET_NETWORK_ID) === networkId) return;
   throw new ConfigurationError('config.wallet', 'the V5 wallet is not one of this network', {

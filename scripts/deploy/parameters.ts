@@ -43,7 +43,7 @@ const PARAMETERS = {
   registry: { schema: address, expected: AN_ADDRESS },
   governor: { schema: address, expected: AN_ADDRESS },
   guardian: { schema: address, expected: AN_ADDRESS },
-  builders: { schema: hashes, expected: 'Ed25519 public keys of 64 hex digits, separated by commas or in a JSON array' },
+  builders: { schema: hashes, expected: 'public keys of 64 hex digits, separated by commas or in a JSON array' },
   threshold: { schema: whole(0, 16), expected: 'a whole number from 0 to 16' },
   rent: { schema: ton, expected: AN_AMOUNT },
   amount: { schema: ton, expected: AN_AMOUNT },
