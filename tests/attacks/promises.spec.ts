@@ -1,10 +1,12 @@
 import '@ton/test-utils';
 import { beginCell, Cell, Dictionary, toNano } from '@ton/core';
 import type { SendMessageResult } from '@ton/sandbox';
-import { KEY_STATUS, parseJobCallback } from '../../wrappers';
+import { KEY_STATUS, parseJobCallback, requiredCheckedJobValue } from '../../wrappers';
 import { BURN_ADDRESS, CheckedJobWorld, STAKE_NANO } from '../support/checkedJobWorld';
-import { multiplyPrices } from '../support/config';
+import { multiplyPrices, pricesOf } from '../support/config';
 import { refusal } from '../support/jobWorld';
+
+const DAY = 86_400;
 
 /** Libraries of a chain that has published these cells. */
 function published(...cells: Cell[]): Cell {
@@ -43,14 +45,48 @@ describe('attacks with a promise to deliver', () => {
     }
   });
 
-  it('findings 21 and 41: a report whose fees rose beyond what the job holds is lost, the refund is not', async () => {
+  it.each([1n, 10n])('findings 21 and 41: at prices x%d the least value of a job pays for the report too', async (factor) => {
+    const world = await CheckedJobWorld.create({ price: 0n });
+    world.blockchain.setConfig(multiplyPrices(world.blockchain.config, factor));
+    const value = requiredCheckedJobValue(world.terms, pricesOf(world.blockchain));
+    await world.create({ value, acceptance: world.acceptance() });
+    world.blockchain.now = world.terms.deadline + DAY;
+    await world.conserved(() => world.expire());
+    expect((await world.stake.getStatus()).faults).toBe(1n);
+    expect(await world.isGone()).toBe(true);
+  });
+
+  it('findings 21 and 41: fees that rose beyond what a job holds cost its report and not its refund', async () => {
     const world = await CheckedJobWorld.create();
     await world.create({ acceptance: world.acceptance() });
     world.blockchain.setConfig(multiplyPrices(world.blockchain.config, 8n));
     world.blockchain.now = world.terms.deadline;
     const result = await world.conserved(() => world.expire());
     expect(result.transactions).toHaveTransaction({ from: world.job.address, to: world.client.address });
+    expect((await world.stake.getStatus()).faults).toBe(0n);
     expect(await world.isGone()).toBe(true);
+  });
+
+  it('finding 21: whatever a job holds when it expires, its promise is reported once at most', async () => {
+    const world = await CheckedJobWorld.create({ price: toNano('0.001') });
+    await world.create({ acceptance: world.acceptance() });
+    world.blockchain.now = world.terms.deadline;
+    const start = world.blockchain.snapshot();
+    const outcomes = new Set<string>();
+    for (const micro of [500n, 1_500n, 2_500n, 10_000n, 22_000n, 24_000n, 25_500n, 25_800n, 26_200n, 27_000n, 30_000n, 40_000n]) {
+      await world.blockchain.loadFrom(start);
+      world.blockchain.now = world.terms.deadline;
+      (await world.blockchain.getContract(world.job.address)).balance = micro * 1_000n;
+      for (let attempt = 0; attempt < 3 && !(await world.isGone()); attempt++) {
+        await refusal(world.expire()).catch(() => undefined);
+        if (await world.isGone()) break;
+        await world.stranger.send({ to: world.job.address, value: toNano('0.05'), bounce: false });
+      }
+      const { faults } = await world.stake.getStatus();
+      expect([micro, await world.isGone(), faults <= 1n]).toEqual([micro, true, true]);
+      outcomes.add(String(faults));
+    }
+    expect([...outcomes].sort()).toEqual(['0', '1']);
   });
 
   it('finding 17: a client that pays again and again reserves coverage once per paid answer, and only until acceptBy', async () => {
@@ -72,7 +108,7 @@ describe('attacks with a promise to deliver', () => {
     expect((await world.stake.getStatus()).reserved).toBe(toNano('60'));
     const paid = (await world.balance(world.payout.address)) - paidBefore;
     expect(paid).toBeGreaterThan(answers * (world.terms.price - toNano('0.001')));
-    world.blockchain.now = world.terms.deadline + 7 * 86_400;
+    world.blockchain.now = world.terms.deadline + 7 * DAY;
     expect((await world.stake.getStatus()).reserved).toBe(0n);
   });
 
