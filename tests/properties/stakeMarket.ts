@@ -188,7 +188,7 @@ export class Market {
     const body = beginCell().storeUint(0x0c05, 32).storeRef(termsCell(terms)).storeMaybeRef(promise).endCell();
     const value = made.size === 0 ? LOW : toNano('1');
     if (made.size === 0) return { expected: 712, from: world.escrow.address, value, body };
-    this.asked = model.query(String(made.key), { deadline, tier, coverage, promised, late }, now);
+    this.asked = model.query(String(made.key), { deadline, tier, coverage, promised, invalid: late }, now);
     return { expected: 0, from: world.escrow.address, value, body };
   }
 

@@ -8,6 +8,20 @@ export interface ModelKey {
   removedAt: number;
 }
 
+/** What a stake is asked about. */
+export interface Asked {
+  deadline: number;
+  tier: number;
+  coverage: bigint;
+  /** Coverage in the acceptance; null without one. */
+  promised: bigint | null;
+  /** The acceptance is late, or not by this key for this job. */
+  invalid: boolean;
+  otherStake?: boolean;
+  image?: boolean;
+  otherSemantics?: boolean;
+}
+
 /** What a message that the model accepts or refuses does to it; 0 is accepted, else the exit code. */
 export const MINIMUM = toNano('50');
 export const THAW_SECONDS = 15 * DAY;
@@ -83,19 +97,18 @@ export class StakeModel {
   }
 
   /** KeyStatus of a job of this key; reserves what it promises. */
-  query(
-    name: string,
-    job: { deadline: number; tier: number; coverage: bigint; promised: bigint | null; late: boolean },
-    now: number,
-  ): number {
+  query(name: string, job: Asked, now: number): number {
+    if (job.otherStake) return 1;
     const key = this.keys.get(name);
     if (!key) return 2;
     if (job.deadline <= now || job.deadline > now + DAY) return 7;
     if (this.endOf(key) <= job.deadline) return 3;
     if (job.tier !== 0) return 4;
+    if (job.image) return 5;
+    if (job.otherSemantics) return 6;
     if (this.active < MINIMUM) return 8;
     if (job.promised === null) return job.coverage === 0n ? 0 : 9;
-    if (job.late || job.promised < job.coverage) return 9;
+    if (job.invalid || job.promised < job.coverage) return 9;
     if (this.reserved(now) + job.promised > this.active) return 10;
     this.coverage.push({ until: Math.floor((job.deadline + 5 * DAY) / DAY) + 1, amount: job.promised });
     return 0;

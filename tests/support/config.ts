@@ -11,10 +11,13 @@ export function pricesOf(chain: Blockchain): NetworkPrices {
   return prices;
 }
 
-/** The configuration with basechain storage, gas and forwarding prices (18, 21, 25) multiplied. TL-B in block.tlb. */
-export function multiplyPrices(config: Cell, factor: bigint): Cell {
+/**
+ * The configuration with basechain gas, forwarding and, unless rent shall stay as it is, storage prices (21, 25, 18)
+ * multiplied. TL-B in block.tlb.
+ */
+export function multiplyPrices(config: Cell, factor: bigint, withRent = true): Cell {
   const parameters = Dictionary.loadDirect(Dictionary.Keys.Int(32), Dictionary.Values.Cell(), config);
-  parameters.set(18, multiplyStorage(parameters.get(18)!, factor));
+  if (withRent) parameters.set(18, multiplyStorage(parameters.get(18)!, factor));
   parameters.set(21, multiplyGas(parameters.get(21)!, factor));
   parameters.set(25, multiplyForward(parameters.get(25)!, factor));
   return beginCell().storeDictDirect(parameters).endCell();
