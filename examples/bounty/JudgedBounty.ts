@@ -10,6 +10,7 @@ import {
   SendMode,
 } from '@ton/core';
 import { JudgedBounty as GeneratedJudgedBounty } from '../../build/Suite/Suite_JudgedBounty';
+import { CocoonError } from '../../protocol';
 
 export const OP_FORGET_JOB = 0x0c30;
 export const OP_TRY = 0x0c40;
@@ -23,6 +24,8 @@ export const BOUNTY_ERRORS = {
   jobsFull: 763,
   notAJob: 764,
   jobNotOver: 765,
+  answerTooLong: 766,
+  tokenTooLarge: 767,
   notEnoughForATry: 771,
   noBounty: 772,
   notSponsor: 773,
@@ -68,7 +71,16 @@ export interface TryResult {
 
 const uint256 = (bytes: Uint8Array): bigint => BigInt(`0x${Buffer.from(bytes).toString('hex')}`);
 
+/** Tokens that fit one message beside its opcode. */
+export const MAX_TRY_TOKENS = 30;
+
 export function packTry(tokens: readonly number[]): Cell {
+  if (tokens.length > MAX_TRY_TOKENS) {
+    throw new CocoonError('TOO_MANY_TOKENS', `a try holds 1 to ${MAX_TRY_TOKENS} tokens`, {
+      expected: `at most ${MAX_TRY_TOKENS}`,
+      received: String(tokens.length),
+    });
+  }
   const builder = beginCell().storeUint(OP_TRY, 32);
   for (const token of tokens) builder.storeUint(token, 32);
   return builder.endCell();

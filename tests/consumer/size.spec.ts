@@ -1,0 +1,82 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { beginCell, storeMessage, toNano } from '@ton/core';
+import type { SendMessageResult } from '@ton/sandbox';
+import { forwardFee, gasFee } from '../../wrappers';
+import { multiplyPrices, pricesOf } from '../support/config';
+import { sizeOfCells } from '../support/consumerMessages';
+import { ConsumerProbe, Handler } from '../support/consumerProbe';
+import { ConsumerWorld } from '../support/consumerWorld';
+import { feesOf } from '../support/fees';
+import { gasUsed } from '../support/stakeWorld';
+
+const root = path.join(__dirname, '../..');
+function constant(file: string, name: string): number {
+  const source = fs.readFileSync(path.join(root, file), 'utf8');
+  return Number(new RegExp(`const ${name}: Int = (\\d+);`).exec(source)![1]);
+}
+const TRAIT = 'contracts/escrow/InferenceConsumer.tact';
+const BOUNTY = 'examples/bounty/JudgedBounty.tact';
+
+/** Enough, and a quarter more at most. */
+function covers(allowed: number, used: number): void {
+  expect(used).toBeLessThanOrEqual(allowed);
+  expect(allowed).toBeLessThanOrEqual(used * 1.25);
+}
+
+const longest = (length: number): number[] => Array.from({ length }, (_, index) => 2 ** 21 - 1 - index);
+
+describe('what asking costs', () => {
+  it('GAS_ASK, DEPLOY_CELLS and DEPLOY_BITS cover the longest prompt with all other slots taken', async () => {
+    const probe = await ConsumerProbe.create(Handler.records, toNano('100'));
+    const asked = { tokens: longest(31), maxTokens: 1260, stopToken: 2 ** 32 - 1, price: toNano('1') };
+    let result: SendMessageResult | undefined;
+    for (let slot = 0; slot < 32; slot++) result = await probe.ask(asked);
+    expect(await probe.openCount()).toBe(32);
+    const gas = Number(gasUsed(result!, probe.address));
+    covers(constant(TRAIT, 'GAS_ASK'), gas);
+    const transaction = result!.transactions.find(({ outMessages }) => outMessages.get(0)?.init != null)!;
+    const { forwardNano } = feesOf(transaction);
+    const prices = pricesOf(probe.world.chain);
+    const cells = constant(TRAIT, 'DEPLOY_CELLS');
+    const bits = constant(TRAIT, 'DEPLOY_BITS');
+    covers(Number(forwardFee(prices, BigInt(cells), BigInt(bits))), Number(forwardNano));
+    const message = beginCell().store(storeMessage(transaction.outMessages.get(0)!)).endCell();
+    console.log(`ask: ${gas} gas; deploying ${JSON.stringify(sizeOfCells(message.refs))}, ${forwardNano} nanoTON`);
+  });
+
+  it.each([1n, 10n])('askFunds at prices x%d is what leaves the balance, and little more', async (factor) => {
+    const probe = await ConsumerProbe.create(Handler.records, toNano('100'));
+    const { world } = probe;
+    world.chain.setConfig(multiplyPrices(world.chain.config, factor));
+    const asked = { tokens: longest(31), maxTokens: 1260, price: toNano('1') };
+    const before = await world.balance(probe.address);
+    await probe.ask(asked, toNano('1'));
+    const left = before + toNano('1') - (await world.balance(probe.address));
+    const funds = await probe.askFunds(asked.price, asked.maxTokens);
+    expect(left).toBeLessThanOrEqual(funds);
+    expect(funds - left).toBeLessThan(gasFee(pricesOf(world.chain), 15_000n));
+  });
+
+  it('GAS_TRY covers what a try uses beyond ask', async () => {
+    const world = await ConsumerWorld.create({ maxTokens: 1260 });
+    const { anna } = world.wallets;
+    let result: SendMessageResult | undefined;
+    for (let slot = 0; slot < 32; slot++) {
+      result = await world.bounty.sendTry(anna.getSender(), { value: toNano('1'), tokens: longest(30) });
+    }
+    expect((await world.bounty.getOpenJobs()).length).toBe(32);
+    const gas = Number(gasUsed(result!, world.bounty.address));
+    console.log(`try: ${gas} gas`);
+    covers(constant(TRAIT, 'GAS_ASK') + constant(BOUNTY, 'GAS_TRY'), gas);
+  });
+
+  it('finding 47: the rent that stays is that of the state for five years', async () => {
+    const world = await ConsumerWorld.create();
+    const { accountState } = await world.chain.getContract(world.bounty.address);
+    if (accountState?.type !== 'active') throw new Error('no bounty');
+    const { cells, bits } = sizeOfCells([accountState.state.code!, accountState.state.data!]);
+    covers(constant(BOUNTY, 'BOUNTY_CELLS'), cells);
+    covers(constant(BOUNTY, 'BOUNTY_BITS'), bits);
+  });
+});

@@ -1,0 +1,37 @@
+import { type Address, type Cell, type Message, toNano } from '@ton/core';
+import type { SendMessageResult } from '@ton/sandbox';
+import { parseTryResult, type TryResult } from '../../examples/bounty/JudgedBounty';
+
+/** How tries ended: whom the bounty told what, and with how much money. */
+export function resultsIn({ transactions }: SendMessageResult): (TryResult & { to: string; value: bigint })[] {
+  return transactions.flatMap(({ inMessage }) => {
+    const result = parseTryResult(inMessage!.body);
+    if (!result || inMessage!.info.type !== 'internal') return [];
+    return [{ ...result, to: inMessage!.info.dest.toString(), value: inMessage!.info.value.coins }];
+  });
+}
+
+export function forgedMessage(
+  from: Address,
+  to: Address,
+  body: Cell,
+  options: { value?: bigint; bounced?: boolean } = {},
+): Message {
+  const { value = toNano('0.1'), bounced = false } = options;
+  const flags = { type: 'internal' as const, ihrDisabled: true, bounce: false, bounced };
+  const money = { value: { coins: value }, ihrFee: 0n, forwardFee: 0n, createdLt: 0n, createdAt: 0 };
+  return { info: { ...flags, src: from, dest: to, ...money }, body };
+}
+
+/** Cells and bits of a tree, each cell once, as storage and forwarding are charged. */
+export function sizeOfCells(roots: readonly Cell[]): { cells: number; bits: number } {
+  const seen = new Map<string, number>();
+  const visit = (cell: Cell): void => {
+    const hash = cell.hash().toString('hex');
+    if (seen.has(hash)) return;
+    seen.set(hash, cell.bits.length);
+    cell.refs.forEach(visit);
+  };
+  roots.forEach(visit);
+  return { cells: seen.size, bits: [...seen.values()].reduce((sum, bits) => sum + bits, 0) };
+}
