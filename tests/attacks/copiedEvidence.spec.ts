@@ -1,3 +1,4 @@
+import '../support/nativeCrypto';
 import { type Address, beginCell, toNano } from '@ton/core';
 import type { SandboxContract, TreasuryContract } from '@ton/sandbox';
 import type { Receipt } from '../../protocol';
@@ -18,7 +19,8 @@ describe('evidence that somebody else sends first', () => {
     lie = { ...honest, responseCommit: patternBytes(32, 50) };
   });
 
-  const report = async (from: SandboxContract<TreasuryContract>, first = honest, second = lie, terms = world.terms()) => {
+  type Wallet = SandboxContract<TreasuryContract>;
+  const report = async (from: Wallet, first = honest, second = lie, terms = world.terms()): Promise<number> => {
     const evidence = { terms: termsCell(terms), first: signed(first), second: signed(second) };
     const body = packReportTwoReceipts(evidence);
     return exitCode(await from.send({ to: world.stake.address, value: VALUE, body }), world.stake.address);
@@ -30,7 +32,7 @@ describe('evidence that somebody else sends first', () => {
     return (await world.balance(account)) - before;
   };
 
-  it('finding 23: a copier gets the small reward of the one it copied, who loses its fees; the client is paid all the same', async () => {
+  it('finding 23: a copier gets the small reward, the copied one pays fees, the client is paid all the same', async () => {
     const thief = await world.chain.treasury('thief');
     const { watcher, client } = world;
     const toClient = await gain(client.address, async () => {
@@ -75,7 +77,7 @@ describe('evidence that somebody else sends first', () => {
     expect(await world.burnt()).toBeGreaterThan(toNano('42.9'));
   });
 
-  it('findings 12 and 18: a liar that names a friend as client in a third receipt still burns half of what it loses', async () => {
+  it('findings 12 and 18: a liar with a friend as client in a third receipt burns half of what it loses', async () => {
     const friend = await world.chain.treasury('friend');
     const terms = world.terms({ client: friend.address.hash });
     const sham = world.receipt(terms, { dueNano: (1n << 64n) - 1n });
@@ -88,7 +90,7 @@ describe('evidence that somebody else sends first', () => {
     expect(await report(world.watcher)).toBe(ERRORS.alreadyConvicted);
   });
 
-  it('a reporter in the masterchain, whose reply is dearer, and one that cannot take it, hold up no slash', async () => {
+  it('a reporter in the masterchain, whose reply is dearer, and a client that throws hold up no slash', async () => {
     const evidence = { terms: termsCell(world.terms()), first: signed(honest), second: signed(lie) };
     const body = packReportTwoReceipts(evidence);
     const validator = await world.chain.treasury('validator', { workchain: -1 });

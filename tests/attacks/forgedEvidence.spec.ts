@@ -1,3 +1,4 @@
+import '../support/nativeCrypto';
 import { Address, beginCell, Cell, Dictionary, toNano } from '@ton/core';
 import { sign } from '@ton/crypto';
 import {
@@ -10,7 +11,13 @@ import {
   encodeVoucher,
   type Receipt,
 } from '../../protocol';
-import { fromCell, packSignedReceipt, PROVIDER_STAKE_ERRORS as ERRORS, type SignedReceipt, toCell } from '../../wrappers';
+import {
+  fromCell,
+  packSignedReceipt,
+  PROVIDER_STAKE_ERRORS as ERRORS,
+  type SignedReceipt,
+  toCell,
+} from '../../wrappers';
 import { NETWORK_ID, patternBytes } from '../support/jobWorld';
 import { exitCode, signed, STAKE, StakeWorld, termsCell, WORKER } from '../support/stakeWorld';
 
@@ -53,7 +60,7 @@ describe('evidence that is none', () => {
     await expectUntouched();
   });
 
-  it('finding 13: what is laid out like a receipt under another tag is another object and contradicts none', async () => {
+  it('finding 13: what is laid out like a receipt under another tag contradicts no receipt', async () => {
     const receipt = toCell(encodeReceipt({ ...first, ...OTHER }));
     const tail = receipt.beginParse().skip(32);
     const other = beginCell().storeUint(0x4f435732, 32).storeSlice(tail).endCell();
@@ -104,7 +111,7 @@ describe('evidence that is none', () => {
     await expectUntouched();
   });
 
-  it('a receipt that writes its account in another form is another account for the stake and none for the SDK', async () => {
+  it('a receipt that writes its account in another form is no evidence, and no receipt for the SDK', async () => {
     const receipt = toCell(encodeReceipt({ ...first, ...OTHER }));
     const rest = receipt.beginParse();
     const head = beginCell().storeBits(rest.loadBits(320));
@@ -125,7 +132,7 @@ describe('evidence that is none', () => {
     await expectUntouched();
   });
 
-  it('what a reporter hangs below its evidence is refused where it is signed, else paid by the reporter alone', async () => {
+  it('what a reporter hangs below its evidence is refused, or paid by the reporter alone', async () => {
     let weight = new Cell();
     for (let index = 0; index < 40; index++) {
       weight = beginCell().storeBuffer(Buffer.alloc(120, index)).storeRef(weight).endCell();

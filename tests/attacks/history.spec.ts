@@ -1,3 +1,4 @@
+import '../support/nativeCrypto';
 import { Address, beginCell, type StateInit, toNano } from '@ton/core';
 import type { SendMessageResult } from '@ton/sandbox';
 import { PROVIDER_STAKE_ERRORS as ERRORS, THAW_SECONDS } from '../../wrappers';
@@ -28,7 +29,7 @@ describe('a stake that somebody would like to forget its history', () => {
   }
   const type = async () => (await world.chain.getContract(world.stake.address)).accountState?.type;
 
-  it('finding 19: a frozen stake comes back with its last state and not with its first, whoever revives it', async () => {
+  it('finding 19: a frozen stake comes back with its last state and never with its first', async () => {
     await world.reportLie();
     const last = await freeze();
     const revive = (init?: StateInit) =>
@@ -99,7 +100,7 @@ describe('a stake that somebody would like to forget its history', () => {
     expect(await world.balance()).toBe(0n);
   });
 
-  it('a stranger\'s dust before the last withdrawal delays the rent reserve by one more thaw and nothing else', async () => {
+  it('dust from a stranger before the last withdrawal delays nothing but the rent reserve, by one thaw', async () => {
     const workerKey = WORKER.publicKey;
     await world.stake.sendRemoveWorkerKey(owner(), { value, workerKey });
     await world.stake.sendThaw(owner(), { value, amount: STAKE });
@@ -116,7 +117,7 @@ describe('a stake that somebody would like to forget its history', () => {
     expect(await world.balance()).toBe(0n);
   });
 
-  it('a bounced announcement from anybody but the chain cannot be made: sent as a plain message it is refused', async () => {
+  it('the body of a bounced announcement is refused when it comes as a plain message', async () => {
     const body = beginCell().storeUint(0xffffffff, 32).storeUint(0x0c19, 32).endCell();
     const { announced } = await announcement();
     const result = await world.watcher.send({ to: world.stake.address, value, body });

@@ -1,3 +1,4 @@
+import '../support/nativeCrypto';
 import { toNano } from '@ton/core';
 import { keyPairFromSeed, sign } from '@ton/crypto';
 import type { SendMessageResult } from '@ton/sandbox';
@@ -20,7 +21,7 @@ describe('a key whose owner plays with its life', () => {
   const prune = () => world.stake.sendPruneWorkerKey(world.watcher.getSender(), { value, workerKey: WORKER.publicKey });
   const renew = (endUnix: number) => exit(world.addKey(WORKER, endUnix));
 
-  it('finding 20: a receipt dated outside its key\'s life is invalid for the SDK and no offence', async () => {
+  it('finding 20: a receipt dated outside the life of its key is invalid for the SDK and no offence', async () => {
     const key = await record();
     const dates = [START - 1, START, END - 1, END];
     expect(dates.map((date) => isInKeyLife(key, date))).toEqual([false, true, true, false]);
@@ -48,7 +49,7 @@ describe('a key whose owner plays with its life', () => {
     expect(await world.query(world.terms({ expiresAt: START + HOUR }))).toBe(KEY_STATUS.ended);
   });
 
-  it('finding 20: no renewal ends a key sooner than its removal would, so a client that looked within the hour is safe', async () => {
+  it('finding 20: no renewal ends a key within the hour, by when every client has looked again', async () => {
     expect(await renew(START + 1)).toBe(ERRORS.keyEndPassed);
     expect(await renew(START + HOUR - 1)).toBe(ERRORS.keyEndPassed);
     await remove();
@@ -59,14 +60,14 @@ describe('a key whose owner plays with its life', () => {
     expect((await record()).endUnix).toBe(START + HOUR);
   });
 
-  it('finding 20: a renewal does not move the begin of a key\'s life, so receipts that were good stay good', async () => {
+  it('finding 20: a renewal does not move the begin of a key: receipts that were good stay good', async () => {
     world.chain.now = START + DAY;
     expect(await renew(END + DAY)).toBe(0);
     expect((await record()).fromUnix).toBe(START);
     expect(isInKeyLife(await record(), START)).toBe(true);
   });
 
-  it('findings 16 and 45: a key that is removed, added again and removed is held to its receipts until the last end', async () => {
+  it('findings 16 and 45: a key that was removed, renewed and removed is accountable until its last end', async () => {
     await remove();
     world.chain.now = START + HOUR + 9 * DAY;
     expect(await renew(world.now + DAY)).toBe(0);
@@ -77,7 +78,7 @@ describe('a key whose owner plays with its life', () => {
     expect(await exit(world.reportLie())).toBe(0);
   });
 
-  it('findings 16 and 49: another sealing key comes only after the old one could no longer be used for 10 days', async () => {
+  it('findings 16 and 49: another sealing key comes only 10 days after the end of the old one', async () => {
     const swap = (endUnix: number): Promise<number> => {
       const sealingKey = patternBytes(32, 61);
       const claim = { networkId: NETWORK_ID, stake: world.stake.address.hash, sealingKey, endUnix };

@@ -1,3 +1,4 @@
+import '../support/nativeCrypto';
 import '@ton/test-utils';
 import { beginCell, Cell, toNano } from '@ton/core';
 import { sign } from '@ton/crypto';
@@ -41,8 +42,8 @@ function delivery({ terms, job, worker, now }: JobWorld, output: Cell): Cell {
     .endCell();
 }
 
-// The callback ignores errors (mode 2). An answer that it could not carry would leave the account as it is, and the same
-// receipt would be paid again until nothing is left.
+// The callback ignores errors (mode 2). An answer that it could not carry would leave the account as it is, and the
+// same receipt would be paid again until nothing is left.
 describe('an answer that the callback might not be able to carry', () => {
   const leaf = beginCell().storeUint(1, 8).endCell();
   const outputs: [string, Cell][] = [
@@ -64,7 +65,7 @@ describe('an answer that the callback might not be able to carry', () => {
     await expect(world.external(body)).rejects.toThrow();
   });
 
-  it('finding 41: Merkle proofs three deep are no message that the network takes, so nobody is paid for them', async () => {
+  it('finding 41: Merkle proofs three deep are no message that the network takes: nobody is paid', async () => {
     const world = await cheapJob();
     await world.create();
     const body = delivery(world, beginCell().storeUint(0, 192).storeRef(nested(3, leaf)).endCell());

@@ -1,3 +1,4 @@
+import '../support/nativeCrypto';
 import { beginCell, Cell, Dictionary, toNano } from '@ton/core';
 import { keyPairFromSeed, sign } from '@ton/crypto';
 import type { SendMessageResult } from '@ton/sandbox';
@@ -13,7 +14,17 @@ import {
 } from '../../wrappers';
 import { toInteger } from '../../wrappers/cells';
 import { patternBytes } from '../support/jobWorld';
-import { DAY, emptyState, exitCode, gasUsed, signed, STAKE, StakeWorld, termsCell, WORKER } from '../support/stakeWorld';
+import {
+  DAY,
+  emptyState,
+  exitCode,
+  gasUsed,
+  signed,
+  STAKE,
+  StakeWorld,
+  termsCell,
+  WORKER,
+} from '../support/stakeWorld';
 
 const THIEF = keyPairFromSeed(Buffer.alloc(32, 9));
 

@@ -1,6 +1,13 @@
+import '../support/nativeCrypto';
 import { Address, beginCell, toNano } from '@ton/core';
 import { internal } from '@ton/sandbox';
-import { packAddWorkerKey, packThawStake, parseProviderActivated, ProviderStake, REGISTRY_ERRORS } from '../../wrappers';
+import {
+  packAddWorkerKey,
+  packThawStake,
+  parseProviderActivated,
+  ProviderStake,
+  REGISTRY_ERRORS,
+} from '../../wrappers';
 import { NETWORK_ID, patternBytes } from '../support/jobWorld';
 import { exitCode, STAKE, StakeWorld } from '../support/stakeWorld';
 import { RegistryWorld } from '../registry/registryWorld';
@@ -27,9 +34,11 @@ describe('twins in the masterchain', () => {
 
   it('an owner\'s twin owns nothing', async () => {
     const world = await StakeWorld.create();
-    const key = { workerKey: patternBytes(32), sealingKey: patternBytes(32), endUnix: world.now + 9, proof: patternBytes(64) };
+    const keys = { workerKey: patternBytes(32), sealingKey: patternBytes(32) };
+    const key = { ...keys, endUnix: world.now + 9, proof: patternBytes(64) };
     for (const body of [packThawStake(1n), packAddWorkerKey(key)]) {
-      const info = { from: twinOf(world.owner.address), to: world.stake.address, value: toNano('1'), bounce: false, body };
+      const money = { value: toNano('1'), bounce: false };
+      const info = { from: twinOf(world.owner.address), to: world.stake.address, ...money, body };
       expect(exitCode(await world.chain.sendMessage(internal(info)), world.stake.address)).toBe(711);
     }
     expect((await world.stake.getStatus()).active).toBe(STAKE);
