@@ -6,8 +6,8 @@ import { forwardFee, gasFee } from '../../wrappers';
 import { multiplyPrices, pricesOf } from '../support/config';
 import { sizeOfCells } from '../support/consumerMessages';
 import { ConsumerProbe, Handler } from '../support/consumerProbe';
-import { ConsumerWorld } from '../support/consumerWorld';
-import { feesOf } from '../support/fees';
+import { ConsumerWorld, PRICE, STOP_TOKEN } from '../support/consumerWorld';
+import { feesOf, sumFees } from '../support/fees';
 import { gasUsed } from '../support/stakeWorld';
 
 const root = path.join(__dirname, '../..');
@@ -78,5 +78,25 @@ describe('what asking costs', () => {
     const { cells, bits } = sizeOfCells([accountState.state.code!, accountState.state.data!]);
     covers(constant(BOUNTY, 'BOUNTY_CELLS'), cells);
     covers(constant(BOUNTY, 'BOUNTY_BITS'), bits);
+  });
+});
+
+describe('docs/integrate-from-a-dapp.md', () => {
+  it('says what a try costs in all, and what it must bring', async () => {
+    const world = await ConsumerWorld.create();
+    const value = await world.bounty.getTryValue();
+    const asked = await world.try(world.wallets.anna, [3, 4, 5]);
+    const [job] = await world.jobsIn(asked);
+    const answered = await world.answer(job, [1, 2, STOP_TOKEN]);
+    const milli = (nano: bigint): string => (Number(nano) / 1e6).toFixed(1);
+    const part = ({ transactions }: SendMessageResult): bigint => sumFees(transactions).totalNano;
+    const page = fs.readFileSync(path.join(root, 'docs/integrate-from-a-dapp.md'), 'utf8');
+    const said = [
+      `| asking: the try, the job, the question to the stake | ${milli(part(asked))} |`,
+      `| the answer: delivery, payment, callback, result | ${milli(part(answered))} |`,
+      `| in all | **${milli(part(asked) + part(answered))}** |`,
+      `brings ${milli(value - PRICE)} mTON beyond the price`,
+    ];
+    expect(said.filter((text) => !page.includes(text))).toEqual([]);
   });
 });
