@@ -167,7 +167,8 @@ export async function downloadDescriptor(endpoint: string, timeoutMillis = 5_000
   try {
     const url = endpointUrl(endpoint);
     if (url === null) throw new Error('not an http or https URL');
-    const response = await fetch(`${url}/v1/descriptor`, { redirect: 'error', signal: AbortSignal.timeout(timeoutMillis) });
+    const signal = AbortSignal.timeout(timeoutMillis);
+    const response = await fetch(`${url}/v1/descriptor`, { redirect: 'error', signal });
     if (!response.ok || response.body === null) throw new Error(`HTTP ${response.status}`);
     const parts: Uint8Array[] = [];
     let size = 0;

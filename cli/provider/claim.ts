@@ -19,7 +19,7 @@ export const claimSchema = z.strictObject({
   stake: z.string(),
   workerKey: hash,
   sealingKey: hash,
-  endUnix: z.number().int(),
+  endUnix: z.number().int().min(0).max(0xffff_ffff),
   /** Ed25519 over keyClaimHash. */
   proof: z.string().regex(/^[0-9a-f]{128}$/),
 });
