@@ -66,7 +66,7 @@ const PARAMETERS = {
 
 export type ParameterName = keyof typeof PARAMETERS;
 export type Parameters = { [Name in ParameterName]?: z.output<(typeof PARAMETERS)[Name]['schema']> };
-const NAMES = Object.keys(PARAMETERS) as ParameterName[];
+export const PARAMETER_NAMES = Object.keys(PARAMETERS) as ParameterName[];
 
 /** `workerKey` -> `COCOON_WORKER_KEY`. */
 export const parameterVariable = (name: ParameterName): string =>
@@ -79,7 +79,7 @@ export const parameterVariable = (name: ParameterName): string =>
 export function readParameters(env: NodeJS.ProcessEnv): Parameters {
   const file = readFile(env.COCOON_PARAMETERS);
   const values: Partial<Record<ParameterName, unknown>> = {};
-  for (const name of NAMES) {
+  for (const name of PARAMETER_NAMES) {
     const fromEnvironment = env[parameterVariable(name)];
     const isSet = fromEnvironment !== undefined && fromEnvironment !== '';
     const value = isSet ? fromEnvironment : file[name];
@@ -113,7 +113,7 @@ function readFile(path: string | undefined): Record<string, unknown> {
   const unknown = parsed.success ? Object.keys(parsed.data).filter((name) => !(name in PARAMETERS)) : ['no object'];
   if (parsed.success && unknown.length === 0) return parsed.data;
   throw new ConfigurationError('config.unknown', 'the file has parameters that no script knows', {
-    expected: NAMES.join(', '),
+    expected: PARAMETER_NAMES.join(', '),
     received: `${unknown.join(', ')} in ${path}`,
   });
 }

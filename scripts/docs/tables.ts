@@ -125,6 +125,28 @@ function codeHashTable(): string {
   return `${hashes}\n\nCompiled by \`@tact-lang/compiler\` ${compilerVersion()}.`;
 }
 
+/** Rows of the gas file that tell somebody who deploys what it costs. */
+const DEPLOYMENT_COSTS: [operation: string, what: string][] = [
+  ['stake-deposit-first', "provider: first deposit, which carries the stake's code"],
+  ['stake-add-key-and-announce', 'provider: worker key, announced in the registry'],
+  ['stake-set-descriptor', 'provider: endpoint and descriptor'],
+  ['stake-renew-key', 'provider: the same key for longer'],
+  ['stake-thaw', 'provider: thaw'],
+  ['stake-withdraw', 'provider: withdrawal'],
+  ['job-total-v5r1', "a person's job from a V5R1 wallet, all parties' fees"],
+  ['checked-job-total', "a checked job, all parties' fees"],
+];
+
+function deploymentCostTable(): string {
+  const measured = JSON.parse(fs.readFileSync(path.join(root, 'bench/gas.json'), 'utf8')) as FeeRow[];
+  const rows = DEPLOYMENT_COSTS.map(([operation, what]) => {
+    const row = measured.find((each) => each.operation === operation);
+    if (row === undefined) throw new Error(`bench/gas.json has no ${operation}`);
+    return [what, `${(row.milliTon / 1000).toFixed(4)} TON`];
+  });
+  return table(['what', 'fees'], rows);
+}
+
 /** Every generated table by the name of its place in the docs: `<!-- name -->` ... `<!-- /name -->`. */
 export const TABLES: Record<string, () => string> = {
   messages: messageTable,
@@ -134,6 +156,7 @@ export const TABLES: Record<string, () => string> = {
   parameters: parameterTable,
   findings: findingTable,
   'code-hashes': codeHashTable,
+  'deployment-costs': deploymentCostTable,
 };
 
 /** A page with every generated table in its place. */

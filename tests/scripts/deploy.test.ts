@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Address, Cell } from '@ton/core';
 import { CocoonError } from '../../protocol/errors';
 import { checkDeployment } from '../../scripts/checkDeployment';
 import { checkMnemonic, requirePublished } from '../../scripts/deploy/deployment';
+import { parameterVariable, PARAMETER_NAMES } from '../../scripts/deploy/parameters';
 import { payerOf } from '../../scripts/deploy/payer';
 import { deployBounty } from '../../scripts/deployBounty';
 import { deployProvider } from '../../scripts/deployProvider';
@@ -75,7 +78,7 @@ describe('deployment scripts', { concurrency: true }, () => {
     const registryEnv = { ...governed, COCOON_THRESHOLD: '2' };
     await refused('BAD_GOVERNANCE', deployRegistry, { ...governed, COCOON_THRESHOLD: '3' });
     await refused('chain.low-balance', deployRegistry, { ...registryEnv, COCOON_RENT: '1000' });
-    const registry = addressIn(await world.call(deployRegistry, registryEnv));
+    const registry = await deployed(deployRegistry, registryEnv);
     const shown = await once(deployRegistry, registryEnv);
     assert.match(shown, new RegExp(`guardian +${NOWHERE}\\n.*builders +2 of ${'01'.repeat(32)}`));
 
@@ -96,7 +99,7 @@ describe('deployment scripts', { concurrency: true }, () => {
     }
     const bounty = world.bounty(registry, world.owner);
     await refused('chain.provider-not-ready', deployBounty, { COCOON_PARAMETERS: world.file('bounty', bounty) });
-    await world.call(deployProvider, provider);
+    assert.ok((await deployed(deployProvider, provider)).equals(stake));
     await once(deployProvider, provider);
 
     const { winningToken: __, ...incomplete } = bounty;
@@ -104,9 +107,9 @@ describe('deployment scripts', { concurrency: true }, () => {
     const otherKey = { ...bounty, workerKey: '00'.repeat(32) };
     await refused('chain.provider-not-ready', deployBounty, { COCOON_PARAMETERS: world.file('bounty', otherKey) });
     const env = { COCOON_PARAMETERS: world.file('bounty', bounty) };
-    const deployed = addressIn(await world.call(deployBounty, env));
-    assert.ok(addressIn(await once(deployBounty, env)).equals(deployed));
-    assert.match(await world.call(checkDeployment, { COCOON_BOUNTY: deployed.toRawString() }), /warning .*no endpoint/);
+    const asking = (await deployed(deployBounty, env)).toRawString();
+    assert.equal(addressIn(await once(deployBounty, env)).toRawString(), asking);
+    assert.match(await world.call(checkDeployment, { COCOON_BOUNTY: asking }), /warning .*no endpoint/);
 
     const checks: [string, NodeJS.ProcessEnv][] = [
       ['config.parameter', {}],
@@ -120,7 +123,7 @@ describe('deployment scripts', { concurrency: true }, () => {
     const other = addressIn(await world.call(deployRegistry, {})).toRawString();
     const foreign = { COCOON_REGISTRY: other, COCOON_STAKE: stake.toRawString() };
     await refused('verification.deployment', checkDeployment, foreign);
-    const foreignBounty = { COCOON_REGISTRY: other, COCOON_BOUNTY: deployed.toRawString() };
+    const foreignBounty = { COCOON_REGISTRY: other, COCOON_BOUNTY: asking };
     await refused('verification.deployment', checkDeployment, foreignBounty);
   });
 
@@ -150,6 +153,13 @@ describe('deployment scripts', { concurrency: true }, () => {
     await open({ WALLET_VERSION: 'v5r1', WALLET_NETWORK_ID: '2026', COCOON_RENT: '' });
   });
 
+  it('have a page that names every parameter and its variable', () => {
+    const page = readFileSync(join(__dirname, '../../docs/deploy-to-testnet.md'), 'utf8');
+    for (const name of PARAMETER_NAMES) {
+      assert.match(page, new RegExp(`^\\|[^|]*\\b${name}\\b[^|]*\\|[^|]*\\b${parameterVariable(name)}\\b`, 'm'));
+    }
+  });
+
   it('look at the wallet before Blueprint does, and deploy nothing that was not published', () => {
     const wallet = { WALLET_MNEMONIC: MNEMONIC, WALLET_VERSION: 'v5r1' };
     checkMnemonic(['--mnemonic'], wallet);
@@ -169,6 +179,15 @@ it('nothing is sent when the wallet sent something else after the script had loo
   await assert.rejects(payer.send({ ...transfer, seqno: (await payer.seqno()) - 1 }), { code: 'chain.in-flight' });
   assert.equal(await world.balance(world.owner), before);
 });
+
+/** Runs a script that costs no more fees than docs/deploy-to-testnet.md says. */
+async function deployed(body: Parameters<DeployWorld['call']>[0], env: NodeJS.ProcessEnv): Promise<Address> {
+  const before = await world.balance(world.owner);
+  const address = addressIn(await world.call(body, env));
+  const fees = before - (await world.balance(world.owner)) - (await world.balance(address));
+  assert.ok(fees > 60_000_000n && fees < 90_000_000n, `${fees}`);
+  return address;
+}
 
 /** Runs a script again: it says that it did nothing, and did nothing. */
 async function once(body: Parameters<DeployWorld['call']>[0], env: NodeJS.ProcessEnv): Promise<string> {
