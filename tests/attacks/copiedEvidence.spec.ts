@@ -32,7 +32,7 @@ describe('evidence that somebody else sends first', () => {
     return (await world.balance(account)) - before;
   };
 
-  it('finding 23: a copier gets the small reward, the copied one pays fees, the client is paid all the same', async () => {
+  it('finding 23: a copier gets the small reward, the copied one pays fees, the client is paid as before', async () => {
     const thief = await world.chain.treasury('thief');
     const { watcher, client } = world;
     const toClient = await gain(client.address, async () => {

@@ -73,4 +73,30 @@ describe('an answer that the callback might not be able to carry', () => {
     expect(await world.isFunded()).toBe(true);
     expect(await refusal(world.deliver())).toBe(null);
   });
+
+  it.each([true, false])('finding 41: whatever a job holds, a delivery ends it or is refused; callback %s', async (full) => {
+    const world = await JobWorld.create({ answerInCallback: full, price: 0n });
+    await world.create();
+    const delivered = world.delivery();
+    const start = world.blockchain.snapshot();
+    const ends = async (held: bigint): Promise<boolean> => {
+      await world.blockchain.loadFrom(start);
+      (await world.blockchain.getContract(world.job.address)).balance = held;
+      const isAccepted = await world.deliver(delivered).then(
+        () => true,
+        () => false,
+      );
+      expect(await world.isGone()).toBe(isAccepted);
+      return isAccepted;
+    };
+    let [refused, enough] = [0n, world.value];
+    expect(await ends(enough)).toBe(true);
+    while (enough - refused > 1n) {
+      const middle = (refused + enough) / 2n;
+      if (await ends(middle)) enough = middle;
+      else refused = middle;
+    }
+    for (const more of [1n, 1_000n, 100_000n]) expect(await ends(enough + more)).toBe(true);
+    expect(enough).toBeLessThan(world.value);
+  });
 });
