@@ -74,7 +74,7 @@ describe('an answer that the callback might not be able to carry', () => {
     expect(await refusal(world.deliver())).toBe(null);
   });
 
-  it.each([true, false])('finding 41: whatever a job holds, a delivery ends it or is refused; callback %s', async (full) => {
+  it.each([true, false])('finding 41: at any balance a delivery ends a job or is refused (%s)', async (full) => {
     const world = await JobWorld.create({ answerInCallback: full, price: 0n });
     await world.create();
     const delivered = world.delivery();
