@@ -1,6 +1,13 @@
 import { type Address, type Cell, type Message, toNano, type Transaction } from '@ton/core';
 import { type KeyPair, keyPairFromSeed, sign } from '@ton/crypto';
-import { Blockchain, internal, type SandboxContract, type SendMessageResult, type TreasuryContract } from '@ton/sandbox';
+import {
+  Blockchain,
+  createShardAccount,
+  internal,
+  type SandboxContract,
+  type SendMessageResult,
+  type TreasuryContract,
+} from '@ton/sandbox';
 import { type Build, buildHash } from '../../protocol';
 import { AttestationRegistry, type BuiltImage, type Governance } from '../../wrappers';
 import { sumFees } from '../support/fees';
@@ -87,6 +94,13 @@ export class RegistryWorld {
     const { accountState } = await this.chain.getContract(this.address);
     if (accountState?.type !== 'active') throw new Error('the registry is not active');
     return accountState.state.data!;
+  }
+
+  /** Gives the registry another memory, and 5 TON. */
+  async setData(data: Cell): Promise<void> {
+    const { code } = this.registry.init!;
+    const account = createShardAccount({ address: this.address, code, data, balance: toNano('5'), workchain: 0 });
+    await this.chain.setShardAccount(this.address, account);
   }
 
   /** Its hash: equal when nothing changed. */

@@ -94,13 +94,13 @@ describe('the largest registry', () => {
       [
         'RevokeImage',
         'GAS_REGISTRY_MESSAGE',
-        { policy: { effectiveFrom: 5n } },
+        { policy: { effectiveFrom: 5 } },
         () => registry.sendRevokeImage(governor.getSender(), last),
       ],
       [
         'PruneImage',
         'GAS_REGISTRY_MESSAGE',
-        { policy: { revokedAt: 5n } },
+        { policy: { revokedAt: 5 } },
         () => registry.sendPruneImage(stranger.getSender(), last),
       ],
       [
