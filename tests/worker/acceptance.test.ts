@@ -150,6 +150,9 @@ function fillWithPromises(store: JobStore): void {
 }
 
 describe('a job that was promised', () => {
+  // Two workers must not share a key.
+  before(() => worker.stop());
+
   test('finding 25: is never declined: a failing engine tries again, and the job is delivered', async () => {
     let failures = 2;
     const engine = {

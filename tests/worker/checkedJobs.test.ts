@@ -146,6 +146,7 @@ describe('a worker that watches its stake', () => {
     await other.api.announce(nameOf(fake));
     await untilState(fake, 'refused', other);
     assert.equal(other.store.get(nameOf(fake))!.external, null);
+    await other.stop();
   });
 });
 
@@ -213,6 +214,30 @@ describe('a promise to deliver', () => {
     assert.equal(before.active - active, job.terms.price);
     const [share] = await received(job.client.address, market.owner.stake);
     assert.deepEqual([share.op, share.value > 50_000_000n && share.value < 120_000_000n], [OP_SLASH_SHARE, true]);
+  });
+});
+
+describe('a worker process that watches its stake', () => {
+  test('killed at the worst instant and away in between, it finds what it missed: one payment each, the same bytes', async () => {
+    const [early, missed] = [await market.job(), await market.job({ isPublic: true })];
+    await market.create(early);
+    const killed = market.process({ COCOON_CRASH_AT: 'afterDurable' });
+    assert.equal(await killed.exitCode, 128, killed.errorText);
+    const store = market.ownStore();
+    const left = store.get(nameOf(early))!;
+    assert.ok(left.state === 'answered' && left.external !== null);
+    store.close();
+    await market.create(missed);
+    const again = market.process();
+    await eventually(async () => ((await market.payments(missed.escrow.address)).length > 0 ? true : null));
+    await eventually(async () => ((await market.payments(early.escrow.address)).length > 0 ? true : null));
+    await again.stop();
+    for (const job of [early, missed]) {
+      assert.deepEqual(await market.payments(job.escrow.address), [job.terms.price]);
+    }
+    const ended = market.ownStore();
+    assert.deepEqual(ended.get(nameOf(early))!.external, left.external);
+    ended.close();
   });
 });
 

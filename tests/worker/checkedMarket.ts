@@ -2,6 +2,7 @@ import { Address, type Cell, type StateInit } from '@ton/core';
 import { advanceDevnet, requestFaucet } from '../../cli/client/devnetApi';
 import { loadWallet, signTransfer, type Wallet } from '../../cli/client/wallet';
 import { WorkerApi } from '../../cli/client/workerApi';
+import { Subprocess } from '../../cli/processes';
 import {
   buildTerms,
   encodePayload,
@@ -66,6 +67,7 @@ export interface RunningService extends Service {
 export class CheckedMarket {
   readonly payout = new Address(0, Buffer.alloc(32, 0x77));
   private readonly services: Service[] = [];
+  private readonly processes: Subprocess[] = [];
   private salts = 0;
 
   private constructor(
@@ -127,6 +129,21 @@ export class CheckedMarket {
     });
     this.services.push(service);
     return { ...service, store: opened, api: new WorkerApi(service.url) };
+  }
+
+  /** A worker as a process of its own, with the owner's folder. */
+  process(env: NodeJS.ProcessEnv = {}): Subprocess {
+    const args = ['worker', '--json', '--port', '0', '--backend', 'reference', '--model', TINY_MODEL];
+    const chain = ['--api', this.market.api, '--stake', this.owner.stake.toRawString()];
+    const own = ['--data-folder', this.owner.folder, '--payout', this.payout.toRawString()];
+    const started = Subprocess.start('worker', [...args, ...chain, ...own], { env });
+    this.processes.push(started);
+    return started;
+  }
+
+  /** The store of that process, while it does not run. */
+  ownStore(): JobStore {
+    return JobStore.open(this.owner.folder, { networkId: DEVNET_ID, workerKey: this.owner.workerKey });
   }
 
   async now(): Promise<number> {
@@ -216,6 +233,7 @@ export class CheckedMarket {
 
   async close(): Promise<void> {
     await Promise.all(this.services.map((service) => service.stop().catch(() => undefined)));
+    await Promise.all(this.processes.map((process) => process.stop(2_000)));
     await this.engine.close();
     await this.market.close();
   }
