@@ -147,11 +147,10 @@ it('a devnet does not start as a real network, nor with absurd ids, times or por
       return true;
     });
   }
-  for (const networkId of [2 ** 31 - 1, -(2 ** 31)]) {
-    const devnet = await startDevnet({ networkId, clock: { startSeconds: START } });
-    const { body } = await call(`${devnet.url}/api/v2/getConfigParam?config_id=19`);
-    await devnet.close();
-    const id = beginCell().storeInt(networkId, 32).endCell();
-    assert.equal(body.result.config.bytes, id.toBoc().toString('base64'));
-  }
+  const networkId = -(2 ** 31);
+  const devnet = await startDevnet({ networkId, clock: { startSeconds: START } });
+  const { body } = await call(`${devnet.url}/api/v2/getConfigParam?config_id=19`);
+  await devnet.close();
+  const id = beginCell().storeInt(networkId, 32).endCell();
+  assert.equal(body.result.config.bytes, id.toBoc().toString('base64'));
 });

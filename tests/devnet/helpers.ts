@@ -11,21 +11,9 @@ import {
 } from '@ton/core';
 import { keyPairFromSeed } from '@ton/crypto';
 import { TonClient, WalletContractV4, WalletContractV5R1 } from '@ton/ton';
-import { type ClockSource, type Devnet, type DevnetOptions, startDevnet } from '../../devnet';
+import { type Devnet, type DevnetOptions, startDevnet } from '../../devnet';
 
 export const START = 1_800_000_000;
-
-export async function withDevnet(
-  run: (devnet: Devnet, client: TonClient) => Promise<void>,
-  clock: ClockSource = { startSeconds: START },
-): Promise<void> {
-  const devnet = await startDevnet({ clock });
-  try {
-    await run(devnet, new TonClient({ endpoint: devnet.endpoint }));
-  } finally {
-    await devnet.close();
-  }
-}
 
 /** One devnet for a file's tests, whose clock stands still. */
 export function sharedDevnet(options: DevnetOptions = {}): { devnet: Devnet; client: TonClient } {
