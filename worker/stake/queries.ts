@@ -33,9 +33,8 @@ function statusOf(body: Cell): number | null {
   return slice.remainingBits === 40 && slice.loadUint(32) === OP_KEY_STATUS ? slice.loadUint(8) : null;
 }
 
-/** Terms are three cells. A stake reads only what it needs of them, so that there may be thousands. */
+/** A stake reads only what it needs of the terms: whatever hangs below them makes them no terms. */
 function termsOf(cell: Cell): Terms | null {
-  if (cell.refs.length !== 2 || cell.refs.some(({ refs }) => refs.length > 0)) return null;
   try {
     return decodeTerms(fromCell(cell));
   } catch {
