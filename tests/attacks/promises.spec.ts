@@ -31,9 +31,7 @@ function failure(world: CheckedJobWorld, { transactions }: SendMessageResult): n
 describe('attacks with a promise to deliver', () => {
   it('finding 21: a broken promise brings a client less than 0.01 TON beyond its fees', async () => {
     for (const [price, most] of [
-      ['0.001', '0'],
       ['0.02', '0'],
-      ['0.1', '0.01'],
       ['1', '0.01'],
     ]) {
       const world = await CheckedJobWorld.create({ price: toNano(price) });
@@ -74,7 +72,7 @@ describe('attacks with a promise to deliver', () => {
     world.blockchain.now = world.terms.deadline;
     const start = world.blockchain.snapshot();
     const outcomes = new Set<string>();
-    const held = [500n, 1_500n, 10_000n, 22_000n, 24_000n, 25_500n, 25_800n, 26_200n, 27_000n, 30_000n, 40_000n];
+    const held = [1_500n, 22_000n, 25_500n, 25_800n, 26_200n, 40_000n];
     for (const micro of held) {
       await world.blockchain.loadFrom(start);
       world.blockchain.now = world.terms.deadline;

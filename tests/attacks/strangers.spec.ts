@@ -81,7 +81,7 @@ describe('what strangers send to a stake', () => {
     };
     const before = await books();
     for (const [what, body] of messages()) {
-      for (const nano of ['0', '0.001', '0.005', '0.01', '0.03', '0.2']) {
+      for (const nano of ['0.002', '0.01', '0.2']) {
         const held = await world.balance();
         await world.watcher.send({ to: world.stake.address, value: toNano(nano), body, bounce: false, sendMode: 1 });
         expect([what, nano, (await world.balance()) >= held]).toEqual([what, nano, true]);
