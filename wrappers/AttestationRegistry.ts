@@ -146,11 +146,15 @@ const GAS = { registryMessage: 55_000n, builtImage: 120_000n } as const;
 export const requiredRegistryValue = (kind: keyof typeof GAS, prices: NetworkPrices): bigint =>
   gasFee(prices, GAS[kind]) + forwardFee(prices, 1n, 1023n);
 
+/** `value` is nanoTON, at least `requiredRegistryValue`; what a message does not use returns. */
 type Sent<T = object> = T & { value: bigint };
 
 /**
  * Which images may call themselves attested, and the log of active providers;
  * contracts/attestation/AttestationRegistry.tact.
+ *
+ * A send resolves when its message is on its way. What the contract refuses bounces, with an exit code of
+ * REGISTRY_ERRORS in the registry's transaction. Get-methods throw the provider's error when none is at the address.
  *
  * @example
  * const registry = provider.open(AttestationRegistry.fromAddress(address));
@@ -168,6 +172,7 @@ export class AttestationRegistry implements Contract {
     return new AttestationRegistry(contractAddress(0, init), init);
   }
 
+  /** The registry at this address: pin it, nothing on chain says which one is yours. Cannot deploy. */
   static fromAddress(address: Address): AttestationRegistry {
     return new AttestationRegistry(address);
   }
@@ -181,42 +186,55 @@ export class AttestationRegistry implements Contract {
     return this.send(provider, via, options.value, new Cell());
   }
 
+  /**
+   * Governor: starts the notice of an image, 32 bytes; `claims` are bits of Claim. Refused: notGovernor, imageKnown,
+   * imagesFull, badClaims.
+   */
   sendProposeImage(provider: ContractProvider, via: Sender, options: Sent<{ imageHash: Uint8Array; claims: number }>) {
     return this.send(provider, via, options.value, packProposeImage(options.imageHash, options.claims));
   }
 
+  /** Anybody: the same with builders' signatures, and their refusals. */
   sendProposeBuiltImage(provider: ContractProvider, via: Sender, options: Sent<BuiltImage>) {
     return this.send(provider, via, options.value, packProposeBuiltImage(options));
   }
 
+  /** Anybody, NOTICE_SECONDS after the proposal and for LAPSE_SECONDS. Refused: imageUnknown, notActionable. */
   sendActivateImage(provider: ContractProvider, via: Sender, options: Sent<{ imageHash: Uint8Array }>) {
     return this.send(provider, via, options.value, packActivateImage(options.imageHash));
   }
 
+  /** Governor or guardian: at once and for good. Refused: notGuardian, imageUnknown. */
   sendRevokeImage(provider: ContractProvider, via: Sender, options: Sent<{ imageHash: Uint8Array }>) {
     return this.send(provider, via, options.value, packRevokeImage(options.imageHash));
   }
 
+  /** Anybody: frees the slot of what was revoked long ago, or lapsed. Refused: imageUnknown, notPrunable. */
   sendPruneImage(provider: ContractProvider, via: Sender, options: Sent<{ imageHash: Uint8Array }>) {
     return this.send(provider, via, options.value, packPruneImage(options.imageHash));
   }
 
+  /** Governor: the whole governing set as it shall be. Refused: notGovernor, badGovernance. */
   sendProposeGovernance(provider: ContractProvider, via: Sender, options: Sent<{ next: Governance }>) {
     return this.send(provider, via, options.value, packProposeGovernance(packedGovernance(options.next)));
   }
 
+  /** Next governor, in the same time as an image. Refused: noProposal, notNextGovernor, notActionable. */
   sendAcceptGovernance(provider: ContractProvider, via: Sender, options: Sent) {
     return this.send(provider, via, options.value, packAcceptGovernance());
   }
 
+  /** Governor: takes the proposed change back. Refused: notGovernor, noProposal. */
   sendCancelGovernance(provider: ContractProvider, via: Sender, options: Sent) {
     return this.send(provider, via, options.value, packCancelGovernance());
   }
 
+  /** Who governs now. */
   async getGovernance(provider: ContractProvider): Promise<Governance> {
     return governanceOf(await this.generated.getGoverningSet(provider));
   }
 
+  /** The change that waits, and since when, Unix seconds; null when there is none. */
   async getProposedGovernance(
     provider: ContractProvider,
   ): Promise<{ next: Governance; proposedAt: number } | null> {
@@ -227,6 +245,7 @@ export class AttestationRegistry implements Contract {
     return { next, proposedAt: proposal.readNumber() };
   }
 
+  /** What is known of this image, 32 bytes; null when it has no slot. */
   async getImage(provider: ContractProvider, imageHash: Uint8Array): Promise<ImagePolicy | null> {
     const policy = await this.generated.getImage(provider, toInteger(imageHash));
     return policy && policyOf(policy);
@@ -237,6 +256,7 @@ export class AttestationRegistry implements Contract {
     return this.generated.getIsEffective(provider, toInteger(imageHash));
   }
 
+  /** All images that have a slot, proposed and revoked ones too; at most MAX_IMAGES. */
   async getImages(provider: ContractProvider): Promise<(ImagePolicy & { imageHash: Uint8Array })[]> {
     const images = await this.generated.getAllImages(provider);
     return [...images].map(([hash, policy]) => ({ imageHash: toBytes(hash), ...policyOf(policy) }));

@@ -9,7 +9,7 @@ import {
   SendMode,
 } from '@ton/core';
 import { type KeyRecord, ProviderStake as GeneratedProviderStake } from '../build/Suite/Suite_ProviderStake';
-import { CocoonError, MAINNET_ID } from '../protocol';
+import { CocoonError } from '../protocol';
 import { toBytes, toInteger } from './cells';
 import {
   type NewWorkerKey,
@@ -26,100 +26,9 @@ import {
   type TwoReceipts,
 } from './stakeMessages';
 
-/** Exit codes of ProviderStake, as in contracts/staking/ProviderStake.tact. */
-export const PROVIDER_STAKE_ERRORS = {
-  notOwner: 711,
-  valueBelowFees: 712,
-  amountAboveFreeStake: 713,
-  stillThawing: 714,
-  stakeBelowMinimum: 715,
-  keysFull: 716,
-  keyUnknown: 717,
-  keyAccountable: 718,
-  keyEndPassed: 719,
-  keyNotClaimed: 720,
-  sealingKeyPinned: 721,
-  endpointTooLong: 722,
-  otherTerms: 723,
-  otherStake: 724,
-  notSignedByKey: 725,
-  noConflict: 726,
-  labelHolds: 727,
-  alreadyConvicted: 728,
-} as const;
+import { BURN_ADDRESS, type StakeParameters, type StakeStatus, type WorkerKeyRecord } from './stakeState';
 
-/** What a stake answers to a key query; contracts/staking/keys.tact. */
-export const KEY_STATUS = {
-  fine: 0,
-  otherStake: 1,
-  unknown: 2,
-  ended: 3,
-  otherTier: 4,
-  otherImage: 5,
-  otherSemantics: 6,
-  badDeadline: 7,
-  stakeTooLow: 8,
-  notAccepted: 9,
-  noCoverage: 10,
-} as const;
-
-/** A removed key works this much longer, seconds. */
-export const KEY_REMOVAL_DELAY_SECONDS = 3_600;
-/** A key can be held to its receipts this long after its end, seconds. */
-export const KEY_ACCOUNTABLE_SECONDS = 864_000;
-/** Stake that thaws can be withdrawn after this, seconds. */
-export const THAW_SECONDS = 1_296_000;
-export const MAX_KEYS = 32;
-/** Where the burnt part of a slash goes. */
-export const BURN_ADDRESS = new Address(0, Buffer.alloc(32));
-
-/** Least active stake of a working provider, nanoTON. */
-export const minimumStake = (networkId: number): bigint => (networkId === MAINNET_ID ? 50n : 1n) * 1_000_000_000n;
-
-/** What makes a stake's address. */
-export interface StakeParameters {
-  networkId: number;
-  registry: Address;
-  owner: Address;
-}
-
-/** Amounts in nanoTON, times in Unix seconds. */
-export interface StakeStatus extends StakeParameters {
-  /** Stands behind every job. */
-  active: bigint;
-  /** Least active stake of a working provider on this network. */
-  minimum: bigint;
-  /** Part of the active stake that covers accepted jobs. */
-  reserved: bigint;
-  thawing: bigint;
-  thawedAt: number;
-  slashed: bigint;
-  faults: number;
-  keyCount: number;
-  /** 32 bytes, SHA-256 of the descriptor served at the endpoint; zero when none was set. */
-  descriptorHash: Uint8Array;
-  /** null when none was set. */
-  endpoint: string | null;
-  /** Until when the account's own money pays its rent; later the stake does. */
-  paidUntil: number;
-}
-
-export interface WorkerKeyRecord {
-  /** Ed25519 public key, 32 bytes. */
-  workerKey: Uint8Array;
-  /** X25519 public key, 32 bytes: clients seal to this one and no other. */
-  sealingKey: Uint8Array;
-  tier: number;
-  imageHash: Uint8Array;
-  claims: number;
-  tcbStatus: number;
-  revocationEpoch: number;
-  fromUnix: number;
-  endUnix: number;
-  /** 0 when it was not removed. */
-  removedAt: number;
-}
-
+export * from './stakeState';
 
 const recordOf = (workerKey: bigint, record: KeyRecord): WorkerKeyRecord => ({
   workerKey: toBytes(workerKey),
@@ -133,18 +42,6 @@ const recordOf = (workerKey: bigint, record: KeyRecord): WorkerKeyRecord => ({
   endUnix: Number(record.endUnix),
   removedAt: Number(record.removedAt),
 });
-
-/** Second from which a key signs nothing valid any more. */
-export function keyEnd(record: WorkerKeyRecord): number {
-  return record.removedAt === 0
-    ? record.endUnix
-    : Math.min(record.endUnix, record.removedAt + KEY_REMOVAL_DELAY_SECONDS);
-}
-
-/** Whether a job with this deadline may be given to the key: the stake is enough and the key outlives the job. */
-export function isKeyUsable(record: WorkerKeyRecord, status: StakeStatus, deadline: number): boolean {
-  return status.active >= status.minimum && keyEnd(record) > deadline;
-}
 
 async function stateInit({ networkId, registry, owner }: StakeParameters): Promise<{ code: Cell; data: Cell }> {
   for (const [name, address] of Object.entries({ registry, owner })) {
@@ -177,19 +74,28 @@ async function stateInit({ networkId, registry, owner }: StakeParameters): Promi
   return stake.init!;
 }
 
-/** The address of a provider's stake: recompute it, never take it from anybody (attacks 37). */
+/**
+ * The address of a provider's stake: recompute it, never take it from anybody (attacks 37).
+ * @throws CocoonError ADDRESS_NOT_BASECHAIN
+ */
 export async function providerStakeAddress(parameters: StakeParameters): Promise<Address> {
   return contractAddress(0, await stateInit(parameters));
 }
 
+/** The code of every stake. */
 export async function providerStakeCode(): Promise<Cell> {
   return (await stateInit({ networkId: 0, registry: BURN_ADDRESS, owner: BURN_ADDRESS })).code;
 }
 
-type Sent<T = object> = T & { value: bigint };
+/** `value` is nanoTON; what a message does not use returns, with the `queryId` (uint64, 0 when absent). */
+type Sent<T = object> = T & { value: bigint; queryId?: bigint };
 
 /**
  * One GPU owner's stake, its worker keys, and where to find it; contracts/staking/ProviderStake.tact.
+ *
+ * A send resolves when its message is on its way. What the contract refuses bounces, with an exit code of
+ * PROVIDER_STAKE_ERRORS in the stake's transaction; a value below `requiredStakeValue` is valueBelowFees. Get-methods
+ * throw the provider's error when no stake is deployed at the address.
  *
  * @example
  * const stake = provider.open(await ProviderStake.fromOwner({ networkId, registry, owner }));
@@ -201,11 +107,13 @@ export class ProviderStake implements Contract {
     readonly init?: { code: Cell; data: Cell },
   ) {}
 
+  /** The stake of this owner: its address follows. @throws CocoonError ADDRESS_NOT_BASECHAIN */
   static async fromOwner(parameters: StakeParameters): Promise<ProviderStake> {
     const init = await stateInit(parameters);
     return new ProviderStake(contractAddress(0, init), init);
   }
 
+  /** The stake at this address, which may be anybody's: compare with `providerStakeAddress`. Cannot deploy. */
   static fromAddress(address: Address): ProviderStake {
     return new ProviderStake(address);
   }
@@ -214,56 +122,86 @@ export class ProviderStake implements Contract {
     await provider.internal(via, { value, bounce: true, sendMode: SendMode.PAY_GAS_SEPARATELY, body });
   }
 
-  /** Adds `amount` to the stake; `value` is at least `requiredStakeValue('deposit', ...)`. Deploys the account. */
-  sendDeposit(provider: ContractProvider, via: Sender, options: Sent<{ amount: bigint; queryId?: bigint }>) {
+  /**
+   * Anybody: `amount` nanoTON of the value become stake. The value is `amount`, `depositFees` and what the account
+   * lacks of five years of rent, at most RENT_MARGIN. Deploys the account.
+   */
+  sendDeposit(provider: ContractProvider, via: Sender, options: Sent<{ amount: bigint }>) {
     return this.send(provider, via, options.value, packDepositStake(options.amount, options.queryId));
   }
 
-  sendThaw(provider: ContractProvider, via: Sender, options: Sent<{ amount: bigint; queryId?: bigint }>) {
+  /**
+   * Owner: `amount` nanoTON stand behind no new job and can be withdrawn THAW_SECONDS later. The clock of all that
+   * thaws starts again. Refused: notOwner, amountAboveFreeStake.
+   */
+  sendThaw(provider: ContractProvider, via: Sender, options: Sent<{ amount: bigint }>) {
     return this.send(provider, via, options.value, packThawStake(options.amount, options.queryId));
   }
 
-  sendWithdraw(provider: ContractProvider, via: Sender, options: Sent<{ queryId?: bigint }>) {
+  /**
+   * Owner: pays what has thawed; when neither stake nor key is left, everything, and the account ends. Refused:
+   * notOwner, stillThawing.
+   */
+  sendWithdraw(provider: ContractProvider, via: Sender, options: Sent) {
     return this.send(provider, via, options.value, packWithdrawStake(options.queryId));
   }
 
-  sendAddWorkerKey(provider: ContractProvider, via: Sender, options: Sent<NewWorkerKey & { queryId?: bigint }>) {
+  /**
+   * Owner: adds a bonded key, or gives a known one, removed or not, another end. The value is
+   * `requiredStakeValue('addKey', ...)`. Refused: notOwner, stakeBelowMinimum, keyEndPassed, keyNotClaimed, keysFull,
+   * sealingKeyPinned.
+   */
+  sendAddWorkerKey(provider: ContractProvider, via: Sender, options: Sent<NewWorkerKey>) {
     return this.send(provider, via, options.value, packAddWorkerKey(options, options.queryId));
   }
 
+  /** Owner: a key (32 bytes) ends KEY_REMOVAL_DELAY_SECONDS later. Refused: notOwner, keyUnknown. */
   sendRemoveWorkerKey(provider: ContractProvider, via: Sender, options: Sent<{ workerKey: Uint8Array }>) {
-    return this.send(provider, via, options.value, packRemoveWorkerKey(options.workerKey));
+    return this.send(provider, via, options.value, packRemoveWorkerKey(options.workerKey, options.queryId));
   }
 
+  /**
+   * Anybody: frees the slot of a key (32 bytes) KEY_ACCOUNTABLE_SECONDS after its end. The value pays the gas. Refused:
+   * keyUnknown, keyAccountable.
+   */
   sendPruneWorkerKey(provider: ContractProvider, via: Sender, options: Sent<{ workerKey: Uint8Array }>) {
-    return this.send(provider, via, options.value, packPruneWorkerKey(options.workerKey));
+    return this.send(provider, via, options.value, packPruneWorkerKey(options.workerKey, options.queryId));
   }
 
+  /**
+   * Owner: where the workers are, at most MAX_ENDPOINT_BYTES of UTF-8, and the SHA-256 (32 bytes) of the descriptor
+   * that is served there. Refused: notOwner.
+   * @throws CocoonError ENDPOINT_TOO_LONG
+   */
   sendSetDescriptor(
     provider: ContractProvider,
     via: Sender,
     options: Sent<{ endpoint: string; descriptorHash: Uint8Array }>,
   ) {
-    return this.send(provider, via, options.value, packSetDescriptor(options.endpoint, options.descriptorHash));
+    const body = packSetDescriptor(options.endpoint, options.descriptorHash, options.queryId);
+    return this.send(provider, via, options.value, body);
   }
 
-  sendReportTwoReceipts(provider: ContractProvider, via: Sender, options: Sent<TwoReceipts & { queryId?: bigint }>) {
+  /**
+   * Anybody: two receipts of one key that cannot both be honest; the sender gets the challenger's share. The value is
+   * `requiredStakeValue('evidence', ...)`. Refused: keyUnknown, notSignedByKey, otherStake, otherTerms, noConflict,
+   * alreadyConvicted.
+   */
+  sendReportTwoReceipts(provider: ContractProvider, via: Sender, options: Sent<TwoReceipts>) {
     return this.send(provider, via, options.value, packReportTwoReceipts(options, options.queryId));
   }
 
+  /** Anybody: a receipt whose terms promise another tier than its key has. As above; labelHolds, not noConflict. */
   sendReportMislabelled(
     provider: ContractProvider,
     via: Sender,
-    options: Sent<{ terms: Cell; receipt: SignedReceipt; queryId?: bigint }>,
+    options: Sent<{ terms: Cell; receipt: SignedReceipt }>,
   ) {
-    return this.send(
-      provider,
-      via,
-      options.value,
-      packReportMislabelled(options.terms, options.receipt, options.queryId),
-    );
+    const body = packReportMislabelled(options.terms, options.receipt, options.queryId);
+    return this.send(provider, via, options.value, body);
   }
 
+  /** Everything about the stake but its keys. */
   async getStatus(provider: ContractProvider): Promise<StakeStatus> {
     const status = await GeneratedProviderStake.fromAddress(this.address).getStatus(provider);
     return {
@@ -284,18 +222,20 @@ export class ProviderStake implements Contract {
     };
   }
 
+  /** All keys that have a slot, ended and removed ones too; at most MAX_KEYS, in the order of their bytes. */
   async getWorkerKeys(provider: ContractProvider): Promise<WorkerKeyRecord[]> {
     const keys = await GeneratedProviderStake.fromAddress(this.address).getWorkerKeys(provider);
     return [...keys].map(([key, record]) => recordOf(key, record));
   }
 
+  /** What is known of this key (32 bytes); null when it has no slot. */
   async getWorkerKey(provider: ContractProvider, workerKey: Uint8Array): Promise<WorkerKeyRecord | null> {
     const key = toInteger(workerKey);
     const record = await GeneratedProviderStake.fromAddress(this.address).getWorkerKey(provider, key);
     return record === null ? null : recordOf(key, record);
   }
 
-  /** Whether a receipt of this job was punished. */
+  /** Whether a receipt of this job was punished and is remembered: the first 64 are. */
   isConvicted(provider: ContractProvider, escrow: Address, seq = 0): Promise<boolean> {
     return GeneratedProviderStake.fromAddress(this.address).getIsConvicted(provider, escrow, BigInt(seq));
   }

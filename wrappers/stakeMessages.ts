@@ -31,14 +31,18 @@ export const OP_STAKE_WITHDRAWN = 0x0c1b;
 export const OP_STAKE_BURNT = 0x0c1c;
 export const OP_EXCESSES = 0xd53276db;
 
-/** What fits one message beside the hash. */
+/** What fits one message beside the hash. A character can take up to 4 bytes. */
 export const MAX_ENDPOINT_BYTES = 83;
 
+/** A receipt as its worker signed it. */
 export interface SignedReceipt {
+  /** protocol/ encodeReceipt. */
   receipt: Cell;
   /** Ed25519, 64 bytes. */
   signature: Uint8Array;
 }
+
+// Bodies of a stake's messages, as ProviderStake sends them; a queryId is uint64, amounts are nanoTON.
 
 export const packDepositStake = (amount: bigint, queryId = 0n): Cell =>
   beginCell().store(storeDepositStake({ $$type: 'DepositStake', queryId, amount })).endCell();
@@ -51,9 +55,11 @@ export const packWithdrawStake = (queryId = 0n): Cell =>
 
 /** A key to be added. `proof` is the worker key's signature over keyClaimHash, 64 bytes. */
 export interface NewWorkerKey {
+  /** Ed25519 public key, 32 bytes. */
   workerKey: Uint8Array;
+  /** X25519 public key, 32 bytes; a renewal cannot change it. */
   sealingKey: Uint8Array;
-  /** Unix seconds. */
+  /** Unix seconds; of a renewal no sooner than the removal would end the key. */
   endUnix: number;
   proof: Uint8Array;
 }

@@ -1,7 +1,13 @@
 import { forwardFee, gasFee, type NetworkPrices } from './requiredValue';
 
 /** Gas of the stake's handlers, as in contracts/staking/parameters.tact; a test compares. */
-const GAS = { stakeMessage: 30_000n, addKey: 28_000n, evidence: 48_000n, keyQuery: 46_000n, announce: 14_500n } as const;
+const GAS = {
+  stakeMessage: 30_000n,
+  addKey: 28_000n,
+  evidence: 48_000n,
+  keyQuery: 46_000n,
+  announce: 14_500n,
+} as const;
 
 /** Fee of `gas` and of `replies` short messages, as `handlingFee` in contracts/lib/value.tact. */
 const handlingFee = (prices: NetworkPrices, gas: bigint, replies: bigint): bigint =>

@@ -75,11 +75,11 @@ describe('coverage', () => {
 
 /**
  * The stake keeps no list of promises. An escrow asks once in its life, so a promise counts again only when its job
- * ended and was created again before `acceptBy`; and an accepted job ends before its deadline only by paying the worker.
+ * ended and was created again before `acceptBy`; and an accepted job ends early only by paying the worker.
  */
 describe('one promise used again', () => {
   const coverage = toNano('10');
-  const open = async (): Promise<{ world: CheckedJobWorld; acceptance: ReturnType<CheckedJobWorld['acceptance']> }> => {
+  const open = async () => {
     const world = await CheckedJobWorld.create({ asked: { coverage } });
     const acceptance = world.acceptance({ coverage });
     await world.conserved(() => world.create({ acceptance }));

@@ -35,7 +35,7 @@ describe('SetDescriptor', () => {
     }
   });
 
-  it('takes no endpoint of more than 83 bytes or with cells below it, neither in the SDK nor in the contract', async () => {
+  it('takes no endpoint of more than 83 bytes or with cells below it, in SDK and contract', async () => {
     const tooLong = () => packSetDescriptor('a'.repeat(MAX_ENDPOINT_BYTES + 1), patternBytes(32, 1));
     expect(tooLong).toThrow(CocoonError);
     expect(tooLong).toThrow(expect.objectContaining({ code: 'ENDPOINT_TOO_LONG', received: '84 bytes' }));

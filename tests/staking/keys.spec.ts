@@ -109,7 +109,7 @@ describe('worker keys of a stake', () => {
     expect(await record()).toMatchObject({ fromUnix: START, endUnix: soonest + 61, removedAt: 0 });
   });
 
-  it('that were removed are as good as new when they are renewed, and have one sealing key till they are pruned', async () => {
+  it('that were removed are as good as new when renewed, and keep their sealing key till they are pruned', async () => {
     await send(remove);
     world.chain.now = START + KEY_REMOVAL_DELAY_SECONDS + 1;
     expect(await ask()).toBe(KEY_STATUS.ended);
@@ -131,7 +131,7 @@ describe('worker keys of a stake', () => {
     expect(await world.stake.getStatus()).toMatchObject({ keyCount: 0, active: STAKE });
   });
 
-  it('finding 49: a pruned key may come back with another sealing key, which no client takes for the old one', async () => {
+  it('finding 49: a pruned key may come back with another sealing key, long after anybody used the old', async () => {
     const cached = (await record())!;
     await send(remove);
     world.chain.now = START + KEY_REMOVAL_DELAY_SECONDS + KEY_ACCOUNTABLE_SECONDS;
@@ -160,7 +160,7 @@ describe('worker keys of a stake', () => {
     expect(await outcomeOfLie()).toBe(0);
   });
 
-  it('finding 14: one key at two stakes is two keys: a lie costs the stake that its terms name, and no other', async () => {
+  it('finding 14: one key at two stakes is two keys: a lie costs the stake that its terms name alone', async () => {
     const parameters = { networkId: NETWORK_ID, registry: REGISTRY, owner: world.client.address };
     const other = world.chain.openContract(await ProviderStake.fromOwner(parameters));
     const via = world.client.getSender();

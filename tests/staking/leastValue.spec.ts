@@ -36,7 +36,7 @@ async function leastFor(world: StakeWorld, message: StakeMessage): Promise<bigin
 }
 
 describe.each([1n, 10n])('the least value of a message, prices x %s', (factor) => {
-  it.each(STATES)('is enough for a %s state, to the last action, and takes nothing from the rent reserve', async (state) => {
+  it.each(STATES)('is enough for a %s state, to the last action, and takes nothing from the reserve', async (state) => {
     for (const message of checked) {
       if (state.includes('deep') && ofOwner.includes(message.name)) continue;
       const world = await worldFor(message, state, factor);

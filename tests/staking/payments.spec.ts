@@ -91,7 +91,7 @@ describe('what everybody gets of a slash', () => {
     }
   });
 
-  it('a promise that costs nothing leaves a fault on record, and the money of the report is the client\'s', async () => {
+  it('a promise that costs nothing leaves a fault on record, and the client gets the money of the report', async () => {
     const before = await world.balance();
     const result = await conserved(world, value, () => undelivered(0n));
     expect(sent(result, world)).toHaveLength(1);

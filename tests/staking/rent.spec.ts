@@ -44,18 +44,21 @@ describe('rent of a stake', () => {
     await world.setState(state, balance);
   };
 
-  it.each([5, 20, 70])('finding 47: after %s years no message leaves a promise of more than is there', async (years) => {
-    for (const { name, from, body } of STAKE_MESSAGES) {
-      world = await StakeWorld.create();
-      world.chain.now = world.now + years * YEAR;
-      const result = await send(body(world), from(world), toNano('3'));
-      const refusal = name.startsWith('AddWorkerKey') ? ERRORS.keyEndPassed : 0;
-      expect([name, outcome(result, world)]).toEqual([name, refusal]);
-      expect([name, (await spare()) >= 0n]).toEqual([name, true]);
-      const { active, thawing, slashed } = await status();
-      expect([name, active + thawing + slashed <= STAKE + 5n]).toEqual([name, true]);
-    }
-  });
+  it.each([5, 20, 70])(
+    'finding 47: after %s years no message leaves a promise of more than is there',
+    async (years) => {
+      for (const { name, from, body } of STAKE_MESSAGES) {
+        world = await StakeWorld.create();
+        world.chain.now = world.now + years * YEAR;
+        const result = await send(body(world), from(world), toNano('3'));
+        const refusal = name.startsWith('AddWorkerKey') ? ERRORS.keyEndPassed : 0;
+        expect([name, outcome(result, world)]).toEqual([name, refusal]);
+        expect([name, (await spare()) >= 0n]).toEqual([name, true]);
+        const { active, thawing, slashed } = await status();
+        expect([name, active + thawing + slashed <= STAKE + 5n]).toEqual([name, true]);
+      }
+    },
+  );
 
   it('finding 47: the first deposit pays five years, for the largest state', async () => {
     expect((await status()).paidUntil).toBeGreaterThanOrEqual(world.now + 5 * YEAR);
@@ -65,7 +68,7 @@ describe('rent of a stake', () => {
     expect(await spare()).toBeGreaterThan(0n);
   });
 
-  it('finding 47: when the reserve is used up the stake pays, active first, and its status says so at once', async () => {
+  it('finding 47: when the reserve is used up the stake pays, active first, and its status says so', async () => {
     await sink(toNano('60'), toNano('30'), toNano('80'));
     expect(await status()).toMatchObject({ active: toNano('50'), thawing: toNano('30'), paidUntil: world.now });
     await sink(toNano('10'), toNano('30'), toNano('25'));
@@ -118,7 +121,7 @@ describe('rent of a stake', () => {
     expect(await spare()).toBe(rentReserve(world));
   });
 
-  it('finding 47: an account that owes rent and has nothing takes deposits, and what it owes is paid by them', async () => {
+  it('finding 47: an account that owes rent and has nothing takes deposits, which pay it', async () => {
     await sink(toNano('60'), toNano('30'), toNano('0.001'));
     // The first change measures the account; from then on it pays.
     await send(packThawStake(0n));

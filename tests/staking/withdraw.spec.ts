@@ -12,7 +12,17 @@ import {
   THAW_SECONDS,
 } from '../../wrappers';
 import { NETWORK_ID } from '../support/jobWorld';
-import { breakAccount, conserved, gasFeeOf, inject, outcome, rentReserve, sent, shareFee, snapshotOf } from '../support/stakeActions';
+import {
+  breakAccount,
+  conserved,
+  gasFeeOf,
+  inject,
+  outcome,
+  rentReserve,
+  sent,
+  shareFee,
+  snapshotOf,
+} from '../support/stakeActions';
 import { DAY, emptyState, exitCode, REGISTRY, STAKE, StakeWorld, WORKER } from '../support/stakeWorld';
 
 
@@ -37,7 +47,7 @@ describe('thaw and withdrawal', () => {
     expect(await world.balance()).toBe(before);
   });
 
-  it('finding 15: a thaw of all that is free and not a nanoTON more ends every key at once, and a deposit revives them', async () => {
+  it('finding 15: a thaw to below the minimum ends every key at once, and a deposit revives them', async () => {
     expect(await thaw(STAKE + 1n)).toBe(ERRORS.amountAboveFreeStake);
     expect(await thaw((1n << 120n) - 1n)).toBe(ERRORS.amountAboveFreeStake);
     expect(await thaw(STAKE - toNano('50'))).toBe(0);
@@ -86,7 +96,7 @@ describe('thaw and withdrawal', () => {
     expect(await world.balance()).toBeGreaterThan(rentReserve(world) - toNano('0.1'));
   });
 
-  it('finding 47: the last withdrawal pays the rent reserve too and ends the account, which can begin again as new', async () => {
+  it('finding 47: the last withdrawal pays the reserve too and ends the account, which can begin again', async () => {
     await thaw(STAKE);
     await world.reportLie();
     world.chain.now = world.now + 40 * DAY;
@@ -100,11 +110,12 @@ describe('thaw and withdrawal', () => {
     const again = world.chain.openContract(await ProviderStake.fromOwner(parameters));
     const deposit = { value: toNano('9'), amount: toNano('7') };
     expect(exitCode(await again.sendDeposit(world.owner.getSender(), deposit), again.address)).toBe(0);
-    expect(await again.getStatus()).toMatchObject({ active: toNano('7'), thawing: 0n, slashed: 0n, faults: 0, keyCount: 0 });
+    const asNew = { thawing: 0n, slashed: 0n, faults: 0, keyCount: 0 };
+    expect(await again.getStatus()).toMatchObject({ active: toNano('7'), ...asNew });
     expect(await again.isConvicted(world.escrow.address)).toBe(false);
   });
 
-  it('a withdrawal before there is anything to withdraw returns its money, and without a key ends the account', async () => {
+  it('a withdrawal of nothing returns its money, and without a key ends the account', async () => {
     const result = await send(packWithdrawStake());
     expect(sent(result, world)[0].value).toBe(value - gasFeeOf(result, world) - shareFee(world));
     expect(await status()).toMatchObject({ active: STAKE, thawing: 0n });

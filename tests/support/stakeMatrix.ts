@@ -68,10 +68,21 @@ const leastOf =
 
 /** One of each message, and of those whose cost differs. The rent reserve is there, so a deposit brings none. */
 export const STAKE_MESSAGES: StakeMessage[] = [
-  { name: 'DepositStake', from: watcher, body: () => packDepositStake(5n, 7n), least: (prices) => 5n + depositFees(prices) },
+  {
+    name: 'DepositStake',
+    from: watcher,
+    body: () => packDepositStake(5n, 7n),
+    least: (prices) => 5n + depositFees(prices),
+  },
   { name: 'ThawStake', from: owner, body: () => packThawStake(5n, 7n), least: leastOf('stakeMessage') },
   { name: 'WithdrawStake', from: owner, body: () => packWithdrawStake(7n), least: leastOf('stakeMessage') },
-  { name: 'AddWorkerKey', from: owner, body: (world) => addKeyBody(world, NEW_KEY), least: leastOf('addKey'), freeKeys: 1 },
+  {
+    name: 'AddWorkerKey',
+    from: owner,
+    body: (world) => addKeyBody(world, NEW_KEY),
+    least: leastOf('addKey'),
+    freeKeys: 1,
+  },
   {
     name: 'AddWorkerKey, renewal',
     from: owner,
