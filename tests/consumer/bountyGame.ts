@@ -48,6 +48,8 @@ export class BountyGame {
   private closing = false;
   private fundings = 0;
   private winners = 0;
+  /** nanoTON of all accounts after the last action. */
+  private total?: bigint;
 
   private constructor(
     readonly world: ConsumerWorld,
@@ -69,10 +71,11 @@ export class BountyGame {
 
   /** Runs an action; no nanoTON may appear or go but fees and what was forged. */
   private async run(action: () => Promise<SendMessageResult>, injected = 0n): Promise<SendMessageResult> {
-    const before = await this.world.total();
+    const before = this.total ?? (await this.world.total());
     const result = await action();
     for (const { inMessage } of result.transactions) this.world.count(inMessage!.info.dest as Address);
-    expect(before + injected - (await this.world.total())).toBe(sumFees(result.transactions).totalNano);
+    this.total = await this.world.total();
+    expect(before + injected - this.total).toBe(sumFees(result.transactions).totalNano);
     return result;
   }
 

@@ -1,6 +1,8 @@
 import '@ton/test-utils';
-import { Cell, toNano } from '@ton/core';
+import { beginCell, Cell, toNano } from '@ton/core';
 import type { SendMessageResult } from '@ton/sandbox';
+import { encodeResponse } from '../../protocol';
+import { packOutput } from '../../wrappers';
 import { ConsumerProbe, Handler } from '../support/consumerProbe';
 import { DAY, type PostedJob, PRICE } from '../support/consumerWorld';
 import { exitCode } from '../support/stakeWorld';
@@ -55,6 +57,33 @@ describe('a handler that fails', () => {
     expect(await world.balance(probe.address)).toBeGreaterThan(before - 10_000n);
     expect(exitCode(await world.answer(short, tokens.slice(0, 20)), probe.address)).toBe(0);
     expect(await probe.record()).toMatchObject({ answers: 1, tokenCount: 20 });
+  });
+
+  it('for want of gas, because the worker padded its receipt, costs this answer and nothing else', async () => {
+    const probe = await ConsumerProbe.create();
+    const { world } = probe;
+    const [job] = await world.jobsIn(await probe.ask());
+    const before = await world.balance(probe.address);
+    const output = packOutput(encodeResponse({ finishReason: 0, tokens: [1] }));
+    const padded = (cells: number): Cell => {
+      let padding = new Cell();
+      for (let index = 0; index < cells; index++) {
+        padding = beginCell().storeUint(index, 32).storeBuffer(Buffer.alloc(123, index)).storeRef(padding).endCell();
+      }
+      return world.signedBytes(job, output, [padding]);
+    };
+    // As much as the escrow takes: it keeps what payment and callback need.
+    let result: SendMessageResult | null = null;
+    let cells = 110;
+    while (!result) result = await world.external(job, padded(--cells)).catch(() => null);
+    expect(cells).toBeGreaterThan(90);
+    expect(exitCode(result, probe.address)).toBe(OUT_OF_GAS);
+    expect(result.transactions).toHaveTransaction({ to: world.wallets.payout.address, value: PRICE });
+    expect(await world.isGone(job)).toBe(true);
+    expect(await world.balance(probe.address)).toBeGreaterThanOrEqual(before);
+    world.now = job.terms.deadline + DAY;
+    await probe.forget(job.escrow);
+    expect(await probe.openCount()).toBe(0);
   });
 
   it('at a create that came back leaves its slot to ForgetJob', async () => {
