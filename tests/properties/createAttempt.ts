@@ -1,12 +1,12 @@
 import { toNano } from '@ton/core';
-import { decline, deliver, fakeBounce, fakeStatus, type JobAttempt, NOTHING_SPECIAL } from './jobAttempts';
+import { decline, deliver, fakeBounce, fakeStatus, type JobAttempt, NOTHING_SPECIAL } from './jobMessages';
 import { type JobMarket, POOR } from './jobMarket';
 import { exitCode, type Transactions } from './ledger';
 import { type PostedJob, type PromiseKind, PROMISES } from './postedJob';
 
 const KEY_NO_ANSWER = 15;
 
-/** Faults: 1 one nanoTON short, 2 by a thief, 3 terms that are not pinned. A fifth is interrupted while the stake is asked. */
+/** Faults: 1 one nanoTON short, 2 by a thief, 3 terms that are not pinned. A fifth stops while the stake is asked. */
 export async function createJob(market: JobMarket, job: PostedJob, made: JobAttempt): Promise<void> {
   const { model, contract } = job;
   const { checked } = model.parameters;

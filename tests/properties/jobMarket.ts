@@ -1,6 +1,20 @@
 import { Address, beginCell, Cell, toNano } from '@ton/core';
-import { BURN_ADDRESS, gasFee, packPruneWorkerKey, packThawStake, packWithdrawStake, requiredJobValue } from '../../wrappers';
-import { KEY_SECONDS, marketChain, marketParties, type Parties, REGISTRY, STAKE_NANO } from '../support/checkedJobWorld';
+import {
+  BURN_ADDRESS,
+  gasFee,
+  packPruneWorkerKey,
+  packThawStake,
+  packWithdrawStake,
+  requiredJobValue,
+} from '../../wrappers';
+import {
+  KEY_SECONDS,
+  marketChain,
+  marketParties,
+  type Parties,
+  REGISTRY,
+  STAKE_NANO,
+} from '../support/checkedJobWorld';
 import { multiplyPrices, pricesOf } from '../support/config';
 import { START } from '../support/jobWorld';
 import { DAY } from '../support/stakeWorld';
@@ -140,7 +154,7 @@ export class JobMarket {
     return this.ledger.internal(message);
   }
 
-  /** Notes an end in the model: all money is gone, the account too, and it came to money exactly once since the last end. */
+  /** Notes an end in the model: money and account are gone, and it came to money exactly once since the last end. */
   async closed(job: PostedJob, { paid, answered, failed }: Ending, wasPoor: boolean): Promise<void> {
     const { model, contract } = job;
     if (wasPoor) {
@@ -148,10 +162,15 @@ export class JobMarket {
       if ((await this.ledger.data(contract.address)) === null) model.state = 'absent';
       return;
     }
-    expect({ paid, answered }).toEqual(failed.length > 0 ? { paid: [], answered: 0 } : { paid: [job.terms.price], answered: 1 });
+    const isRefund = failed.length > 0;
+    expect({ paid, answered, refunds: failed.length }).toEqual({
+      paid: isRefund ? [] : [job.terms.price],
+      answered: isRefund ? 0 : 1,
+      refunds: isRefund ? 1 : 0,
+    });
     expect(this.held(job)).toBe(0n);
     expect(await this.ledger.data(contract.address)).toBe(null);
-    model.ended(failed.length > 0 ? 'refunded' : 'paid');
+    model.ended(isRefund ? 'refunded' : 'paid');
     expect(model.funded).toBe(model.paid + model.refunded);
   }
 

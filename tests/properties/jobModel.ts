@@ -1,4 +1,4 @@
-/** What an attempt may be refused with; none of them means that it must succeed. null: no account is there to say it. */
+/** What an attempt may be refused with; when empty it must succeed. null: no account is there to say it. */
 export type Reasons = (number | null)[];
 
 /** Pinned in the job's address. */

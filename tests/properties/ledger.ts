@@ -19,8 +19,8 @@ export type Transactions = BlockchainTransaction[];
 const receiverOf = ({ inMessage }: BlockchainTransaction): string => (inMessage!.info.dest as Address).toRawString();
 
 /**
- * Sends messages and sees after each that no nanoTON came or went: what all accounts hold is what they held, with what the
- * message brought, less the fees. Messages come from outside, so that a wallet's own transaction need not be computed.
+ * Sends messages and sees after each that no nanoTON came or went: what all accounts hold is what they held, with what
+ * the message brought, less the fees. Messages come from outside, so that a wallet's own transaction need not be computed.
  */
 export class Ledger {
   private readonly accounts = new Map<string, { address: Address; balance: bigint }>();
@@ -82,7 +82,7 @@ export class Ledger {
     return transactions;
   }
 
-  /** The transactions, or the exit code with which the message was refused at no cost; null when no account could say. */
+  /** The transactions, or the exit code of a refusal, which costs nothing; null when no account could say it. */
   async external(to: Address, body: Cell, init?: StateInit): Promise<{ refusal: number | null } | Transactions> {
     const before = await this.read(to);
     try {
@@ -107,7 +107,7 @@ export class Ledger {
       account.balance = balance;
     }
     const fees = sumFees(transactions).totalNano;
-    if (gained !== brought - fees) throw new Error(`${brought} nanoTON came, ${fees} are fees, but ${gained} were gained`);
+    if (gained !== brought - fees) throw new Error(`${brought} nanoTON came, ${fees} are fees, ${gained} were gained`);
   }
 
   /** Every account anew: none changed behind the ledger's back. */

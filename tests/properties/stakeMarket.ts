@@ -193,7 +193,8 @@ export class Market {
   }
 
   private compareStatus(transactions: Transactions, made: Attempt): void {
-    const reply = transactions.find(({ inMessage }) => String(inMessage?.info.src) === String(this.world.stake.address));
+    const stake = String(this.world.stake.address);
+    const reply = transactions.find(({ inMessage }) => String(inMessage?.info.src) === stake);
     const answer = reply!.inMessage!.body.beginParse();
     const [op, status] = [answer.loadUint(32), answer.loadUint(8)];
     expect({ made, op, status }).toEqual({ made, op: 0x0c06, status: this.asked });
@@ -211,7 +212,8 @@ export class Market {
     const otherTerms = made.variant === 2 ? { termsHash: patternBytes(32, 77) } : {};
     const first = world.receipt(terms, { seq, dueNano, ...otherTerms });
     const same = made.variant === 0 && made.kind === 'receipts';
-    const second = { ...first, ...(same ? { issuedAt: first.issuedAt + 1 } : { responseCommit: patternBytes(32, 99) }) };
+    const difference = same ? { issuedAt: first.issuedAt + 1 } : { responseCommit: patternBytes(32, 99) };
+    const second = { ...first, ...difference };
     const signer = made.rightful ? key : KEYS[9];
     const cell = termsCell(terms);
     const body =
@@ -236,7 +238,7 @@ export class Market {
     const { world, ledger, model } = this;
     expect((await world.stake.getStatus()).reserved).toBe(model.reserved(world.now));
     world.chain.now = world.now + 400 * DAY;
-    for (const name of [...model.keys.keys()]) await this.step({ ...plain, kind: 'prune', key: Number(name), variant: 1 });
+    for (const key of [...model.keys.keys()].map(Number)) await this.step({ ...plain, kind: 'prune', key });
     const message = { from: world.owner.address, to: world.stake.address, value: toNano('1') };
     await ledger.internal({ ...message, body: packThawStake(model.active) });
     world.chain.now = world.now + THAW_SECONDS;

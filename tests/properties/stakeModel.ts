@@ -28,7 +28,7 @@ export const THAW_SECONDS = 15 * DAY;
 export const MAX_KEYS = 32;
 const min = (...values: bigint[]): bigint => values.reduce((least, value) => (value < least ? value : least));
 
-/** A provider's stake in plain numbers, written from docs/protocol.md and without contract code; nanoTON and seconds. */
+/** A provider's stake in plain numbers, written from docs/ and without contract code; nanoTON and seconds. */
 export class StakeModel {
   thawing = 0n;
   thawedAt = 0;

@@ -2,7 +2,7 @@ import { createHash, createPrivateKey, createPublicKey, sign as nativeSign } fro
 
 /**
  * @ton/crypto's SHA-256 and Ed25519 are written in JavaScript and make most of what a sandbox test takes: 3 to 40 ms a
- * signature, and every cell that is read is hashed. Importing this file puts Node's in their place; same bytes, RFC 8032.
+ * signature, and every cell that is read is hashed. Importing this file puts Node's in their place: the same bytes.
  */
 const hashes = jest.requireActual<{ sha256_sync: (source: Buffer | string) => Buffer }>(
   '@ton/crypto/dist/primitives/sha256',
