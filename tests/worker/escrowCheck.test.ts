@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
-import { Address, beginCell } from '@ton/core';
+import { Address, beginCell, type Cell } from '@ton/core';
 import { DeclineReason } from '../../protocol';
-import { JobEscrow, requiredJobValue, type JobEscrowTerms, type NetworkPrices } from '../../wrappers';
+import { CheckedJobEscrow, JobEscrow, packJobEscrowTerms, requiredJobValue, type JobEscrowTerms, type NetworkPrices } from '../../wrappers';
 import type { AccountSnapshot } from '../../worker/chain/chainClient';
-import { checkEscrow, escrowCodes, type EscrowCodes, type JobPolicy } from '../../worker/jobs/escrowCheck';
+import { checkEscrow, checkTerms, escrowCodes, recogniseEscrow, type EscrowCodes, type JobPolicy } from '../../worker/jobs/escrowCheck';
 import { WorkQueue } from '../../worker/jobs/queue';
 
 const NOW = 1_800_000_000;
@@ -70,6 +70,52 @@ describe('recognising a job', () => {
     assert.equal((await verdict({ workerKey: Buffer.alloc(32, 8) })).kind, 'foreign');
   });
 
+  test('a checked job is one in every state, by what it was at first; whatever else stands at its address is not', async () => {
+    const stake = new Address(0, Buffer.from(STAKE));
+    const { address, init } = await CheckedJobEscrow.fromTerms(good, stake);
+    const job = packJobEscrowTerms(good);
+    const dataOf = (state: number, acceptance: Cell | null, asked = stake): Cell =>
+      beginCell().storeRef(job).storeBuffer(asked.hash).storeUint(state, 2).storeMaybeRef(acceptance).endCell();
+    const see = (data: Cell, at = address, code = codes.checked) => {
+      const account = { state: 'active' as const, balance: 10n ** 9n, code, data, apiTime: NOW };
+      return recogniseEscrow(at, account, codes, policy, STAKE);
+    };
+    const promise = beginCell().storeUint(5, 8).endCell();
+    const parts = [dataOf(0, null), dataOf(1, promise), dataOf(2, null), dataOf(2, promise)].map((data) => {
+      const seen = see(data);
+      return seen.kind === 'accepted' ? [seen.checked!.state, seen.checked!.isAccepted] : seen.note;
+    });
+    assert.deepEqual(parts, [
+      ['fresh', false],
+      ['checking', false],
+      ['open', false],
+      ['open', true],
+    ]);
+    const other = wallet(9);
+    const elsewhere = (await CheckedJobEscrow.fromTerms(good, other)).address;
+    const trailing = beginCell().storeSlice(dataOf(2, null).beginParse()).storeBit(0).endCell();
+    for (const [name, seen] of [
+      ['another address', see(dataOf(2, null), wallet(5))],
+      ['another stake in the data', see(dataOf(2, null, other))],
+      ['a genuine job of another stake', see(dataOf(2, null, other), elsewhere)],
+      ['a state that there is not', see(dataOf(3, null))],
+      ['more data', see(trailing)],
+      ['the code of the other contract', see(dataOf(2, null), address, codes.job)],
+      ['no data of a job', see(beginCell().storeRef(promise).storeRef(promise).endCell())],
+    ] as const) {
+      assert.equal(seen.kind, 'foreign', name);
+    }
+    assert.equal(see(init!.data).kind, 'accepted');
+  });
+
+  test('finding 21: an accepted job is taken whatever its price, deadline and balance are now', async () => {
+    const terms = { ...good, price: 1n, payout: wallet(3), deadline: NOW + 1 };
+    const job = { kind: 'accepted' as const, terms };
+    const verdict = (isAccepted: boolean): string =>
+      checkTerms({ ...job, checked: { state: 'open', isAccepted } }, 0n, policy, prices, NOW).kind;
+    assert.deepEqual([verdict(true), verdict(false)], ['accepted', 'decline']);
+  });
+
   test('attack 11: a job of another network is never signed, whatever else it says', async () => {
     assert.equal((await verdict({ networkId: -239 })).kind, 'foreign');
   });
@@ -115,5 +161,26 @@ describe('recognising a job', () => {
     assert.deepEqual(trace, ['a starts', 'a ends', 'b starts', 'b ends', 'c starts', 'c ends']);
     await queue.stop();
     assert.equal(queue.push(item('e')), false);
+  });
+
+  test('what was promised goes before the rest, in order, and finds room in a full queue', async () => {
+    const queue = new WorkQueue(2);
+    const trace: string[] = [];
+    let release = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (release = resolve));
+    const item = (name: string) => (): Promise<void> => Promise.resolve(void trace.push(name));
+    queue.push(() => gate);
+    for (const [name, promised, taken] of [
+      ['a', false, true],
+      ['b', false, true],
+      ['c', false, false],
+      ['p', true, true],
+      ['q', true, true],
+    ] as const) {
+      assert.equal(queue.push(item(name), promised), taken);
+    }
+    release();
+    while (trace.length < 4) await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(trace, ['p', 'q', 'a', 'b']);
   });
 });

@@ -194,6 +194,19 @@ describe('opening a request', () => {
     assert.equal(await reasonOf({ asked: { flags: TermsFlag.reproducibleSeed } }), 'opened');
   });
 
+  test('a checked job says so in its terms and may have coverage; any other job does not', async () => {
+    const checked = { asked: { flags: TermsFlag.checkKey } };
+    const covered = { asked: { flags: TermsFlag.checkKey, coverage: 5n } };
+    const both = { asked: { flags: TermsFlag.checkKey | TermsFlag.reproducibleSeed } };
+    const asChecked = { isChecked: true };
+    for (const changes of [checked, covered, both]) {
+      assert.equal(await reasonOf(changes, undefined, asChecked), 'opened');
+      assert.equal(await reasonOf(changes), DeclineReason.unsupportedTerms);
+    }
+    assert.equal(await reasonOf({}, undefined, asChecked), DeclineReason.unsupportedTerms);
+    assert.equal(await reasonOf({ asked: { coverage: 5n } }), DeclineReason.unsupportedTerms);
+  });
+
   test('unknown model, too many tokens, foreign tokens and an answer that cannot fit are declined', async () => {
     assert.equal(await reasonOf({ asked: { modelRoot: fill(6) } }), DeclineReason.unknownModel);
     assert.equal(await reasonOf({}, undefined, { maxTokens: 7 }), DeclineReason.tooLong);

@@ -5,10 +5,12 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import Database from 'libsql';
 import { defaultDataFolder, ensurePrivateFolder, fileSystemError } from '../../worker/dataFolder';
 import { loadKey, loadOrCreateKey } from '../../worker/keys/keyFile';
 import { loadWorkerKeys } from '../../worker/keys/workerKeys';
 import { JobStore } from '../../worker/store/jobStore';
+import { SCHEMA_STEPS } from '../../worker/store/schema';
 
 const root = mkdtempSync(join(tmpdir(), 'cocoon-store-'));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -123,6 +125,44 @@ describe("the worker's store", () => {
     ]) {
       assert.equal(fileSystemError({ code }, '/x', 'cannot write').code, expected);
     }
+  });
+
+  test('a store of the first version keeps its jobs and learns of promises; one of a later version is refused', () => {
+    const folder = freshFolder();
+    ensurePrivateFolder(folder);
+    const old = new Database(join(folder, 'worker.db'));
+    old.exec(`${SCHEMA_STEPS[0]} PRAGMA user_version = 1;
+      INSERT INTO jobs (address, state, firstSeen, updatedAt) VALUES ('0:aa', 'seen', 1, 1);`);
+    old.close();
+    const store = JobStore.open(folder, identity);
+    assert.equal(store.get('0:aa')!.state, 'seen');
+    assert.equal(store.promises.get('0:aa'), null);
+    const { database } = store as unknown as { database: Database.Database };
+    database.exec(`PRAGMA user_version = ${SCHEMA_STEPS.length + 1}`);
+    store.close();
+    assert.throws(() => JobStore.open(folder, identity), hasCode('storage.schema'));
+  });
+
+  test('a promise and its job are one, written once, and forgotten only while nothing was computed for it', () => {
+    const folder = freshFolder();
+    const store = JobStore.open(folder, identity);
+    const job = { deadline: 900, priceNano: 2n ** 60n, termsHash: 'cd'.repeat(32) };
+    const promise = { acceptBy: 60, coverageNano: 2n ** 70n, request: Buffer.from([1, 2]), signed: Buffer.from([3]) };
+    for (const address of ['0:aa', '0:bb']) store.promises.add({ address, ...promise }, job, 1);
+    assert.throws(() => store.promises.add({ address: '0:aa', ...promise }, job, 2), hasCode('storage.invariant'));
+    store.add('0:cc', 1);
+    assert.throws(() => store.promises.add({ address: '0:cc', ...promise }, job, 2), hasCode('storage.invariant'));
+    assert.equal(store.promises.get('0:cc'), null);
+    assert.deepEqual(store.promises.open(), { count: 2, coverageNano: 2n ** 71n });
+    store.update('0:bb', { state: 'computing' }, 2);
+    store.promises.forget('0:aa');
+    store.promises.forget('0:bb');
+    store.close();
+    const again = JobStore.open(folder, identity);
+    assert.deepEqual([again.get('0:aa'), again.promises.get('0:aa')], [null, null]);
+    assert.deepEqual(again.promises.get('0:bb'), { address: '0:bb', ...promise });
+    assert.deepEqual([again.get('0:bb')!.deadline, again.get('0:bb')!.priceNano], [900, 2n ** 60n]);
+    again.close();
   });
 
   test('an address that never was a job is forgotten; one whose terms were read is not', () => {
