@@ -32,7 +32,8 @@ const LEAST_SECONDS = 20;
 
 /**
  * Asks the worker to promise a job that does not exist yet, and checks that what it signed is about this very job and
- * that the stake will take it. @throws ChainStateError `chain.not-accepted`; VerificationError `verification.acceptance`
+ * that the stake will take it.
+ * @throws ChainStateError `chain.not-accepted`; VerificationError `verification.acceptance`
  */
 export async function askPromise(worker: WorkerApi, job: PromisedJob, now: number): Promise<Promised> {
   const { terms, request, coverage } = job;

@@ -38,7 +38,7 @@ function createCommand(): Command {
     .option('--top-p <p>', 'keep the best tokens up to this share')
     .option('--public', 'request and answer are readable by the whole world')
     .option('--checked', 'a job that asks the stake about the worker key before it opens')
-    .option('--coverage <TON>', "that much of the stake stands behind this answer alone; the worker promises to deliver")
+    .option('--coverage <TON>', 'so much of the stake stands behind this answer alone, and the worker promises to deliver')
     .option('--provider <address>', 'stake or owner; without it and without --worker-url the best one is chosen')
     .option('--without-stake', 'take the worker of --worker-url even if it has nothing to lose')
     .option('--report', 'send evidence of two different receipts, if there is any, to the stake')

@@ -38,7 +38,7 @@ const refusal = async (body: unknown, service = worker): Promise<string> => {
 };
 
 describe('asking for a promise', () => {
-  test('finding 21: the promise names the genuine escrow of these very terms, its own stake, and ends in a minute', async () => {
+  test('finding 21: the promise names the genuine escrow of these very terms and ends in a minute', async () => {
     const job = await market.job({ coverage: TON / 2n });
     const { acceptance } = await ask(bodyOf(job));
     const signed = parseSignedAcceptance(Cell.fromBase64(acceptance!));
@@ -114,7 +114,7 @@ describe('asking for a promise', () => {
     assert.equal(replies.find(({ status }) => status === 409)!.code, 'request.coverage');
   });
 
-  test('the same request has the same promise, asked twice together, after a restart, and of another envelope', async () => {
+  test('the same request has the same promise: asked twice at once, after a restart, in another envelope', async () => {
     const folder = market.market.newFolder('restarted');
     const first = await market.serve({}, folder);
     const job = await market.job();

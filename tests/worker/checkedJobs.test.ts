@@ -151,7 +151,7 @@ describe('a worker that watches its stake', () => {
 });
 
 describe('a promise to deliver', () => {
-  test('a covered job is delivered: its stake reserves the coverage, and the same request has the same promise', async () => {
+  test('a covered job is delivered, its stake reserves the coverage, and asking again gives the same', async () => {
     const before = await market.status();
     const job = await market.job({ coverage: 500_000_000n });
     const acceptance = await promised(job);
@@ -185,7 +185,7 @@ describe('a promise to deliver', () => {
     assert.equal((await market.status()).active, before.active);
   });
 
-  test('finding 21: a promise that nobody took in time is forgotten, costs nothing, and frees its coverage', async () => {
+  test('finding 21: a promise that nobody took in time costs nothing and frees its coverage', async () => {
     const before = await market.status();
     const job = await market.job({ coverage: 2_000_000_000n, seconds: 3_000 });
     const acceptance = await promised(job);
@@ -200,7 +200,7 @@ describe('a promise to deliver', () => {
     assert.deepEqual([after.active, after.reserved], [before.active, before.reserved]);
   });
 
-  test('finding 21: a worker that promised and stays away costs its stake the price, nearly all of it burnt', async () => {
+  test('finding 21: a worker that promised and stays away costs its stake the price, mostly burnt', async () => {
     const away = await market.serve();
     const before = await market.status();
     const job = await market.job({ price: 300_000_000n });
@@ -218,7 +218,7 @@ describe('a promise to deliver', () => {
 });
 
 describe('a worker process that watches its stake', () => {
-  test('killed at the worst instant and away in between, it finds what it missed: one payment each, the same bytes', async () => {
+  test('killed at the worst instant and away in between, it misses nothing: one payment each', async () => {
     const [early, missed] = [await market.job(), await market.job({ isPublic: true })];
     await market.create(early);
     const killed = market.process({ COCOON_CRASH_AT: 'afterDurable' });

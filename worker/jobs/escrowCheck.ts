@@ -71,8 +71,8 @@ const foreign = (note: string): ForeignAccount => ({ kind: 'foreign', note });
 
 /**
  * Whether an account is a job of this key and network, by what it is alone, before anything else is read. It is
- * recognised only by recomputing its address from its code and its data as they were at first: a look-alike that set its
- * code later has another address, and what a CheckedJobEscrow's own code wrote into its data is taken out.
+ * recognised only by recomputing its address from its code and its data as they were at first: a look-alike that set
+ * its code later has another address, and what a CheckedJobEscrow's own code wrote into its data is taken out.
  * @param stake hash part of the provider stake that a checked job must ask, 32 bytes
  */
 export function recogniseEscrow(
@@ -132,8 +132,8 @@ export function checkTerms(
   const decline = (reason: number): EscrowVerdict => ({ kind: 'decline', terms, reason });
   const reason = reasonAgainst(terms, policy, now);
   if (reason !== null) return decline(reason);
-  // Create accepted at least the required value and has paid its own gas since then; an open CheckedJobEscrow holds more.
-  // Anything less, as after years of rent, may not pay for the delivery: tests/escrow/leastBalance.spec.ts.
+  // Create accepted at least the required value and has paid its own gas since then; an open CheckedJobEscrow holds
+  // more. Anything less, as after years of rent, may not pay for the delivery: tests/escrow/leastBalance.spec.ts.
   const least = requiredJobValue(terms, prices) - gasFee(prices, CREATE_GAS);
   return balance < least ? decline(DeclineReason.unsupportedTerms) : job;
 }

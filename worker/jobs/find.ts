@@ -24,8 +24,8 @@ export interface FoundJob {
 }
 
 /**
- * Waits until the job is on chain with its money and, if it asks its stake, open. `absent`: it never came, or its deadline
- * passed; `lapsed`: nobody took the promise to it in time.
+ * Waits until the job is on chain with its money and, if it asks its stake, open. `absent`: it never came, or its
+ * deadline passed; `lapsed`: nobody took the promise to it in time.
  */
 export async function findJob(
   context: JobContext,
@@ -44,8 +44,8 @@ export async function findJob(
     const now = Math.max(unixTime(), account.apiTime);
     if (account.state === 'active') {
       const job = recogniseEscrow(address, account, context.escrowCodes, context.policy, context.stake);
-      // A stranger may announce any account: the history of one that is no job of ours is never paged through. The address
-      // of a promise was computed here: whoever shows something else there lies.
+      // A stranger may announce any account: the history of one that is no job of ours is never paged through. The
+      // address of a promise was computed here: whoever shows something else there lies.
       if (job.kind === 'foreign' && promise === null) return job;
       if (job.kind === 'accepted') {
         const state = job.checked?.state ?? 'open';

@@ -99,8 +99,8 @@ export async function readJob(context: JobContext, address: Address, lagSeconds:
 }
 
 /**
- * Computes, signs and stores an answer. After this returns the signed bytes are durable. `again`: the engine failed, and
- * this job was promised.
+ * Computes, signs and stores an answer. After this returns the signed bytes are durable. `again`: the engine failed,
+ * and this job was promised.
  */
 export async function computeJob(context: JobContext, job: ReadableJob): Promise<'done' | 'again'> {
   const { store, log, engine, signal } = context;
@@ -181,8 +181,8 @@ function giveUp(context: JobContext, name: string, why: 'absent' | 'lapsed'): vo
 }
 
 /**
- * Signs a decline and makes it durable; it is sent like an answer. A promised job is never declined: what stands against
- * it, as a worker that was started with another model, may be gone after a restart.
+ * Signs a decline and makes it durable; it is sent like an answer. A promised job is never declined: what stands
+ * against it, as a worker that was started with another model, may be gone after a restart.
  */
 function decline(context: JobContext, job: Omit<ReadableJob, 'request'>, reason: number): null {
   const { address, terms, isPromised } = job;

@@ -14,8 +14,8 @@ export interface SettleOptions {
   /** Seconds after the deadline in which a payment may still show. */
   graceSeconds: number;
   /**
-   * Chain time until which a paid job is followed, null: not at all. Its client can create it again with the same promise
-   * until then; the same bytes answer it, and are paid again.
+   * Chain time until which a paid job is followed, null: not at all. Its client can create it again with the same
+   * promise until then; the same bytes answer it, and are paid again.
    */
   followUntil: number | null;
   /** Whether an account that is there takes the bytes now. */
@@ -97,7 +97,7 @@ async function send(chain: ChainClient, job: JobRecord, log: Logger): Promise<bo
   return taken;
 }
 
-/** Records the end of a job if the chain shows it. True when nothing is left to do for it; a paid one may be followed. */
+/** Records the end of a job if the chain shows it. True when nothing is left to do; a paid job may be followed. */
 async function recordEnd(
   chain: ChainClient,
   store: JobStore,

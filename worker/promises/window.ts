@@ -5,7 +5,7 @@ export const PROMISE_SECONDS = 60;
 const ARRIVAL_SECONDS = 60;
 
 /**
- * Chain time after which a promise binds nobody any more unless its escrow is there. Until then a job that has ended can
- * be created again with the same promise, and is delivered again.
+ * Chain time after which a promise binds nobody any more unless its escrow is there. Until then a job that has ended
+ * can be created again with the same promise, and is delivered again.
  */
 export const promiseEnd = (acceptBy: number): number => acceptBy + ARRIVAL_SECONDS;

@@ -21,7 +21,8 @@ const AT_ONCE = 8;
 
 /**
  * Follows the questions to the worker's own stake. Whoever had it answered fine may be a job; whether it is one its
- * account says. A question costs its sender more than it costs this worker, and leaves nothing behind unless it is a job.
+ * account says. A question costs its sender more than it costs this worker, and leaves nothing behind unless it is a
+ * job.
  */
 export class StakeWatch {
   private readonly stake: Address;
