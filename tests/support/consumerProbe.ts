@@ -85,20 +85,7 @@ export class ConsumerProbe {
   }
 
   ask(question: Partial<Question> = {}, value = toNano('0.5')): Promise<SendMessageResult> {
-    const asked = { ...QUESTION, ...question };
-    const tokens = beginCell();
-    for (const token of asked.tokens) tokens.storeUint(token, 32);
-    const body = beginCell()
-      .storeUint(0x7e570001, 32)
-      .storeCoins(asked.price)
-      .storeBuffer(Buffer.from(asked.modelRoot))
-      .storeUint(asked.stopToken, 32)
-      .storeUint(asked.maxTokens, 32)
-      .storeUint(asked.seconds, 32)
-      .storeUint(asked.note, 256)
-      .storeRef(tokens.endCell())
-      .endCell();
-    return this.world.wallets.anna.send({ to: this.address, value, body });
+    return this.world.wallets.anna.send({ to: this.address, value, body: askBody(question) });
   }
 
   async setHandler(handler: number): Promise<void> {
@@ -156,3 +143,20 @@ export const QUESTION: Question = {
 /** The probe's digest of an answer's tokens. */
 export const digestOf = (tokens: readonly number[]): bigint =>
   tokens.reduce((digest, token) => (digest * 1_000_003n + BigInt(token)) % (1n << 200n), 0n);
+
+/** The message with which a probe is made to ask. */
+export function askBody(question: Partial<Question> = {}): Cell {
+  const asked = { ...QUESTION, ...question };
+  const tokens = beginCell();
+  for (const token of asked.tokens) tokens.storeUint(token, 32);
+  return beginCell()
+    .storeUint(0x7e570001, 32)
+    .storeCoins(asked.price)
+    .storeBuffer(Buffer.from(asked.modelRoot))
+    .storeUint(asked.stopToken, 32)
+    .storeUint(asked.maxTokens, 32)
+    .storeUint(asked.seconds, 32)
+    .storeUint(asked.note, 256)
+    .storeRef(tokens.endCell())
+    .endCell();
+}
