@@ -95,7 +95,9 @@ describe('bad input', { concurrency: true }, () => {
 
   test("a job below the worker's price is declined with a reason and the money comes back at once", async () => {
     const lying = await proxy(worker.url, (request, reply) =>
-      request.startsWith('/v1/descriptor') ? { ...reply, minPriceNano: '1' } : reply,
+      request.startsWith('/v1/descriptor')
+        ? { ...reply, models: (reply as { models: object[] }).models.map((model) => ({ ...model, minPriceNano: '1' })) }
+        : reply,
     );
     const settings = await market.client(lying);
     const before = await balanceOf(settings);
