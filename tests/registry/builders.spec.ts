@@ -111,7 +111,7 @@ describe('images that builders signed', () => {
     expect(await code(propose(image))).toBe(expected);
   });
 
-  it('finding 52: a copied statement proposes an image once, also after it was revoked or lapsed and pruned', async () => {
+  it('finding 52: a copied statement proposes once, also after its image lapsed or was revoked', async () => {
     for (const end of ['revoked', 'lapsed']) {
       world = await RegistryWorld.create([first, second, third], 2);
       const image = world.built(HASH, [first, second], { validUntil: world.now + NOTICE_SECONDS });

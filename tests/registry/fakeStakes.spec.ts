@@ -54,7 +54,7 @@ describe('announcements of accounts that are no stake of this registry', () => {
     expect([exitCode(genuine, world.address), genuine.externals.length]).toEqual([0, 1]);
   });
 
-  it('finding 11: a real stake of another network with this registry is not logged, and gets its money back', async () => {
+  it('finding 11: a real stake of another network is not logged, and gets its money back', async () => {
     const stake = world.chain.openContract(
       await ProviderStake.fromOwner({ networkId: -3, registry: world.address, owner }),
     );

@@ -156,8 +156,9 @@ describe('Images of the registry', () => {
     }
     expect(await code(world.propose(MAX_IMAGES))).toBe(ERRORS.imagesFull);
     const built = world.built(imageHash(MAX_IMAGES), RegistryWorld.signers());
-    const byBuilders = () => world.registry.sendProposeBuiltImage(world.stranger.getSender(), { value: VALUE, ...built });
-    expect(await code(byBuilders())).toBe(ERRORS.imagesFull);
+    const sender = world.stranger.getSender();
+    const byBuilders = world.registry.sendProposeBuiltImage(sender, { value: VALUE, ...built });
+    expect(await code(byBuilders)).toBe(ERRORS.imagesFull);
     expect(await world.registry.getImages()).toHaveLength(MAX_IMAGES);
     await world.revoke(5);
     world.later(REVOKED_SECONDS);

@@ -209,7 +209,8 @@ describe.each(CASES)('$name', ({ name, prepare, from, body, thief, again }) => {
 
   it('changes nothing when it arrives bounced, but pays rent', async () => {
     const [state, balance] = [await world.state(), await world.balance()];
-    const returned = beginCell().storeUint(0xffffffff, 32).storeBits(message.bits.substring(0, Math.min(224, message.bits.length))).endCell();
+    const begin = message.bits.substring(0, Math.min(224, message.bits.length));
+    const returned = beginCell().storeUint(0xffffffff, 32).storeBits(begin).endCell();
     for (const sent of [message, returned]) {
       const { code, result } = await attempt(sender, sent, { bounced: true, bounce: false });
       expect(code).toBe(0);

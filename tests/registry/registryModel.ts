@@ -1,4 +1,4 @@
-// What a registry must do, written from the documents: docs/messages-and-fees.md, docs/parameters.md, findings 48, 50, 52.
+// What a registry must do, written from docs/messages-and-fees.md, docs/parameters.md and findings 48, 50, 52.
 
 const DAY = 86_400;
 export const NOTICE = 7 * DAY;
