@@ -1,4 +1,5 @@
 import { Address } from '@ton/core';
+import { setMaxListeners } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
@@ -44,6 +45,8 @@ const MAX_PAID = 256;
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { store, log } = options;
   const stopping = new AbortController();
+  // Every job waits for it.
+  setMaxListeners(0, stopping.signal);
   const intake = new UnpaidIntake();
   const context = { ...options, signal: stopping.signal };
   const follower = new JobFollower({

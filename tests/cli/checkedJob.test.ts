@@ -8,7 +8,7 @@ import type { Settings } from '../../cli/config/resolve';
 import { describeReport } from '../../cli/commands/job';
 import { ChainClient } from '../../worker/chain/chainClient';
 import { cocoon, codeOf } from '../support/cocoon';
-import { DEVNET_ID, TINY_MODEL } from '../support/marketplace';
+import { DEVNET_ID, eventually, TINY_MODEL } from '../support/marketplace';
 import { CheckedMarket, type RunningService } from '../worker/checkedMarket';
 
 const TON = 1_000_000_000n;
@@ -110,6 +110,23 @@ describe('job create --coverage', () => {
       assert.match(received, /\(3\): the worker key ends before the deadline/);
       return true;
     });
+  });
+
+  test('finding 21: a broken promise costs the stake the price, and the client hears of it with its money', async () => {
+    await worker.stop();
+    const generate = (): Promise<never> => Promise.reject(new Error('the device was lost'));
+    const broken = await market.serve({ engine: { ...market.engine, generate } });
+    const before = await market.status();
+    const asked = { ...checked, coverage: 0n, price: 60_000_000n };
+    const created = await market.market.createJob({ ...settings, workerUrl: broken.url }, asked);
+    await market.advance(601);
+    await assert.rejects(market.market.finishJob(settings, created, false), (error: unknown) => {
+      const { code, hint } = error as { code: string; hint: string };
+      return code === 'chain.expired' && hint.includes('broke its promise');
+    });
+    assert.equal(before.active - (await market.status()).active, 60_000_000n);
+    await eventually(() => (broken.store.get(created.job.address)!.state === 'expired' ? true : null));
+    assert.equal(broken.store.get(created.job.address)!.external, null);
   });
 });
 

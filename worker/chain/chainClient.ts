@@ -242,7 +242,19 @@ function classify(cause: unknown, endpoint: string): { error: Error; temporary: 
       };
 }
 
-export const sleep = (millis: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, millis));
+/** @param signal ends the pause early */
+export function sleep(millis: number, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted === true) return Promise.resolve();
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, millis);
+    signal?.addEventListener('abort', end);
+  });
+}
 
 /** Body and value of an internal message, or null for externals. */
 export function internalMessage(

@@ -57,7 +57,7 @@ export async function findJob(
       return 'lapsed';
     }
     if (deadline === null ? unixTime() >= until : now >= deadline) return 'absent';
-    await sleep(pause);
+    await sleep(pause, context.signal);
   }
 }
 

@@ -68,7 +68,7 @@ export class JobFollower {
       } catch (error) {
         if (context.signal.aborted || !(error instanceof ChainApiError)) throw error;
         context.log.warn({ job: name, code: error.code }, 'the API of the chain is away');
-        await sleep(pollSeconds * 2_000);
+        await sleep(pollSeconds * 2_000, context.signal);
       }
     }
   }
@@ -106,7 +106,7 @@ export class JobFollower {
       });
       // Stopping drops what waits in the queue; a restart takes it up again.
       if ((await Promise.race([done, this.stopped])) === 'done') return;
-      await sleep(1_000);
+      await sleep(1_000, context.signal);
     }
   }
 }

@@ -77,7 +77,7 @@ export async function settleJob(
       interval = Math.min(interval * 2, 60);
       if (await send(chain, job, log)) options.onSent?.();
     }
-    await sleep(options.pollSeconds * (isPaid ? FOLLOW_FACTOR : 1) * 1000);
+    await sleep(options.pollSeconds * (isPaid ? FOLLOW_FACTOR : 1) * 1000, options.signal);
   }
 }
 

@@ -1,5 +1,6 @@
 import { Address } from '@ton/core';
 import { equalBytes } from '../../protocol';
+import { sleep } from '../chain/chainClient';
 import { recogniseEscrow } from '../jobs/escrowCheck';
 import type { JobContext } from '../jobs/process';
 import { unixTime } from '../jobs/settle';
@@ -52,19 +53,9 @@ export class StakeWatch {
     }
   }
 
-  /** Between looks, for room, or for an API that is behind; ends early when the worker stops. */
+  /** Between looks, for room, or for an API that is behind. */
   private pause(): Promise<void> {
-    const { signal, pollSeconds } = this.options;
-    if (signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const end = (): void => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', end);
-        resolve();
-      };
-      const timer = setTimeout(end, pollSeconds * 1_000);
-      signal.addEventListener('abort', end);
-    });
+    return sleep(this.options.pollSeconds * 1_000, this.options.signal);
   }
 
   /** Looks at everything new; afterwards the jobs in it are durable, and so is how far it looked. */
