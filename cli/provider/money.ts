@@ -83,8 +83,8 @@ export async function withdraw(
   const { apiTime } = await account.chain.getAccount(account.stake.address);
   const result = await stepStake(account, output, (current) => {
     if (current === null) throw noStake(account);
-    const { thawing, thawedAt, active, keyCount } = current.status;
-    closed = active === 0n && keyCount === 0;
+    const { thawing, thawedAt, active, minimum, keyCount } = current.status;
+    closed = keyCount === 0 && active < minimum;
     if (thawing === 0n && !closed) {
       throw new ChainStateError('chain.nothing-thawed', 'nothing thaws', {
         received: `${formatTon(active)} active, ${keyCount} keys`,
@@ -97,10 +97,10 @@ export async function withdraw(
         received: `${formatTon(thawing)} that thaw`,
       });
     }
-    amountNano = thawing;
+    amountNano = closed ? thawing + active : thawing;
     return {
       what: closed
-        ? `withdrawal of ${formatTon(thawing)} and of the rent reserve; the stake's account ends`
+        ? `withdrawal of ${formatTon(amountNano)} and of the rent reserve; the stake's account ends`
         : `withdrawal of ${formatTon(thawing)}`,
       value: messageValue('stakeMessage', prices),
       body: (queryId) => packWithdrawStake(queryId),

@@ -17,7 +17,7 @@ import { DAY, REGISTRY, signed, STAKE, StakeWorld, termsCell } from '../support/
 import { readBooks } from './books';
 import type { Counts } from './counts';
 import { exitCode, Ledger, type Transactions } from './ledger';
-import { MAX_KEYS, StakeModel, THAW_SECONDS } from './stakeModel';
+import { MAX_KEYS, MINIMUM, StakeModel, THAW_SECONDS } from './stakeModel';
 
 const KEYS = Array.from({ length: MAX_KEYS + 1 }, (_, index) => keyPairFromSeed(Buffer.alloc(32, 2 + index)));
 const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);
@@ -73,6 +73,8 @@ export class Market {
       world.chain.now = world.now + WAITS[made.variant];
       return;
     }
+    // That would end the account: `end` does it.
+    if (made.kind === 'withdraw' && model.keys.size === 0 && model.active < MINIMUM) return;
     const had = model.active + model.thawing;
     const [tookBefore, burntBefore] = [model.slashed, model.burnt];
     const { expected, ...message } = this.attempt(made);
@@ -188,7 +190,7 @@ export class Market {
     const body = beginCell().storeUint(0x0c05, 32).storeRef(termsCell(terms)).storeMaybeRef(promise).endCell();
     const value = made.size === 0 ? LOW : toNano('1');
     if (made.size === 0) return { expected: 712, from: world.escrow.address, value, body };
-    this.asked = model.query(String(made.key), { deadline, tier, coverage, promised, invalid: late }, now);
+    this.asked = model.query(String(made.key), { name: '0', deadline, tier, coverage, promised, invalid: late }, now);
     return { expected: 0, from: world.escrow.address, value, body };
   }
 

@@ -96,6 +96,19 @@ describe('evidence against a stake', () => {
     expect(await world.isSolvent()).toBe(true);
   });
 
+  it('finding 18: the client gets its share of the larger of two prices, in either order', async () => {
+    const terms = world.terms();
+    const receipts = [toNano('0.1'), 0n].map((dueNano) => signed(world.receipt(terms, { dueNano })));
+    const start = world.chain.snapshot();
+    for (const [first, second] of [receipts, [...receipts].reverse()]) {
+      await world.chain.loadFrom(start);
+      const before = await world.balance(world.client.address);
+      const report = { value: toNano('1'), terms: termsCell(terms), first, second };
+      await world.stake.sendReportTwoReceipts(world.watcher.getSender(), report);
+      expect((await world.balance(world.client.address)) - before).toBeGreaterThan(toNano('1.99'));
+    }
+  });
+
   it('finding 18: a provider that slashes itself through friends gets at most half back, whatever price it claims', async () => {
     await world.reportLie(0, { dueNano: (1n << 64n) - 1n });
     const { slashed } = await status();

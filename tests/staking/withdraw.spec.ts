@@ -25,7 +25,6 @@ import {
 } from '../support/stakeActions';
 import { DAY, emptyState, exitCode, REGISTRY, STAKE, StakeWorld, WORKER } from '../support/stakeWorld';
 
-
 const value = toNano('1');
 
 describe('thaw and withdrawal', () => {
@@ -113,6 +112,21 @@ describe('thaw and withdrawal', () => {
     const asNew = { thawing: 0n, slashed: 0n, faults: 0, keyCount: 0 };
     expect(await again.getStatus()).toMatchObject({ active: toNano('7'), ...asNew });
     expect(await again.isConvicted(world.escrow.address)).toBe(false);
+  });
+
+  it('finding 47: nobody holds an ended stake open with a deposit of dust, and a stake that could work thaws first', async () => {
+    await thaw(STAKE);
+    world.chain.now = world.now + 41 * DAY;
+    await send(packPruneWorkerKey(WORKER.publicKey), world.watcher.address);
+    const dust = toNano('50') - 1n;
+    await inject(world, world.watcher.address, packDepositStake(dust), dust + value);
+    const more = world.chain.snapshot();
+    await inject(world, world.watcher.address, packDepositStake(1n), value);
+    expect(sent(await send(packWithdrawStake()), world)[0].value).toBeLessThan(STAKE + value);
+    expect(await status()).toMatchObject({ active: toNano('50'), thawing: 0n });
+    await world.chain.loadFrom(more);
+    expect(sent(await send(packWithdrawStake()), world)[0].value).toBeGreaterThan(STAKE + dust + value);
+    expect(await snapshotOf(world)).toEqual({ balance: 0n, data: 'absent' });
   });
 
   it('a withdrawal of nothing returns its money, and without a key ends the account', async () => {
