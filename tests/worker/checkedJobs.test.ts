@@ -50,7 +50,7 @@ async function tryIt(who: Wallet, bounty: JudgedBounty): Promise<void> {
 /** What the bounty told whoever tried, and the money with it. */
 function resultOf(who: Wallet, bounty: Address): Promise<TryResult & { value: bigint }> {
   return eventually(async () => {
-    for (const { inMessage } of await market.chain.getTransactions(who.address, 20)) {
+    for (const { inMessage } of await market.chain.getTransactions(who.address, 6)) {
       if (inMessage?.info.type !== 'internal' || !inMessage.info.src.equals(bounty)) continue;
       const result = parseTryResult(inMessage.body);
       if (result !== null) return { ...result, value: inMessage.info.value.coins };
@@ -69,7 +69,7 @@ const untilState = (job: PersonsJob, state: string, service = worker): Promise<t
 
 /** Bodies and values of what an account got from another, newest first. */
 async function received(at: Address, from: Address): Promise<{ op: number; value: bigint; body: Cell }[]> {
-  return (await market.chain.getTransactions(at, 50)).flatMap(({ inMessage }: Transaction) => {
+  return (await market.chain.getTransactions(at, 12)).flatMap(({ inMessage }: Transaction) => {
     if (inMessage?.info.type !== 'internal' || !inMessage.info.src.equals(from)) return [];
     const { body } = inMessage;
     const op = body.bits.length < 32 ? 0 : body.beginParse().loadUint(32);

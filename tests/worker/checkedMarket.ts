@@ -123,7 +123,7 @@ export class CheckedMarket {
       host: '127.0.0.1',
       port: 0,
       queueLimit: 4,
-      pollSeconds: 0.1,
+      pollSeconds: 0.15,
       lagSeconds: 5,
       ...changes,
     });
@@ -213,7 +213,7 @@ export class CheckedMarket {
 
   /** What the worker was paid by a job, each time. */
   async payments(escrow: Address): Promise<bigint[]> {
-    const found = await this.chain.getTransactions(this.payout, 100);
+    const found = await this.chain.getTransactions(this.payout, 12);
     return found.flatMap(({ inMessage }) =>
       inMessage?.info.type === 'internal' && inMessage.info.src.equals(escrow) ? [inMessage.info.value.coins] : [],
     );
