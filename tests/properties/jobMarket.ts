@@ -141,7 +141,7 @@ export class JobMarket {
     const label = `${model.parameters.checked ? 'checked' : 'plain'}.${what}`;
     if ('refusal' in result) {
       const close = what === 'deliver' && this.isFunded(job) === null;
-      this.judge(label, result.refusal, reasons, isPoor ? [null, 706] : close ? [706] : []);
+      this.judge(label, result.refusal, reasons, isPoor ? [null, 706, -14] : close ? [706] : []);
       return null;
     }
     this.judge(label, 0, reasons);

@@ -75,8 +75,8 @@ export async function fakeStatus(market: JobMarket, job: PostedJob, { variant }:
 
 /** Says that the query came back. */
 export async function fakeBounce(market: JobMarket, job: PostedJob, { variant }: JobAttempt): Promise<void> {
-  // Raised prices would take more value, and what bounced stays.
-  if (!job.model.parameters.checked || market.wereRaised) return;
+  // Raised prices would take more value, and what bounced stays, also where no account is.
+  if (!job.model.parameters.checked || market.wereRaised || job.model.state === 'absent') return;
   const from = [market.parties.stranger.address, market.twin][variant % 2];
   const body = beginCell().storeUint(0xffffffff, 32).storeUint(0x0c05, 32).endCell();
   const value = toNano('0.005');

@@ -19,8 +19,8 @@ export type Transactions = BlockchainTransaction[];
 const receiverOf = ({ inMessage }: BlockchainTransaction): string => (inMessage!.info.dest as Address).toRawString();
 
 /**
- * Sends messages and sees after each that no nanoTON came or went: what all accounts hold is what they held, with what
- * the message brought, less the fees. Messages come from outside, so that a wallet's own transaction need not be computed.
+ * Sends messages and sees after each that no nanoTON came or went: accounts hold what they held and what the message
+ * brought, less the fees. Messages come from outside, so that a wallet's own transaction need not be computed.
  */
 export class Ledger {
   private readonly accounts = new Map<string, { address: Address; balance: bigint }>();

@@ -127,6 +127,7 @@ export class PostedJob {
   asked(promise: PromiseKind): Asked | null {
     if (this.kind === 'unreadable' || this.kind === 'noStake') return null;
     return {
+      name: this.name,
       deadline: this.terms.deadline,
       tier: this.kind === 'tier' ? 1 : 0,
       coverage: this.coverage,

@@ -10,6 +10,8 @@ export interface ModelKey {
 
 /** What a stake is asked about. */
 export interface Asked {
+  /** As in convict: a job that was punished before it began is not stood for. */
+  name: string;
   deadline: number;
   tier: number;
   coverage: bigint;
@@ -107,6 +109,7 @@ export class StakeModel {
     if (job.image) return 5;
     if (job.otherSemantics) return 6;
     if (this.active < MINIMUM) return 8;
+    if (this.convicted.has(job.name)) return 9;
     if (job.promised === null) return job.coverage === 0n ? 0 : 9;
     if (job.invalid || job.promised < job.coverage) return 9;
     if (this.reserved(now) + job.promised > this.active) return 10;
