@@ -1,4 +1,5 @@
 import { measureCheckedJobFees } from './checkedJobFees';
+import { measureConsumerFees } from './consumerFees';
 import type { FeeRow } from './feeRow';
 import { measureJobFees } from './jobFees';
 import { measureMarketFees } from './marketFees';
@@ -8,5 +9,8 @@ import { measureMarketFees } from './marketFees';
  * parties. bench/gas.json holds these rows; tests/gas asserts them.
  */
 export async function measureFees(): Promise<FeeRow[]> {
-  return [...(await measureJobFees()), ...(await measureCheckedJobFees()), ...(await measureMarketFees())];
+  const parts = [measureJobFees, measureCheckedJobFees, measureMarketFees, measureConsumerFees];
+  const rows: FeeRow[] = [];
+  for (const measure of parts) rows.push(...(await measure()));
+  return rows;
 }

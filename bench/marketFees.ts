@@ -150,7 +150,7 @@ export async function measureMarketFees(): Promise<FeeRow[]> {
   const governor = market.governor.getSender();
   const watcher = market.watcher.getSender();
   const imageHash = bytes(1);
-  await registry.sendTopUp(governor, { value: toNano('5') });
+  await measure('registry-deploy', registry.sendTopUp(governor, { value: toNano('5') }));
   await measure('stake-deposit-first', stake.sendDeposit(owner, { value: toNano('102'), amount: toNano('100') }));
   await measure('stake-add-key-and-announce', stake.sendAddWorkerKey(owner, { value: VALUE, ...market.claim(START + 90 * DAY) }));
   await measure('stake-renew-key', stake.sendAddWorkerKey(owner, { value: VALUE, ...market.claim(START + 91 * DAY) }));
@@ -179,6 +179,7 @@ export async function measureMarketFees(): Promise<FeeRow[]> {
       receipt: market.receipt(mislabelled, bytes(22), 1),
     }),
   );
+  await measure('stake-top-up', stake.sendTopUp(watcher, { value: VALUE }));
   await measure('stake-remove-key', stake.sendRemoveWorkerKey(owner, { value: VALUE, workerKey: worker.publicKey }));
   const { active } = await stake.getStatus();
   await measure('stake-thaw', stake.sendThaw(owner, { value: VALUE, amount: active }));

@@ -122,6 +122,11 @@ export class ProviderStake implements Contract {
     await provider.internal(via, { value, bounce: true, sendMode: SendMode.PAY_GAS_SEPARATELY, body });
   }
 
+  /** Anybody: pays rent, all of the value; no stake. */
+  sendTopUp(provider: ContractProvider, via: Sender, options: Sent) {
+    return this.send(provider, via, options.value, new Cell());
+  }
+
   /**
    * Anybody: `amount` nanoTON of the value become stake. The value is `amount`, `depositFees` and what the account
    * lacks of five years of rent, at most RENT_MARGIN. Deploys the account.
@@ -139,8 +144,8 @@ export class ProviderStake implements Contract {
   }
 
   /**
-   * Owner: pays what has thawed; when neither stake nor key is left, everything, and the account ends. Refused:
-   * notOwner, stillThawing.
+   * Owner: pays what has thawed; without keys and with less than the minimum of stake everything, and the account ends.
+   * Refused: notOwner, stillThawing.
    */
   sendWithdraw(provider: ContractProvider, via: Sender, options: Sent) {
     return this.send(provider, via, options.value, packWithdrawStake(options.queryId));
