@@ -55,6 +55,12 @@ export async function createJob(market: JobMarket, job: PostedJob, made: JobAtte
   market.judge(label, exitCode(transactions), []);
   market.counts.add(`status ${expected}`);
   const ending = market.endingOf(job, transactions);
+  if (model.state !== 'checking') {
+    // It ended meanwhile: the stake's answer finds nobody, and what it brings waits for whoever deploys the job again.
+    expect(ending).toEqual({ paid: [], answered: 0, failed: [], reported: 0 });
+    job.stray += market.held(job);
+    return;
+  }
   const isOpen = expected === 0 && market.now < job.terms.deadline;
   expect({ terms: job.kind, promise, failed: ending.failed }).toEqual({
     terms: job.kind,
@@ -92,6 +98,7 @@ async function meanwhile(market: JobMarket, job: PostedJob, made: JobAttempt): P
     case 2:
       return createJob(market, job, attempt);
     default:
-      if (made.slot === 0) market.wait(job.terms.deadline - market.now);
+      if (made.slot < 2) market.wait(job.terms.deadline - market.now);
+      if (made.slot === 1) await market.expire(job);
   }
 }

@@ -89,6 +89,8 @@ describe('jobs of both kinds over one stake under any sequence of honest, lying 
     }
     const promised = await story.post('fine', { variant: goodPromise });
     await story.on(promised, 'decline', {}, 5);
+    // Expired while the stake is asked: there is no promise yet.
+    await story.post('fine', { variant: PROMISES.indexOf('good', 3), size: 5, slot: 1 });
     await story.market.end();
   });
 
@@ -98,7 +100,7 @@ describe('jobs of both kinds over one stake under any sequence of honest, lying 
     for (const kind of kinds) for (let time = 0; time < 5; time++) await story.post(kind);
     for (const kind of ['noStake', 'unreadable'] as const) for (let time = 0; time < 7; time++) await story.post(kind);
     for (let time = 0; time < 6; time++) await story.post('fine', { variant: PROMISES.indexOf('unreadable') });
-    for (const promise of ['none', 'forged', 'late', 'elsewhere'] as const) {
+    for (const promise of ['none', 'forged', 'late', 'elsewhere', 'otherTerms'] as const) {
       await story.post('coverage', { variant: PROMISES.indexOf(promise) });
       await story.post('fine', { variant: PROMISES.indexOf(promise) });
     }

@@ -35,7 +35,10 @@ export const TERMS = [
 export type TermsKind = (typeof TERMS)[number] | 'plain';
 
 /** What the client attaches as the worker's promise. */
-export const PROMISES = ['none', 'good', 'forged', 'late', 'elsewhere', 'unreadable', 'large', 'good'] as const;
+export const PROMISES = [
+  ...['none', 'good', 'forged', 'good', 'none', 'good', 'late', 'good'],
+  ...['elsewhere', 'unreadable', 'large', 'good', 'otherTerms', 'none', 'good', 'good'],
+] as const;
 export type PromiseKind = (typeof PROMISES)[number];
 
 /** A job with its model, and everything that its parties can sign about it. */
@@ -116,6 +119,8 @@ export class PostedJob {
         return world.acceptance({ coverage, key, acceptBy: world.now - 1 });
       case 'elsewhere':
         return world.acceptance({ coverage, key, escrow: world.client.address });
+      case 'otherTerms':
+        return world.acceptance({ coverage, key, termsHash: patternBytes(32, 45) });
       case 'unreadable':
         return beginCell().storeUint(1, 8).endCell();
       case 'large':

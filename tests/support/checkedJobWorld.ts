@@ -210,14 +210,16 @@ export class CheckedJobWorld {
   }
 
   /** The worker's promise for this job; tests change what it says or who signs it. */
-  acceptance(options: { coverage?: bigint; acceptBy?: number; key?: KeyPair; escrow?: Address } = {}): Cell {
+  acceptance(
+    options: { coverage?: bigint; acceptBy?: number; key?: KeyPair; escrow?: Address; termsHash?: Uint8Array } = {},
+  ): Cell {
     const key = options.key ?? this.worker;
     const acceptance = toCell(
       encodeAcceptance({
         networkId: NETWORK_ID,
         escrow: (options.escrow ?? this.job.address).hash,
         stake: this.stake.address.hash,
-        termsHash: this.termsCell.hash(),
+        termsHash: options.termsHash ?? this.termsCell.hash(),
         acceptBy: options.acceptBy ?? this.now + 60,
         coverage: options.coverage ?? 0n,
       }),
