@@ -8,6 +8,7 @@ import { createJsonServer, type Reply } from './http/server';
 import { JobFollower } from './jobs/follow';
 import { UnpaidIntake } from './jobs/intake';
 import { unixTime } from './jobs/settle';
+import { contradictingReceipt, shownReceipt, type ShownReceipt } from './jobs/shownReceipt';
 import type { JobContext } from './jobs/process';
 import { MAX_ACCEPTANCE_BODY, Promises } from './promises/accept';
 import { descriptorOf } from './descriptor';
@@ -27,6 +28,8 @@ export interface ServiceOptions extends JobContext {
   maxTokens: number;
   /** Most coverage of one job, nanoTON. */
   maxCoverage: bigint;
+  /** For the demo: shows a second receipt that contradicts the paid one. */
+  simulatesCheat?: boolean;
 }
 
 /** A running worker. */
@@ -90,6 +93,23 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     return { status: 200, body: reply };
   };
 
+  const knownJob = (text: string): JobRecord => {
+    const job = store.get(parseAddress(text).toRawString());
+    if (job === null) throw new RequestError(404, 'request.unknown-job', 'this worker was not told of the job');
+    return job;
+  };
+
+  const receiptOf = (job: JobRecord): ShownReceipt => {
+    const { policy, keys } = options;
+    const shown = !isPublic(job, follower.sent)
+      ? null
+      : options.simulatesCheat === true
+        ? contradictingReceipt(job, policy.networkId, keys.signingSecret)
+        : shownReceipt(job, policy.networkId);
+    if (shown === null) throw new RequestError(404, 'request.no-receipt', 'the chain has no receipt of this job yet');
+    return shown;
+  };
+
   const server = createJsonServer(
     [
       {
@@ -109,10 +129,13 @@ export async function startService(options: ServiceOptions): Promise<Service> {
         method: 'GET',
         path: /^\/v1\/jobs\/([^/]+)$/,
         handle: ([text]) => {
-          const job = store.get(parseAddress(text).toRawString());
-          if (job === null) throw new RequestError(404, 'request.unknown-job', 'this worker was not told of the job');
-          return { status: 200, body: statusOf(job, follower.sent) };
+          return { status: 200, body: statusOf(knownJob(text), follower.sent) };
         },
+      },
+      {
+        method: 'GET',
+        path: /^\/v1\/jobs\/([^/]+)\/receipt$/,
+        handle: ([text]) => ({ status: 200, body: receiptOf(knownJob(text)) }),
       },
     ],
     log,
@@ -163,9 +186,11 @@ function parseAddress(text: string): Address {
 }
 
 /** A signed answer is shown only when the chain has it too: before, and after a missed deadline, it is not paid for. */
+const isPublic = ({ state, address }: JobRecord, sent: ReadonlySet<string>): boolean =>
+  state === 'delivered' || state === 'declined' || sent.has(address);
+
 function statusOf(job: JobRecord, sent: ReadonlySet<string>): object {
   const { address, state, deadline, reason, backend, adapter, millis, note } = job;
-  const isPublic = state === 'delivered' || state === 'declined' || sent.has(address);
   return {
     address,
     state,
@@ -175,7 +200,7 @@ function statusOf(job: JobRecord, sent: ReadonlySet<string>): object {
     adapter,
     millis,
     note,
-    external: isPublic ? (job.external?.toString('base64') ?? null) : null,
+    external: isPublic(job, sent) ? (job.external?.toString('base64') ?? null) : null,
   };
 }
 

@@ -9,6 +9,7 @@ import { JobStore } from '../../worker/store/jobStore';
 import { basechainAddress } from '../client/registry';
 import { loadWallet } from '../client/wallet';
 import { contextOf, withSettings, type Context } from '../context';
+import { UsageError } from '../errors';
 import { parseTon } from '../numbers';
 
 const SETTINGS = [
@@ -31,16 +32,30 @@ const SETTINGS = [
 export function workerCommand(): Command {
   return withSettings(new Command('worker'), SETTINGS)
     .description('serve paid jobs; a restart takes up what was unfinished')
+    .option('--simulate-cheat <kind>', 'devnet only, for the demo: two-receipts shows a second, contradicting receipt')
     .action(async (options: Record<string, unknown>) => {
       const context = contextOf(options);
-      const stop = await startWorker(context);
+      const stop = await startWorker(context, simulatesCheat(context, options.simulateCheat as string | undefined));
       await stopSignal();
       await stop();
     });
 }
 
+/** @throws UsageError `usage.simulate-cheat` */
+function simulatesCheat({ settings }: Context, kind: string | undefined): boolean {
+  if (kind === undefined) return false;
+  if (kind === 'two-receipts' && settings.network === 'devnet') return true;
+  throw new UsageError('usage.simulate-cheat', 'this cheat cannot be simulated here', {
+    expected: '--simulate-cheat two-receipts on a devnet, where nobody loses real money',
+    received: `${kind.slice(0, 40)} on ${settings.network}`,
+  });
+}
+
 /** Loads everything, starts the service, prints where it listens, and returns what stops it. */
-async function startWorker({ output, settings, passphrase }: Context): Promise<() => Promise<void>> {
+async function startWorker(
+  { output, settings, passphrase }: Context,
+  simulatesCheat: boolean,
+): Promise<() => Promise<void>> {
   const secret = passphrase();
   const log = createLogger(settings.logLevel, settings.logFile);
   const keys = loadWorkerKeys(settings.dataFolder, secret);
@@ -84,7 +99,9 @@ async function startWorker({ output, settings, passphrase }: Context): Promise<(
       queueLimit: settings.queue,
       pollSeconds: settings.network === 'devnet' ? 0.5 : 3,
       lagSeconds: 60,
+      simulatesCheat,
     });
+    if (simulatesCheat) log.warn('SIMULATED CHEAT: this worker shows receipts that contradict those it is paid for');
     output.result(
       { url: service.url, workerKey, payout: payout.toRawString(), backend: engine.backend, adapter: engine.adapter },
       [

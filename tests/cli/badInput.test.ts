@@ -10,6 +10,7 @@ import { listJobs } from '../../cli/client/jobFile';
 import { loadWallet } from '../../cli/client/wallet';
 import { WorkerApi } from '../../cli/client/workerApi';
 import type { Settings } from '../../cli/config/resolve';
+import { cocoon, codeOf } from '../support/cocoon';
 import { DEVNET_ID, eventually, Marketplace, type RunningWorker } from '../support/marketplace';
 
 let market: Marketplace;
@@ -87,6 +88,18 @@ describe('bad input', { concurrency: true }, () => {
       assert.rejects(start([], 'http://127.0.0.1:9'), hasCode('network.unreachable')),
       assert.rejects(start(['--payout', 'EQnobody']), hasCode('usage.flag')),
     ]);
+  });
+
+  test('a cheat is simulated on a devnet only, and only one that there is', async () => {
+    for (const args of [
+      ['two-receipts', '--network', 'mainnet'],
+      ['two-receipts', '--network', 'testnet'],
+      ['lies', '--network', 'devnet'],
+    ]) {
+      const folder = ['--data-folder', market.newFolder('cheat')];
+      const run = await cocoon(['worker', '--json', ...folder, '--simulate-cheat', ...args]);
+      assert.deepEqual([codeOf(run), run.status], ['usage.simulate-cheat', 2]);
+    }
   });
 
   test('bytes that are no bag of cells are refused by the API as a typed error', async () => {

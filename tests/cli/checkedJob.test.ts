@@ -35,6 +35,7 @@ describe('job create --coverage', () => {
     const report = await market.market.finishJob(settings, created, false);
     assert.ok(lines.some((line) => line.includes('promised to deliver, 1 TON of its stake')));
     assert.deepEqual([report.coverageNano, report.paidNano], [TON, 10_000_000n]);
+    assert.equal(report.workerReceipt, 'agrees');
     assert.equal((await market.status()).reserved - before.reserved, TON);
     assert.equal(report.fees.length, 7);
     // What the question costs is the client's; the stake pays its own rent alone, some nanoTON since its last message.

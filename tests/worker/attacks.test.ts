@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { Address, beginCell, type Transaction } from '@ton/core';
+import { Address, beginCell, Cell, loadMessage, type Transaction } from '@ton/core';
 import {
   buildTerms,
   encodePayload,
@@ -19,6 +19,7 @@ import {
 import {
   JobEscrow,
   packCreateJob,
+  parseDelivery,
   requiredJobValue,
   type JobEscrowTerms,
   type NetworkPrices,
@@ -26,6 +27,7 @@ import {
 import type { AccountSnapshot, ChainClient } from '../../worker/chain/chainClient';
 import { openEngine, openModel, type LoadedEngine, type LoadedModel } from '../../worker/engine';
 import { ChainApiError } from '../../worker/errors';
+import { nodeEd25519 } from '../../worker/jobs/answer';
 import { escrowCodes } from '../../worker/jobs/escrowCheck';
 import { MAX_UNPAID, MAX_UNPAID_PER_SENDER, UnpaidIntake } from '../../worker/jobs/intake';
 import { computeJob, readJob, type JobContext } from '../../worker/jobs/process';
@@ -165,6 +167,8 @@ async function serve(chain: LyingChain): Promise<Service & { store: JobStore }> 
 }
 const announce = (url: string, address: string): Promise<Response> =>
   fetch(`${url}/v1/jobs`, { method: 'POST', body: JSON.stringify({ address }) });
+const receiptOf = (url: string, address: Address): Promise<Response> =>
+  fetch(`${url}/v1/jobs/${address.toRawString()}/receipt`);
 const statusOf = async (url: string, address: Address): Promise<{ state: string; external: string | null }> =>
   (await (await fetch(`${url}/v1/jobs/${address.toRawString()}`)).json()) as { state: string; external: string | null };
 
@@ -280,6 +284,7 @@ describe('attacks on a worker', { concurrency: true }, () => {
       [(await statusOf(url, address)).state, (await statusOf(url, address)).external],
       ['answered', null],
     );
+    assert.equal((await receiptOf(url, address)).status, 404);
     chain.account = { ...chain.account, apiTime: now() + 601 };
     await eventually(() => (store.get(address.toRawString())!.settledAt === null ? null : true));
     const ended = await statusOf(url, address);
@@ -293,6 +298,11 @@ describe('attacks on a worker', { concurrency: true }, () => {
     await announce(url, address.toRawString());
     const shown = await eventually(async () => (await statusOf(url, address)).external);
     assert.deepEqual(Buffer.from(shown, 'base64'), chain.sent[0]);
+    const { receipt, signature } = (await (await receiptOf(url, address)).json()) as Record<string, string>;
+    const signed = Cell.fromBase64(receipt).hash();
+    assert.ok(nodeEd25519.verify(signed, Buffer.from(signature, 'hex'), keys.signingPublic));
+    const paid = parseDelivery(loadMessage(Cell.fromBoc(chain.sent[0])[0].beginParse()).body);
+    assert.equal(signature, Buffer.from(paid.signature).toString('hex'));
   });
 
   test('changed answers of the chain never make a second signature: gone, back, another balance, another request', async () => {

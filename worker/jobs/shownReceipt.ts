@@ -1,0 +1,60 @@
+import { Address, Cell, loadMessage } from '@ton/core';
+import { CellReader, encodeReceipt, receiptHash, type Receipt } from '../../protocol';
+import { fromCell, parseDelivery, toCell } from '../../wrappers';
+import type { JobRecord } from '../store/jobStore';
+import { nodeEd25519 } from './answer';
+
+/** What `GET /v1/jobs/ADDRESS/receipt` answers. */
+export interface ShownReceipt {
+  /** Bag of cells, base64. */
+  receipt: string;
+  /** Ed25519, hex. */
+  signature: string;
+}
+
+/** The receipt of an answered job, read back from the signed bytes in the store; null when the job has none. */
+export function shownReceipt(job: JobRecord, networkId: number): ShownReceipt | null {
+  const signed = storedReceipt(job, networkId);
+  return signed === null ? null : shown(signed.receipt, signed.signature);
+}
+
+/**
+ * SIMULATED CHEAT, for the demo: another receipt for the same job, about a computation that never was. Whoever has both
+ * can have the stake slashed.
+ */
+export function contradictingReceipt(job: JobRecord, networkId: number, signingSecret: Uint8Array): ShownReceipt | null {
+  const signed = storedReceipt(job, networkId);
+  if (signed === null) return null;
+  const receipt = { ...signed.receipt, traceCommit: signed.receipt.traceCommit.map((byte) => byte ^ 0xff) };
+  return shown(receipt, nodeEd25519.sign(receiptHash(receipt), signingSecret));
+}
+
+function storedReceipt(job: JobRecord, networkId: number): { receipt: Receipt; signature: Uint8Array } | null {
+  if (job.external === null || job.receiptHash === null) return null;
+  const { body } = loadMessage(Cell.fromBoc(job.external)[0].beginParse());
+  const { signature, claims, finishReason, issuedAt } = parseDelivery(body);
+  const reader = new CellReader('Receipt claims', fromCell(claims));
+  const receipt: Receipt = {
+    networkId,
+    termsHash: new Uint8Array(Buffer.from(job.termsHash!, 'hex')),
+    escrow: new Uint8Array(Address.parseRaw(job.address).hash),
+    seq: 0,
+    index: 0,
+    final: true,
+    finishReason,
+    issuedAt,
+    dueNano: job.priceNano!,
+    sealedHash: reader.fixedBytes(32),
+    responseCommit: reader.fixedBytes(32),
+    traceCommit: reader.fixedBytes(32),
+    promptTokens: reader.number(32),
+    outputTokens: reader.number(32),
+  };
+  reader.end();
+  return { receipt, signature };
+}
+
+const shown = (receipt: Receipt, signature: Uint8Array): ShownReceipt => ({
+  receipt: toCell(encodeReceipt(receipt)).toBoc().toString('base64'),
+  signature: Buffer.from(signature).toString('hex'),
+});
