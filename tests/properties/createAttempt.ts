@@ -99,6 +99,7 @@ async function meanwhile(market: JobMarket, job: PostedJob, made: JobAttempt): P
       return createJob(market, job, attempt);
     default:
       if (made.slot < 2) market.wait(job.terms.deadline - market.now);
-      if (made.slot === 1) await market.expire(job);
+      // At raised prices the stake's change would be more than dust.
+      if (made.slot === 1 && !market.wereRaised) await market.expire(job);
   }
 }

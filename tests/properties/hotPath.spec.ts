@@ -1,4 +1,3 @@
-import '../support/nativeCrypto';
 import { type Address, Cell } from '@ton/core';
 import type { SendMessageResult } from '@ton/sandbox';
 import { packCreateJob, requiredJobValue } from '../../wrappers';

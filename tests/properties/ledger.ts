@@ -93,7 +93,8 @@ export class Ledger {
     } catch (error) {
       if ((error as Error).constructor.name !== 'EmulationError') throw error;
       if ((await this.read(to)) !== before) throw new Error('a refused external message cost something');
-      return { refusal: (error as { exitCode?: number }).exitCode ?? null };
+      // 0 where there is money but no code.
+      return { refusal: (error as { exitCode?: number }).exitCode || null };
     }
   }
 

@@ -1,4 +1,3 @@
-import '../support/nativeCrypto';
 import fc from 'fast-check';
 import { Counts } from './counts';
 import { type Attempt, Market, plain } from './stakeMarket';
