@@ -7,6 +7,7 @@ const config: Config = {
   testMatch: ['<rootDir>/tests/**/*.spec.ts'],
   // Compiling Tact takes seconds, more on a busy machine.
   testTimeout: 60_000,
+  setupFiles: ['<rootDir>/tests/support/nativeCrypto.ts'],
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
   transform: { '^.+\\.ts$': ['ts-jest', { diagnostics: false }] },
 };

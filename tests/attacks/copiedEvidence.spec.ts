@@ -1,4 +1,3 @@
-import '../support/nativeCrypto';
 import { type Address, beginCell, toNano } from '@ton/core';
 import type { SandboxContract, TreasuryContract } from '@ton/sandbox';
 import type { Receipt } from '../../protocol';

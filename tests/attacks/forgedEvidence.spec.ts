@@ -1,4 +1,3 @@
-import '../support/nativeCrypto';
 import { Address, beginCell, Cell, Dictionary, toNano } from '@ton/core';
 import { sign } from '@ton/crypto';
 import {

@@ -1,4 +1,3 @@
-import '../support/nativeCrypto';
 import { Address, beginCell, type StateInit, toNano } from '@ton/core';
 import type { SendMessageResult } from '@ton/sandbox';
 import { PROVIDER_STAKE_ERRORS as ERRORS, THAW_SECONDS } from '../../wrappers';

@@ -1,4 +1,3 @@
-import '../support/nativeCrypto';
 import { toNano } from '@ton/core';
 import { keyPairFromSeed, sign } from '@ton/crypto';
 import type { SendMessageResult } from '@ton/sandbox';

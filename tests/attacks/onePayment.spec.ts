@@ -1,4 +1,3 @@
-import '../support/nativeCrypto';
 import '@ton/test-utils';
 import { beginCell, Cell, toNano } from '@ton/core';
 import { sign } from '@ton/crypto';

@@ -1,4 +1,3 @@
-import '../support/nativeCrypto';
 import '@ton/test-utils';
 import { beginCell, Cell, Dictionary, toNano } from '@ton/core';
 import type { SendMessageResult } from '@ton/sandbox';

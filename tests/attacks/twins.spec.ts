@@ -1,4 +1,3 @@
-import '../support/nativeCrypto';
 import { Address, beginCell, toNano } from '@ton/core';
 import { internal } from '@ton/sandbox';
 import {

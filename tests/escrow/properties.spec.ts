@@ -1,4 +1,3 @@
-import '../support/nativeCrypto';
 import { toNano, type Transaction } from '@ton/core';
 import type { SendMessageResult } from '@ton/sandbox';
 import fc from 'fast-check';

@@ -1,4 +1,3 @@
-import '../support/nativeCrypto';
 import { toNano } from '@ton/core';
 import { CHECKED_JOB_ERRORS, KEY_STATUS } from '../../wrappers';
 import { CheckedJobWorld, STAKE_NANO } from '../support/checkedJobWorld';

@@ -22,7 +22,6 @@ import {
 import { BURN_ADDRESS, packSignedAcceptance, ProviderStake, type SignedReceipt, toCell } from '../../wrappers';
 import { multiplyPrices } from './config';
 import { NETWORK_ID, patternBytes, START } from './jobWorld';
-import './nativeCrypto';
 
 export const DAY = 86_400;
 export const STAKE = toNano('100');
