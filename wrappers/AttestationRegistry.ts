@@ -13,6 +13,7 @@ import {
   type Governance as GeneratedGovernance,
   type ImagePolicy as GeneratedPolicy,
   loadTupleGovernance,
+  loadTupleImagePolicy,
 } from '../build/Suite/Suite_AttestationRegistry';
 import { CocoonError } from '../protocol';
 import { toBytes, toInteger } from './cells';
@@ -28,6 +29,7 @@ import {
   packRevokeImage,
 } from './registryMessages';
 import { forwardFee, gasFee, type NetworkPrices } from './requiredValue';
+import { readOptionalTuple } from './tuples';
 
 /** Exit codes of AttestationRegistry, as in contracts/attestation/AttestationRegistry.tact. */
 export const REGISTRY_ERRORS = {
@@ -238,7 +240,7 @@ export class AttestationRegistry implements Contract {
   async getProposedGovernance(
     provider: ContractProvider,
   ): Promise<{ next: Governance; proposedAt: number } | null> {
-    const proposal = (await provider.get('proposedGovernance', [])).stack.readTupleOpt();
+    const proposal = readOptionalTuple((await provider.get('proposedGovernance', [])).stack);
     if (proposal === null) return null;
     // The generated reader does not expect the set in a tuple of its own.
     const next = governanceOf(loadTupleGovernance(proposal.readTuple()));
@@ -247,8 +249,9 @@ export class AttestationRegistry implements Contract {
 
   /** What is known of this image, 32 bytes; null when it has no slot. */
   async getImage(provider: ContractProvider, imageHash: Uint8Array): Promise<ImagePolicy | null> {
-    const policy = await this.generated.getImage(provider, toInteger(imageHash));
-    return policy && policyOf(policy);
+    const { stack } = await provider.get('image', [{ type: 'int', value: toInteger(imageHash) }]);
+    const policy = readOptionalTuple(stack);
+    return policy && policyOf(loadTupleImagePolicy(policy));
   }
 
   /** Whether a key may be attested with this image now. */

@@ -8,7 +8,11 @@ import {
   type Sender,
   SendMode,
 } from '@ton/core';
-import { type KeyRecord, ProviderStake as GeneratedProviderStake } from '../build/Suite/Suite_ProviderStake';
+import {
+  type KeyRecord,
+  loadTupleKeyRecord,
+  ProviderStake as GeneratedProviderStake,
+} from '../build/Suite/Suite_ProviderStake';
 import { CocoonError } from '../protocol';
 import { toBytes, toInteger } from './cells';
 import {
@@ -27,6 +31,7 @@ import {
 } from './stakeMessages';
 
 import { BURN_ADDRESS, type StakeParameters, type StakeStatus, type WorkerKeyRecord } from './stakeState';
+import { readOptionalTuple } from './tuples';
 
 export * from './stakeState';
 
@@ -236,8 +241,8 @@ export class ProviderStake implements Contract {
   /** What is known of this key (32 bytes); null when it has no slot. */
   async getWorkerKey(provider: ContractProvider, workerKey: Uint8Array): Promise<WorkerKeyRecord | null> {
     const key = toInteger(workerKey);
-    const record = await GeneratedProviderStake.fromAddress(this.address).getWorkerKey(provider, key);
-    return record === null ? null : recordOf(key, record);
+    const record = readOptionalTuple((await provider.get('workerKey', [{ type: 'int', value: key }])).stack);
+    return record === null ? null : recordOf(key, loadTupleKeyRecord(record));
   }
 
   /** Whether a receipt of this job was punished and is remembered: the first 64 are. */
