@@ -130,12 +130,14 @@ function describeSecond(report: JobReport, cheats: boolean): string {
 
 /** Amounts of a report that went through JSON. */
 function toBigints(report: JobReport): JobReport {
-  const { paidNano, feesNano, refundNano, slashedNano, burntNano, clientShareNano, reporterShareNano } = report;
+  const { paidNano, feesNano, refundNano, coverageNano } = report;
+  const { slashedNano, burntNano, clientShareNano, reporterShareNano } = report;
   return {
     ...report,
     paidNano: BigInt(paidNano),
     feesNano: feesNano === null ? null : BigInt(feesNano),
     refundNano: BigInt(refundNano),
+    coverageNano: BigInt(coverageNano),
     slashedNano: BigInt(slashedNano),
     burntNano: BigInt(burntNano),
     clientShareNano: BigInt(clientShareNano),
