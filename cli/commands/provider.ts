@@ -8,7 +8,7 @@ import { rankProviders } from '../client/providers';
 import { historyOf, registryOf } from '../client/registry';
 import { contextOf, withSettings, type Context } from '../context';
 import { UsageError } from '../errors';
-import { parseNumber, parseTon } from '../numbers';
+import { parseTon } from '../numbers';
 import { formatTon } from '../output';
 import { notAStake, openStakeAccount, readStake, requireGenuine, requireStake } from '../provider/account';
 import { parseEndpoint, readServed } from '../provider/descriptor';

@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { Cell } from '@ton/core';
+import { sizeOfCells } from '../../tests/support/sizeOfCells';
 
 const root = path.join(__dirname, '../..');
 
@@ -16,17 +17,7 @@ export interface CompiledCode {
 
 export function compiledCode(contract: string): CompiledCode {
   const code = Cell.fromBoc(fs.readFileSync(path.join(root, `build/Suite/Suite_${contract}.code.boc`)))[0];
-  const seen = new Set<string>();
-  let bits = 0;
-  const visit = (cell: Cell): void => {
-    const hash = cell.hash().toString('hex');
-    if (seen.has(hash)) return;
-    seen.add(hash);
-    bits += cell.bits.length;
-    cell.refs.forEach(visit);
-  };
-  visit(code);
-  return { contract, hash: code.hash().toString('hex'), cells: seen.size, bits };
+  return { contract, hash: code.hash().toString('hex'), ...sizeOfCells(code) };
 }
 
 /** The compiler that made it: pinned in package.json, and by hash in package-lock.json. */

@@ -1,5 +1,5 @@
 import '@ton/test-utils';
-import { beginCell, Cell, toNano } from '@ton/core';
+import { Cell, toNano } from '@ton/core';
 import type { SendMessageResult } from '@ton/sandbox';
 import { encodeResponse } from '../../protocol';
 import { packOutput } from '../../wrappers';

@@ -5,7 +5,8 @@ import type { SendMessageResult } from '@ton/sandbox';
 import { packTry } from '../../examples/bounty/JudgedBounty';
 import { forwardFee, gasFee } from '../../wrappers';
 import { multiplyPrices, pricesOf } from '../support/config';
-import { sizeOfCells, takeSlots } from '../support/consumerMessages';
+import { takeSlots } from '../support/consumerMessages';
+import { sizeOfCells } from '../support/sizeOfCells';
 import { askBody, ConsumerProbe, Handler } from '../support/consumerProbe';
 import { ConsumerWorld, PRICE, STOP_TOKEN } from '../support/consumerWorld';
 import { feesOf, sumFees } from '../support/fees';
@@ -45,7 +46,7 @@ describe('what asking costs', () => {
     const bits = constant(TRAIT, 'DEPLOY_BITS');
     covers(Number(forwardFee(prices, BigInt(cells), BigInt(bits))), Number(forwardNano));
     const message = beginCell().store(storeMessage(transaction.outMessages.get(0)!)).endCell();
-    console.log(`ask: ${gas} gas; deploying ${JSON.stringify(sizeOfCells(message.refs))}, ${forwardNano} nanoTON`);
+    console.log(`ask: ${gas} gas; deploying ${JSON.stringify(sizeOfCells(...message.refs))}, ${forwardNano} nanoTON`);
   });
 
   it.each([1n, 10n])('askFunds at prices x%d is what leaves the balance, and little more', async (factor) => {
@@ -78,7 +79,7 @@ describe('what asking costs', () => {
     const world = await ConsumerWorld.create();
     const { accountState } = await world.chain.getContract(world.bounty.address);
     if (accountState?.type !== 'active') throw new Error('no bounty');
-    const { cells, bits } = sizeOfCells([accountState.state.code!, accountState.state.data!]);
+    const { cells, bits } = sizeOfCells(accountState.state.code!, accountState.state.data!);
     covers(constant(BOUNTY, 'BOUNTY_CELLS'), cells);
     covers(constant(BOUNTY, 'BOUNTY_BITS'), bits);
   });

@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { beginCell, type Builder, Cell, type Slice } from '@ton/core';
+import { beginCell, type Builder, type Slice } from '@ton/core';
 import fc from 'fast-check';
 import { CONTRACTS } from '../../scripts/docs/tables';
 import { coins } from '../support/objects';

@@ -4,7 +4,6 @@ import { internal, type SandboxContract, type SendMessageResult, type TreasuryCo
 import { keyClaimHash } from '../../protocol';
 import {
   minimumStake,
-  OP_PROVIDER_ACTIVE,
   packAddWorkerKey,
   parseProviderActivated,
   ProviderStake,

@@ -6,7 +6,6 @@ import { keyClaimHash } from '../../protocol';
 import {
   minimumStake,
   OP_PROVIDER_ACTIVE,
-  packAddWorkerKey,
   packDepositStake,
   ProviderStake,
   providerStakeCode,

@@ -13,19 +13,7 @@ import { toBytes } from '../../wrappers/cells';
 import { exitCode, gasUsed } from '../support/stakeWorld';
 import { constant, hashOf, type RegistryState, setState } from './registryState';
 import { BUILDERS, RegistryWorld, VALUE } from './registryWorld';
-
-/** Different cells and their bits, as storage is billed. */
-function measure(...roots: Cell[]): { cells: number; bits: number } {
-  const seen = new Map<string, number>();
-  const visit = (cell: Cell): void => {
-    const hash = cell.hash().toString('hex');
-    if (seen.has(hash)) return;
-    seen.set(hash, cell.bits.length);
-    cell.refs.forEach(visit);
-  };
-  roots.forEach(visit);
-  return { cells: seen.size, bits: [...seen.values()].reduce((sum, bits) => sum + bits, 0) };
-}
+import { sizeOfCells } from '../support/sizeOfCells';
 
 const keysOf = (keys: { publicKey: Buffer }[]) => keys.map(({ publicKey }) => publicKey);
 const sixteen = BUILDERS.slice(0, 16);
@@ -51,7 +39,7 @@ describe('the largest registry', () => {
     const longest = new ExternalAddress((1n << 511n) - 5n, 511) as unknown as Address;
     const governance = { ...world.first, guardian: longest };
     const pending = { ...nextSet(world, others), guardian: longest };
-    const { cells, bits } = measure(world.registry.init!.code, await setState(world, { governance, pending }));
+    const { cells, bits } = sizeOfCells(world.registry.init!.code, await setState(world, { governance, pending }));
     for (const [name, used] of Object.entries({ REGISTRY_MAX_CELLS: cells, REGISTRY_MAX_BITS: bits })) {
       const allowed = constant(name);
       expect({ name, used, enough: allowed >= used }).toEqual({ name, used, enough: true });

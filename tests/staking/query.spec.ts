@@ -6,7 +6,7 @@ import { pricesOf } from '../support/config';
 import { patternBytes, START } from '../support/jobWorld';
 import { gasFeeOf, inject, outcome, sent, shareFee, snapshotOf } from '../support/stakeActions';
 import { addKeyBody, keyQueryBody, NEW_KEY } from '../support/stakeMatrix';
-import { DAY, STAKE, StakeWorld, termsCell, WORKER } from '../support/stakeWorld';
+import { DAY, STAKE, StakeWorld, termsCell } from '../support/stakeWorld';
 
 const value = toNano('1');
 const stranger = keyPairFromSeed(Buffer.alloc(32, 9));

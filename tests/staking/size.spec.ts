@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Cell } from '@ton/core';
 import { FULL_BALANCE, fullState } from '../support/fullStake';
 import { inject, outcome } from '../support/stakeActions';
 import { STAKE_MESSAGES } from '../support/stakeMatrix';
 import { DAY, gasUsed, StakeWorld } from '../support/stakeWorld';
+import { sizeOfCells } from '../support/sizeOfCells';
 
 const source = readFileSync(join(__dirname, '../../contracts/staking/parameters.tact'), 'utf8');
 const constant = (name: string): number => Number(new RegExp(`const ${name}: Int = (\\d+);`).exec(source)![1]);
@@ -28,25 +28,12 @@ const BOUNDS: Record<string, string> = {
 /** Messages that look at the days of coverage: the more of them are over, the more there is to do. */
 const COVERAGE = ['ThawStake', 'KeyQuery'];
 
-/** Different cells and their bits, as storage is billed. */
-function measure(...roots: Cell[]): { cells: number; bits: number } {
-  const seen = new Map<string, number>();
-  const visit = (cell: Cell): void => {
-    const hash = cell.hash().toString('hex');
-    if (seen.has(hash)) return;
-    seen.set(hash, cell.bits.length);
-    cell.refs.forEach(visit);
-  };
-  roots.forEach(visit);
-  return { cells: seen.size, bits: [...seen.values()].reduce((sum, bits) => sum + bits, 0) };
-}
-
 describe('the largest stake', () => {
   let world: StakeWorld;
   beforeEach(async () => void (world = await StakeWorld.create()));
 
   it('is what five years of rent are computed for', async () => {
-    const { cells, bits } = measure(world.stake.init!.code, await world.setState(fullState(world.now), FULL_BALANCE));
+    const { cells, bits } = sizeOfCells(world.stake.init!.code, await world.setState(fullState(world.now), FULL_BALANCE));
     expect(constant('STAKE_MAX_CELLS')).toBeGreaterThanOrEqual(cells);
     expect(constant('STAKE_MAX_CELLS')).toBeLessThanOrEqual(cells * 1.1);
     expect(constant('STAKE_MAX_BITS')).toBeGreaterThanOrEqual(bits);

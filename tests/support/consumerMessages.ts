@@ -34,16 +34,3 @@ export async function takeSlots(
     await consumer.receiveMessage(forgedMessage(sent.from, sent.to, sent.body, { value: sent.value }));
   }
 }
-
-/** Cells and bits of a tree, each cell once, as storage and forwarding are charged. */
-export function sizeOfCells(roots: readonly Cell[]): { cells: number; bits: number } {
-  const seen = new Map<string, number>();
-  const visit = (cell: Cell): void => {
-    const hash = cell.hash().toString('hex');
-    if (seen.has(hash)) return;
-    seen.set(hash, cell.bits.length);
-    cell.refs.forEach(visit);
-  };
-  roots.forEach(visit);
-  return { cells: seen.size, bits: [...seen.values()].reduce((sum, bits) => sum + bits, 0) };
-}

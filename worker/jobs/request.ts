@@ -1,4 +1,4 @@
-import { checkJob, type Job, type Sampling } from '../../exact';
+import { checkJob, type Job } from '../../exact';
 import {
   buildTerms,
   chainCells,
