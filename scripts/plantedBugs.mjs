@@ -33,7 +33,7 @@ function suites(folders) {
   const { status, stderr } = run(process.execPath, args);
   if (status === 0) return { failed: false };
   if (!/^Tests:.* failed/m.test(stderr)) return { failed: false, broken: stderr.slice(-600) };
-  return { failed: true, test: /● (.+)/.exec(stderr)?.[1] };
+  return { failed: true, test: /● (?!Console)(.+)/.exec(stderr)?.[1] };
 }
 
 /** Path beginnings of the suites that a patch's header names. */
