@@ -55,6 +55,8 @@ describe('evidence against a stake', () => {
     };
     const elsewhere = world.terms({ networkId: -3 });
     expect(await exit(world.report(...lie(elsewhere), elsewhere))).toBe(ERRORS.otherStake);
+    const home = lie(elsewhere).map((receipt) => ({ ...receipt, networkId: world.terms().networkId }));
+    expect(await exit(world.report(home[0], home[1], elsewhere))).toBe(ERRORS.otherStake);
     const abroad = lie().map((receipt) => ({ ...receipt, networkId: -3 })) as unknown as ReturnType<typeof lie>;
     expect(await exit(world.report(...abroad))).toBe(ERRORS.otherStake);
     const others = world.terms({ stake: patternBytes(32, 1) });
