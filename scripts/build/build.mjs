@@ -1,5 +1,5 @@
-// Compiles the contracts through Blueprint and the WebAssembly kernels through AssemblyScript, each only when its sources
-// changed since the last build.
+// Compiles the contracts through Blueprint and the WebAssembly kernels through AssemblyScript, each only when its
+// sources changed since the last build.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
@@ -35,16 +35,22 @@ function build({ stamp, sources, output, args }) {
   fs.writeFileSync(stampFile, wanted);
 }
 
-const kernels = path.join('build', 'exact', 'kernels.wasm');
-build({
-  stamp: path.join('exact', '.sources'),
-  sources: [...filesOf('exact/wasm/kernels', '.ts'), 'package-lock.json', 'scripts/build/build.mjs'],
-  output: kernels,
-  args: [
-    bin('assemblyscript', 'bin', 'asc.js'), 'exact/wasm/kernels/index.ts', '--outFile', kernels,
-    '-O3', '--noAssert', '--enable', 'simd', '--runtime', 'stub', '--importMemory', '--use', 'abort=',
-  ],
-});
+/** Compiles an AssemblyScript folder to build/exact/<name>.wasm. */
+function buildWasm(name, folder, entry) {
+  const output = path.join('build', 'exact', `${name}.wasm`);
+  build({
+    stamp: path.join('exact', `.${name}`),
+    sources: [...filesOf(folder, '.ts'), 'package-lock.json', 'scripts/build/build.mjs'],
+    output,
+    args: [
+      bin('assemblyscript', 'bin', 'asc.js'), path.join(folder, entry), '--outFile', output,
+      '-O3', '--noAssert', '--enable', 'simd', '--runtime', 'stub', '--importMemory', '--use', 'abort=',
+    ],
+  });
+}
+
+buildWasm('kernels', 'exact/wasm/kernels', 'index.ts');
+buildWasm('prototype', 'bench/prototype', 'mv16r4.ts');
 
 build({
   stamp: '.sources',

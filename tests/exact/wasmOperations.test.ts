@@ -96,7 +96,7 @@ each('linear rows in wasm equal the vectors, whatever their place among four', v
 });
 
 each('residual additions in wasm saturate as the vectors do', vectors.residual, ([h, delta, sum], label) => {
-  // A row whose result is delta: it is spread over 1,023 columns of weight 127, and the last one of weight 1 has the rest.
+  // A row whose result is delta: spread over 1,023 columns of weight 127, the rest in a last column of weight 1.
   const columns = 1024;
   const weights = new Int8Array(4 * columns).fill(127);
   weights[columns - 1] = 1;
