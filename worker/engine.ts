@@ -51,19 +51,23 @@ export function openModel(path: string = SHIPPED_MODEL): LoadedModel {
  * Creates the engine: `auto` takes webgpu, then wasm, which needs no GPU, then the reference, which needs nothing; a
  * named back end is taken or refused.
  */
-export async function openEngine({ model }: LoadedModel, backend: 'auto' | BackendName): Promise<LoadedEngine> {
-  if (backend !== 'auto') return wrap(await createEngine(model, backend));
+export async function openEngine(
+  { model }: LoadedModel,
+  backend: 'auto' | BackendName,
+  create: typeof createEngine = createEngine,
+): Promise<LoadedEngine> {
+  if (backend !== 'auto') return wrap(await create(model, backend));
   let fallbackReason: string | undefined;
   for (const candidate of ['webgpu', 'wasm'] as const) {
     try {
-      return { ...wrap(await createEngine(model, candidate)), fallbackReason };
+      return { ...wrap(await create(model, candidate)), fallbackReason };
     } catch (error) {
       const code = String((error as { code?: unknown }).code ?? '');
       if (!code.startsWith('engine.')) throw error;
       fallbackReason ??= code;
     }
   }
-  return { ...wrap(await createEngine(model, 'reference')), fallbackReason };
+  return { ...wrap(await create(model, 'reference')), fallbackReason };
 }
 
 /**
