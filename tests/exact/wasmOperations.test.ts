@@ -233,3 +233,17 @@ for (const { name, logits, cases } of readVectors<{ name: string; logits: string
     }
   });
 }
+
+test('a draw in wasm that falls exactly on a running sum takes the id after it', () => {
+  const V = 128; // equal weights, so that r = k 2^121 draws at k weights
+  for (const k of [0, 1, 63, 64, 127]) {
+    bench.clear();
+    const random = bench.put(Uint8Array.of(2 * k, ...new Uint8Array(15)));
+    const [z, table] = [bench.put(new Int32Array(V)), bench.put(tables.sampling)];
+    const [max, draw] = [bench.room(8), bench.room(16)];
+    const list = bench.room(12 * V);
+    kernels.argmax(z, V, max);
+    assert.equal(kernels.drawFull(z, V, max, 94548, 0, table, random, list, draw), k);
+    assert.equal(kernels.drawTop(z, V, max, 94548, 0, V, 0, table, random, list, draw), k);
+  }
+});
