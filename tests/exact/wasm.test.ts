@@ -14,6 +14,7 @@ const seed = Uint8Array.from({ length: 32 }, (_, i) => i);
 const FULL: Sampling = { t: 94548, topK: 0, topP16: 0, minPX: 0, seed };
 const TOP: Sampling = { ...FULL, topK: 40, topP16: 50000 };
 const single = loadModel(modelPath('single'));
+const SHIPPED = join(__dirname, '../../models/wordnet-3m.cocoon');
 const jobOf = (change: Partial<Job> = {}): Job =>
   ({ promptTokens: [1, 2, 3], maxTokens: 4, stopTokens: [], sampling: GREEDY, ...change });
 
@@ -63,7 +64,7 @@ function assertLeaves(run: RunVector, position: number, groups: ReturnType<Trace
 }
 
 test('the shipped model in wasm gives tokens and trace of the reference, greedy and seeded', async () => {
-  const model = loadModel(join(__dirname, '../../models/wordnet-3m.cocoon'));
+  const model = loadModel(SHIPPED);
   const [wasm, reference] = [await createEngine(model, 'wasm'), createReferenceEngine(model)];
   const promptTokens = model.tokenizer.encodePrompt('river:');
   for (const sampling of [GREEDY, FULL, TOP]) {
@@ -78,7 +79,7 @@ test('the shipped model in wasm gives tokens and trace of the reference, greedy 
 });
 
 test('what a long generation in wasm left in the memory does not touch a shorter one', async () => {
-  const model = loadModel(modelPath('wide'));
+  const model = loadModel(SHIPPED);
   const engine = createWasmEngine(model);
   const before = await engine.generate(jobOf());
   await engine.generate(jobOf({ promptTokens: Array.from({ length: 258 }, (_, i) => i % 256), maxTokens: 1 }));
