@@ -58,7 +58,7 @@ async function runExact(options: Record<string, unknown>): Promise<void> {
   const engine = await openEngine(loaded, settings.backend);
   try {
     if (engine.fallbackReason !== undefined)
-      output.progress(`no WebGPU (${engine.fallbackReason}): the reference computes`);
+      output.progress(`no WebGPU (${engine.fallbackReason}): ${engine.backend} computes`);
     const result = await engine.generate({
       promptTokens: tokenizer.encodePrompt(prompt),
       maxTokens: settings.maxTokens,
