@@ -17,3 +17,9 @@ export class BackendUnavailableError extends CocoonError {}
 
 /** The caller's signal ended a generation; code `engine.aborted`. */
 export class GenerationAbortedError extends CocoonError {}
+
+/**
+ * Evidence about a trace or a model that does not hold, codes `verification.proof.<reason>`; or a leaf that was asked for
+ * and does not exist, codes `input.leaf.<field>`.
+ */
+export class ProofError extends CocoonError {}
