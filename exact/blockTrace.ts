@@ -1,4 +1,4 @@
-/** The leaves of one block of 32 positions, and the hash of any node of a trace (docs/exact-arithmetic.md section 6). */
+/** Leaves of one block of 32 positions, and the hash of any node of a trace (docs/exact-arithmetic.md section 6). */
 import type { ExactConfig } from './config';
 import { TRACE_BLOCK, TRACE_BLOCK_DEPTH } from './constants';
 import { treeRoot } from './merkle';

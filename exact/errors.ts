@@ -19,7 +19,7 @@ export class BackendUnavailableError extends CocoonError {}
 export class GenerationAbortedError extends CocoonError {}
 
 /**
- * Evidence about a trace or a model that does not hold, codes `verification.proof.<reason>`; or a leaf that was asked for
- * and does not exist, codes `input.leaf.<field>`.
+ * Evidence about a trace or a model that does not hold, codes `verification.proof.<reason>`; or a question for what
+ * does not exist, codes `input.leaf.<field>`, `input.node.<field>`, `input.model.<field>`.
  */
 export class ProofError extends CocoonError {}

@@ -56,7 +56,7 @@ export const positionOf = ({ block, position }: Pick<LeafAddress, 'block' | 'pos
 
 /**
  * The slot of an address.
- * @param code first part of the error's code: `input.leaf` where a user asks, `verification.proof` where evidence says so
+ * @param code first part of the error's code: `input.leaf` where a user asks, else `verification.proof`
  * @throws ProofError `<code>.block`, `.position`, `.group`, `.slot`, `.leaf`
  */
 export function slotAt(config: ExactConfig, address: LeafAddress, code = 'verification.proof'): PlacedSlot {

@@ -95,10 +95,10 @@ function below(code: string, value: number, limit: number): void {
 }
 
 /**
- * Checks that bytes are part of a model. Prove `config` first: with a config that is not the model's, lengths and depths are
- * another model's.
- * @throws ProofError `verification.proof.` `part`, `t`, `matrix`, `row`, `leaf` (no such part), `bytes` (length, or another
- * config), `root-length`, `path`, `root`
+ * Checks that bytes are part of a model. Prove `config` first: with a config that is not the model's, lengths and
+ * depths are another model's.
+ * @throws ProofError `verification.proof.` `part`, `t`, `matrix`, `row`, `leaf` (no such part), `bytes` (length, or
+ * another config), `root-length`, `path`, `root`
  */
 export function verifyModelPart(
   config: ExactConfig, modelRoot: Uint8Array, address: ModelPart, bytes: Uint8Array, path: readonly Uint8Array[],

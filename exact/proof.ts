@@ -1,7 +1,7 @@
 /**
- * Checks of what a prover shows (docs/exact-arithmetic.md sections 6, 10). Every depth and length comes from the config,
- * so no proof can say how long its own path is. A proof is worth as much as the root it ends in: take that from a
- * receipt, and the config from `verifyModelPart`, never from the proof.
+ * Checks of what a prover shows (docs/exact-arithmetic.md sections 6, 10). Every depth and length comes from the
+ * config, so no proof can say how long its own path is. A proof is worth as much as the root it ends in: take that
+ * from a receipt, and the config from `provenConfig`, never from the proof alone.
  */
 import type { ExactConfig } from './config';
 import { TRACE_BLOCK_DEPTH } from './constants';
@@ -46,8 +46,8 @@ export function blockPathLength(config: ExactConfig): number {
  * @param bytes null for a padding leaf
  * @param path siblings up to traceRoot
  * @param job closes what the op table leaves open, see `leafShape`
- * @throws ProofError `verification.proof.` `block`, `position`, `group`, `slot`, `leaf` (no such address), `bytes` (length, or
- * padding where a leaf belongs and the reverse), `root-length`, `path` (length), `root` (does not lead to it)
+ * @throws ProofError `verification.proof.` `block`, `position`, `group`, `slot`, `leaf` (no such address), `bytes`
+ * (length, or padding where a leaf belongs and the reverse), `root-length`, `path` (length), `root` (leads elsewhere)
  */
 export function verifyLeaf(
   config: ExactConfig, traceRoot: Uint8Array, address: LeafAddress, bytes: Leaf, path: readonly Uint8Array[],

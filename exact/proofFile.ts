@@ -1,6 +1,7 @@
 /**
- * A proof as one JSON document that needs nothing else to be checked (docs/exact-arithmetic.md section 10). It proves its
- * own config against its own modelRoot; whether modelRoot and traceRoot are those of the receipt is the reader's to compare.
+ * A proof as one JSON document that needs nothing else to be checked (docs/exact-arithmetic.md section 10). It proves
+ * its own config against its own modelRoot; whether modelRoot and traceRoot are those of a receipt, and `job` that of
+ * the request, is the reader's to compare.
  */
 import { z } from 'zod';
 import { encodeConfig } from './config';

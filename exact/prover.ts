@@ -114,7 +114,6 @@ export class TraceProver {
   private async load(block: number): Promise<BlockTrace | undefined> {
     if (this.outcome && block >= this.outcome.blockRoots.length) return undefined;
     if (this.trace?.block !== block) {
-      this.trace = undefined;
       const outcome = await this.run(block);
       this.outcome ??= outcome;
     }

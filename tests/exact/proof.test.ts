@@ -52,10 +52,11 @@ const flip = (bytes: Uint8Array, bit: number): Uint8Array => {
 
 /** Every address of a position; of `unused`, the first and the last leaf. */
 function addressesOf(t: number): LeafAddress[] {
-  return Array.from({ length: 2 ** tokenDepth }, (_, group) => placedSlots(config, group).flatMap(({ name, leaves }) => {
+  const ofGroup = (group: number) => placedSlots(config, group).flatMap(({ name, leaves }) => {
     const wanted = name === UNUSED ? [0, leaves - 1] : Array.from({ length: leaves }, (_, leaf) => leaf);
     return wanted.map((leaf) => address(t, group, name, leaf));
-  })).flat();
+  });
+  return Array.from({ length: 2 ** tokenDepth }, (_, group) => ofGroup(group)).flat();
 }
 
 for (const t of [0, 31, 32, 34, 35, 36, 64]) {
@@ -130,7 +131,10 @@ test('a leaf verifies at no other address: not one bit of its index away, nor an
 
 test('any proof of any leaf fails when any one thing in it is bent', async () => {
   const pick = fc.record({
-    leaf: fc.nat(1e6), t: fc.nat(35), what: fc.constantFrom('bytes', 'path', 'root', 'longer', 'shorter'), bit: fc.nat(1e6),
+    leaf: fc.nat(1e6),
+    t: fc.nat(35),
+    what: fc.constantFrom('bytes', 'path', 'root', 'longer', 'shorter'),
+    bit: fc.nat(1e6),
   });
   await fc.assert(
     fc.asyncProperty(pick, async ({ leaf, t, what, bit }) => {
@@ -138,7 +142,9 @@ test('any proof of any leaf fails when any one thing in it is bent', async () =>
       const proof = await prover.leaf(all[leaf % all.length]);
       const { bytes } = proof;
       const bend = {
-        bytes: () => verify({ ...proof, bytes: bytes === null ? new Uint8Array(32) : flip(bytes, bit % (8 * bytes.length)) }),
+        bytes: () => verify({
+          ...proof, bytes: bytes === null ? new Uint8Array(32) : flip(bytes, bit % (8 * bytes.length)),
+        }),
         path: () => verify({
           ...proof, path: proof.path.map((sibling, i) => (i === bit % total ? flip(sibling, bit % 256) : sibling)),
         }),
@@ -153,7 +159,7 @@ test('any proof of any leaf fails when any one thing in it is bent', async () =>
   );
 });
 
-test('neither an inner node passes as a leaf nor a leaf as a node: the depth is not the proof\'s to choose', async () => {
+test('neither an inner node passes as a leaf nor a leaf as a node: no proof chooses its depth', async () => {
   const proof = await prover.leaf(address(0, 0, 'token'));
   const [sibling, ...rest] = proof.path;
   const inner = Buffer.concat([leafHash(proof.bytes), sibling]);
@@ -188,10 +194,11 @@ test('padding stands only where op table and job say so, and nothing else can st
   const last = await prover.leaf(address(35, 1, 'q'));
   assert.throws(() => verify(last, { ...job, outputTokens: 1 }), refusal('verification.proof.bytes'));
   const first = await prover.leaf(address(33, 3, 'draw'));
-  assert.throws(() => verify(first, { ...job, promptTokens: 34, outputTokens: 3 }), refusal('verification.proof.bytes'));
+  const shorter = { ...job, promptTokens: 34, outputTokens: 3 };
+  assert.throws(() => verify(first, shorter), refusal('verification.proof.bytes'));
 });
 
-test('the blocks of e and p beyond a position are padding, and the sampling mode decides about top and sums', async () => {
+test('blocks of e and p beyond a position are padding, and the sampling mode decides about top and sums', async () => {
   const wide = loadModel(modelPath('wide'));
   const runOfWide = readVectors<{ runs: RunVector[] }>('wide').runs[0];
   const other = new TraceProver(wide, jobOf(runOfWide));
