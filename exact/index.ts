@@ -13,10 +13,20 @@ export {
   JobInputError,
   ModelConfigError,
   ModelFileError,
+  ProofError,
   TraceLayoutError,
 } from './errors';
+export type { LeafAddress } from './leafAddress';
+export type { JobShape } from './leafShape';
 export { loadModel } from './modelFile';
 export type { ExactModel } from './modelFile';
+export { ModelProver, provenConfig, verifyModelPart } from './modelProof';
+export type { ModelPart, ModelProof } from './modelProof';
+export { verifyChildren, verifyLeaf, verifyLeafInBlock } from './proof';
+export type { LeafProof, NodeAddress } from './proof';
+export { leafProofFile, partProofFile, verifyProofFile } from './proofFile';
+export type { ProofFile } from './proofFile';
+export { TraceProver } from './prover';
 export { createReferenceEngine } from './reference/engine';
 export { Tokenizer } from './tokenizer';
 
