@@ -31,8 +31,8 @@ export { createReferenceEngine } from './reference/engine';
 export { Tokenizer } from './tokenizer';
 
 /**
- * An engine for a model. `webgpu` is loaded only when asked for, since it brings a native module; `wasm` likewise, since
- * its kernels must have been built.
+ * An engine for a model. `webgpu` is loaded only when asked for, since it brings a native module; `wasm` likewise,
+ * since its kernels must have been built.
  * Rejects with an error whose code starts with `engine.` when the back end cannot run on this machine.
  */
 export async function createEngine(model: ExactModel, backend: BackendName): Promise<Engine> {

@@ -50,8 +50,8 @@ test('exact run prints exactly one JSON document with tokens, text, trace root, 
 
 test('exact run computes with wasm when asked to, with the trace of the reference', async () => {
   const traces = await Promise.all(['wasm', 'reference'].map(async (backend) => {
-    const args = ['exact', 'run', '--prompt', 'dog', '--backend', backend, '--max-tokens', '4', '--json', '--model', model];
-    const result = JSON.parse((await cocoon(args)).stdout) as Record<string, unknown>;
+    const args = ['--prompt', 'dog', '--backend', backend, '--max-tokens', '4', '--json', '--model', model];
+    const result = JSON.parse((await cocoon(['exact', 'run', ...args])).stdout) as Record<string, unknown>;
     assert.equal(result.backend, backend);
     return result.traceRoot;
   }));
