@@ -60,6 +60,8 @@ async function verify(path: string, options: Record<string, unknown>): Promise<v
   const open = [
     modelRoot === undefined ? 'modelRoot' : [],
     traceRoot === undefined && file.kind === 'leaf' ? 'traceRoot' : [],
+    // What the request and the receipt say of the lengths and of the sampling mode.
+    file.kind === 'leaf' ? 'job' : [],
   ].flat();
   const { kind, address } = file;
   const roots = file.kind === 'leaf' ? { traceRoot: file.traceRoot, blockRoot: file.blockRoot, job: file.job } : {};

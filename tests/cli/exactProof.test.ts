@@ -33,13 +33,13 @@ test('what prove prints verifies, and verify says which roots are still to compa
   const said = JSON.parse(alone.stdout) as Record<string, unknown>;
   assert.equal(said.valid, true);
   assert.deepEqual(said.address, { block: 0, position: 0, group: 1, slot: 'q', leaf: 0 });
-  assert.deepEqual(said.notCompared, ['modelRoot', 'traceRoot']);
+  assert.deepEqual(said.notCompared, ['modelRoot', 'traceRoot', 'job']);
   const roots = ['--model-root', String(proof.modelRoot), '--trace-root', String(proof.traceRoot).toUpperCase()];
   const compared = await cocoon('verify', path, '--json', ...roots);
-  assert.deepEqual((JSON.parse(compared.stdout) as typeof said).notCompared, []);
+  assert.deepEqual((JSON.parse(compared.stdout) as typeof said).notCompared, ['job']);
   const text = await cocoon('verify', path);
   assert.match(text.stdout, /^the proof holds\nblock 0, position 0, group 1, slot q, leaf 0\n256 bytes/);
-  assert.match(text.stdout, /still to compare: modelRoot, traceRoot\n$/);
+  assert.match(text.stdout, /still to compare: modelRoot, traceRoot, job\n$/);
 });
 
 test('the trace of prove is the trace of run, with sampling too, and a padding leaf proves as one', async () => {

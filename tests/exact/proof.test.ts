@@ -216,6 +216,9 @@ test('blocks of e and p beyond a position are padding, and the sampling mode dec
   }
   assert.equal((await other.leaf(address(4, 2, 'top'))).bytes?.length, 12 * runOfWide.sampling.topK);
   await check(address(4, 2, 'top'), false);
+  const { path } = await other.leaf(address(4, 2, 'top'));
+  const notEntries = () => verifyLeaf(wide.config, result.traceRoot, address(4, 2, 'top'), new Uint8Array(13), path);
+  assert.throws(notEntries, refusal('verification.proof.bytes'), 'entries of 12 bytes');
   await check(address(4, 2, 'sums'), true);
 });
 

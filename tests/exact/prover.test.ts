@@ -87,6 +87,8 @@ test('children and nodes that do not exist are refused by name', async () => {
   const { traceRoot } = await prover.result();
   const root = { depth: 0, index: 0 };
   const children = await prover.children(root);
+  const first = await new TraceProver(model, jobOf({ maxTokens: 2 })).children(root);
+  assert.deepEqual(first, children, 'as the first question too');
   const check = (node: typeof root, list: Uint8Array[]) => () => verifyChildren(config, traceRoot, node, list);
   assert.throws(check({ depth: total, index: 0 }, children), refusal('verification.proof.depth'));
   assert.throws(check({ depth: 0, index: 1 }, children), refusal('verification.proof.index'));
