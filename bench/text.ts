@@ -12,7 +12,7 @@ const MODELS = join(__dirname, '..', 'models');
 
 export interface TextOptions {
   model?: string;
-  backend: 'auto' | 'webgpu' | 'reference';
+  backend: 'auto' | 'webgpu' | 'wasm' | 'reference';
   samples: number;
   progress: (line: string) => void;
 }

@@ -42,7 +42,7 @@ export interface Generation {
   dispatches?: number;
 }
 
-export type BackendName = 'reference' | 'webgpu';
+export type BackendName = 'reference' | 'webgpu' | 'wasm';
 
 export interface Engine {
   readonly backend: BackendName;

@@ -17,3 +17,9 @@ export class BackendUnavailableError extends CocoonError {}
 
 /** The caller's signal ended a generation; code `engine.aborted`. */
 export class GenerationAbortedError extends CocoonError {}
+
+/**
+ * Evidence about a trace or a model that does not hold, codes `verification.proof.<reason>`; or a question for what
+ * does not exist, codes `input.leaf.<field>`, `input.node.<field>`, `input.model.<field>`.
+ */
+export class ProofError extends CocoonError {}

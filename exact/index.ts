@@ -13,19 +13,31 @@ export {
   JobInputError,
   ModelConfigError,
   ModelFileError,
+  ProofError,
   TraceLayoutError,
 } from './errors';
+export type { LeafAddress } from './leafAddress';
+export type { JobShape } from './leafShape';
 export { loadModel } from './modelFile';
 export type { ExactModel } from './modelFile';
+export { ModelProver, provenConfig, verifyModelPart } from './modelProof';
+export type { ModelPart, ModelProof } from './modelProof';
+export { verifyChildren, verifyLeaf, verifyLeafInBlock } from './proof';
+export type { LeafProof, NodeAddress } from './proof';
+export { leafProofFile, partProofFile, verifyProofFile } from './proofFile';
+export type { ProofFile } from './proofFile';
+export { TraceProver } from './prover';
 export { createReferenceEngine } from './reference/engine';
 export { Tokenizer } from './tokenizer';
 
 /**
- * An engine for a model. `webgpu` is loaded only when asked for, since it brings a native module.
+ * An engine for a model. `webgpu` is loaded only when asked for, since it brings a native module; `wasm` likewise,
+ * since its kernels must have been built.
  * Rejects with an error whose code starts with `engine.` when the back end cannot run on this machine.
  */
 export async function createEngine(model: ExactModel, backend: BackendName): Promise<Engine> {
   if (backend === 'reference') return createReferenceEngine(model);
+  if (backend === 'wasm') return (await import('./wasm/index')).createWasmEngine(model);
   const { createWebGpuEngine } = await import('./webgpu/index');
   return createWebGpuEngine(model);
 }

@@ -7,6 +7,11 @@ import type { ExactConfig } from './config';
 import { TraceLayoutError } from './errors';
 import { paddedRowBytes, transposedDims, type Slot } from './opTable';
 
+// An imported constant costs a call per use in the CommonJS that tsx writes: loops over elements use these copies.
+const ZERO = ZERO_BYTE;
+const POSITIONS = BLOCK;
+const COLUMN = TRACE_BLOCK;
+
 type AnyTensor = Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array;
 
 const HOST_IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
@@ -22,8 +27,8 @@ export function bigEndian(tensor: AnyTensor, from = 0, to = tensor.length): Buff
 
 /** q + 128 for each value, padded with 128 to whole cells; each 30-byte word reversed if asked. */
 export function rowBytes(values: Int8Array, reversedWords: boolean): Buffer {
-  const bytes = Buffer.alloc(paddedRowBytes(values.length), ZERO_BYTE);
-  for (let i = 0; i < values.length; i++) bytes[i] = values[i] + ZERO_BYTE;
+  const bytes = Buffer.allocUnsafe(paddedRowBytes(values.length)).fill(ZERO, values.length);
+  for (let i = 0; i < values.length; i++) bytes[i] = values[i] + ZERO;
   if (reversedWords) {
     for (let i = 0; i < bytes.length; i += WORD_BYTES) bytes.subarray(i, i + WORD_BYTES).reverse();
   }
@@ -89,10 +94,10 @@ export function positionLeaves(slot: Slot, tensor: Uint16Array, heads: number, t
 }
 
 function planes(values: Uint16Array): Buffer {
-  const bytes = Buffer.alloc(2 * BLOCK);
-  for (let i = 0; i < BLOCK; i++) {
+  const bytes = Buffer.allocUnsafe(2 * POSITIONS);
+  for (let i = 0; i < POSITIONS; i++) {
     bytes[i] = values[i] & 255;
-    bytes[BLOCK + i] = values[i] >> 8;
+    bytes[POSITIONS + i] = values[i] >> 8;
   }
   return bytes;
 }
@@ -105,9 +110,9 @@ export function transposedLeaves(config: ExactConfig, block: readonly Int8Array[
   const dims = transposedDims(config);
   const out: Buffer[] = [];
   for (let first = 0; first < config.kvHeads * config.headDim; first += dims) {
-    const bytes = Buffer.alloc(dims * TRACE_BLOCK, ZERO_BYTE);
+    const bytes = Buffer.allocUnsafe(dims * COLUMN).fill(ZERO);
     block.forEach((v8, j) => {
-      for (let i = 0; i < dims; i++) bytes[i * TRACE_BLOCK + j] = v8[first + i] + ZERO_BYTE;
+      for (let i = 0; i < dims; i++) bytes[i * COLUMN + j] = v8[first + i] + ZERO;
     });
     out.push(bytes);
   }

@@ -23,9 +23,12 @@ export class TraceLayout {
   private readonly head;
   /** v8 of the positions of the running trace block, per layer */
   private recentValues: Int8Array[][];
-  private next = 0;
+  private next: number;
 
-  constructor(readonly config: ExactConfig) {
+  /** @param first the position that comes first; the first one of a trace block, since V's transpose begins there */
+  constructor(readonly config: ExactConfig, first = 0) {
+    if (first % TRACE_BLOCK !== 0) throw new RangeError(`position ${first} does not begin a trace block`);
+    this.next = first;
     this.embedding = embeddingSlots(config);
     this.layer = layerSlots(config);
     this.head = headSlots(config);

@@ -28,7 +28,7 @@ export interface LoadedEngine {
   backend: BackendName;
   /** What computes, in words; simulated hardware says so. */
   adapter: string;
-  /** Set when `auto` could not take the GPU, or its bits were wrong. */
+  /** Set when `auto` could not take WebGPU, or the bits of what it took were wrong. */
   fallbackReason?: string;
   generate(job: Job): Promise<Generation>;
   close(): Promise<void>;
@@ -48,18 +48,26 @@ export function openModel(path: string = SHIPPED_MODEL): LoadedModel {
 }
 
 /**
- * Creates the engine: `auto` takes webgpu and falls back to the reference, which needs no GPU; a named back end is
- * taken or refused.
+ * Creates the engine: `auto` takes webgpu, then wasm, which needs no GPU, then the reference, which needs nothing; a
+ * named back end is taken or refused.
  */
-export async function openEngine({ model }: LoadedModel, backend: 'auto' | BackendName): Promise<LoadedEngine> {
-  if (backend !== 'auto') return wrap(await createEngine(model, backend));
-  try {
-    return wrap(await createEngine(model, 'webgpu'));
-  } catch (error) {
-    const code = String((error as { code?: unknown }).code ?? '');
-    if (!code.startsWith('engine.')) throw error;
-    return { ...wrap(await createEngine(model, 'reference')), fallbackReason: code };
+export async function openEngine(
+  { model }: LoadedModel,
+  backend: 'auto' | BackendName,
+  create: typeof createEngine = createEngine,
+): Promise<LoadedEngine> {
+  if (backend !== 'auto') return wrap(await create(model, backend));
+  let fallbackReason: string | undefined;
+  for (const candidate of ['webgpu', 'wasm'] as const) {
+    try {
+      return { ...wrap(await create(model, candidate)), fallbackReason };
+    } catch (error) {
+      const code = String((error as { code?: unknown }).code ?? '');
+      if (!code.startsWith('engine.')) throw error;
+      fallbackReason ??= code;
+    }
   }
+  return { ...wrap(await create(model, 'reference')), fallbackReason };
 }
 
 /**

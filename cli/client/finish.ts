@@ -170,14 +170,12 @@ async function holdToAccount(
 
 /** Another back end than the worker's, if this machine has one. */
 async function openOther(loaded: ReturnType<typeof openModel>, used: string, progress: (line: string) => void) {
-  if (used === 'webgpu') return openEngine(loaded, 'reference');
-  try {
-    return await openEngine(loaded, 'webgpu');
-  } catch (error) {
-    if (!(error instanceof CocoonError) || !error.code.startsWith('engine.')) throw error;
-    progress(`no WebGPU here (${error.code}): the reference computes again`);
-    return openEngine(loaded, 'reference');
+  if (used === 'webgpu' || used === 'wasm') return openEngine(loaded, 'reference');
+  const engine = await openEngine(loaded, 'auto');
+  if (engine.fallbackReason !== undefined) {
+    progress(`no WebGPU here (${engine.fallbackReason}): ${engine.backend} computes again`);
   }
+  return engine;
 }
 
 const DECLINE_TEXTS: Record<number, string> = {

@@ -1,9 +1,14 @@
 import { Command } from 'commander';
 import { contextOf, withSettings } from '../context';
+import { parseNumber } from '../numbers';
 
 /** `cocoon bench <name>`: measurements of bench/, each printed as a table or as JSON. */
 export function benchCommand(): Command {
-  return new Command('bench').description('measurements').addCommand(feesCommand()).addCommand(textCommand());
+  return new Command('bench')
+    .description('measurements')
+    .addCommand(feesCommand())
+    .addCommand(textCommand())
+    .addCommand(exactCommand());
 }
 
 function feesCommand(): Command {
@@ -40,6 +45,31 @@ function textCommand(): Command {
           .filter(([name]) => name !== 'texts')
           .map(([name, value]) => `${name.padEnd(24)} ${String(value)}`)
           .join('\n'),
+      );
+    });
+}
+
+function exactCommand(): Command {
+  return withSettings(new Command('exact'), ['model'])
+    .description('tokens per second of every back end, the wasm kernel over its prototype, and the cost of the trace')
+    .option('--tokens <n>', 'tokens per generation', '64')
+    .action(async (options: Record<string, unknown>) => {
+      const { output, settings } = contextOf(options);
+      const { measureExact } = await import('../../bench/exact');
+      const report = await measureExact({
+        model: settings.model,
+        tokens: parseNumber('--tokens', String(options.tokens), 2, 32768, true),
+        progress: (line) => output.progress(line),
+      });
+      const { reference, webgpu, wasm } = report.decodeTokensPerSecond;
+      output.result(
+        report,
+        [
+          `linear kernel / prototype   ${report.wasmVsPrototype} (${report.gigaMacsPerSecond} GMAC/s)`,
+          `tokens per second           wasm ${wasm}, webgpu ${webgpu ?? '-'}, reference ${reference}`,
+          `wasm / reference, / webgpu  ${report.speedup.reference}, ${report.speedup.webgpu ?? '-'}`,
+          `trace over wasm kernels     ${report.traceOverheadPercent} %`,
+        ].join('\n'),
       );
     });
 }

@@ -12,7 +12,7 @@ import { parseTon } from '../numbers';
 import { formatTon, type Output } from '../output';
 import { PROMPT_LIMIT_TEXT, readPrompt } from '../prompt';
 import { describeReport, describeSlash, RECEIPT_TEXTS } from './job';
-import { parseSampling, type SamplingOptions } from './exact';
+import { parseSampling, type SamplingOptions } from '../inference';
 
 const DEFAULT_PROMPT = 'swiftly';
 /** Twice the devnet's least stake. */

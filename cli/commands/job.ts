@@ -12,7 +12,7 @@ import { UsageError } from '../errors';
 import { parseNumber, parseTon } from '../numbers';
 import { formatTon } from '../output';
 import { PROMPT_LIMIT_TEXT, readPrompt } from '../prompt';
-import { parseSampling, type SamplingOptions } from './exact';
+import { parseSampling, type SamplingOptions } from '../inference';
 
 /** `cocoon job create | resume | status | expire | list`: the client side of a job. */
 export function jobCommand(): Command {

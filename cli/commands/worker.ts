@@ -71,7 +71,7 @@ async function startWorker(
     const model = openModel(settings.model);
     const engine = await openServingEngine(model, settings.backend);
     if (engine.fallbackReason !== undefined)
-      log.warn({ code: engine.fallbackReason }, 'WebGPU is not used, the reference computes');
+      log.warn({ code: engine.fallbackReason }, `WebGPU is not used, ${engine.backend} computes`);
     const service = await startService({
       chain,
       store,

@@ -20,7 +20,7 @@ export interface Settings {
   dataFolder: string;
   passphraseFile?: string;
   model?: string;
-  backend: 'auto' | 'webgpu' | 'reference';
+  backend: 'auto' | 'webgpu' | 'wasm' | 'reference';
   workerUrl?: string;
   host: string;
   port: number;

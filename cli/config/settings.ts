@@ -54,9 +54,9 @@ export const SETTINGS = {
     placeholder: 'file',
   },
   backend: {
-    schema: z.enum(['auto', 'webgpu', 'reference'], { error: 'expected auto, webgpu or reference' }),
+    schema: z.enum(['auto', 'webgpu', 'wasm', 'reference'], { error: 'expected auto, webgpu, wasm or reference' }),
     default: 'auto',
-    help: 'engine: auto takes webgpu and falls back to reference',
+    help: 'engine: auto takes webgpu, else wasm, else reference',
     placeholder: 'name',
   },
   workerUrl: {

@@ -1,4 +1,5 @@
-// Compiles the contracts through Blueprint, and only when their sources changed since the last build.
+// Compiles the contracts through Blueprint and the WebAssembly kernels through AssemblyScript, each only when its
+// sources changed since the last build.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
@@ -6,26 +7,56 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const stampFile = path.join(root, 'build', '.sources');
+const bin = (...parts) => path.join(root, 'node_modules', ...parts);
 
-function sources() {
-  const contracts = ['contracts', 'examples'].flatMap((folder) =>
-    fs.readdirSync(path.join(root, folder), { recursive: true }).map((file) => path.join(folder, file)),
-  );
-  const tools = ['tact.config.json', 'blueprint.config.ts', 'package-lock.json', 'scripts/build/artefacts.js'];
-  return [...contracts.filter((file) => file.endsWith('.tact')).sort(), ...tools];
+/** Files of a folder with this extension, relative to the root, sorted. */
+function filesOf(folder, extension) {
+  return fs
+    .readdirSync(path.join(root, folder), { recursive: true })
+    .filter((file) => file.endsWith(extension))
+    .map((file) => path.join(folder, file))
+    .sort();
 }
 
-const digest = createHash('sha256');
-for (const file of sources()) digest.update(file).update(fs.readFileSync(path.join(root, file)));
-const stamp = digest.digest('hex');
-
-if (fs.existsSync(stampFile) && fs.readFileSync(stampFile, 'utf8') === stamp) process.exit(0);
-
-const blueprint = path.join(root, 'node_modules', '@ton', 'blueprint', 'dist', 'cli', 'cli.js');
-const result = spawnSync(process.execPath, [blueprint, 'build', '--all'], { cwd: root, encoding: 'utf8' });
-if (result.status !== 0) {
-  process.stderr.write(result.stdout + result.stderr);
-  process.exit(result.status ?? 1);
+/** Runs a compiler unless the stamp says that `sources` and its arguments are those of the last build. */
+function build({ stamp, sources, output, args }) {
+  const stampFile = path.join(root, 'build', stamp);
+  const digest = createHash('sha256');
+  for (const file of sources) digest.update(file).update(fs.readFileSync(path.join(root, file)));
+  const wanted = digest.digest('hex');
+  const built = output === undefined || fs.existsSync(path.join(root, output));
+  if (built && fs.existsSync(stampFile) && fs.readFileSync(stampFile, 'utf8') === wanted) return;
+  fs.mkdirSync(path.dirname(stampFile), { recursive: true });
+  const result = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
+  if (result.status !== 0) {
+    process.stderr.write(result.stdout + result.stderr);
+    process.exit(result.status ?? 1);
+  }
+  fs.writeFileSync(stampFile, wanted);
 }
-fs.writeFileSync(stampFile, stamp);
+
+/** Compiles an AssemblyScript folder to build/exact/<name>.wasm. */
+function buildWasm(name, folder, entry) {
+  const output = path.join('build', 'exact', `${name}.wasm`);
+  build({
+    stamp: path.join('exact', `.${name}`),
+    sources: [...filesOf(folder, '.ts'), 'package-lock.json', 'scripts/build/build.mjs'],
+    output,
+    args: [
+      bin('assemblyscript', 'bin', 'asc.js'), path.join(folder, entry), '--outFile', output,
+      '-O3', '--noAssert', '--enable', 'simd', '--runtime', 'stub', '--importMemory', '--use', 'abort=',
+    ],
+  });
+}
+
+buildWasm('kernels', 'exact/wasm/kernels', 'index.ts');
+buildWasm('prototype', 'bench/prototype', 'mv16r4.ts');
+
+build({
+  stamp: '.sources',
+  sources: [
+    ...['contracts', 'examples'].flatMap((folder) => filesOf(folder, '.tact')).sort(),
+    'tact.config.json', 'blueprint.config.ts', 'package-lock.json', 'scripts/build/artefacts.js',
+  ],
+  args: [bin('@ton', 'blueprint', 'dist', 'cli', 'cli.js'), 'build', '--all'],
+});

@@ -48,6 +48,16 @@ test('exact run prints exactly one JSON document with tokens, text, trace root, 
   for (const name of ['text', 'adapter', 'millis']) assert.ok(name in result, name);
 });
 
+test('exact run computes with wasm when asked to, with the trace of the reference', async () => {
+  const traces = await Promise.all(['wasm', 'reference'].map(async (backend) => {
+    const args = ['--prompt', 'dog', '--backend', backend, '--max-tokens', '4', '--json', '--model', model];
+    const result = JSON.parse((await cocoon(['exact', 'run', ...args])).stdout) as Record<string, unknown>;
+    assert.equal(result.backend, backend);
+    return result.traceRoot;
+  }));
+  assert.equal(traces[0], traces[1]);
+});
+
 test('bad input gives its exit code and a typed error on stderr, nothing on stdout, no stack trace', async () => {
   const notUtf8 = join(folder, 'latin1.txt');
   writeFileSync(notUtf8, Buffer.from([0x63, 0x61, 0x66, 0xe9]));

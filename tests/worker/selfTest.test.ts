@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import type { Generation } from '../../exact';
+import { BackendUnavailableError, createEngine, type BackendName, type Generation } from '../../exact';
 import { type LoadedEngine, openEngine, openModel, openServingEngine } from '../../worker/engine';
 import { EngineUnavailableError } from '../../worker/errors';
 import { testEngine } from '../../worker/selfTest';
@@ -43,5 +43,27 @@ describe('a worker before it serves', () => {
     const right = await openServingEngine(loaded, 'auto', () => device((result) => result));
     assert.equal(right.backend, 'webgpu');
     assert.equal(right.fallbackReason, undefined);
+  });
+});
+
+describe('an engine that is left to choose', () => {
+  const without = (...missing: BackendName[]): typeof createEngine => async (model, backend) => {
+    if (missing.includes(backend)) throw new BackendUnavailableError(`engine.${backend}.test`, 'not on this machine');
+    return createEngine(model, backend);
+  };
+
+  test('takes wasm where there is no WebGPU, else the reference, and says why not WebGPU', async () => {
+    for (const [missing, expected] of [[['webgpu'], 'wasm'], [['webgpu', 'wasm'], 'reference']] as const) {
+      const engine = await openEngine(loaded, 'auto', without(...missing));
+      assert.equal(engine.backend, expected);
+      assert.equal(engine.fallbackReason, 'engine.webgpu.test');
+      await testEngine(loaded.model, engine);
+      await engine.close();
+    }
+  });
+
+  test('never takes another back end than the one that was named', async () => {
+    await assert.rejects(openEngine(loaded, 'wasm', without('wasm')), { code: 'engine.wasm.test' });
+    assert.equal((await openServingEngine(loaded, 'wasm')).backend, 'wasm');
   });
 });

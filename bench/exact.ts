@@ -1,0 +1,144 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createEngine, GREEDY, type BackendName, type ExactModel } from '../exact';
+import { TraceHasher } from '../exact/trace';
+import { KERNELS_FILE } from '../exact/wasm/kernels';
+import { WasmSequence } from '../exact/wasm/sequence';
+import { openModel } from '../worker/engine';
+
+/** Rows and columns of the product that is compared with the prototype. */
+const SIZE = 2048;
+/** Pairs of measurements; a ratio is the median of the pairs', so that a busy machine slows both. */
+const ROUNDS = 41;
+const PROMPT_TOKENS = 4;
+const MILLIS = 1000;
+
+/** Speed of the exact engine on this machine, all of it measured in one process. */
+export interface ExactReport {
+  model: string;
+  /** Speed of the linear kernel, requantisation included, over the prototype's without it; above 1 is faster. */
+  wasmVsPrototype: number;
+  /** Of the linear kernel at 2048 x 2048. */
+  gigaMacsPerSecond: number;
+  /** Decoded tokens per second with the trace; null where the back end cannot run. */
+  decodeTokensPerSecond: Record<BackendName, number | null>;
+  /** Of wasm over the other back ends. */
+  speedup: Record<Exclude<BackendName, 'wasm'>, number | null>;
+  /** Time of layout and hashing of the trace, in percent of the time of the wasm kernels. */
+  traceOverheadPercent: number;
+}
+
+export interface ExactOptions {
+  model?: string;
+  tokens: number;
+  progress: (line: string) => void;
+}
+
+/** Measures the kernel against the prototype, then every back end that runs here on the same job. */
+export async function measureExact({ model: path, tokens, progress }: ExactOptions): Promise<ExactReport> {
+  const { model, name } = openModel(path);
+  const count = Math.min(tokens, model.config.context - PROMPT_TOKENS);
+  const { ratio, gigaMacs } = comparePrototype();
+  const speeds = { reference: null, webgpu: null, wasm: null } as Record<BackendName, number | null>;
+  for (const backend of ['wasm', 'webgpu', 'reference'] as const) {
+    speeds[backend] = await decodeSpeed(model, backend, count).catch((error: { code?: string }) => {
+      if (!error.code?.startsWith('engine.')) throw error;
+      progress(`${backend} does not run here (${error.code})`);
+      return null;
+    });
+  }
+  const over = (backend: BackendName) => {
+    const [wasm, other] = [speeds.wasm, speeds[backend]];
+    return wasm === null || other === null ? null : rounded(wasm / other);
+  };
+  return {
+    model: name,
+    wasmVsPrototype: rounded(ratio),
+    gigaMacsPerSecond: rounded(gigaMacs),
+    decodeTokensPerSecond: {
+      reference: speeds.reference && rounded(speeds.reference),
+      webgpu: speeds.webgpu && rounded(speeds.webgpu),
+      wasm: speeds.wasm && rounded(speeds.wasm),
+    },
+    speedup: { reference: over('reference'), webgpu: over('webgpu') },
+    traceOverheadPercent: rounded(traceOverhead(model, count)),
+  };
+}
+
+const rounded = (x: number): number => Number(x.toPrecision(4));
+
+function median(values: number[]): number {
+  return values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
+}
+
+function timed(body: () => void): number {
+  const start = performance.now();
+  body();
+  return performance.now() - start;
+}
+
+/** Both kernels on the same memory and numbers, in turns. */
+function comparePrototype(): { ratio: number; gigaMacs: number } {
+  const memory = new WebAssembly.Memory({ initial: 128 });
+  const kernelOf = (file: string, name: string) => {
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(file)), { env: { memory } });
+    return exports[name] as (...parameters: number[]) => void;
+  };
+  const linear = kernelOf(KERNELS_FILE, 'linear');
+  const prototype = kernelOf(join(__dirname, '../build/exact/prototype.wasm'), 'mv16r4');
+  const x = 1024;
+  const scales = x + 2 * SIZE;
+  const out = scales + 4 * SIZE;
+  const weights = out + 4 * SIZE;
+  const bytes = new Int8Array(memory.buffer, weights, SIZE * SIZE);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = (Math.imul(i, 2654435761) >>> 24) - 128;
+  new Int16Array(memory.buffer, x, SIZE).forEach((_, i, wide) => (wide[i] = ((i * 37) % 255) - 127));
+  new Uint32Array(memory.buffer, scales, SIZE).fill(40000 | (24 << 16));
+
+  const ours = () => linear(weights, scales, SIZE, SIZE, x, 0, 0, out, 0);
+  const theirs = () => prototype(weights, x, out, SIZE, SIZE);
+  for (let i = 0; i < 20; i++) [ours, theirs].forEach((run) => run()); // until the optimising compiler is done
+  const pairs = Array.from({ length: ROUNDS }, (_, i) => {
+    const first = i % 2 === 0 ? timed(ours) : 0;
+    const other = timed(theirs);
+    return { ours: first || timed(ours), theirs: other };
+  });
+  return {
+    ratio: median(pairs.map((pair) => pair.theirs / pair.ours)),
+    gigaMacs: SIZE ** 2 / 1e6 / Math.min(...pairs.map((pair) => pair.ours)),
+  };
+}
+
+/** Tokens per second between the first and the last output token of the second generation. */
+async function decodeSpeed(model: ExactModel, backend: BackendName, count: number): Promise<number> {
+  const engine = await createEngine(model, backend);
+  try {
+    let times: number[] = [];
+    const job = {
+      promptTokens: Array.from({ length: PROMPT_TOKENS }, (_, i) => 1 + i), maxTokens: count, stopTokens: [],
+      sampling: GREEDY, onToken: () => void times.push(performance.now()),
+    };
+    await engine.generate(job);
+    times = [];
+    await engine.generate(job);
+    return (MILLIS * (times.length - 1)) / (times[times.length - 1] - times[0]);
+  } finally {
+    await engine.close();
+  }
+}
+
+function traceOverhead(model: ExactModel, count: number): number {
+  const sequence = new WasmSequence(model);
+  const trace = new TraceHasher(model.config);
+  const draw = { sampling: GREEDY, random: new Uint8Array(16) };
+  const ratios: number[] = [];
+  for (let t = 0, token = 1; t < count; t++) {
+    const start = performance.now();
+    const tensors = sequence.step(token, draw);
+    const computed = performance.now();
+    trace.position(tensors);
+    ratios.push((performance.now() - computed) / (computed - start));
+    token = tensors.head?.draw[3] ?? 0;
+  }
+  return 100 * median(ratios);
+}

@@ -1,0 +1,71 @@
+/** Matrices: ops 1, 4, 14 and 19. Rows are padded to a multiple of 4, columns are a multiple of 16. AssemblyScript. */
+import { requantizeInline, saturate } from './scalar';
+
+/** The four sums of a row's lanes. */
+@inline
+export function lanesSum(a: v128): i32 {
+  return i32x4.extract_lane(a, 0) + i32x4.extract_lane(a, 1) + i32x4.extract_lane(a, 2) + i32x4.extract_lane(a, 3);
+}
+
+/** Sixteen products of weights (int8) and activations (i16), added in fours. */
+@inline
+export function dot16(w: v128, low: v128, high: v128): v128 {
+  return i32x4.add(
+    i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_s(w), low), i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_s(w), high),
+  );
+}
+
+/** Where a row's result goes: see `linear`. */
+@inline
+function finish(sum: i32, scale: u32, shift: i32, mode: i32, row: i32, out: usize, residual: usize): void {
+  const y = requantizeInline(sum, <i32>(scale & 0xffff), <i32>(scale >> 16) + shift);
+  const at = <usize>row << 2;
+  if (mode == 0) store<i32>(out + at, y);
+  else if (mode == 1) store<i16>(out + (<usize>row << 1), <i16>min<i32>(32767, max<i32>(-32768, y)));
+  else store<i32>(out + at, saturate(<i64>load<i32>(residual + at) + <i64>y));
+}
+
+/**
+ * y = RQ(W x, m, sh + shift).
+ * @param w [rows][columns] int8
+ * @param scales [rows] m in bits 0..15, sh above
+ * @param x [columns] i16, the int8 activation widened
+ * @param shift -e - F
+ * @param mode 0: i32 to `out`; 1: c16 of it as i16; 2: sat32(residual + y)
+ */
+export function linear(
+  w: usize, scales: usize, rows: i32, columns: i32, x: usize, shift: i32, mode: i32, out: usize, residual: usize,
+): void {
+  const step = <usize>columns;
+  let p = w;
+  for (let row = 0; row < rows; row += 4) {
+    const q = p + step;
+    const s = q + step;
+    const t = s + step;
+    let a = i32x4.splat(0);
+    let b = a;
+    let c = a;
+    let d = a;
+    for (let k: usize = 0; k < step; k += 16) {
+      const low = v128.load(x + (k << 1));
+      const high = v128.load(x + (k << 1), 16);
+      a = i32x4.add(a, dot16(v128.load(p + k), low, high));
+      b = i32x4.add(b, dot16(v128.load(q + k), low, high));
+      c = i32x4.add(c, dot16(v128.load(s + k), low, high));
+      d = i32x4.add(d, dot16(v128.load(t + k), low, high));
+    }
+    const scale = scales + (<usize>row << 2);
+    finish(lanesSum(a), load<u32>(scale), shift, mode, row, out, residual);
+    finish(lanesSum(b), load<u32>(scale, 4), shift, mode, row + 1, out, residual);
+    finish(lanesSum(c), load<u32>(scale, 8), shift, mode, row + 2, out, residual);
+    finish(lanesSum(d), load<u32>(scale, 12), shift, mode, row + 3, out, residual);
+    p = t + step;
+  }
+}
+
+/** Op 1: one row of the embedding as i32 with 16 fraction bits. */
+export function embed(row: usize, columns: i32, scale: u32, out: usize): void {
+  const m = <i32>(scale & 0xffff);
+  const s = <i32>(scale >> 16) - 16;
+  for (let i = 0; i < columns; i++) store<i32>(out + (<usize>i << 2), requantizeInline(load<i8>(row + i), m, s));
+}

@@ -1,0 +1,54 @@
+/** RMSNorm without gain: ops 2 and 3. AssemblyScript. */
+import { bitLength, integerSquareRoot, roundShift, storeU64Words } from './scalar';
+import { maximum, roundShift4, storeInt8 } from './vector';
+
+/** Sum of squares of rsh(h[n], k1): below 2^38. */
+@inline
+function sumOfSquares(h: usize, n: i32, k1: i32): u64 {
+  let sum = i64x2.splat(0);
+  for (let i = 0; i < n; i += 4) {
+    const g = roundShift4(v128.load(h + (<usize>i << 2)), k1);
+    sum = i64x2.add(sum, i64x2.add(i64x2.extmul_low_i32x4_s(g, g), i64x2.extmul_high_i32x4_s(g, g)));
+  }
+  return i64x2.extract_lane(sum, 0) + i64x2.extract_lane(sum, 1);
+}
+
+/**
+ * @param h [n] i32, n a multiple of 64
+ * @param words gets M, index, P_b (u64 per 256), ssq (u64), r, inv
+ * @param narrow [n] int8, `wide` the same as i16
+ * @returns e: real value = int8 * 2^e
+ */
+export function norm(h: usize, n: i32, epsTerm: u32, words: usize, narrow: usize, wide: usize): i32 {
+  const m = maximum(h, n, words);
+  const k1 = max<i32>(0, bitLength(m) - 15);
+  let out = words + 8;
+  let squares = <u64>epsTerm >> (2 * k1);
+  for (let first = 0; first < n; first += 256) {
+    const partial = sumOfSquares(h + (<usize>first << 2), min<i32>(256, n - first), k1);
+    squares += partial;
+    storeU64Words(out, partial);
+    out += 8;
+  }
+  const bits = 64 - <i32>clz<u64>(squares);
+  const z = ((bits + 1) >> 1) - 16;
+  const r = integerSquareRoot(<u32>(z >= 0 ? squares >> (2 * z) : squares << (-2 * z)));
+  const inverse = <u32>(1 << 30) / r;
+  storeU64Words(out, squares);
+  store<u32>(out, r, 8);
+  store<u32>(out, inverse, 12);
+
+  const k = max<i32>(0, bitLength(<u32>roundShift(<i32>m, k1) * inverse) - 7);
+  const factor = i32x4.splat(<i32>inverse);
+  for (let i = 0; i < n; i += 16) {
+    const at = h + (<usize>i << 2);
+    storeInt8(
+      roundShift4(i32x4.mul(roundShift4(v128.load(at), k1), factor), k),
+      roundShift4(i32x4.mul(roundShift4(v128.load(at, 16), k1), factor), k),
+      roundShift4(i32x4.mul(roundShift4(v128.load(at, 32), k1), factor), k),
+      roundShift4(i32x4.mul(roundShift4(v128.load(at, 48), k1), factor), k),
+      narrow + i, wide + (<usize>i << 1),
+    );
+  }
+  return k - 30 - z;
+}

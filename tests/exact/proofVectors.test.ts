@@ -1,0 +1,179 @@
+/** Proofs against the independent program, bit for bit; proofs of what a model consists of; proofs as documents. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import {
+  ModelProver, ProofError, TraceProver, leafProofFile, loadModel, partProofFile, provenConfig, verifyChildren,
+  verifyLeaf, verifyModelPart, verifyProofFile, type LeafAddress, type ModelPart, type ModelProof, type NodeAddress,
+} from '../../exact';
+import { encodeConfig } from '../../exact/config';
+import { addressAt, leafIndex } from '../../exact/leafAddress';
+import { matrixShapes } from '../../exact/modelFile';
+import { modelPlace } from '../../exact/modelProof';
+import { CocoonError } from '../../protocol';
+import { MODELS, hex, modelPath, readVectors, samplingOf, type RunVector } from './support';
+
+interface Golden {
+  modelRoot: string;
+  parts: { address: ModelPart; bytes: string; path: string[] }[];
+  traces: {
+    run: string;
+    traceRoot: string;
+    blockRoots: string[];
+    leaves: { address: LeafAddress; index: number; bytes: string | null; path: string[] }[];
+    nodes: (NodeAddress & { children: string[] })[];
+  }[];
+}
+
+const golden = readVectors<Golden>('proofs');
+const model = loadModel(modelPath('grouped'));
+const { config, modelRoot } = model;
+const { runs } = readVectors<{ runs: RunVector[] }>('grouped');
+const bytesOf = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'hex'));
+const refusal = (code: string) => (error: unknown) => error instanceof ProofError && error.code === code;
+const flip = (bytes: Uint8Array, bit: number): Uint8Array =>
+  Uint8Array.from(bytes, (byte, i) => (i === bit >> 3 ? byte ^ (1 << (bit & 7)) : byte));
+
+function proverOf(name: string): TraceProver {
+  const run = runs.find((r) => r.name === name) ?? assert.fail(`no run ${name}`);
+  const { prompt: promptTokens, maxTokens, stop: stopTokens } = run;
+  const sampling = samplingOf(run.sampling);
+  return new TraceProver(model, { promptTokens, maxTokens, stopTokens, sampling }, run.outputs);
+}
+
+for (const trace of golden.traces) {
+  test(`run "${trace.run}": leaves, paths and children equal those of the independent program`, async () => {
+    const prover = proverOf(trace.run);
+    const { traceRoot, blockRoots } = await prover.result();
+    const job = await prover.shape();
+    assert.equal(hex(traceRoot), trace.traceRoot);
+    assert.deepEqual(blockRoots.map(hex), trace.blockRoots);
+    for (const { address, index, bytes, path } of trace.leaves) {
+      const where = JSON.stringify(address);
+      assert.equal(leafIndex(config, address), index, where);
+      assert.deepEqual(addressAt(config, index), address);
+      verifyLeaf(config, traceRoot, address, bytes === null ? null : bytesOf(bytes), path.map(bytesOf), job);
+      const ours = await prover.leaf(address);
+      assert.equal(ours.bytes === null ? null : hex(ours.bytes), bytes, where);
+      assert.deepEqual(ours.path.map(hex), path, where);
+    }
+    for (const { children, ...node } of trace.nodes) {
+      assert.deepEqual((await prover.children(node)).map(hex), children, JSON.stringify(node));
+    }
+    const [root] = trace.nodes;
+    verifyChildren(config, traceRoot, { depth: 0, index: 0 }, root.children.map(bytesOf));
+  });
+}
+
+test('parts of the model equal those of the independent program', () => {
+  assert.equal(golden.modelRoot, hex(modelRoot));
+  const prover = new ModelProver(model);
+  for (const { address, bytes, path } of golden.parts) {
+    verifyModelPart(config, modelRoot, address, bytesOf(bytes), path.map(bytesOf));
+    const ours = prover.part(address);
+    assert.equal(hex(ours.bytes), bytes, JSON.stringify(address));
+    assert.deepEqual(ours.path.map(hex), path, JSON.stringify(address));
+  }
+});
+
+const FIXED: ModelPart[] = (['config', 'tokenizer', 'exp', 'sigmoid', 'sampling'] as const).map((part) => ({ part }));
+
+for (const name of MODELS) {
+  test(`model "${name}": config, tokenizer, tables and any row prove; any bent bit fails`, () => {
+    const other = loadModel(modelPath(name));
+    const prover = new ModelProver(other);
+    const shapes = matrixShapes(other.config);
+    const check = ({ address, bytes, path }: ModelProof, root = other.modelRoot) =>
+      verifyModelPart(other.config, root, address, bytes, path);
+    const parts: ModelPart[] = [
+      ...FIXED,
+      ...[0, 1, other.config.context - 1].map((t) => ({ part: 'rope' as const, t })),
+      ...shapes.flatMap(({ name: matrix, rows }) =>
+        [0, rows - 1].map((row) => ({ part: 'row' as const, matrix, row, leaf: 0 }))),
+    ];
+    const seen = new Set(parts.map((part) => {
+      const { depth, index } = modelPlace(other.config, part);
+      return `${depth}:${index}`;
+    }));
+    assert.equal(seen.size, parts.length, 'no two parts have one place');
+    parts.forEach((part) => check(prover.part(part)));
+    const field = fc.constantFrom('bytes', 'path', 'root', 'address');
+    fc.assert(
+      fc.property(fc.nat(parts.length - 1), field, fc.nat(1e6), (i, what, n) => {
+        const proof = prover.part(parts[i]);
+        const bend = {
+          bytes: () => check({ ...proof, bytes: flip(proof.bytes, n % (8 * proof.bytes.length)) }),
+          path: () => check({
+            ...proof, path: proof.path.map((h, j) => (j === n % proof.path.length ? flip(h, n % 256) : h)),
+          }),
+          root: () => check(proof, flip(other.modelRoot, n % 256)),
+          address: () => check({ ...proof, address: parts[(i + 1 + (n % (parts.length - 1))) % parts.length] }),
+        };
+        assert.throws(bend[what as keyof typeof bend], ProofError, `${what} of ${JSON.stringify(parts[i])}`);
+      }),
+      { numRuns: 60, seed: 20261126 },
+    );
+  });
+}
+
+test('a proof under another config, of another length, or of a part that is not there is refused', () => {
+  const prover = new ModelProver(model);
+  const proof = prover.part({ part: 'config' });
+  assert.deepEqual(provenConfig(modelRoot, proof.bytes, proof.path), config);
+  const other = { ...config, epsTerm: config.epsTerm + 1 };
+  const check = (c: typeof config, address: ModelPart, bytes = proof.bytes, path = proof.path) => () =>
+    verifyModelPart(c, modelRoot, address, bytes, path);
+  assert.throws(check(other, { part: 'config' }), refusal('verification.proof.bytes'));
+  assert.throws(check(other, { part: 'config' }, encodeConfig(other)), refusal('verification.proof.root'));
+  assert.throws(check(config, { part: 'tokenizer' }, new Uint8Array(23)), refusal('verification.proof.bytes'));
+  const short = check(config, { part: 'config' }, proof.bytes, proof.path.slice(1));
+  assert.throws(short, refusal('verification.proof.path'));
+  const row = { part: 'row', matrix: 'head', row: 0, leaf: 0 } as const;
+  const absent: [ModelPart, string][] = [
+    [{ part: 'rope', t: config.context }, 't'], [{ ...row, matrix: 'tail' }, 'matrix'], [{ ...row, row: 300 }, 'row'],
+    [{ ...row, leaf: 1 }, 'leaf'], [{ part: 'nothing' } as unknown as ModelPart, 'part'],
+  ];
+  for (const [address, field] of absent) {
+    assert.throws(check(config, address), refusal(`verification.proof.${field}`));
+    assert.throws(() => prover.part(address), refusal(`input.model.${field}`));
+  }
+});
+
+test('a document of a proof checks alone, and not when any of its hex digits is another', async () => {
+  const address = { block: 0, position: 5, group: 3, slot: 'draw', leaf: 0 };
+  const leaf = await leafProofFile(model, proverOf('top-k'), address);
+  for (const file of [leaf, partProofFile(model, { part: 'rope', t: 3 })]) {
+    const text = JSON.stringify(file);
+    assert.deepEqual(verifyProofFile(JSON.parse(text)), file);
+    const digits = [...text.matchAll(/"([0-9a-f]{32,})"/g)].flatMap(({ index, 1: value }) =>
+      Array.from(value, (_, i) => index + 1 + i));
+    assert.ok(digits.length > 64 * file.path.length);
+    fc.assert(
+      fc.property(fc.nat(digits.length - 1), fc.integer({ min: 1, max: 15 }), (i, change) => {
+        const digit = (parseInt(text[digits[i]], 16) ^ change).toString(16);
+        const bent = text.slice(0, digits[i]) + digit + text.slice(digits[i] + 1);
+        assert.throws(() => verifyProofFile(JSON.parse(bent)), CocoonError, `digit at ${digits[i]}`);
+      }),
+      { numRuns: 300, seed: 20261126 },
+    );
+  }
+});
+
+test('a document of another form is refused by the field that is wrong, never by a crash', async () => {
+  const file = partProofFile(model, { part: 'exp' });
+  const bent: unknown[] = [
+    null, [], 'proof', {},
+    ...[
+      { format: 2 }, { kind: 'other' }, { more: 1 }, { bytes: 'A0' }, { bytes: null }, { path: 'x' },
+      { modelRoot: '00' }, { address: { part: 'rope' } },
+    ].map((change) => ({ ...file, ...change })),
+  ];
+  for (const document of bent) assert.throws(() => verifyProofFile(document), refusal('verification.proof.format'));
+  assert.throws(() => verifyProofFile({ ...file, path: [] }), refusal('verification.proof.path'));
+  assert.throws(() => verifyProofFile({ ...file, configPath: [] }), refusal('verification.proof.path'));
+  const address = { block: 0, position: 0, group: 0, slot: 'token', leaf: 0 };
+  const leaf = await leafProofFile(model, proverOf('greedy'), address);
+  const job = { ...leaf.job, outputTokens: leaf.job.outputTokens + 40 };
+  assert.deepEqual(verifyProofFile({ ...leaf, job }).address, address, 'a job is a claim that only shapes are held to');
+  assert.throws(() => verifyProofFile({ ...leaf, blockRoot: leaf.traceRoot }), refusal('verification.proof.root'));
+});
