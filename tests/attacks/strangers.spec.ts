@@ -14,6 +14,7 @@ import {
 import { toInteger } from '../../wrappers/cells';
 import { patternBytes } from '../support/jobWorld';
 import {
+  bondedRecord,
   DAY,
   emptyState,
   exitCode,
@@ -96,18 +97,7 @@ describe('what strangers send to a stake', () => {
     const { keys } = emptyState();
     const target = toInteger(WORKER.publicKey);
     for (let index = 0; index < 32; index++) {
-      keys.set(index === 0 ? target : target ^ (1n << BigInt(256 - index)), {
-        $$type: 'KeyRecord',
-        sealingKey: BigInt(index),
-        tier: 0n,
-        imageHash: 0n,
-        claims: 0n,
-        tcbStatus: 0n,
-        revocationEpoch: 0n,
-        fromUnix: BigInt(world.now),
-        endUnix: BigInt(world.now + 30 * DAY),
-        removedAt: 0n,
-      });
+      keys.set(index === 0 ? target : target ^ (1n << BigInt(256 - index)), bondedRecord(BigInt(index), world.now));
     }
     return keys;
   }

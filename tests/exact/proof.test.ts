@@ -10,7 +10,7 @@ import { node, sha256 } from '../../exact/merkle';
 import { traceDepths } from '../../exact/opTable';
 import { blockPathLength } from '../../exact/proof';
 import { TraceLayout, leafHash, type GroupLeaves } from '../../exact/trace';
-import { MODELS, hex, modelPath, readVectors, samplingOf, type RunVector } from './support';
+import { MODELS, modelPath, readVectors, samplingOf, type RunVector } from './support';
 
 const model = loadModel(modelPath('grouped'));
 const { config } = model;

@@ -3,23 +3,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { GREEDY, JobInputError, checkJob, loadModel, samplingFrom, type Job } from '../../exact';
 import { pick, sample } from '../../exact/reference/sampling';
-import { i32, modelPath, readVectors, samplingOf, type SamplingVector } from './support';
-
-interface Case extends SamplingVector {
-  step: number;
-  zmax: number;
-  index: number;
-  kept: number;
-  W: number;
-  token: number;
-  lastEntries: [number, number, number][];
-  sums: number[];
-}
+import { i32, modelPath, readVectors, samplingOf, type DrawCase } from './support';
 
 const { tables, config } = loadModel(modelPath('grouped'));
 const u64 = (words: Uint32Array, at: number): number => words[at] * 2 ** 32 + words[at + 1];
 
-for (const { name, logits, cases } of readVectors<{ name: string; logits: string; cases: Case[] }[]>('sampling')) {
+for (const { name, logits, cases } of readVectors<{ name: string; logits: string; cases: DrawCase[] }[]>('sampling')) {
   test(`draws from the logits "${name}" equal the vectors in every mode`, () => {
     const z = i32(logits);
     for (const c of cases) {

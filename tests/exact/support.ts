@@ -14,6 +14,36 @@ export interface SamplingVector {
   seed: string;
 }
 
+/** exact/vectors/ops.json: cases of single operations; tensors are big-endian bytes in base64. */
+type Row = Record<string, string>;
+type Numbers = Record<string, number>;
+export interface OpVectors {
+  rsh: number[][];
+  requantize: number[][];
+  residual: number[][];
+  swiglu: number[][];
+  norm: (Row & Numbers & { partial: number[] })[];
+  linear: (Row & Numbers)[];
+  rope: (Row & Numbers & { cos: number[]; sin: number[] })[];
+  int8: (Row & Numbers)[];
+  score: (Row & Numbers)[];
+  attention: (Row & Numbers & { partial: number[][]; o: number[] })[];
+  hadamard64: (Row & Numbers)[];
+  embedding: (Row & Numbers)[];
+}
+
+/** exact/vectors/sampling.json: one draw. */
+export interface DrawCase extends SamplingVector {
+  step: number;
+  zmax: number;
+  index: number;
+  kept: number;
+  W: number;
+  token: number;
+  lastEntries: [number, number, number][];
+  sums: number[];
+}
+
 export interface RunVector {
   name: string;
   prompt: number[];

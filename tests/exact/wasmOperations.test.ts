@@ -3,25 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { loadModel } from '../../exact';
 import { randomBytes } from '../../exact/wasm/engine';
-import { i32, i8, modelPath, readVectors, u16, u8, type SamplingVector } from './support';
+import { i32, i8, modelPath, readVectors, u16, u8, type DrawCase, type OpVectors } from './support';
 import { KernelBench } from './wasmKernels';
-
-type Row = Record<string, string>;
-type Numbers = Record<string, number>;
-interface OpVectors {
-  rsh: number[][];
-  requantize: number[][];
-  residual: number[][];
-  swiglu: number[][];
-  norm: (Row & Numbers & { partial: number[] })[];
-  linear: (Row & Numbers)[];
-  rope: (Row & Numbers & { cos: number[]; sin: number[] })[];
-  int8: (Row & Numbers)[];
-  score: (Row & Numbers)[];
-  attention: (Row & Numbers & { partial: number[][]; o: number[] })[];
-  hadamard64: (Row & Numbers)[];
-  embedding: (Row & Numbers)[];
-}
 
 const vectors = readVectors<OpVectors>('ops');
 const { tables } = loadModel(modelPath('grouped'));
@@ -196,17 +179,6 @@ test('64 equal products that round up do not overflow the Hadamard transform in 
   bench.clear();
   assert.equal(downInput(new Int32Array(64).fill(32764 * 16386)).words[2], 64 * Math.round((32764 * 16386) / 32));
 });
-
-interface DrawCase extends SamplingVector {
-  step: number;
-  zmax: number;
-  index: number;
-  kept: number;
-  W: number;
-  token: number;
-  lastEntries: [number, number, number][];
-  sums: number[];
-}
 
 for (const { name, logits, cases } of readVectors<{ name: string; logits: string; cases: DrawCase[] }[]>('sampling')) {
   each(`draws in wasm from the logits "${name}" equal the vectors in every mode`, cases, (c, label) => {

@@ -11,7 +11,7 @@ import {
 import { pricesOf } from '../support/config';
 import { gasFeeOf, inject, outcome, paidTo, rentReserve, shareFee } from '../support/stakeActions';
 import { addKeyBody, SEALING_KEY, STAKE_MESSAGES } from '../support/stakeMatrix';
-import { DAY, emptyState, STAKE, StakeWorld, WORKER } from '../support/stakeWorld';
+import { bondedRecord, DAY, emptyState, STAKE, StakeWorld, WORKER } from '../support/stakeWorld';
 
 const YEAR = 365 * DAY;
 const value = toNano('1');
@@ -29,18 +29,7 @@ describe('rent of a stake', () => {
   /** A stake with one key whose account has less than its books say: rent of long ago. */
   const sink = async (active: bigint, thawing: bigint, balance: bigint) => {
     const state = { ...emptyState(), active, thawing, announced: true };
-    state.keys.set(toInteger(WORKER.publicKey), {
-      $$type: 'KeyRecord',
-      sealingKey: toInteger(SEALING_KEY),
-      tier: 0n,
-      imageHash: 0n,
-      claims: 0n,
-      tcbStatus: 0n,
-      revocationEpoch: 0n,
-      fromUnix: BigInt(world.now),
-      endUnix: BigInt(world.now + 30 * DAY),
-      removedAt: 0n,
-    });
+    state.keys.set(toInteger(WORKER.publicKey), bondedRecord(toInteger(SEALING_KEY), world.now));
     await world.setState(state, balance);
   };
 

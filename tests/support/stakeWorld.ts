@@ -44,6 +44,20 @@ export interface StakeState {
 type Snapshot = ReturnType<Blockchain['snapshot']>;
 
 /** The sandbox of this test file, and its start by the factor that prices are multiplied with. */
+/** A bonded key that lives 30 days from now, as a stake remembers it. */
+export const bondedRecord = (sealingKey: bigint, now: number): KeyRecord => ({
+  $$type: 'KeyRecord',
+  sealingKey,
+  tier: 0n,
+  imageHash: 0n,
+  claims: 0n,
+  tcbStatus: 0n,
+  revocationEpoch: 0n,
+  fromUnix: BigInt(now),
+  endUnix: BigInt(now + 30 * DAY),
+  removedAt: 0n,
+});
+
 let shared: { chain: Blockchain; starts: Map<bigint, Snapshot> } | undefined;
 
 /** An owner with a stake of 100 TON and one worker key, a client, a watcher, and an account that plays an escrow. */

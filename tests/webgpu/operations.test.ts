@@ -1,26 +1,9 @@
 /** Every kernel of the engine against the golden vectors of single operations, on the device, in two variants. */
 import assert from 'node:assert/strict';
 import { loadModel } from '../../exact/modelFile';
-import { i32, i8, modelPath, readVectors, u16 } from '../exact/support';
+import { i32, i8, modelPath, type OpVectors, readVectors, u16 } from '../exact/support';
 import { gpuTest } from './gpuTest';
 import { KernelHarness, packInt8, tableWords, unpackInt8, VARIANTS } from './harness';
-
-type Row = Record<string, string>;
-type Numbers = Record<string, number>;
-interface OpVectors {
-  rsh: number[][];
-  requantize: number[][];
-  residual: number[][];
-  swiglu: number[][];
-  norm: (Row & Numbers & { partial: number[] })[];
-  linear: (Row & Numbers)[];
-  rope: (Row & Numbers & { cos: number[]; sin: number[] })[];
-  int8: (Row & Numbers)[];
-  score: (Row & Numbers)[];
-  attention: (Row & Numbers & { partial: number[][]; o: number[] })[];
-  hadamard64: (Row & Numbers)[];
-  embedding: (Row & Numbers)[];
-}
 
 const vectors = readVectors<OpVectors>('ops');
 const { tables: shippedTables } = loadModel(modelPath('single'));
