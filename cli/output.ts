@@ -1,4 +1,4 @@
-import pc from 'picocolors';
+import picocolors from 'picocolors';
 import { CocoonError } from '../protocol/errors';
 
 /** Where a command writes: results to stdout, everything else to stderr. */
@@ -17,6 +17,9 @@ export const streams: { stdout: Pick<NodeJS.WritableStream, 'write'>; stderr: Pi
   stdout: process.stdout,
   stderr: process.stderr,
 };
+
+/** Colours for a terminal only: picocolors by itself also colours files and pipes where the variable CI is set. */
+const pc = picocolors.createColors(picocolors.isColorSupported && process.stderr.isTTY === true);
 
 /** @param json whether the user asked for --json */
 export function createOutput(json: boolean): Output {

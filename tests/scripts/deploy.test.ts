@@ -67,7 +67,8 @@ describe('deployment scripts', { concurrency: true }, () => {
   });
 
   it('as a process refuses a chain that is not the network named, without a stack trace', async () => {
-    const { status, stdout, stderr } = await world.run('deployRegistry', {}, 'testnet');
+    // A build machine sets CI; a pipe stays without colours all the same.
+    const { status, stdout, stderr } = await world.run('deployRegistry', { CI: 'true' }, 'testnet');
     assert.equal(status, 5);
     assert.match(stderr, /^error chain\.wrong-network: .*\n  expected: network -3 .*\n  received: network 2026 /m);
     assert.doesNotMatch(stdout + stderr, /^\s+at /m);
