@@ -70,11 +70,3 @@ function overrideExit(command: Command, json: boolean): void {
   });
   command.commands.forEach((child) => overrideExit(child, json));
 }
-
-if (require.main === module) {
-  void main(process.argv.slice(2)).then((exitCode) => {
-    process.exitCode = exitCode;
-    // Native handles (GPU, sockets) must not keep a finished command alive once its output is written.
-    process.stdout.write('', () => process.exit(exitCode));
-  });
-}

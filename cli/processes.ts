@@ -3,7 +3,8 @@ import { createInterface } from 'node:readline';
 import { join } from 'node:path';
 import { CocoonError } from '../protocol/errors';
 
-const MAIN = join(__dirname, 'main.ts');
+/** What `npm run build` makes of bin.ts. */
+export const BUILT_CLI = join(__dirname, '../build/cli.cjs');
 
 /** A `cocoon` subcommand that runs as an operating-system process of its own. */
 export class Subprocess {
@@ -41,7 +42,7 @@ export class Subprocess {
     args: readonly string[],
     options: { env?: NodeJS.ProcessEnv; onStderr?: (line: string) => void } = {},
   ): Subprocess {
-    const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], {
+    const child = spawn(process.execPath, [BUILT_CLI, ...args], {
       cwd: join(__dirname, '..'),
       env: { ...process.env, ...options.env, COCOON_PARENT: String(process.pid) },
       stdio: ['ignore', 'pipe', 'pipe'],

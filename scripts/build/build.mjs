@@ -1,10 +1,11 @@
 // Compiles the contracts through Blueprint and the WebAssembly kernels through AssemblyScript, each only when its
-// sources changed since the last build.
+// sources changed since the last build, and joins the command line into one file.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundle } from './bundle.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const bin = (...parts) => path.join(root, 'node_modules', ...parts);
@@ -60,3 +61,5 @@ build({
   ],
   args: [bin('@ton', 'blueprint', 'dist', 'cli', 'cli.js'), 'build', '--all'],
 });
+
+await bundle(root, ['cli/bin.ts'], () => 'build/cli.cjs');

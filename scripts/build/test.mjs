@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundle } from './bundle.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const bin = (pkg, file) => path.join(root, 'node_modules', pkg, file);
@@ -32,6 +33,7 @@ const nodeTests = fs
   .filter((file) => file.endsWith('.test.ts'))
   .map((file) => path.join('tests', file))
   .sort();
+const built = (test) => path.join('build', test.replace(/\.ts$/, '.cjs'));
 
 await run('build the contracts', ['scripts/build/build.mjs'], { quiet: true });
 await Promise.all([
@@ -40,10 +42,6 @@ await Promise.all([
   run('Tact analysis (Misti)', [bin('@nowarp/misti', 'bin/misti'), '-m', 'low', '-dd', 'TransitiveImport', 'tact.config.json'], { quiet: true }),
 ]);
 await run('contracts', [bin('jest', 'bin/jest.js'), `--maxWorkers=${cores}`]);
-await run('protocol, engine, devnet, worker, CLI', [
-  '--import',
-  'tsx',
-  '--test',
-  `--test-concurrency=${cores}`,
-  ...nodeTests,
-]);
+fs.rmSync(path.join(root, 'build', 'tests'), { recursive: true, force: true });
+await bundle(root, nodeTests, built);
+await run('protocol, engine, devnet, worker, CLI', ['--test', `--test-concurrency=${cores}`, ...nodeTests.map(built)]);

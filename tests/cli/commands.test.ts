@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { Command } from 'commander';
 import { createProgram } from '../../cli/main';
+import { BUILT_CLI } from '../../cli/processes';
 import { MAX_PROMPT_BYTES } from '../../cli/prompt';
 import { cocoon as cocoonHere, codeOf, type Run } from '../support/cocoon';
 
@@ -16,7 +17,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 /** Runs the real command line as a process of its own. */
 function cocoonProcess(args: string[]): Run {
   const env = { ...process.env, COCOON_DATA_FOLDER: join(folder, 'data') };
-  return spawnSync(process.execPath, ['--import', 'tsx', 'cli/main.ts', ...args], { cwd: root, encoding: 'utf8', env });
+  return spawnSync(process.execPath, [BUILT_CLI, ...args], { cwd: root, encoding: 'utf8', env });
 }
 
 /** Runs the same in this process, which is faster. */
@@ -104,7 +105,7 @@ test(
         'sh',
         [
           '-c',
-          `exec "$0" --import tsx cli/main.ts exact run --json --model "$1" --backend reference --max-tokens 1 --prompt "$(printf '${bytes}')"`,
+          `exec "$0" build/cli.cjs exact run --json --model "$1" --backend reference --max-tokens 1 --prompt "$(printf '${bytes}')"`,
           process.execPath,
           model,
         ],

@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { BUILT_CLI } from '../../cli/processes';
 import { TINY_MODEL } from '../support/marketplace';
 
 interface DemoResult {
@@ -14,7 +15,7 @@ interface DemoResult {
 
 /** Runs `cocoon demo` as a user does, with a temporary directory of its own. */
 async function demo(args: string[], temporary: string): Promise<DemoResult> {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'cli/main.ts', 'demo', ...args], {
+  const child = spawn(process.execPath, [BUILT_CLI, 'demo', ...args], {
     cwd: join(__dirname, '../..'),
     env: {
       ...process.env,
