@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createEngine, GREEDY, type BackendName, type ExactModel } from '../exact';
+import { committed } from '../exact/tensors';
 import { TraceHasher } from '../exact/trace';
 import { KERNELS_FILE } from '../exact/wasm/kernels';
 import { WasmSequence } from '../exact/wasm/sequence';
@@ -136,7 +137,7 @@ function traceOverhead(model: ExactModel, count: number): number {
     const start = performance.now();
     const tensors = sequence.step(token, draw);
     const computed = performance.now();
-    trace.position(tensors);
+    trace.position(committed(tensors));
     ratios.push((performance.now() - computed) / (computed - start));
     token = tensors.head?.draw[3] ?? 0;
   }

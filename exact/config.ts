@@ -2,9 +2,9 @@
  * The fixed 32-byte config of an exact model (docs/exact-arithmetic.md section 2). Everything that a contract must know
  * about a model's shape is in it: the op table, all lengths and all tree depths follow.
  */
-import { CONFIG_BYTES, FORMAT_VERSION, MAX_TRACE_DEPTH, SEMANTICS } from './constants';
+import { CONFIG_BYTES, FORMAT_VERSION, MAX_TREE_DEPTH, QK_NORM, SEMANTICS, WIDE_SWIGLU } from './constants';
 import { ModelConfigError } from './errors';
-import { traceDepths } from './opTable';
+import { treeDepths } from './opTable';
 
 export interface ExactConfig {
   formatVersion: number;
@@ -17,10 +17,16 @@ export interface ExactConfig {
   ffn: number;
   vocab: number;
   context: number;
+  /** QK_NORM, WIDE_SWIGLU */
   flags: number;
   /** floor(dim * epsilon of RMSNorm * 2^32) */
   epsTerm: number;
 }
+
+/** Every head of q and k is normed before RoPE (op 5n). */
+export const hasHeadNorm = ({ flags }: Pick<ExactConfig, 'flags'>): boolean => (flags & QK_NORM) !== 0;
+/** gate and up have 32 bits (op 16w). */
+export const hasWideSwiGlu = ({ flags }: Pick<ExactConfig, 'flags'>): boolean => (flags & WIDE_SWIGLU) !== 0;
 
 /** Reads the 32 bytes and checks every limit. */
 export function decodeConfig(bytes: Uint8Array): ExactConfig {
@@ -86,8 +92,9 @@ export function checkConfig(config: ExactConfig): void {
   within('ffn', 64, 28672, 64);
   within('vocab', 256, 262144);
   within('context', 256, 32768, 256);
-  demand('flags', config.flags === 0, '0', config.flags);
+  within('flags', 0, QK_NORM | WIDE_SWIGLU);
   within('epsTerm', 1, 0xffffffff);
-  const { total } = traceDepths(config);
-  demand('trace', total <= MAX_TRACE_DEPTH, `a trace of at most ${MAX_TRACE_DEPTH} levels`, total);
+  const { commitTotal, positionTotal } = treeDepths(config);
+  const deepest = Math.max(commitTotal, positionTotal);
+  demand('trace', deepest <= MAX_TREE_DEPTH, `trees of at most ${MAX_TREE_DEPTH} levels`, deepest);
 }

@@ -1,11 +1,14 @@
 /** Numbers that docs/exact-arithmetic.md fixes for every model. */
 
 export const CONFIG_BYTES = 32;
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
 /** Number of the arithmetic itself; terms name it, and a stake judges only the semantics it knows. */
-export const SEMANTICS = 1;
-/** "OCEXACT" and the format version: the first bytes of a model file. */
-export const MAGIC = Uint8Array.of(0x4f, 0x43, 0x45, 0x58, 0x41, 0x43, 0x54, FORMAT_VERSION);
+export const SEMANTICS = 2;
+/** "OCEXACT" and the version of the container, the first bytes of a model file; the format stands in the config. */
+export const MAGIC = Uint8Array.of(0x4f, 0x43, 0x45, 0x58, 0x41, 0x43, 0x54, 1);
+/** Bits of the config's flags. */
+export const QK_NORM = 1;
+export const WIDE_SWIGLU = 2;
 
 /** Positions, dims and logits are cut into blocks of 256 for partial sums and leaves. */
 export const BLOCK = 256;
@@ -13,8 +16,8 @@ export const BLOCK = 256;
 export const TRACE_BLOCK = 32;
 /** depth of the 32 positions of a trace block. */
 export const TRACE_BLOCK_DEPTH = 5;
-/** A dispute descends at most 6 rounds of 32 children (protocol.md). */
-export const MAX_TRACE_DEPTH = 30;
+/** A dispute descends each of its two trees in at most 6 rounds of 32 children (protocol.md). */
+export const MAX_TREE_DEPTH = 30;
 /** No leaf is longer, so that a contract can open it in one message. */
 export const MAX_LEAF_BYTES = 4096;
 

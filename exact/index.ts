@@ -16,13 +16,13 @@ export {
   ProofError,
   TraceLayoutError,
 } from './errors';
-export type { LeafAddress } from './leafAddress';
+export type { LeafAddress, Tree } from './leafAddress';
 export type { JobShape } from './leafShape';
 export { loadModel } from './modelFile';
 export type { ExactModel } from './modelFile';
 export { ModelProver, provenConfig, verifyModelPart } from './modelProof';
 export type { ModelPart, ModelProof } from './modelProof';
-export { verifyChildren, verifyLeaf, verifyLeafInBlock } from './proof';
+export { contradicts, verifyChildren, verifyInnerLeaf, verifyLeaf, verifyLeafInBlock } from './proof';
 export type { LeafProof, NodeAddress } from './proof';
 export { leafProofFile, partProofFile, verifyProofFile } from './proofFile';
 export type { ProofFile } from './proofFile';

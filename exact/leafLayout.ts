@@ -10,6 +10,7 @@ import { paddedRowBytes, transposedDims, type Slot } from './opTable';
 // An imported constant costs a call per use in the CommonJS that tsx writes: loops over elements use these copies.
 const ZERO = ZERO_BYTE;
 const POSITIONS = BLOCK;
+const WORD = WORD_BYTES;
 const COLUMN = TRACE_BLOCK;
 
 type AnyTensor = Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array;
@@ -27,12 +28,25 @@ export function bigEndian(tensor: AnyTensor, from = 0, to = tensor.length): Buff
 
 /** q + 128 for each value, padded with 128 to whole cells; each 30-byte word reversed if asked. */
 export function rowBytes(values: Int8Array, reversedWords: boolean): Buffer {
-  const bytes = Buffer.allocUnsafe(paddedRowBytes(values.length)).fill(ZERO, values.length);
-  for (let i = 0; i < values.length; i++) bytes[i] = values[i] + ZERO;
-  if (reversedWords) {
-    for (let i = 0; i < bytes.length; i += WORD_BYTES) bytes.subarray(i, i + WORD_BYTES).reverse();
-  }
+  const bytes = Buffer.allocUnsafe(paddedRowBytes(values.length));
+  writeRow(values, 0, values.length, reversedWords, bytes, 0);
   return bytes;
+}
+
+/** The same for values [from, to), written to `out` at `at`; returns where the row ends. */
+function writeRow(
+  values: Int8Array, from: number, to: number, reversedWords: boolean, out: Uint8Array, at: number,
+): number {
+  const end = at + paddedRowBytes(to - from);
+  if (!reversedWords) {
+    for (let i = from; i < to; i++) out[at++] = values[i] + ZERO;
+    out.fill(ZERO, at, end);
+    return end;
+  }
+  for (let i = from; at < end; at += WORD) {
+    for (let j = at + WORD - 1; j >= at; j--) out[j] = i < to ? values[i++] + ZERO : ZERO;
+  }
+  return end;
 }
 
 /** Pieces of a padded row, each at most 30 cells of 120 bytes. */
@@ -53,14 +67,37 @@ export function plainLeaves(slot: Slot, tensor: AnyTensor): Buffer[] {
   return out;
 }
 
-/** Per head: the exponent byte, then the row. */
-export function headRowLeaves(slot: Slot, values: Int8Array, exponents: Uint8Array): Buffer[] {
-  expectElements(slot, values, slot.elements);
-  expectElements({ ...slot, name: `${slot.name}.exponents` }, exponents, slot.leaves);
-  return Array.from(exponents, (exponent, head) => {
-    const row = rowBytes(values.subarray(head * slot.perLeaf, (head + 1) * slot.perLeaf), slot.layout === 'headKeyRow');
-    return Buffer.concat([Buffer.of(exponent), row]);
+/** Leaves of a `headRow` or `headKeyRow` slot, each in memory of its own. */
+export function headRowLeaves(config: ExactConfig, slot: Slot, values: Int8Array, exponents: Uint8Array): Buffer[] {
+  expectHeads(config, slot, values, exponents);
+  const heads = slot.perLeaf / config.headDim;
+  const room = heads * (1 + paddedRowBytes(config.headDim));
+  return Array.from({ length: slot.leaves }, (_, leaf) => {
+    const out = Buffer.allocUnsafe(room);
+    return out.subarray(0, writeHeadRows(config, slot, values, exponents, leaf, out));
   });
+}
+
+/** Writes one leaf: the exponents of its heads, then their rows. Returns its length. */
+export function writeHeadRows(
+  config: ExactConfig, slot: Slot, values: Int8Array, exponents: Uint8Array, leaf: number, out: Uint8Array,
+): number {
+  const { headDim } = config;
+  const first = (leaf * slot.perLeaf) / headDim;
+  const end = Math.min(first + slot.perLeaf / headDim, exponents.length);
+  let at = 0;
+  for (let head = first; head < end; head++) out[at++] = exponents[head];
+  const reversed = slot.layout === 'headKeyRow';
+  for (let head = first; head < end; head++) {
+    at = writeRow(values, head * headDim, (head + 1) * headDim, reversed, out, at);
+  }
+  return at;
+}
+
+export function expectHeads(config: ExactConfig, slot: Slot, values: Int8Array, exponents: Uint8Array): void {
+  if (values.length !== slot.elements) expectElements(slot, values, slot.elements);
+  const heads = slot.elements / config.headDim;
+  if (exponents.length !== heads) expectElements({ name: `${slot.name}.exponents` }, exponents, heads);
 }
 
 /**

@@ -1,11 +1,11 @@
 /**
- * What the op table says about a leaf's bytes without any trace: their length, or that no leaf belongs there
+ * What config and op table say about a leaf's bytes without any trace: their length, or that no leaf belongs there
  * (docs/exact-arithmetic.md sections 5, 10). What the table cannot know are the lengths of prompt and answer and the
  * sampling mode; a verifier that knows the job passes its shape, and nothing is left open.
  */
 import { BLOCK, MAX_TOP_K, SEGMENT_BYTES } from './constants';
 import type { ExactConfig } from './config';
-import { positionOf, slotAt, type LeafAddress, type PlacedSlot } from './leafAddress';
+import { positionOf, slotAt, type LeafAddress, type PlacedSlot, type Tree } from './leafAddress';
 import { paddedRowBytes, positionBlocks, segmentsOf, type Slot } from './opTable';
 
 /** What a request and its receipt say about the shape of a trace. */
@@ -35,8 +35,10 @@ const exactly = (bytes: number) => ({ from: bytes, to: bytes, step: 1 });
  * @param job leaves nothing open when given; without it an absent position, head group, `top` or `sums` may be padding
  * @throws ProofError `<code>.block`, `.position`, `.group`, `.slot`, `.leaf` for an address that the tree has not
  */
-export function leafShape(config: ExactConfig, address: LeafAddress, job?: JobShape, code?: string): LeafShape {
-  const placed = slotAt(config, address, code);
+export function leafShape(
+  config: ExactConfig, tree: Tree, address: LeafAddress, job?: JobShape, code?: string,
+): LeafShape {
+  const placed = slotAt(config, tree, address, code);
   const t = positionOf(address);
   const { slot } = placed;
   if (slot === undefined || t >= config.context || isBeyond(config, slot, address.leaf, t)) return NEVER;
@@ -64,24 +66,25 @@ function lengthsOf(config: ExactConfig, { slot }: PlacedSlot, leaf: number): Lea
   if (slot.name === 'top') {
     return { from: TOP_ENTRY, to: TOP_ENTRY * Math.min(MAX_TOP_K, config.vocab), step: TOP_ENTRY };
   }
-  return exactly(leafBytes(slot, leaf));
+  return exactly(leafBytes(config, slot, leaf));
 }
 
 /** Bytes of one leaf of any slot but `top`. */
-export function leafBytes(slot: Slot, leaf: number): number {
+export function leafBytes({ headDim }: ExactConfig, slot: Slot, leaf: number): number {
+  const elements = Math.min(slot.perLeaf, slot.elements - leaf * slot.perLeaf);
   switch (slot.layout) {
     case 'row':
       return segmentBytes(slot.elements, leaf);
     case 'headRow':
     case 'headKeyRow':
-      return 1 + paddedRowBytes(slot.perLeaf);
+      return (elements / headDim) * (1 + paddedRowBytes(headDim));
     case 'positions':
     case 'planes':
       return 2 * BLOCK;
     case 'transposed':
       return slot.perLeaf;
     default:
-      return slot.elementBytes * Math.min(slot.perLeaf, slot.elements - leaf * slot.perLeaf);
+      return slot.elementBytes * elements;
   }
 }
 

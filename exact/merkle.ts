@@ -41,7 +41,14 @@ export function treeRoot(leaves: readonly Uint8Array[], depth: number, leafDepth
   // One flat array, halved level by level.
   const flat = new Uint8Array((leaves.length + 1) * HASH_BYTES);
   leaves.forEach((leaf, i) => flat.set(leaf, i * HASH_BYTES));
-  let count = leaves.length;
+  return foldRoot(flat, leaves.length, depth, leafDepth);
+}
+
+/**
+ * The same over hashes that lie one behind the other, at least one of them; writes over them.
+ * @param flat room for `count` hashes and one more
+ */
+export function foldRoot(flat: Uint8Array, count: number, depth: number, leafDepth = 0): Uint8Array {
   for (let level = 0; level < depth; level++) {
     if (count % 2 === 1) flat.set(paddingRoot(leafDepth + level), count++ * HASH_BYTES);
     for (let i = 0; i < count / 2; i++) {

@@ -12,7 +12,8 @@ import { depthFor } from './opTable';
 import { parseTables, tablesLength, type Tables } from './tables';
 import { Tokenizer } from './tokenizer';
 
-const HEADER_BYTES = 11;
+/** Bytes in front of a row's weights: sum, multiplier, shift, bias. */
+export const HEADER_BYTES = 11;
 const MIN_MULTIPLIER = 32768;
 const MAX_SHIFT = 47;
 
@@ -27,6 +28,8 @@ export interface Matrix {
   multipliers: Uint16Array;
   /** [rows] */
   shifts: Uint8Array;
+  /** [rows] i32 in the output's units, 16 fraction bits; absent where every row's is 0 */
+  biases?: Int32Array;
 }
 
 export interface LayerMatrices {
@@ -73,7 +76,7 @@ function parseModel(bytes: Uint8Array): ExactModel {
   if (!MAGIC.every((byte, i) => bytes[i] === byte)) {
     const version = bytes.length >= MAGIC.length && MAGIC.slice(0, -1).every((byte, i) => bytes[i] === byte);
     const code = version ? 'magic.version' : 'magic';
-    refuse(code, 'this is not an exact model file of format 1', 'OCEXACT, version 1', 'other bytes');
+    refuse(code, 'this is not an exact model file', 'OCEXACT, container 1', 'other bytes');
   }
   if (bytes.length < start) {
     refuse('file.length', 'the model file is truncated', `at least ${start} bytes`, `${bytes.length}`);
@@ -113,6 +116,8 @@ interface MatrixShape {
   rows: number;
   columns: number;
   minShift: number;
+  /** rows may have a bias */
+  biased?: boolean;
 }
 
 /** All matrices in file order, with the smallest shift that keeps the requantisation shift positive. */
@@ -121,9 +126,9 @@ export function matrixShapes(config: ExactConfig): MatrixShape[] {
   const queryDim = config.heads * config.headDim;
   const keyDim = config.kvHeads * config.headDim;
   const layer = (l: number): MatrixShape[] => [
-    { name: `layers.${l}.query`, rows: queryDim, columns: dim, minShift: 11 },
-    { name: `layers.${l}.key`, rows: keyDim, columns: dim, minShift: 11 },
-    { name: `layers.${l}.value`, rows: keyDim, columns: dim, minShift: 11 },
+    { name: `layers.${l}.query`, rows: queryDim, columns: dim, minShift: 11, biased: true },
+    { name: `layers.${l}.key`, rows: keyDim, columns: dim, minShift: 11, biased: true },
+    { name: `layers.${l}.value`, rows: keyDim, columns: dim, minShift: 11, biased: true },
     { name: `layers.${l}.output`, rows: dim, columns: queryDim, minShift: 1 },
     { name: `layers.${l}.gate`, rows: ffn, columns: dim, minShift: 3 },
     { name: `layers.${l}.up`, rows: ffn, columns: dim, minShift: 3 },
@@ -138,7 +143,7 @@ export function matrixShapes(config: ExactConfig): MatrixShape[] {
 
 /** Checks every row and appends its leaf hashes. */
 function parseMatrix(shape: MatrixShape, bytes: Uint8Array, leaves: Uint8Array[]): Matrix {
-  const { name, rows, columns, minShift } = shape;
+  const { name, rows, columns, minShift, biased = false } = shape;
   const matrix: Matrix = {
     name, rows, columns,
     weights: new Int8Array(rows * columns),
@@ -167,7 +172,11 @@ function parseMatrix(shape: MatrixShape, bytes: Uint8Array, leaves: Uint8Array[]
     if (shift < minShift || shift > MAX_SHIFT) {
       refuse('rows.shift', `${where} has a shift that is not allowed`, `${minShift}..${MAX_SHIFT}`, `${shift}`);
     }
-    if (bias !== 0) refuse('rows.bias', `${where} has a bias`, '0 in format 1', `${bias}`);
+    if (bias !== 0) {
+      if (!biased) refuse('rows.bias', `${where} has a bias`, '0 outside query, key and value', `${bias}`);
+      matrix.biases ??= new Int32Array(rows);
+      matrix.biases[row] = bias;
+    }
     matrix.weights.set(weights, row * columns);
     matrix.multipliers[row] = multiplier;
     matrix.shifts[row] = shift;

@@ -2,21 +2,24 @@
  * Proofs that bytes are part of a model: its config, tokenizer, a table, or a leaf of a weight row, up to modelRoot
  * (docs/exact-arithmetic.md sections 3, 10).
  */
-import { decodeConfig, encodeConfig, type ExactConfig } from './config';
+import { decodeConfig, encodeConfig, hasHeadNorm, type ExactConfig } from './config';
 import { CONFIG_BYTES } from './constants';
 import { ProofError } from './errors';
 import { bigEndian, modelRowLeaves } from './leafLayout';
 import { segmentBytes } from './leafShape';
 import { node, sha256, treePath, treeRoot } from './merkle';
-import { matrixShapes, type ExactModel, type Matrix } from './modelFile';
+import { HEADER_BYTES, matrixShapes, type ExactModel, type Matrix } from './modelFile';
 import { depthFor, segmentsOf } from './opTable';
 import { climbTo } from './proof';
+import { gainsBytes } from './tables';
 
 /** What of a model is proven. */
 export type ModelPart =
   | { part: 'config' | 'tokenizer' | 'exp' | 'sigmoid' | 'sampling' }
   /** cos and sin of position t */
   | { part: 'rope'; t: number }
+  /** gains of the head norm of a layer's q or k; only of a model with QK_NORM */
+  | { part: 'gains'; layer: number; of: 'q' | 'k' }
   /** leaf `leaf` of row `row` of a matrix named as in `matrixShapes`, for instance layers.0.query */
   | { part: 'row'; matrix: string; row: number; leaf: number };
 
@@ -27,7 +30,6 @@ export interface ModelProof {
   path: Uint8Array[];
 }
 
-const ROW_HEADER_BYTES = 11;
 /** kind, pretokenizer, bos, eos and three empty lists */
 const SHORTEST_TOKENIZER = 24;
 
@@ -40,7 +42,7 @@ interface Place {
 
 /**
  * Place of a part, from the config alone.
- * @throws ProofError `<code>.t`, `.matrix`, `.row`, `.leaf`
+ * @throws ProofError `<code>.part`, `.t`, `.layer`, `.matrix`, `.row`, `.leaf`
  */
 export function modelPlace(config: ExactConfig, address: ModelPart, code = 'verification.proof'): Place {
   switch (address.part) {
@@ -57,14 +59,28 @@ export function modelPlace(config: ExactConfig, address: ModelPart, code = 'veri
     case 'rope': {
       below(`${code}.t`, address.t, config.context);
       const depth = depthFor(config.context);
-      return { depth: 4 + depth, index: 0b1111 * 2 ** depth + address.t, bytes: 2 * config.headDim };
+      const [levels, head] = hasHeadNorm(config) ? [5, 0b11110] : [4, 0b1111];
+      return { depth: levels + depth, index: head * 2 ** depth + address.t, bytes: 2 * config.headDim };
+    }
+    case 'gains': {
+      if (!hasHeadNorm(config)) throw noPart(code, 'a model with the flag QK_NORM');
+      below(`${code}.layer`, address.layer, config.layers);
+      const depth = depthFor(2 * config.layers);
+      const index = 0b11111 * 2 ** depth + gainsIndex(address);
+      return { depth: 5 + depth, index, bytes: gainsBytes(config) };
     }
     case 'row':
       return rowPlace(config, address, code);
     default:
-      throw new ProofError(`${code}.part`, 'a model has no such part', { expected: 'a part of section 10' });
+      throw noPart(code, 'a part of section 10');
   }
 }
+
+const noPart = (code: string, expected: string) => new ProofError(`${code}.part`, 'the model has no such part', {
+  expected,
+});
+
+const gainsIndex = ({ layer, of }: ModelPart & { part: 'gains' }): number => 2 * layer + (of === 'q' ? 0 : 1);
 
 function rowPlace(config: ExactConfig, at: ModelPart & { part: 'row' }, code: string): Place {
   const shapes = matrixShapes(config);
@@ -84,7 +100,7 @@ function rowPlace(config: ExactConfig, at: ModelPart & { part: 'row' }, code: st
   return {
     depth: 2 + depth,
     index: 2 ** depth + before + at.row * perRow + at.leaf,
-    bytes: segmentBytes(shape.columns, at.leaf) + (at.leaf === 0 ? ROW_HEADER_BYTES : 0),
+    bytes: segmentBytes(shape.columns, at.leaf) + (at.leaf === 0 ? HEADER_BYTES : 0),
   };
 }
 
@@ -97,7 +113,7 @@ function below(code: string, value: number, limit: number): void {
 /**
  * Checks that bytes are part of a model. Prove `config` first: with a config that is not the model's, lengths and
  * depths are another model's.
- * @throws ProofError `verification.proof.` `part`, `t`, `matrix`, `row`, `leaf` (no such part), `bytes` (length, or
+ * @throws ProofError `verification.proof.` `part`, `t`, `layer`, `matrix`, `row`, `leaf` (no such part), `bytes` (length, or
  * another config), `root-length`, `path`, `root`
  */
 export function verifyModelPart(
@@ -130,16 +146,18 @@ export class ModelProver {
 
   constructor(private readonly model: ExactModel) {}
 
-  /** @throws ProofError `input.model.t`, `.matrix`, `.row`, `.leaf` */
+  /** @throws ProofError `input.model.part`, `.t`, `.layer`, `.matrix`, `.row`, `.leaf` */
   part(address: ModelPart): ModelProof {
     const { config, tokenizer } = this.model;
     modelPlace(config, address, 'input.model');
     const bytes = this.bytes(address);
     const tables = this.tables();
     const rope = () => treeRoot(this.ropeHashes(), depthFor(config.context));
+    const gains = () => treeRoot(this.gainHashes(), depthFor(2 * config.layers));
+    const turns = () => (hasHeadNorm(config) ? node(rope(), gains()) : rope());
     const [exp, sigmoid, sampling] = [tables.exp, tables.sigmoid, tables.sampling].map(sha256);
     const left = () => node(sha256(encodeConfig(config)), this.rowsRoot());
-    const tablesRoot = () => node(node(exp, sigmoid), node(sampling, rope()));
+    const tablesRoot = () => node(node(exp, sigmoid), node(sampling, turns()));
     const right = () => node(sha256(tokenizer.section), tablesRoot());
     // From a table to modelRoot the way always ends with the tokenizer and the left half.
     const above = (...siblings: Uint8Array[]) => [...siblings, sha256(tokenizer.section), left()];
@@ -149,14 +167,19 @@ export class ModelProver {
       case 'tokenizer':
         return { address, bytes, path: [tablesRoot(), left()] };
       case 'exp':
-        return { address, bytes, path: above(sigmoid, node(sampling, rope())) };
+        return { address, bytes, path: above(sigmoid, node(sampling, turns())) };
       case 'sigmoid':
-        return { address, bytes, path: above(exp, node(sampling, rope())) };
+        return { address, bytes, path: above(exp, node(sampling, turns())) };
       case 'sampling':
-        return { address, bytes, path: above(rope(), node(exp, sigmoid)) };
+        return { address, bytes, path: above(turns(), node(exp, sigmoid)) };
       case 'rope': {
         const path = treePath(this.ropeHashes(), depthFor(config.context), address.t);
-        return { address, bytes, path: [...path, ...above(sampling, node(exp, sigmoid))] };
+        const beside = hasHeadNorm(config) ? [gains()] : [];
+        return { address, bytes, path: [...path, ...beside, ...above(sampling, node(exp, sigmoid))] };
+      }
+      case 'gains': {
+        const path = treePath(this.gainHashes(), depthFor(2 * config.layers), gainsIndex(address));
+        return { address, bytes, path: [...path, rope(), ...above(sampling, node(exp, sigmoid))] };
       }
       case 'row': {
         const { depth, index } = modelPlace(config, address);
@@ -175,6 +198,8 @@ export class ModelProver {
         return tokenizer.section;
       case 'rope':
         return this.ropeLeaf(address.t);
+      case 'gains':
+        return this.gainLeaves()[gainsIndex(address)];
       case 'row': {
         const matrix = this.matrices().find(({ name }) => name === address.matrix);
         if (matrix === undefined) throw new RangeError(`the model lacks ${address.matrix}`);
@@ -202,6 +227,16 @@ export class ModelProver {
     return Array.from({ length: this.model.config.context }, (_, t) => sha256(this.ropeLeaf(t)));
   }
 
+  private gainLeaves(): Uint8Array[] {
+    const { gains = [] } = this.model.tables;
+    return gains.flatMap(({ q, k }) => [q, k]).map(({ shift, gains: values }) =>
+      Buffer.concat([Buffer.of(shift), bigEndian(values)]));
+  }
+
+  private gainHashes(): Uint8Array[] {
+    return this.gainLeaves().map(sha256);
+  }
+
   /** In file order. */
   private matrices(): Matrix[] {
     const { embedding, layers, head } = this.model;
@@ -222,12 +257,13 @@ export class ModelProver {
   }
 }
 
-/** A row's leaves as in the model file: sum, multiplier, shift and no bias in front of the weights. */
-function rowLeaves({ weights, multipliers, shifts, columns }: Matrix, row: number): Buffer[] {
+/** A row's leaves as in the model file: sum, multiplier, shift and bias in front of the weights. */
+function rowLeaves({ weights, multipliers, shifts, biases, columns }: Matrix, row: number): Buffer[] {
   const values = weights.subarray(row * columns, (row + 1) * columns);
-  const header = Buffer.alloc(ROW_HEADER_BYTES);
+  const header = Buffer.alloc(HEADER_BYTES);
   header.writeInt32BE(values.reduce((sum, w) => sum + w, 0));
   header.writeUInt16BE(multipliers[row], 4);
   header.writeUInt8(shifts[row], 6);
+  header.writeInt32BE(biases?.[row] ?? 0, 7);
   return modelRowLeaves(header, values);
 }

@@ -1,32 +1,32 @@
 /**
  * Checks of what a prover shows (docs/exact-arithmetic.md sections 6, 10). Every depth and length comes from the
  * config, so no proof can say how long its own path is. A proof is worth as much as the root it ends in: take that
- * from a receipt, and the config from `provenConfig`, never from the proof alone.
+ * from a receipt (positionRoot: from the worker's signature), and the config from `provenConfig`, never from the proof alone.
  */
 import type { ExactConfig } from './config';
 import { TRACE_BLOCK_DEPTH } from './constants';
 import { ProofError } from './errors';
-import { leafIndex, type LeafAddress } from './leafAddress';
+import { UNUSED, leafIndex, treeLevels, type LeafAddress, type Tree } from './leafAddress';
 import { describeShape, fits, leafShape, type JobShape } from './leafShape';
 import { HASH_BYTES, node, treeRoot } from './merkle';
-import { traceDepths } from './opTable';
+import { treeDepths } from './opTable';
 import { leafHash, type Leaf } from './trace';
 
-/** One leaf of a trace and its way up. */
+/** One leaf of a tree and its way up. */
 export interface LeafProof {
   address: LeafAddress;
   /** null: a padding leaf */
   bytes: Leaf;
   /**
-   * siblings of 32 bytes, bottom up: as many as the trace is deep. The first groupDepth + tokenDepth + 5 of them reach
-   * blockRoot, all of them traceRoot.
+   * siblings of 32 bytes, bottom up, as many as the tree is deep. In the commit tree the first commitDepth + 5 of them
+   * reach blockRoot.
    */
   path: Uint8Array[];
 }
 
-/** A node of the trace tree. */
+/** A node of a tree. */
 export interface NodeAddress {
-  /** levels below traceRoot; 0 is traceRoot itself */
+  /** levels below the root; 0 is the root itself */
   depth: number;
   /** from the left, 0 .. 2^depth - 1 */
   index: number;
@@ -35,17 +35,16 @@ export interface NodeAddress {
 /** A dispute descends five levels a round: 32 children. */
 export const ROUND_LEVELS = 5;
 
-/** Levels between a leaf and the root of its block. */
+/** Levels between a commit leaf and the root of its block. */
 export function blockPathLength(config: ExactConfig): number {
-  const { group, token } = traceDepths(config);
-  return group + token + TRACE_BLOCK_DEPTH;
+  return treeDepths(config).commit + TRACE_BLOCK_DEPTH;
 }
 
 /**
- * Checks that a leaf is in a trace.
+ * Checks that a leaf is in the commit tree.
  * @param bytes null for a padding leaf
  * @param path siblings up to traceRoot
- * @param job closes what the op table leaves open, see `leafShape`
+ * @param job closes what the config leaves open, see `leafShape`
  * @throws ProofError `verification.proof.` `block`, `position`, `group`, `slot`, `leaf` (no such address), `bytes`
  * (length, or padding where a leaf belongs and the reverse), `root-length`, `path` (length), `root` (leads elsewhere)
  */
@@ -53,8 +52,8 @@ export function verifyLeaf(
   config: ExactConfig, traceRoot: Uint8Array, address: LeafAddress, bytes: Leaf, path: readonly Uint8Array[],
   job?: JobShape,
 ): void {
-  const index = checkedIndex(config, address, bytes, job);
-  climbTo(traceRoot, leafHash(bytes), index, path, traceDepths(config).total);
+  const index = checkedIndex(config, 'commit', address, bytes, job);
+  climbTo(traceRoot, leafHash(bytes), index, path, treeLevels(config, 'commit'));
 }
 
 /**
@@ -67,13 +66,45 @@ export function verifyLeafInBlock(
   job?: JobShape,
 ): void {
   const levels = blockPathLength(config);
-  const index = checkedIndex(config, address, bytes, job) % 2 ** levels;
+  const index = checkedIndex(config, 'commit', address, bytes, job) % 2 ** levels;
   climbTo(blockRoot, leafHash(bytes), index, path, levels);
 }
 
-function checkedIndex(config: ExactConfig, address: LeafAddress, bytes: Leaf, job?: JobShape): number {
-  const index = leafIndex(config, address);
-  const shape = leafShape(config, address, job);
+/**
+ * Checks that a leaf is in the position tree of its position. Errors as `verifyLeaf`.
+ * @param positionRoot what the worker has signed for position 32 block + position
+ */
+export function verifyInnerLeaf(
+  config: ExactConfig, positionRoot: Uint8Array, address: LeafAddress, bytes: Leaf, path: readonly Uint8Array[],
+  job?: JobShape,
+): void {
+  const index = checkedIndex(config, 'inner', address, bytes, job);
+  climbTo(positionRoot, leafHash(bytes), index, path, treeLevels(config, 'inner'));
+}
+
+/**
+ * Whether who committed to both roots contradicts himself: the leaf of the position tree is not the commit leaf of the
+ * same address (k8, v8, draw).
+ * @throws ProofError `verification.proof.address` for two addresses; for proofs that do not hold as `verifyLeaf`
+ */
+export function contradicts(
+  config: ExactConfig, roots: { traceRoot: Uint8Array; positionRoot: Uint8Array }, commit: LeafProof, inner: LeafProof,
+): boolean {
+  const name = ({ block, position, group, slot, leaf }: LeafAddress) => [block, position, group, slot, leaf].join('/');
+  const [expected, received] = [name(commit.address), name(inner.address)];
+  if (expected !== received || commit.address.slot === UNUSED) {
+    throw new ProofError('verification.proof.address', 'the leaves are not of one address of both trees', {
+      expected, received,
+    });
+  }
+  verifyLeaf(config, roots.traceRoot, commit.address, commit.bytes, commit.path);
+  verifyInnerLeaf(config, roots.positionRoot, inner.address, inner.bytes, inner.path);
+  return !Buffer.from(leafHash(commit.bytes)).equals(leafHash(inner.bytes));
+}
+
+function checkedIndex(config: ExactConfig, tree: Tree, address: LeafAddress, bytes: Leaf, job?: JobShape): number {
+  const index = leafIndex(config, tree, address);
+  const shape = leafShape(config, tree, address, job);
   if (!fits(shape, bytes)) {
     throw new ProofError('verification.proof.bytes', 'the leaf cannot stand at its address', {
       expected: describeShape(shape),
@@ -122,34 +153,36 @@ function demandRoot(root: Uint8Array, reached: Uint8Array): void {
 }
 
 /** Levels that one round opens below a node: 5, or what is left above the leaves. */
-export function roundLevels(config: ExactConfig, depth: number): number {
-  return Math.min(ROUND_LEVELS, traceDepths(config).total - depth);
+export function roundLevels(config: ExactConfig, tree: Tree, depth: number): number {
+  return Math.min(ROUND_LEVELS, treeLevels(config, tree) - depth);
 }
 
-/** @throws ProofError `<code>.depth`, `.index` for a node that has no children in this trace */
-export function checkInnerNode(config: ExactConfig, { depth, index }: NodeAddress, code = 'verification.proof'): void {
+/** @throws ProofError `<code>.depth`, `.index` for a node that has no children in this tree */
+export function checkInnerNode(
+  config: ExactConfig, tree: Tree, { depth, index }: NodeAddress, code = 'verification.proof',
+): void {
   const demand = (field: string, value: number, limit: number) => {
     if (Number.isInteger(value) && value >= 0 && value < limit) return;
-    throw new ProofError(`${code}.${field}`, `no inner node of the trace has this ${field}`, {
+    throw new ProofError(`${code}.${field}`, `no inner node of the tree has this ${field}`, {
       expected: `0..${limit - 1}`,
       received: String(value),
     });
   };
-  demand('depth', depth, traceDepths(config).total);
+  demand('depth', depth, treeLevels(config, tree));
   demand('index', index, 2 ** depth);
 }
 
 /**
  * Checks the children that one round of a dispute opens: nodes 5 levels down (fewer in the last round), left to right.
- * @param hash of the node, known from the round before or from the receipt
+ * @param hash of the node, known from the round before, from the receipt, or from the signed positionRoot
  * @throws ProofError `verification.proof.depth`, `.index`, `.children` (count or length), `.root-length`, `.root`
  */
 export function verifyChildren(
-  config: ExactConfig, hash: Uint8Array, at: NodeAddress, children: readonly Uint8Array[],
+  config: ExactConfig, tree: Tree, hash: Uint8Array, at: NodeAddress, children: readonly Uint8Array[],
 ): void {
-  checkInnerNode(config, at);
+  checkInnerNode(config, tree, at);
   checkRootLength(hash);
-  const levels = roundLevels(config, at.depth);
+  const levels = roundLevels(config, tree, at.depth);
   if (children.length !== 2 ** levels || !children.every((child) => child.length === HASH_BYTES)) {
     throw new ProofError('verification.proof.children', 'these are not the children of a node', {
       expected: `${2 ** levels} hashes of ${HASH_BYTES} bytes`,

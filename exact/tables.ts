@@ -1,5 +1,5 @@
 /** Lookup tables of the exact arithmetic. They are data with a hash, because libm differs between platforms. */
-import type { ExactConfig } from './config';
+import { hasHeadNorm, type ExactConfig } from './config';
 import { ModelFileError } from './errors';
 import { node, sha256, treeRoot } from './merkle';
 import { depthFor } from './opTable';
@@ -7,6 +7,14 @@ import { depthFor } from './opTable';
 const EXP_ENTRIES = 256;
 const SIGMOID_ENTRIES = 513;
 const SAMPLING_ENTRIES = 1024;
+
+/** Gains of the head norm of a layer's q or k: real gain = gains[i] * 2^-shift. */
+export interface HeadGains {
+  /** 0..15 */
+  shift: number;
+  /** [headDim] */
+  gains: Int16Array;
+}
 
 export interface Tables {
   /** [256] round(65535 * 2^(-i/256)) */
@@ -18,12 +26,19 @@ export interface Tables {
   /** [context][headDim / 2] Q14 */
   cos: Int16Array;
   sin: Int16Array;
+  /** [layers], QK_NORM only */
+  gains?: { q: HeadGains; k: HeadGains }[];
 }
 
+const MAX_GAIN_SHIFT = 15;
+
 const ropeBytes = (config: ExactConfig): number => 2 * config.headDim;
+/** Bytes of one leaf of the gains: shift, then i16[headDim]. */
+export const gainsBytes = (config: ExactConfig): number => 1 + 2 * config.headDim;
 
 export function tablesLength(config: ExactConfig): number {
-  return 2 * EXP_ENTRIES + 2 * SIGMOID_ENTRIES + 3 * SAMPLING_ENTRIES + config.context * ropeBytes(config);
+  return 2 * EXP_ENTRIES + 2 * SIGMOID_ENTRIES + 3 * SAMPLING_ENTRIES + config.context * ropeBytes(config)
+    + (hasHeadNorm(config) ? 2 * config.layers * gainsBytes(config) : 0);
 }
 
 /** Reads and checks the tables section (section 3); refuses with code `model.tables.<name>`. */
@@ -54,9 +69,20 @@ export function parseTables(config: ExactConfig, bytes: Uint8Array): { tables: T
     }
     ropeLeaves.push(sha256(leaf));
   }
+  const gainLeaves: Uint8Array[] = [];
+  const nextGains = (): HeadGains => {
+    const leaf = cut(gainsBytes(config));
+    gainLeaves.push(sha256(leaf));
+    const gains = Int16Array.from({ length: config.headDim }, (_, i) => (leaf[1 + 2 * i] << 8) | leaf[2 + 2 * i]);
+    return { shift: leaf[0], gains };
+  };
+  if (hasHeadNorm(config)) {
+    tables.gains = Array.from({ length: config.layers }, () => ({ q: nextGains(), k: nextGains() }));
+  }
   checkTables(tables);
   const rope = treeRoot(ropeLeaves, depthFor(config.context));
-  const root = node(node(sha256(expBytes), sha256(sigmoidBytes)), node(sha256(samplingBytes), rope));
+  const turns = tables.gains ? node(rope, treeRoot(gainLeaves, depthFor(gainLeaves.length))) : rope;
+  const root = node(node(sha256(expBytes), sha256(sigmoidBytes)), node(sha256(samplingBytes), turns));
   return { tables, root };
 }
 
@@ -64,7 +90,7 @@ const u16Table = (bytes: Uint8Array): Uint16Array =>
   Uint16Array.from({ length: bytes.length / 2 }, (_, i) => (bytes[2 * i] << 8) | bytes[2 * i + 1]);
 
 /** The properties that the proven widths rest on. */
-function checkTables({ exp, sigmoid, sampling, cos, sin }: Tables): void {
+function checkTables({ exp, sigmoid, sampling, cos, sin, gains = [] }: Tables): void {
   const demand = (ok: boolean, name: string, expected: string) => {
     if (!ok) throw new ModelFileError(`model.tables.${name}`, `the ${name} table is not allowed`, { expected });
   };
@@ -78,4 +104,6 @@ function checkTables({ exp, sigmoid, sampling, cos, sin }: Tables): void {
   demand(sampling[0] === 2 ** 24 - 1 && neverRises(sampling), 'sampling', 'first entry 2^24 - 1, never rising');
   const inUnit = (x: number) => x >= -16384 && x <= 16384;
   demand(cos.every(inUnit) && sin.every(inUnit), 'rope', 'entries of -16384..16384');
+  const shifts = gains.flatMap(({ q, k }) => [q.shift, k.shift]);
+  demand(shifts.every((shift) => shift <= MAX_GAIN_SHIFT), 'gains', `shifts of 0..${MAX_GAIN_SHIFT}`);
 }

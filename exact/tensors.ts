@@ -1,6 +1,6 @@
 /**
- * What a back end hands to the trace hasher, per position: raw tensors in natural order, in the units of
- * docs/exact-arithmetic.md section 4. Padding, byte order, reversal and zeros beyond the last position are the layout's
+ * What a back end hands over per position: raw tensors in natural order, in the units of docs/exact-arithmetic.md
+ * section 4; to the trace hasher those that are committed, to an observer all. Padding, byte order, reversal and zeros beyond the last position are the layout's
  * work (leafLayout.ts), so a back end never writes them. "words" are u32 in the order of section 5; an i32 among them
  * is its two's complement, a u64 two words, high first.
  *
@@ -19,10 +19,15 @@ export interface LayerTensors {
   norm1: Uint32Array;
   /** [d] */
   x1: Int8Array;
-  /** [H D], [G D], [G D] outputs of op 5 before rotation, 16 fraction bits */
+  /** [H D], [G D], [G D] outputs of op 5, 16 fraction bits */
   q: Int32Array;
   k: Int32Array;
   v: Int32Array;
+  /** QK_NORM only. words: per q head, then per k head M, i, ssq (u64), r, inv */
+  headNorm?: Uint32Array;
+  /** QK_NORM only. [H D], [G D] after op 5n, before rotation */
+  qn?: Int32Array;
+  kn?: Int32Array;
   /** words: per q head M, i, M', i'; per k head the same; per v head M, i */
   headMax: Uint32Array;
   /** [H D] and one exponent per head */
@@ -51,10 +56,10 @@ export interface LayerTensors {
   h1: Int32Array;
   norm2: Uint32Array;
   x2: Int8Array;
-  /** [f] each, 8 fraction bits */
-  gate: Int16Array;
-  up: Int16Array;
-  /** words: My, iy, Mt, it */
+  /** [f] each, 8 fraction bits; WIDE_SWIGLU: i32 */
+  gate: Int16Array | Int32Array;
+  up: Int16Array | Int32Array;
+  /** words: My, iy, Mt, it; WIDE_SWIGLU: Ma, ia, Mu, iu in front */
   mlpMax: Uint32Array;
   /** [f] */
   xd: Int8Array;
@@ -78,9 +83,21 @@ export interface HeadTensors {
   draw: Uint32Array;
 }
 
-/** Everything that one position commits; `head` only where a token is sampled (t >= promptTokens - 1). */
+/** What later positions read of a layer. */
+export type KeyTensors = Pick<LayerTensors, 'k8' | 'kExponents' | 'v8' | 'vExponents'>;
+
+/** What the commit tree holds of one position; `draw` (words as in HeadTensors) only where a token is sampled. */
+export interface CommitTensors {
+  layers: readonly KeyTensors[];
+  draw?: Uint32Array;
+}
+
+/** Everything that one position computes; `head` only where a token is sampled (t >= promptTokens - 1). */
 export interface PositionTensors {
   embedding: EmbeddingTensors;
   layers: LayerTensors[];
   head?: HeadTensors;
 }
+
+/** The committed part of a position. */
+export const committed = ({ layers, head }: PositionTensors): CommitTensors => ({ layers, draw: head?.draw });

@@ -1,132 +1,113 @@
 /**
- * The trace: SHA-256 leaves of every slot of every position, and the roots above them (docs/exact-arithmetic.md
- * sections 5 and 6). A back end calls `position` once per position, in order, and reads the roots at the end.
+ * The commit tree: SHA-256 leaves of what later positions read and of the draw, hashed while a back end generates, and
+ * the roots above them (docs/exact-arithmetic.md section 6). A back end commits every position once, in order, and
+ * reads the roots at the end.
  */
 import type { ExactConfig } from './config';
-import { TRACE_BLOCK, TRACE_BLOCK_DEPTH } from './constants';
+import { MAX_LEAF_BYTES, TRACE_BLOCK, TRACE_BLOCK_DEPTH } from './constants';
 import { TraceLayoutError } from './errors';
-import { bigEndian, headRowLeaves, plainLeaves, positionLeaves, transposedLeaves } from './leafLayout';
-import { PADDING_LEAF, paddingRoot, sha256, treeRoot } from './merkle';
-import { embeddingSlots, headSlots, layerSlots, traceDepths, type Slot } from './opTable';
-import type { HeadTensors, LayerTensors, PositionTensors } from './tensors';
+import { bigEndian, expectElements, expectHeads, writeHeadRows } from './leafLayout';
+import { HASH_BYTES, PADDING_LEAF, foldRoot, paddingRoot, sha256, treeRoot } from './merkle';
+import { commitLeaves, keySlots, treeDepths } from './opTable';
+import type { CommitTensors } from './tensors';
 
-/** A leaf's bytes, or null where the op table puts a padding leaf. */
+/** A leaf's bytes, or null where a padding leaf stands. */
 export type Leaf = Uint8Array | null;
-
-/** Leaves by slot name of one group, in execution order. */
-export type GroupLeaves = { slot: string; leaves: Leaf[] }[];
-
-/** Lays out the leaves of a position; keeps the last 32 rows of V, whose transpose is a slot. */
-export class TraceLayout {
-  private readonly embedding;
-  private readonly layer;
-  private readonly head;
-  /** v8 of the positions of the running trace block, per layer */
-  private recentValues: Int8Array[][];
-  private next: number;
-
-  /** @param first the position that comes first; the first one of a trace block, since V's transpose begins there */
-  constructor(readonly config: ExactConfig, first = 0) {
-    if (first % TRACE_BLOCK !== 0) throw new RangeError(`position ${first} does not begin a trace block`);
-    this.next = first;
-    this.embedding = embeddingSlots(config);
-    this.layer = layerSlots(config);
-    this.head = headSlots(config);
-    this.recentValues = Array.from({ length: config.layers }, () => []);
-  }
-
-  /** All groups of the next position: embedding, layers, head; an absent head is an empty group. */
-  position(tensors: PositionTensors): GroupLeaves[] {
-    const t = this.next++;
-    if (tensors.layers.length !== this.config.layers) {
-      throw new TraceLayoutError('exact.trace.layers', 'wrong number of layers', {
-        expected: String(this.config.layers),
-        received: String(tensors.layers.length),
-      });
-    }
-    if (t % TRACE_BLOCK === 0) this.recentValues = this.recentValues.map(() => []);
-    return [
-      this.embedding.map((slot) => ({ slot: slot.name, leaves: plainLeaves(slot, tensors.embedding[slot.name]) })),
-      ...tensors.layers.map((layer, i) => this.layerLeaves(layer, i, t)),
-      tensors.head ? this.headLeaves(tensors.head) : [],
-    ];
-  }
-
-  private layerLeaves(tensors: LayerTensors, layer: number, t: number): GroupLeaves {
-    const recent = this.recentValues[layer];
-    const { heads } = this.config;
-    return this.layer.map((slot) => {
-      switch (slot.name) {
-        case 'q8':
-          return { slot: slot.name, leaves: headRowLeaves(slot, tensors.q8, tensors.qExponents) };
-        case 'k8':
-          return { slot: slot.name, leaves: headRowLeaves(slot, tensors.k8, tensors.kExponents) };
-        case 'v8':
-          recent.push(tensors.v8.slice());
-          return { slot: slot.name, leaves: headRowLeaves(slot, tensors.v8, tensors.vExponents) };
-        case 'vt':
-          return { slot: slot.name, leaves: transposedLeaves(this.config, recent) };
-        case 'e':
-        case 'p':
-          return { slot: slot.name, leaves: positionLeaves(slot, tensors[slot.name], heads, t) };
-        default:
-          return { slot: slot.name, leaves: plainLeaves(slot, tensors[slot.name]) };
-      }
-    });
-  }
-
-  private headLeaves(tensors: HeadTensors): GroupLeaves {
-    return this.head.map((slot) => {
-      const { name } = slot;
-      if (name === 'top') return { slot: name, leaves: [tensors.top ? bigEndian(tensors.top) : null] };
-      const tensor = tensors[name];
-      return { slot: name, leaves: tensor ? plainLeaves(slot, tensor) : padding(slot) };
-    });
-  }
-}
-
-const padding = (slot: Slot): Leaf[] => Array.from({ length: slot.leaves }, () => null);
 
 /** Hash of a leaf: SHA-256 of its bytes, or the padding leaf. */
 export const leafHash = (leaf: Leaf): Uint8Array => (leaf === null ? PADDING_LEAF : sha256(leaf));
 
-/** Root of one group of fixed depth. */
-export function groupRoot(group: GroupLeaves, depth: number): Uint8Array {
-  return treeRoot(group.flatMap(({ leaves }) => leaves.map(leafHash)), depth);
+const DRAW_WORDS = 4;
+
+/** Cuts the commit leaves of positions. */
+export class CommitLayout {
+  /** Leaves of one position. */
+  readonly count: number;
+  private readonly slots;
+  private readonly room = Buffer.allocUnsafe(MAX_LEAF_BYTES);
+
+  constructor(private readonly config: ExactConfig) {
+    this.slots = keySlots(config);
+    this.count = commitLeaves(config);
+  }
+
+  /** Calls `visit` with every leaf of a position, in order; the bytes are only valid during the call. */
+  visit({ layers, draw }: CommitTensors, visit: (leaf: Leaf, index: number) => void): void {
+    const { config, room, slots: { k8, v8 } } = this;
+    if (layers.length !== config.layers) {
+      throw new TraceLayoutError('exact.trace.layers', 'wrong number of layers', {
+        expected: String(config.layers),
+        received: String(layers.length),
+      });
+    }
+    if (draw) expectElements({ name: 'draw' }, draw, DRAW_WORDS);
+    let index = 0;
+    for (const layer of layers) {
+      expectHeads(config, k8, layer.k8, layer.kExponents);
+      expectHeads(config, v8, layer.v8, layer.vExponents);
+      for (let leaf = 0; leaf < k8.leaves; leaf++) {
+        visit(room.subarray(0, writeHeadRows(config, k8, layer.k8, layer.kExponents, leaf, room)), index++);
+      }
+      for (let leaf = 0; leaf < v8.leaves; leaf++) {
+        visit(room.subarray(0, writeHeadRows(config, v8, layer.v8, layer.vExponents, leaf, room)), index++);
+      }
+    }
+    visit(draw ? bigEndian(draw) : null, index);
+  }
 }
 
-/** Hashes positions as they come; memory grows by one hash per position. */
+/** Hashes positions as they come; memory grows by one hash per block of 32 positions. */
 export class TraceHasher {
-  private readonly layout: TraceLayout;
+  private readonly layout: CommitLayout;
   private readonly depths;
-  readonly positionRoots: Uint8Array[] = [];
+  /** Hashes of the leaves of a position, with room to fold them. */
+  private readonly hashes: Uint8Array;
+  private readonly fullBlocks: Uint8Array[] = [];
+  /** Roots of the positions of the running block. */
+  private positions: Uint8Array[] = [];
 
   constructor(config: ExactConfig) {
-    this.layout = new TraceLayout(config);
-    this.depths = traceDepths(config);
+    this.layout = new CommitLayout(config);
+    this.depths = treeDepths(config);
+    this.hashes = new Uint8Array((this.layout.count + 1) * HASH_BYTES);
   }
 
   /** Commits the next position. Tensors are read before this returns, so buffers may be reused. */
-  position(tensors: PositionTensors): void {
-    const { group, token } = this.depths;
-    const roots = this.layout.position(tensors).map((leaves) => groupRoot(leaves, group));
-    this.positionRoots.push(treeRoot(roots, token, group));
+  position(tensors: CommitTensors): void {
+    this.layout.visit(tensors, (leaf, index) => this.hashes.set(leafHash(leaf), index * HASH_BYTES));
+    this.close();
+  }
+
+  /**
+   * The same from leaf bytes that a back end has laid out itself: per layer k8 and v8, at the end the draw or null.
+   * They are read before this returns.
+   */
+  leaves(leaves: readonly Leaf[]): void {
+    expectElements({ name: 'leaves' }, leaves, this.layout.count);
+    leaves.forEach((leaf, index) => this.hashes.set(leafHash(leaf), index * HASH_BYTES));
+    this.close();
+  }
+
+  private close(): void {
+    this.positions.push(foldRoot(this.hashes, this.layout.count, this.depths.commit));
+    if (this.positions.length < TRACE_BLOCK) return;
+    this.fullBlocks.push(this.blockRoot());
+    this.positions = [];
+  }
+
+  private blockRoot(): Uint8Array {
+    return treeRoot(this.positions, TRACE_BLOCK_DEPTH, this.depths.commit);
   }
 
   /** Root per 32-token block of positions; the last block may be partly padding. */
   blockRoots(): Uint8Array[] {
-    const { group, token } = this.depths;
-    const roots: Uint8Array[] = [];
-    for (let i = 0; i < this.positionRoots.length; i += TRACE_BLOCK) {
-      roots.push(treeRoot(this.positionRoots.slice(i, i + TRACE_BLOCK), TRACE_BLOCK_DEPTH, group + token));
-    }
-    return roots;
+    return this.positions.length === 0 ? [...this.fullBlocks] : [...this.fullBlocks, this.blockRoot()];
   }
 
   /** Root over all blocks so far. */
   traceRoot(): Uint8Array {
-    const { block, total } = this.depths;
+    const { block, commitTotal } = this.depths;
     const blocks = this.blockRoots();
-    return blocks.length === 0 ? paddingRoot(total) : treeRoot(blocks, block, total - block);
+    return blocks.length === 0 ? paddingRoot(commitTotal) : treeRoot(blocks, block, commitTotal - block);
   }
 }

@@ -13,7 +13,7 @@ export const TAG_KEY_CLAIM = 0x4f434b31; // OCK1
 export const TAG_BUILD = 0x4f434231; // OCB1
 
 /** Semantics of exact arithmetic that this version computes (docs/exact-arithmetic.md). */
-export const SEMANTICS = 1;
+export const SEMANTICS = 2;
 
 /** What stands behind an answer. */
 export const Tier = { bonded: 0, attested: 1, zk: 2 } as const;

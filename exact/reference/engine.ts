@@ -3,11 +3,11 @@ import { cpus } from 'node:os';
 import { checkJob, throwIfAborted, type Engine, type Generation, type Job } from '../engine';
 import type { ExactModel } from '../modelFile';
 import { TraceHasher } from '../trace';
-import type { PositionTensors } from '../tensors';
+import { committed, type PositionTensors } from '../tensors';
 import { Sequence } from './forward';
 import { sample } from './sampling';
 
-/** Hears every position's tensors; for tests and, later, for proofs. */
+/** Hears every position's tensors; for tests and proofs. */
 export type PositionObserver = (tensors: PositionTensors) => void;
 
 /** Positions between two turns of the event loop, so that servers stay responsive and signals are heard. */
@@ -39,13 +39,13 @@ async function generate(model: ExactModel, job: Job, observe?: PositionObserver)
     const input = t < promptTokens.length ? promptTokens[t] : tokens[tokens.length - 1];
     const { tensors, head } = sequence.step(input, sampled);
     if (head) {
-      const { token, ...committed } = sample(head.logits, sampling, tokens.length, model.tables.sampling);
-      tensors.head = { ...head, ...committed };
+      const { token, ...drawn } = sample(head.logits, sampling, tokens.length, model.tables.sampling);
+      tensors.head = { ...head, ...drawn };
       tokens.push(token);
       if (stop.has(token)) finishReason = 'stop';
       else if (tokens.length === maxTokens) finishReason = 'length';
     }
-    trace.position(tensors);
+    trace.position(committed(tensors));
     observe?.(tensors);
     if (head) job.onToken?.(tokens[tokens.length - 1]);
   }

@@ -1,13 +1,15 @@
 /**
  * The decoder, one position at a time (docs/exact-arithmetic.md section 4). Llama's shape: RMSNorm, rotary
- * grouped-query attention, SwiGLU; every number an integer. Read this file first, the others are its steps.
+ * grouped-query attention, SwiGLU, with Qwen's biases and head norms; every number an integer. Read this file first, the others are its steps.
  */
+import { hasWideSwiGlu } from '../config';
 import type { LayerMatrices, ExactModel } from '../modelFile';
 import type { LayerTensors, PositionTensors } from '../tensors';
 import { clamp16, int8Exponent, maximum, requantize, saturate32, toInt8 } from './arithmetic';
 import { attend, createAttentionOutput } from './attention';
 import { createCache, type LayerCache } from './cache';
-import { downInput, swiGlu } from './feedForward';
+import { downInput, swiGlu, wideSwiGlu } from './feedForward';
+import { headEpsTerm, normHeads } from './headNorm';
 import { GATE_BITS, WIDE_BITS, linear, type Activation } from './linear';
 import { normalize } from './norm';
 import { rotate } from './rope';
@@ -39,7 +41,7 @@ export class Sequence {
     const embedding = { token: Uint32Array.of(token), h };
     const layers: LayerTensors[] = [];
     for (let l = 0; l < model.config.layers; l++) {
-      const tensors = this.layer(model.layers[l], this.cache[l], h);
+      const tensors = this.layer(l, h);
       layers.push(tensors);
       h = tensors.h2;
     }
@@ -57,17 +59,16 @@ export class Sequence {
     return Int32Array.from(row, (w) => requantize(w, multipliers[token], shifts[token] - WIDE_BITS));
   }
 
-  private layer(matrices: LayerMatrices, cache: LayerCache, h: Int32Array): LayerTensors {
-    const { config, tables } = this.model;
+  private layer(l: number, h: Int32Array): LayerTensors {
+    const { config, layers } = this.model;
+    const matrices = layers[l];
     const norm1 = normalize(h, config.epsTerm);
-    const attention = this.attention(matrices, cache, norm1.x);
+    const attention = this.attention(l, norm1.x);
     const h1 = addResidual(h, linear(matrices.output, attention.x, WIDE_BITS));
 
     const norm2 = normalize(h1, config.epsTerm);
-    const gate = Int16Array.from(linear(matrices.gate, norm2.x, GATE_BITS), clamp16);
-    const up = Int16Array.from(linear(matrices.up, norm2.x, GATE_BITS), clamp16);
-    const down = downInput(swiGlu(gate, up, tables.sigmoid));
-    const h2 = addResidual(h1, linear(matrices.down, down.x, WIDE_BITS));
+    const { x, ...mlp } = this.swiGlu(matrices, norm2.x);
+    const h2 = addResidual(h1, linear(matrices.down, x, WIDE_BITS));
     return {
       norm1: norm1.words,
       x1: norm1.x.values,
@@ -75,28 +76,55 @@ export class Sequence {
       h1,
       norm2: norm2.words,
       x2: norm2.x.values,
-      gate,
-      up,
-      mlpMax: down.words,
-      xd: down.x.values,
+      ...mlp,
+      xd: x.values,
       h2,
     };
   }
 
-  /** Ops 5 to 13. */
-  private attention(matrices: LayerMatrices, cache: LayerCache, x: Activation) {
+  /** Ops 16 to 18. */
+  private swiGlu(matrices: LayerMatrices, x2: Activation) {
+    const { config, tables: { sigmoid } } = this.model;
+    const gate = linear(matrices.gate, x2, GATE_BITS);
+    const up = linear(matrices.up, x2, GATE_BITS);
+    if (hasWideSwiGlu(config)) {
+      const { y, shift, words } = wideSwiGlu(gate, up, sigmoid);
+      const down = downInput(y, shift);
+      return { gate, up, mlpMax: Uint32Array.of(...words, ...down.words), x: down.x };
+    }
+    const narrow = { gate: Int16Array.from(gate, clamp16), up: Int16Array.from(up, clamp16) };
+    const down = downInput(swiGlu(narrow.gate, narrow.up, sigmoid));
+    return { ...narrow, mlpMax: down.words, x: down.x };
+  }
+
+  /** Op 5n: normed copies of q and k and their slots, where the model has head norms. */
+  private headNorms(l: number, q: Int32Array, k: Int32Array) {
     const { config, tables } = this.model;
+    if (!tables.gains) return undefined;
+    const [qn, kn] = [q.slice(), k.slice()];
+    const eps = headEpsTerm(config);
+    const ofQ = normHeads(qn, config.headDim, tables.gains[l].q, eps);
+    const ofK = normHeads(kn, config.headDim, tables.gains[l].k, eps);
+    return { headNorm: Uint32Array.of(...ofQ, ...ofK), qn, kn };
+  }
+
+  /** Ops 5 to 13. */
+  private attention(l: number, x: Activation) {
+    const { config, tables } = this.model;
+    const matrices = this.model.layers[l];
+    const cache = this.cache[l];
     const { heads, kvHeads, headDim } = config;
     const t = this.position;
     const q = linear(matrices.query, x, WIDE_BITS);
     const k = linear(matrices.key, x, WIDE_BITS);
     const v = linear(matrices.value, x, WIDE_BITS);
+    const norms = this.headNorms(l, q, k);
 
     const half = headDim / 2;
     const cos = tables.cos.subarray(t * half, (t + 1) * half);
     const sin = tables.sin.subarray(t * half, (t + 1) * half);
-    const queries = quantizeHeads(q.slice(), heads, headDim, (y, from) => rotate(y, from, headDim, cos, sin));
-    const keys = quantizeHeads(k.slice(), kvHeads, headDim, (y, from) => rotate(y, from, headDim, cos, sin));
+    const queries = quantizeHeads((norms?.qn ?? q).slice(), heads, headDim, (y, from) => rotate(y, from, headDim, cos, sin));
+    const keys = quantizeHeads((norms?.kn ?? k).slice(), kvHeads, headDim, (y, from) => rotate(y, from, headDim, cos, sin));
     const values = quantizeHeads(v, kvHeads, headDim);
     cache.keys.set(keys.values, t * kvHeads * headDim);
     cache.values.set(values.values, t * kvHeads * headDim);
@@ -114,7 +142,7 @@ export class Sequence {
     return {
       x: { values: o8, exponent: exponent - WIDE_BITS },
       tensors: {
-        q, k, v,
+        q, k, v, ...norms,
         headMax: Uint32Array.from([...queries.words, ...keys.words, ...values.words]),
         q8: queries.values, qExponents: queries.exponents,
         k8: keys.values, kExponents: keys.exponents,

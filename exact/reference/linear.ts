@@ -1,6 +1,6 @@
-/** Matrix times int8 activation (op 4). */
+/** Matrix times int8 activation, plus a bias where the matrix has one (op 4). */
 import type { Matrix } from '../modelFile';
-import { requantize } from './arithmetic';
+import { requantize, saturate32 } from './arithmetic';
 
 /** An int8 vector: real value = values[i] * 2^exponent. */
 export interface Activation {
@@ -18,12 +18,13 @@ export const GATE_BITS = 8;
  * @returns [rows] i32
  */
 export function linear(matrix: Matrix, x: Activation, fractionBits: number): Int32Array {
-  const { rows, columns, weights, multipliers, shifts } = matrix;
+  const { rows, columns, weights, multipliers, shifts, biases } = matrix;
   const { values, exponent } = x;
   const y = new Int32Array(rows);
   for (let row = 0, at = 0; row < rows; row++, at += columns) {
     const sum = dot(weights, at, values, columns);
     y[row] = requantize(sum, multipliers[row], shifts[row] - exponent - fractionBits);
+    if (biases) y[row] = saturate32(y[row] + biases[row]);
   }
   return y;
 }

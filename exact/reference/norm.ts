@@ -10,7 +10,7 @@ import type { Activation } from './linear';
  */
 export function normalize(h: Int32Array, epsTerm: number): { x: Activation; words: Uint32Array } {
   const { max, index } = maximum(h);
-  const k1 = Math.max(0, bitLength(max) - 15);
+  const k1 = normShift(max);
   const g = h.map((value) => roundShift(value, k1)); // |g| <= 2^15
 
   const words: number[] = [max, index];
@@ -22,13 +22,23 @@ export function normalize(h: Int32Array, epsTerm: number): { x: Activation; word
     words.push(...u64Words(partial));
   }
 
-  // S = squares * 2^(-2z) lies in [2^30, 2^32), so its root r has exactly 16 bits.
-  const z = Math.ceil(bitLength(squares) / 2) - 16;
-  const r = integerSquareRoot(Math.floor(squares * powerOfTwo(-2 * z)));
-  const inverse = Math.floor(1073741824 / r);
+  const { z, r, inverse } = inverseNorm(squares);
   words.push(...u64Words(squares), r, inverse);
 
   const k = Math.max(0, bitLength(roundShift(max, k1) * inverse) - 7);
   const values = Int8Array.from(g, (value) => clamp8(roundShift(value * inverse, k)));
   return { x: { values, exponent: k - 30 - z }, words: Uint32Array.from(words) };
+}
+
+/** k1: how far values of this largest absolute value are shifted so that their squares fit. */
+export const normShift = (max: number): number => Math.max(0, bitLength(max) - 15);
+
+/**
+ * The scalars of op 2 from the sum of squares, 1 <= squares < 2^44: S = squares * 2^(-2z) lies in [2^30, 2^32), so its
+ * root r has exactly 16 bits, and inverse = floor(2^30 / r).
+ */
+export function inverseNorm(squares: number): { z: number; r: number; inverse: number } {
+  const z = Math.ceil(bitLength(squares) / 2) - 16;
+  const r = integerSquareRoot(Math.floor(squares * powerOfTwo(-2 * z)));
+  return { z, r, inverse: Math.floor(1073741824 / r) };
 }

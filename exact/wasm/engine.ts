@@ -1,9 +1,9 @@
 /** The wasm back end: generations on one memory, one after the other, with their traces. */
 import { createHash } from 'node:crypto';
 import { cpus } from 'node:os';
-import { checkJob, throwIfAborted, type Engine, type Generation, type Job } from '../engine';
+import { checkJob, demandPlainModel, throwIfAborted, type Engine, type Generation, type Job } from '../engine';
 import type { ExactModel } from '../modelFile';
-import type { PositionTensors } from '../tensors';
+import { committed, type PositionTensors } from '../tensors';
 import { TraceHasher } from '../trace';
 import { WasmClosedError } from './errors';
 import { WasmSequence } from './sequence';
@@ -13,7 +13,7 @@ export type PositionObserver = (tensors: PositionTensors) => void;
 
 /**
  * Copies the model into one WebAssembly memory.
- * @throws WasmUnavailableError `engine.wasm.missing`, `engine.wasm.simd`, `engine.wasm.memory`
+ * @throws WasmUnavailableError `engine.wasm.missing`, `engine.wasm.simd`, `engine.wasm.memory`; `engine.wasm.model`
  */
 export function createWasmEngine(model: ExactModel, observe?: PositionObserver): Engine {
   return new WasmEngine(model, observe);
@@ -28,6 +28,7 @@ class WasmEngine implements Engine {
   private queue: Promise<unknown> = Promise.resolve();
 
   constructor(model: ExactModel, private readonly observe?: PositionObserver) {
+    demandPlainModel(model, this.backend);
     this.config = model.config;
     this.sequence = new WasmSequence(model);
   }
@@ -68,7 +69,7 @@ class WasmEngine implements Engine {
       const draw = t < promptTokens.length - 1 ? undefined
         : { sampling, random: randomBytes(sampling.seed, tokens.length) };
       const tensors = this.open().step(input, draw);
-      trace.position(tensors);
+      trace.position(committed(tensors));
       this.observe?.(tensors);
       if (!tensors.head) continue;
       const token = tensors.head.draw[3];

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { checkJob, throwIfAborted, type Engine, type Generation, type Job } from '../engine';
 import type { ExactConfig } from '../config';
-import type { PositionTensors } from '../tensors';
+import { committed, type PositionTensors } from '../tensors';
 import { TraceHasher } from '../trace';
 import { WebGpuDeviceError, WebGpuDeviceLostError } from './errors';
 import type { OpenedDevice } from './adapter';
@@ -106,7 +106,7 @@ export class Generator implements WebGpuEngine {
           const token = t < promptTokens.length ? promptTokens[t] : tokens[tokens.length - 1];
           const drawn = t < firstDraw ? undefined : sampling;
           const tensors = readPosition(this.config, this.runner.arena, current.bytes, current.start, t, token, drawn);
-          trace.position(tensors);
+          trace.position(committed(tensors));
           this.observe?.(tensors);
           if (tensors.head) {
             const drawnToken = tensors.head.draw[3];

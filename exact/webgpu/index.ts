@@ -2,6 +2,7 @@
  * The webgpu back end. All arithmetic of a position, from the embedding to the drawn token, runs in WGSL on the
  * device; the host moves bytes, hashes the trace, and hashes the seed of a draw.
  */
+import { demandPlainModel } from '../engine';
 import type { ExactModel } from '../modelFile';
 import { openDevice, type OpenedDevice } from './adapter';
 import { Generator, type PositionObserver, type WebGpuEngine } from './engine';
@@ -27,9 +28,11 @@ const GPU_LANES = 256;
 
 /**
  * Uploads the model and compiles the kernels.
- * Throws WebGpuUnavailableError without an adapter, WebGpuDeviceError when the model does not fit.
+ * Throws BackendUnavailableError for a model with flags or biases, WebGpuUnavailableError without an adapter,
+ * WebGpuDeviceError when the model does not fit.
  */
 export async function createWebGpuEngine(model: ExactModel, options: WebGpuEngineOptions = {}): Promise<WebGpuEngine> {
+  demandPlainModel(model, 'webgpu');
   const need = largestBuffer(model.config);
   const opened = options.device ?? (await openDevice({ maxStorageBufferBindingSize: need, maxBufferSize: need }));
   const { isSoftware } = opened.adapter;

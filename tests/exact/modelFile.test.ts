@@ -61,14 +61,15 @@ test('attack 27: multipliers, shifts, weights and biases outside their limits ar
   refused(changed(rowAt('layers.0.query', 0) + 6, 10), 'model.rows.shift', /11\.\.47/);
   refused(changed(rowAt('layers.0.up', 0) + 6, 2), 'model.rows.shift', /3\.\.47/);
   refused(changed(at + 11, 0x80), 'model.rows.weight', /row 2 of layers\.0\.down/);
-  refused(changed(at + 10, 1), 'model.rows.bias');
+  refused(changed(at + 10, 1), 'model.rows.bias', /outside query, key and value/);
 });
 
 test('attack 27: shapes that cannot be proven are refused', () => {
   refused(changed(8 + 7, 96), 'model.config.dim');
   refused(changed(8 + 9, 3), 'model.config.kvHeads');
-  refused(changed(8 + 27, 1), 'model.config.flags');
-  refused(changed(8 + 3, 2), 'model.config.semantics', /semantics/);
+  refused(changed(8 + 27, 4), 'model.config.flags', /0\.\.3/);
+  refused(changed(8 + 1, 1), 'model.config.formatVersion');
+  refused(changed(8 + 3, 1), 'model.config.semantics', /semantics/);
   const wider = original.slice();
   wider.set(encodeConfig({ ...config, ffn: config.ffn + 64 }), 8);
   refused(wider, 'model.file.length', /truncated/);

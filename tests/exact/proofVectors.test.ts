@@ -4,25 +4,30 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import {
   ModelProver, ProofError, TraceProver, leafProofFile, loadModel, partProofFile, provenConfig, verifyChildren,
-  verifyLeaf, verifyModelPart, verifyProofFile, type LeafAddress, type ModelPart, type ModelProof, type NodeAddress,
+  verifyInnerLeaf, verifyLeaf, verifyModelPart, verifyProofFile, type LeafAddress, type ModelPart, type ModelProof, type NodeAddress, type Tree,
 } from '../../exact';
 import { encodeConfig } from '../../exact/config';
-import { addressAt, leafIndex } from '../../exact/leafAddress';
+import { commitAddressAt, innerAddressAt, leafIndex, positionOf } from '../../exact/leafAddress';
 import { matrixShapes } from '../../exact/modelFile';
 import { modelPlace } from '../../exact/modelProof';
 import { CocoonError } from '../../protocol';
 import { MODELS, hex, modelPath, readVectors, samplingOf, type RunVector } from './support';
 
+interface GoldenTree {
+  leaves: { address: LeafAddress; index: number; bytes: string | null; path: string[] }[];
+  nodes: (NodeAddress & { children: string[] })[];
+}
+
 interface Golden {
   modelRoot: string;
   parts: { address: ModelPart; bytes: string; path: string[] }[];
-  traces: {
+  traces: (GoldenTree & {
     run: string;
     traceRoot: string;
     blockRoots: string[];
-    leaves: { address: LeafAddress; index: number; bytes: string | null; path: string[] }[];
-    nodes: (NodeAddress & { children: string[] })[];
-  }[];
+    /** position trees */
+    positions: (GoldenTree & { t: number; positionRoot: string })[];
+  })[];
 }
 
 const golden = readVectors<Golden>('proofs');
@@ -49,20 +54,41 @@ for (const trace of golden.traces) {
     assert.equal(hex(traceRoot), trace.traceRoot);
     assert.deepEqual(blockRoots.map(hex), trace.blockRoots);
     for (const { address, index, bytes, path } of trace.leaves) {
-      const where = JSON.stringify(address);
-      assert.equal(leafIndex(config, address), index, where);
-      assert.deepEqual(addressAt(config, index), address);
+      assert.equal(leafIndex(config, 'commit', address), index, JSON.stringify(address));
+      assert.deepEqual(commitAddressAt(config, index), address);
       verifyLeaf(config, traceRoot, address, bytes === null ? null : bytesOf(bytes), path.map(bytesOf), job);
-      const ours = await prover.leaf(address);
-      assert.equal(ours.bytes === null ? null : hex(ours.bytes), bytes, where);
-      assert.deepEqual(ours.path.map(hex), path, where);
+      await assertLeaf(prover, 'commit', { address, bytes, path });
     }
     for (const { children, ...node } of trace.nodes) {
       assert.deepEqual((await prover.children(node)).map(hex), children, JSON.stringify(node));
     }
     const [root] = trace.nodes;
-    verifyChildren(config, traceRoot, { depth: 0, index: 0 }, root.children.map(bytesOf));
+    verifyChildren(config, 'commit', traceRoot, { depth: 0, index: 0 }, root.children.map(bytesOf));
+    for (const { t, positionRoot, leaves, nodes } of trace.positions) {
+      assert.equal(hex(await prover.positionRoot(t)), positionRoot);
+      for (const { address, index, bytes, path } of leaves) {
+        assert.equal(positionOf(address), t);
+        assert.equal(leafIndex(config, 'inner', address), index, JSON.stringify(address));
+        assert.deepEqual(innerAddressAt(config, t, index), address);
+        const value = bytes === null ? null : bytesOf(bytes);
+        verifyInnerLeaf(config, bytesOf(positionRoot), address, value, path.map(bytesOf), job);
+        await assertLeaf(prover, 'inner', { address, bytes, path });
+      }
+      for (const { children, ...node } of nodes) {
+        assert.deepEqual((await prover.innerChildren(t, node)).map(hex), children, JSON.stringify(node));
+        if (node.depth > 0) continue;
+        verifyChildren(config, 'inner', bytesOf(positionRoot), node, children.map(bytesOf));
+      }
+    }
   });
+}
+
+async function assertLeaf(
+  prover: TraceProver, tree: Tree, expected: { address: LeafAddress; bytes: string | null; path: string[] },
+): Promise<void> {
+  const ours = await prover.leaf(tree, expected.address);
+  assert.equal(ours.bytes === null ? null : hex(ours.bytes), expected.bytes, JSON.stringify(expected.address));
+  assert.deepEqual(ours.path.map(hex), expected.path, JSON.stringify(expected.address));
 }
 
 test('parts of the model equal those of the independent program', () => {
@@ -141,8 +167,9 @@ test('a proof under another config, of another length, or of a part that is not 
 
 test('a document of a proof checks alone, and not when any of its hex digits is another', async () => {
   const address = { block: 0, position: 5, group: 3, slot: 'draw', leaf: 0 };
-  const leaf = await leafProofFile(model, proverOf('top-k'), address);
-  for (const file of [leaf, partProofFile(model, { part: 'rope', t: 3 })]) {
+  const prover = proverOf('top-k');
+  const leaves = [await leafProofFile(model, prover, 'commit', address), await leafProofFile(model, prover, 'inner', address)];
+  for (const file of [...leaves, partProofFile(model, { part: 'rope', t: 3 })]) {
     const text = JSON.stringify(file);
     assert.deepEqual(verifyProofFile(JSON.parse(text)), file);
     const digits = [...text.matchAll(/"([0-9a-f]{32,})"/g)].flatMap(({ index, 1: value }) =>
@@ -164,16 +191,25 @@ test('a document of another form is refused by the field that is wrong, never by
   const bent: unknown[] = [
     null, [], 'proof', {},
     ...[
-      { format: 2 }, { kind: 'other' }, { more: 1 }, { bytes: 'A0' }, { bytes: null }, { path: 'x' },
+      { format: 1 }, { kind: 'leaf' }, { more: 1 }, { bytes: 'A0' }, { bytes: null }, { path: 'x' },
       { modelRoot: '00' }, { address: { part: 'rope' } },
     ].map((change) => ({ ...file, ...change })),
   ];
   for (const document of bent) assert.throws(() => verifyProofFile(document), refusal('verification.proof.format'));
   assert.throws(() => verifyProofFile({ ...file, path: [] }), refusal('verification.proof.path'));
   assert.throws(() => verifyProofFile({ ...file, configPath: [] }), refusal('verification.proof.path'));
-  const address = { block: 0, position: 0, group: 0, slot: 'token', leaf: 0 };
-  const leaf = await leafProofFile(model, proverOf('greedy'), address);
-  const job = { ...leaf.job, outputTokens: leaf.job.outputTokens + 40 };
-  assert.deepEqual(verifyProofFile({ ...leaf, job }).address, address, 'a job is a claim that only shapes are held to');
-  assert.throws(() => verifyProofFile({ ...leaf, blockRoot: leaf.traceRoot }), refusal('verification.proof.root'));
+  const address = { block: 0, position: 0, group: 1, slot: 'v8', leaf: 0 };
+  const prover = proverOf('greedy');
+  const commit = await leafProofFile(model, prover, 'commit', address);
+  const inner = await leafProofFile(model, prover, 'inner', address);
+  for (const leaf of [commit, inner]) {
+    const job = { ...leaf.job, outputTokens: leaf.job.outputTokens + 40 };
+    const text = 'a job is a claim that only shapes are held to';
+    assert.deepEqual(verifyProofFile({ ...leaf, job }).address, address, text);
+    assert.throws(() => verifyProofFile({ ...leaf, kind: 'part' }), refusal('verification.proof.format'));
+  }
+  const { traceRoot } = commit as { traceRoot?: string };
+  assert.throws(() => verifyProofFile({ ...commit, blockRoot: traceRoot }), refusal('verification.proof.root'));
+  assert.throws(() => verifyProofFile({ ...inner, positionRoot: traceRoot }), refusal('verification.proof.root'));
+  assert.throws(() => verifyProofFile({ ...inner, kind: 'commit' }), refusal('verification.proof.format'));
 });

@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createReferenceEngine, loadModel } from '../../exact';
-import { leafHash, TraceHasher, TraceLayout } from '../../exact/trace';
-import type { PositionTensors } from '../../exact/tensors';
+import { RunCheck, jobOf } from './runCheck';
 import { MODELS, hex, modelPath, readVectors, samplingOf, type RunVector } from './support';
 
 for (const name of MODELS) {
@@ -16,43 +15,13 @@ for (const name of MODELS) {
 
   for (const run of runs) {
     test(`model "${name}", run "${run.name}": tokens, roots and leaves equal the vectors`, async () => {
-      const layout = new TraceLayout(model.config);
-      const hasher = new TraceHasher(model.config);
-      let position = 0;
-      const observe = (tensors: PositionTensors) => {
-        hasher.position(tensors);
-        assertLeaves(run, position++, layout.position(tensors));
-      };
+      const check = new RunCheck(model.config, run);
       const streamed: number[] = [];
-      const result = await createReferenceEngine(model, observe).generate({
-        promptTokens: run.prompt,
-        maxTokens: run.maxTokens,
-        stopTokens: run.stop,
-        sampling: samplingOf(run.sampling),
-        onToken: (token) => streamed.push(token),
-      });
-      assert.deepEqual(result.tokens, run.outputs);
+      const onToken = (token: number) => streamed.push(token);
+      check.finish(await createReferenceEngine(model, check.observe).generate({ ...jobOf(run), onToken }));
       assert.deepEqual(streamed, run.outputs);
-      assert.equal(result.finishReason, run.finish);
-      assert.deepEqual(hasher.positionRoots.slice(-run.positionRoots.length).map(hex), run.positionRoots);
-      assert.deepEqual(result.blockRoots.map(hex), run.blockRoots);
-      assert.equal(hex(result.traceRoot), run.traceRoot);
-      assert.equal(position, run.prompt.length + run.outputs.length - 1);
     });
   }
-}
-
-function assertLeaves(run: RunVector, position: number, groups: ReturnType<TraceLayout['position']>): void {
-  const hashes = run.leafHashes?.[position];
-  const bytes = run.leaves?.[position];
-  groups.forEach((group, g) => {
-    for (const { slot, leaves } of group) {
-      const where = `position ${position}, group ${g}, slot ${slot}`;
-      const base64 = leaves.map((leaf) => leaf && Buffer.from(leaf).toString('base64'));
-      if (bytes) assert.deepEqual(base64, bytes[g][slot], where);
-      if (hashes) assert.deepEqual(leaves.map((leaf) => leaf && hex(leafHash(leaf))), hashes[g][slot], where);
-    }
-  });
 }
 
 test('a generation stops when its caller aborts', async () => {

@@ -1,13 +1,13 @@
-/** The trace commits to every byte, its padding is canonical, and a position does not depend on what comes after it. */
+/** The receipt's trace commits to every byte of keys, values and draws, in the order of the specification. */
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import fc from 'fast-check';
 import { GREEDY, createReferenceEngine, loadModel } from '../../exact';
-import { cellsOf, rowBytes, segments } from '../../exact/leafLayout';
+import { rowBytes, segments } from '../../exact/leafLayout';
 import { PADDING_LEAF, node, paddingRoot, sha256, treePath, treeRoot } from '../../exact/merkle';
-import { traceDepths } from '../../exact/opTable';
-import { TraceHasher, TraceLayout, groupRoot, type GroupLeaves } from '../../exact/trace';
-import type { PositionTensors } from '../../exact/tensors';
+import { headsPerLeaf, keyLeaves, treeDepths } from '../../exact/opTable';
+import { CommitLayout, TraceHasher, leafHash, type Leaf } from '../../exact/trace';
+import { committed, type CommitTensors, type PositionTensors } from '../../exact/tensors';
 import { hex, modelPath, readVectors, type RunVector } from './support';
 
 const model = loadModel(modelPath('grouped'));
@@ -26,104 +26,108 @@ before(async () => {
   full = await run(PROMPT, 40);
 });
 
-const groupsOf = (positions: PositionTensors[]): GroupLeaves[][] => {
-  const layout = new TraceLayout(config);
-  return positions.map((tensors) => layout.position(tensors));
+const leavesOf = (tensors: CommitTensors, of = config): Leaf[] => {
+  const leaves: Leaf[] = [];
+  new CommitLayout(of).visit(tensors, (leaf) => leaves.push(leaf && Uint8Array.from(leaf)));
+  return leaves;
 };
-
-test('a prefix alone equals the same positions inside a longer run, bit for bit', async () => {
-  const tokens = [...PROMPT, ...full.tokens];
-  for (const length of [1, 5, 33]) {
-    const alone = await run(tokens.slice(0, length), 1);
-    const a = groupsOf(alone.positions).map((groups) => groups.slice(0, -1));
-    const b = groupsOf(full.positions).slice(0, length).map((groups) => groups.slice(0, -1));
-    assert.deepEqual(a, b, `${length} positions`);
-  }
-  const decoded = await run(tokens.slice(0, 20), 26);
-  assert.deepEqual(decoded.tokens, tokens.slice(20, 46), 'prefill and decode choose the same tokens');
-});
+const rootOf = (positions: PositionTensors[]): string => {
+  const hasher = new TraceHasher(config);
+  positions.forEach((tensors) => hasher.position(committed(tensors)));
+  return hex(hasher.traceRoot());
+};
 
 test('the trace root is the same on every run and names every block of 32 positions', async () => {
   const again = await run(PROMPT, 40);
   assert.equal(hex(again.traceRoot), hex(full.traceRoot));
   assert.equal(full.blockRoots.length, Math.ceil((PROMPT.length + 39) / 32));
-  const { block, total } = traceDepths(config);
-  assert.equal(hex(treeRoot(full.blockRoots, block, total - block)), hex(full.traceRoot));
+  const { block, commitTotal } = treeDepths(config);
+  assert.equal(hex(treeRoot(full.blockRoots, block, commitTotal - block)), hex(full.traceRoot));
 });
 
-test('a change of any byte of any leaf changes the root of its group', () => {
-  const { group } = traceDepths(config);
-  const groups = groupsOf(full.positions.slice(0, 7))[6];
-  for (const leaves of groups) {
-    const root = hex(groupRoot(leaves, group));
-    for (const { slot, leaves: ofSlot } of leaves) {
-      ofSlot.forEach((leaf, i) => {
-        if (leaf === null) return;
-        for (const at of new Set([0, leaf.length >> 1, leaf.length - 1])) {
-          const bent = Uint8Array.from(leaf);
-          bent[at] ^= 1;
-          const bentSlot = { slot, leaves: ofSlot.map((l, j) => (j === i ? bent : l)) };
-          const other = leaves.map((s) => (s.slot === slot ? bentSlot : s));
-          assert.notEqual(hex(groupRoot(other, group)), root, `${slot}, leaf ${i}, byte ${at}`);
-        }
-      });
-    }
+test('the trace root is built as the specification says: k8, then v8 of every layer, at the end the draw', () => {
+  const { commit, block, commitTotal } = treeDepths(config);
+  const padded = (bytes: number[]) => [...bytes, ...Array<number>(120 - bytes.length).fill(128)];
+  const { kvHeads, headDim } = config;
+  const row = (values: Int8Array, head: number) =>
+    padded(Array.from(values.subarray(head * headDim, (head + 1) * headDim), (q) => q + 128));
+  const reversed = (bytes: number[]) => [0, 30, 60, 90].flatMap((at) => bytes.slice(at, at + 30).reverse());
+  const heads = Array.from({ length: kvHeads }, (_, head) => head);
+  const positionRoot = ({ layers, head }: PositionTensors) => treeRoot([
+    ...layers.flatMap(({ k8, kExponents, v8, vExponents }) => [
+      sha256(Uint8Array.from([...kExponents, ...heads.flatMap((i) => reversed(row(k8, i)))])),
+      sha256(Uint8Array.from([...vExponents, ...heads.flatMap((i) => row(v8, i))])),
+    ]),
+    head ? sha256(Uint8Array.from(Array.from(head.draw).flatMap((x) => [x >>> 24, x >>> 16, x >>> 8, x]))) : PADDING_LEAF,
+  ], commit);
+  assert.equal(keyLeaves(config), 1);
+  const roots = full.positions.map(positionRoot);
+  const blocks = [roots.slice(0, 32), roots.slice(32)].map((of) => treeRoot(of, 5, commit));
+  assert.deepEqual(full.blockRoots.map(hex), blocks.map(hex));
+  assert.equal(hex(full.traceRoot), hex(treeRoot(blocks, block, commitTotal - block)));
+});
+
+test('a leaf of keys holds as many heads as fit 4,096 bytes, exponents first, and the last one the rest', () => {
+  const many = { ...config, heads: 40, kvHeads: 40, headDim: 128, layers: 1 };
+  assert.deepEqual([headsPerLeaf(many), keyLeaves(many)], [16, 3]);
+  const values = Int8Array.from({ length: 40 * 128 }, (_, i) => (i >> 7) - 20);
+  const exponents = Uint8Array.from({ length: 40 }, (_, i) => i);
+  const layer = { k8: values, kExponents: exponents, v8: values, vExponents: exponents };
+  const leaves = leavesOf({ layers: [layer] }, many);
+  assert.deepEqual(leaves.map((leaf) => leaf?.length), [16 * 241, 16 * 241, 8 * 241, 16 * 241, 16 * 241, 8 * 241, undefined]);
+  const last = leaves[5] ?? assert.fail();
+  assert.deepEqual([...last.subarray(0, 8)], [32, 33, 34, 35, 36, 37, 38, 39]);
+  for (let head = 0; head < 8; head++) {
+    const row = [...last.subarray(8 + 240 * head, 8 + 240 * (head + 1))];
+    assert.deepEqual(row, [...Array<number>(128).fill(128 + 12 + head), ...Array<number>(112).fill(128)]);
   }
 });
 
-test('a change of any tensor handed over changes the trace root, a change of what lies beyond t does not', () => {
-  const rootOf = (positions: PositionTensors[]) => {
-    const hasher = new TraceHasher(config);
-    positions.forEach((tensors) => hasher.position(tensors));
-    return hex(hasher.traceRoot());
-  };
+test('leaves that a back end has laid out itself give the same root', () => {
+  const [laid, handed] = [new TraceHasher(config), new TraceHasher(config)];
+  full.positions.map(committed).forEach((tensors) => {
+    laid.position(tensors);
+    handed.leaves(leavesOf(tensors));
+  });
+  assert.equal(hex(handed.traceRoot()), hex(laid.traceRoot()));
+  assert.throws(() => handed.leaves([null]), { code: 'exact.trace.leaves' });
+});
+
+test('a change of any committed byte changes the trace root, a change of any other tensor does not', () => {
   const start = full.positions.slice(0, 8);
   const root = rootOf(start);
   const last = start[7];
-  const groups = { embedding: last.embedding, layer: last.layers[1], head: last.head ?? assert.fail('no head') };
-  for (const [group, tensors] of Object.entries(groups)) {
-    for (const [name, tensor] of Object.entries(tensors as unknown as Record<string, Int32Array>)) {
-      for (const at of new Set([0, tensor.length - 1])) {
+  const { k8, kExponents, v8, vExponents, ...others } = last.layers[1];
+  const { draw, ...ofHead } = last.head ?? assert.fail('no head');
+  const changes = (tensors: object, seen: boolean) => {
+    for (const [name, tensor] of Object.entries(tensors as Record<string, Int32Array>)) {
+      for (const at of new Set([0, tensor.length >> 1, tensor.length - 1])) {
         tensor[at] ^= 1;
-        assert.notEqual(rootOf(start), root, `${group}.${name}[${at}]`);
+        assert.equal(rootOf(start) !== root, seen, `${name}[${at}]`);
         tensor[at] ^= 1;
       }
     }
-  }
-  const wider = { ...last.layers[0] };
-  for (const slot of ['e', 'p'] as const) {
-    const stride = 11;
-    const padded = new Uint16Array(config.heads * stride).fill(77);
-    for (let head = 0; head < config.heads; head++) {
-      padded.set(last.layers[0][slot].subarray(8 * head, 8 * head + 8), stride * head);
-    }
-    wider[slot] = padded;
-  }
-  assert.equal(rootOf([...start.slice(0, 7), { ...last, layers: [wider, last.layers[1]] }]), root);
+  };
+  changes({ k8, kExponents, v8, vExponents, draw }, true);
+  changes({ ...others, ...ofHead, ...last.embedding }, false);
   assert.equal(rootOf(start), root);
 });
 
-test('tensors of a wrong length are refused by the name of their slot', () => {
-  const [first] = full.positions;
-  const bent = (change: object) => () =>
-    new TraceHasher(config).position({ ...first, layers: [{ ...first.layers[0], ...change }, first.layers[1]] });
-  assert.throws(bent({ gate: new Int16Array(3) }), { code: 'exact.trace.gate' });
-  assert.throws(bent({ e: new Uint16Array(0) }), { code: 'exact.trace.e' });
-  assert.throws(bent({ pv: new Int32Array(1) }), { code: 'exact.trace.pv' });
+test('committed tensors of a wrong length are refused by name', () => {
+  const first = committed(full.positions[0]);
+  const bent = (change: object, draw?: Uint32Array) => () =>
+    new TraceHasher(config).position({ layers: [{ ...first.layers[0], ...change }, first.layers[1]], draw });
+  assert.throws(bent({ k8: new Int8Array(3) }), { code: 'exact.trace.k8' });
+  assert.throws(bent({ v8: new Int8Array(0) }), { code: 'exact.trace.v8' });
   assert.throws(bent({ kExponents: new Uint8Array(0) }), { code: 'exact.trace.k8.exponents' });
-  assert.throws(() => new TraceHasher(config).position({ ...first, layers: [] }), { code: 'exact.trace.layers' });
+  assert.throws(bent({}, new Uint32Array(3)), { code: 'exact.trace.draw' });
+  assert.throws(() => new TraceHasher(config).position({ layers: [] }), { code: 'exact.trace.layers' });
 });
 
-test('padding of rows is 128, of position blocks zero, and of absent leaves the padding leaf', () => {
-  const groups = groupsOf(full.positions)[5];
-  const leavesOf = (group: number, slot: string) =>
-    groups[group].find((s) => s.slot === slot)?.leaves ?? assert.fail(`no slot ${slot}`);
-  const bytesOf = (group: number, slot: string) => leavesOf(group, slot)[0] ?? assert.fail(`padding leaf in ${slot}`);
-  assert.deepEqual([...bytesOf(1, 'x1').slice(config.dim)], Array(cellsOf(config.dim) * 120 - config.dim).fill(128));
-  assert.ok(bytesOf(1, 'e').slice(2 * 6).every((byte) => byte === 0));
-  assert.ok(bytesOf(1, 'vt').every((byte, i) => i % 32 < 6 || byte === 128));
-  assert.deepEqual(leavesOf(config.layers + 1, 'top'), [null]);
-  assert.deepEqual(groupsOf(full.positions)[0][config.layers + 1], [], 'no head group before the last prompt token');
+test('the draw is a padding leaf where no token is sampled', () => {
+  const draws = full.positions.map((tensors) => leavesOf(committed(tensors)).at(-1));
+  assert.deepEqual(draws.map((leaf) => leaf === null), draws.map((_, t) => t < PROMPT.length - 1));
+  assert.equal(hex(leafHash(null)), '00'.repeat(32));
 });
 
 test('rows are offset by 128, keys and weights reversed within words of 30 bytes, long rows cut after 3,600', () => {

@@ -4,11 +4,11 @@ import * as fs from 'node:fs';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { createEngine, createReferenceEngine, GREEDY, loadModel, type Job, type Sampling } from '../../exact';
-import { leafHash, TraceHasher, TraceLayout } from '../../exact/trace';
 import type { PositionTensors } from '../../exact/tensors';
 import { createWasmEngine, WasmClosedError, WasmUnavailableError } from '../../exact/wasm';
 import { KERNELS_FILE } from '../../exact/wasm/kernels';
-import { MODELS, hex, modelPath, readVectors, samplingOf, type RunVector } from './support';
+import { RunCheck, jobOf as jobOfRun } from './runCheck';
+import { MODELS, hex, modelPath, readVectors, type RunVector } from './support';
 
 const seed = Uint8Array.from({ length: 32 }, (_, i) => i);
 const FULL: Sampling = { t: 94548, topK: 0, topP16: 0, minPX: 0, seed };
@@ -26,40 +26,13 @@ for (const name of MODELS) {
     let observe: (tensors: PositionTensors) => void = () => undefined;
     const engine = createWasmEngine(model, (tensors) => observe(tensors));
     for (const run of runs) {
-      const layout = new TraceLayout(model.config);
-      const hasher = new TraceHasher(model.config);
-      let position = 0;
-      observe = (tensors) => {
-        hasher.position(tensors);
-        assertLeaves(run, position++, layout.position(tensors));
-      };
+      const check = new RunCheck(model.config, run);
+      observe = check.observe;
       const streamed: number[] = [];
-      const result = await engine.generate({
-        promptTokens: run.prompt, maxTokens: run.maxTokens, stopTokens: run.stop,
-        sampling: samplingOf(run.sampling), onToken: (token) => streamed.push(token),
-      });
-      assert.deepEqual(result.tokens, run.outputs, run.name);
+      check.finish(await engine.generate({ ...jobOfRun(run), onToken: (token) => streamed.push(token) }));
       assert.deepEqual(streamed, run.outputs, run.name);
-      assert.equal(result.finishReason, run.finish, run.name);
-      assert.deepEqual(hasher.positionRoots.slice(-run.positionRoots.length).map(hex), run.positionRoots, run.name);
-      assert.deepEqual(result.blockRoots.map(hex), run.blockRoots, run.name);
-      assert.equal(hex(result.traceRoot), run.traceRoot, run.name);
-      assert.equal(position, run.prompt.length + run.outputs.length - 1, run.name);
     }
     await engine.close();
-  });
-}
-
-function assertLeaves(run: RunVector, position: number, groups: ReturnType<TraceLayout['position']>): void {
-  const hashes = run.leafHashes?.[position];
-  const bytes = run.leaves?.[position];
-  groups.forEach((group, g) => {
-    for (const { slot, leaves } of group) {
-      const where = `run ${run.name}, position ${position}, group ${g}, slot ${slot}`;
-      const base64 = leaves.map((leaf) => leaf && Buffer.from(leaf).toString('base64'));
-      if (bytes) assert.deepEqual(base64, bytes[g][slot], where);
-      if (hashes) assert.deepEqual(leaves.map((leaf) => leaf && hex(leafHash(leaf))), hashes[g][slot], where);
-    }
   });
 }
 

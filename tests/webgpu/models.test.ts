@@ -1,11 +1,10 @@
 /** Whole small models on the device: tokens, every leaf and every root against the golden vectors and the reference. */
 import assert from 'node:assert/strict';
-import type { Engine, Job } from '../../exact';
+import type { Engine } from '../../exact';
 import { createReferenceEngine, loadModel } from '../../exact';
-import { leafHash, TraceLayout } from '../../exact/trace';
-import type { PositionTensors } from '../../exact/tensors';
 import { createWebGpuEngine, type PositionObserver, type WebGpuEngineOptions } from '../../exact/webgpu';
-import { hex, modelPath, MODELS, readVectors, samplingOf, type RunVector } from '../exact/support';
+import { jobOf, RunCheck } from '../exact/runCheck';
+import { hex, modelPath, MODELS, readVectors, type RunVector } from '../exact/support';
 import { gpuTest } from './gpuTest';
 
 interface Variant {
@@ -24,10 +23,6 @@ const VARIANTS: Variant[] = [
   },
 ];
 
-const jobOf = (run: RunVector): Job => ({
-  promptTokens: run.prompt, maxTokens: run.maxTokens, stopTokens: run.stop, sampling: samplingOf(run.sampling),
-});
-
 for (const { name: variant, kernels, without } of VARIANTS) {
   for (const name of MODELS) {
     gpuTest(`model "${name}" gives the golden tokens, leaves and roots (${variant})`, async () => {
@@ -37,10 +32,9 @@ for (const { name: variant, kernels, without } of VARIANTS) {
       const engine = await createWebGpuEngine(model, { kernels, observe: (tensors) => observe(tensors) });
       try {
         for (const run of runs.filter((r) => !without.includes(r.name))) {
-          const layout = new TraceLayout(model.config);
-          let t = 0;
-          observe = (tensors) => checkLeaves(layout, tensors, run, t++);
-          await checkRun(engine, run);
+          const check = new RunCheck(model.config, run);
+          observe = check.observe;
+          check.finish(await engine.generate(jobOf(run)));
         }
       } finally {
         await engine.close();
@@ -55,19 +49,6 @@ async function checkRun(engine: Engine, run: RunVector): Promise<void> {
   assert.equal(result.finishReason, run.finish, run.name);
   assert.deepEqual(result.blockRoots.map(hex), run.blockRoots, run.name);
   assert.equal(hex(result.traceRoot), run.traceRoot, run.name);
-}
-
-function checkLeaves(layout: TraceLayout, tensors: PositionTensors, run: RunVector, t: number): void {
-  const groups = layout.position(tensors);
-  const expected = run.leafHashes?.[t];
-  if (!expected) return;
-  expected.forEach((slots, group) => {
-    for (const [slot, hashes] of Object.entries(slots)) {
-      const { leaves } = groups[group].find((entry) => entry.slot === slot)!;
-      assert.deepEqual(leaves.map((leaf) => leaf && hex(leafHash(leaf))), hashes,
-        `${run.name}: position ${t}, group ${group}, ${slot}`);
-    }
-  });
 }
 
 gpuTest('a job gives the same bits after other jobs, and as part of a queue', async () => {
