@@ -61,7 +61,7 @@ const refusals: Refusal[] = [
   },
   { status: 4, why: 'another tier', options: { asked: { tier: 1 } } },
   { status: 5, why: 'another image', options: { asked: { imageHash: patternBytes(32) } } },
-  { status: 6, why: 'another arithmetic', options: { asked: { semantics: 2 } } },
+  { status: 6, why: 'another arithmetic', options: { asked: { semantics: 1 } } },
   { status: 7, why: 'longer than a day', options: { asked: { expiresAt: START + 86_401 } } },
   {
     status: 7,

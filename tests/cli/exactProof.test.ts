@@ -69,16 +69,16 @@ test('the trace of prove is the trace of run, with sampling too, and a padding l
 });
 
 test('a proof that does not hold is refused with exit code 6, bad usage with 2, nothing on stdout', async () => {
-  const proof = await proven('--commit', '0/2/3/draw/0');
-  const good = save('draw.json', proof);
+  const proof = await proven('--commit', '0/0/1/k8/0');
+  const good = save('key.json', proof);
   const bent = (name: string, change: object) => ['verify', save(`${name}.json`, { ...proof, ...change })];
   const zeros = '0'.repeat(64);
   const table: [string[], number, string][] = [
-    [bent('bytes', { bytes: '00'.repeat(16) }), 6, 'verification.proof.root'],
+    [bent('bytes', { bytes: '00'.repeat(242) }), 6, 'verification.proof.root'],
     [bent('length', { bytes: '00' }), 6, 'verification.proof.bytes'],
     [bent('path', { path: [] }), 6, 'verification.proof.path'],
     [bent('trace', { traceRoot: zeros }), 6, 'verification.proof.root'],
-    [bent('slot', { address: { block: 0, position: 2, group: 3, slot: 'x', leaf: 0 } }), 6, 'verification.proof.slot'],
+    [bent('slot', { address: { block: 0, position: 0, group: 1, slot: 'x', leaf: 0 } }), 6, 'verification.proof.slot'],
     [bent('format', { format: 1 }), 6, 'verification.proof.format'],
     [['verify', save('text.json', 'no proof')], 6, 'verification.proof.format'],
     [['verify', good, '--model-root', zeros], 6, 'verification.proof.other-model'],

@@ -49,7 +49,7 @@ describe('the request of a contract', () => {
             tier: Tier.bonded,
             visibility: Visibility.public,
             flags: TermsFlag.checkKey,
-            semantics: 1,
+            semantics: 2,
             salt: Uint8Array.from(salt),
             modelRoot: asked.modelRoot,
             maxTokens: asked.maxTokens,

@@ -70,7 +70,7 @@ export class PostedJob {
     const terms = {
       ...(kind === 'tier' && { tier: 1 }),
       ...(kind === 'image' && { imageHash: stranger }),
-      ...(kind === 'semantics' && { semantics: 2 }),
+      ...(kind === 'semantics' && { semantics: 1 }),
       ...(kind === 'otherStake' && { stake: stranger }),
       workerKey,
     };
