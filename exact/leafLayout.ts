@@ -38,14 +38,16 @@ function writeRow(
   values: Int8Array, from: number, to: number, reversedWords: boolean, out: Uint8Array, at: number,
 ): number {
   const end = at + paddedRowBytes(to - from);
-  if (!reversedWords) {
-    for (let i = from; i < to; i++) out[at++] = values[i] + ZERO;
-    out.fill(ZERO, at, end);
-    return end;
+  const full = reversedWords ? to - ((to - from) % WORD) : from;
+  let i = from;
+  for (; i < full; at += WORD) {
+    for (let j = at + WORD - 1; j >= at; j--) out[j] = values[i++] + ZERO;
   }
-  for (let i = from; at < end; at += WORD) {
-    for (let j = at + WORD - 1; j >= at; j--) out[j] = i < to ? values[i++] + ZERO : ZERO;
-  }
+  // What follows the full words is written in order, and a word that it begins reversed as a whole.
+  const start = at;
+  while (i < to) out[at++] = values[i++] + ZERO;
+  out.fill(ZERO, at, end);
+  if (reversedWords && start < at) out.subarray(start, start + WORD).reverse();
   return end;
 }
 

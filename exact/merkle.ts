@@ -15,6 +15,15 @@ export const sha256: (bytes: Uint8Array) => Uint8Array =
     ? (bytes) => crypto.hash('sha256', bytes, 'buffer')
     : (bytes) => createHash('sha256').update(bytes).digest();
 
+/** SHA-256 of bytes, written to `out` at `at`: as a string it comes over in half the time that a Buffer takes. */
+export const hashInto: (bytes: Uint8Array, out: Uint8Array, at: number) => void =
+  typeof crypto.hash === 'function'
+    ? (bytes, out, at) => {
+        const digest = crypto.hash('sha256', bytes, 'binary');
+        for (let i = 0; i < digest.length; i++) out[at + i] = digest.charCodeAt(i);
+      }
+    : (bytes, out, at) => out.set(sha256(bytes), at);
+
 /** SHA-256(left || right). */
 export function node(left: Uint8Array, right: Uint8Array): Uint8Array {
   const both = new Uint8Array(2 * HASH_BYTES);
@@ -52,7 +61,7 @@ export function foldRoot(flat: Uint8Array, count: number, depth: number, leafDep
   for (let level = 0; level < depth; level++) {
     if (count % 2 === 1) flat.set(paddingRoot(leafDepth + level), count++ * HASH_BYTES);
     for (let i = 0; i < count / 2; i++) {
-      flat.set(sha256(flat.subarray(2 * i * HASH_BYTES, (2 * i + 2) * HASH_BYTES)), i * HASH_BYTES);
+      hashInto(flat.subarray(2 * i * HASH_BYTES, (2 * i + 2) * HASH_BYTES), flat, i * HASH_BYTES);
     }
     count /= 2;
   }

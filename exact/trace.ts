@@ -7,7 +7,7 @@ import type { ExactConfig } from './config';
 import { MAX_LEAF_BYTES, TRACE_BLOCK, TRACE_BLOCK_DEPTH } from './constants';
 import { TraceLayoutError } from './errors';
 import { bigEndian, expectElements, expectHeads, writeHeadRows } from './leafLayout';
-import { HASH_BYTES, PADDING_LEAF, foldRoot, paddingRoot, sha256, treeRoot } from './merkle';
+import { HASH_BYTES, PADDING_LEAF, foldRoot, hashInto, paddingRoot, sha256, treeRoot } from './merkle';
 import { commitLeaves, keySlots, treeDepths } from './opTable';
 import type { CommitTensors } from './tensors';
 
@@ -24,7 +24,7 @@ export class CommitLayout {
   /** Leaves of one position. */
   readonly count: number;
   private readonly slots;
-  private readonly room = Buffer.allocUnsafe(MAX_LEAF_BYTES);
+  private readonly room = new Uint8Array(MAX_LEAF_BYTES);
 
   constructor(private readonly config: ExactConfig) {
     this.slots = keySlots(config);
@@ -74,7 +74,7 @@ export class TraceHasher {
 
   /** Commits the next position. Tensors are read before this returns, so buffers may be reused. */
   position(tensors: CommitTensors): void {
-    this.layout.visit(tensors, (leaf, index) => this.hashes.set(leafHash(leaf), index * HASH_BYTES));
+    this.layout.visit(tensors, (leaf, index) => this.hash(leaf, index));
     this.close();
   }
 
@@ -84,8 +84,13 @@ export class TraceHasher {
    */
   leaves(leaves: readonly Leaf[]): void {
     expectElements({ name: 'leaves' }, leaves, this.layout.count);
-    leaves.forEach((leaf, index) => this.hashes.set(leafHash(leaf), index * HASH_BYTES));
+    leaves.forEach((leaf, index) => this.hash(leaf, index));
     this.close();
+  }
+
+  private hash(leaf: Leaf, index: number): void {
+    if (leaf === null) this.hashes.set(PADDING_LEAF, index * HASH_BYTES);
+    else hashInto(leaf, this.hashes, index * HASH_BYTES);
   }
 
   private close(): void {
