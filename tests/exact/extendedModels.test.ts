@@ -15,6 +15,7 @@ import { gainsBytes, tablesLength } from '../../exact/tables';
 import type { PositionTensors } from '../../exact/tensors';
 import { Random, randomModel } from './randomModels';
 import { hex } from './support';
+import { RQ, bl, headNorm, maxi, most, rsh, sat32, wideSwiGlu } from './wholeNumbers';
 import { writeModel } from './writeModel';
 
 /** One model of every mixture of flags, with and without biases, as it comes out of a file. */
@@ -132,6 +133,73 @@ test('a file with gains is longer by them; their shift, and a bias where none is
     at += count * (11 + columns);
   }
   assert.throws(() => loadModel(file.subarray(0, gains + 5)), { code: 'model.file.length' });
+});
+
+test('q, k, v, their norms and maxima, gate, up and both residuals follow from the slots before them, row by row', async () => {
+  for (const [name, model] of models) {
+    const { config, layers, tables } = model;
+    const { heads, kvHeads, headDim, dim, ffn } = config;
+    const [tensors] = (await run(model, [5, 6, 7], 1)).slice(-1);
+    tensors.layers.forEach((t, l) => {
+      const m = layers[l];
+      const where = `${name}, layer ${l}`;
+      const big = (values: ArrayLike<number>): bigint[] => Array.from(values, BigInt);
+      /** op 4 of some rows */
+      const rowsOf = (matrix: Matrix, x: Int8Array, e: number, F: number) => {
+        const rows = [0, 1, matrix.rows >> 1, matrix.rows - 1];
+        return rows.map((row): [number, bigint] => {
+          const weights = matrix.weights.subarray(row * matrix.columns, (row + 1) * matrix.columns);
+          const a = weights.reduce((sum, w, i) => sum + w * x[i], 0);
+          const y = RQ(BigInt(a), BigInt(matrix.multipliers[row]), BigInt(matrix.shifts[row] - e - F));
+          return [row, sat32(y + BigInt(matrix.biases?.[row] ?? 0))];
+        });
+      };
+      /** op 3, from the words of a norm */
+      const exponentOf = (words: Uint32Array) => {
+        const [ssqHigh, ssqLow, , inv] = [...words.slice(-4)].map(BigInt);
+        const M = BigInt(words[0]);
+        const top = rsh(M, most(0n, bl(M) - 15n)) * inv;
+        const z = (bl((ssqHigh << 32n) | ssqLow) + 1n) / 2n - 16n;
+        return Number(most(0n, bl(top) - 7n) - 30n - z);
+      };
+      const equalRows = (of: ArrayLike<number>, rows: [number, bigint][], what: string) =>
+        rows.forEach(([row, y]) => assert.equal(BigInt(of[row]), y, `${where}, ${what} ${row}`));
+      const e1 = exponentOf(t.norm1);
+      equalRows(t.q, rowsOf(m.query, t.x1, e1, 16), 'q');
+      equalRows(t.k, rowsOf(m.key, t.x1, e1, 16), 'k');
+      equalRows(t.v, rowsOf(m.value, t.x1, e1, 16), 'v');
+      const gains = tables.gains?.[l];
+      const eps = BigInt(Math.max(1, Math.floor((config.epsTerm * headDim) / dim)));
+      for (let head = 0; head < heads + kvHeads; head++) {
+        const [of, normed, at] = head < heads ? [t.q, t.qn, head] : [t.k, t.kn, head - heads];
+        const slice = (y: Int32Array) => y.slice(at * headDim, (at + 1) * headDim);
+        const [M, i] = maxi(big(slice(normed ?? of)));
+        assert.deepEqual([...t.headMax.slice(4 * head, 4 * head + 2)], [Number(M), i], `${where}, head ${head}`);
+        if (!gains || !normed) continue;
+        const { shift, gains: own } = head < heads ? gains.q : gains.k;
+        const { words, out } = headNorm(big(slice(of)), big(own), BigInt(shift), eps);
+        assert.deepEqual(big(slice(normed)), out, `${where}, head ${head}`);
+        assert.deepEqual(big(t.headNorm?.slice(6 * head, 6 * head + 6) ?? []), words);
+      }
+      const e2 = exponentOf(t.norm2);
+      const narrow = (rows: [number, bigint][]): [number, bigint][] => hasWideSwiGlu(config) ? rows
+        : rows.map(([row, y]) => [row, y > 32767n ? 32767n : y < -32768n ? -32768n : y]);
+      equalRows(t.gate, narrow(rowsOf(m.gate, t.x2, e2, 8)), 'gate');
+      equalRows(t.up, narrow(rowsOf(m.up, t.x2, e2, 8)), 'up');
+      let shift = 0n;
+      const [My, iy, Mt] = [...t.mlpMax.slice(-4)].map(BigInt);
+      if (hasWideSwiGlu(config)) {
+        const mlp = wideSwiGlu(big(t.gate), big(t.up), tables.sigmoid);
+        assert.deepEqual([...t.mlpMax.slice(0, 4)], mlp.words, where);
+        assert.deepEqual(maxi(mlp.y), [My, Number(iy)], where);
+        shift = mlp.shift;
+      }
+      assert.equal(t.xd.length, ffn);
+      const e = Number(most(0n, bl(Mt) - 7n) + most(0n, bl(My) - 24n) + shift) - 16;
+      const h2 = rowsOf(m.down, t.xd, e, 16).map(([row, y]): [number, bigint] => [row, sat32(BigInt(t.h1[row]) + y)]);
+      equalRows(t.h2, h2, 'h2');
+    });
+  }
 });
 
 /** Every number that a contract derives something from lies within the widths that section 4 states. */

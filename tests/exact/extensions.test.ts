@@ -8,27 +8,10 @@ import { downInput, swiGlu, wideSwiGlu } from '../../exact/reference/feedForward
 import { headEpsTerm, normHeads } from '../../exact/reference/headNorm';
 import { linear } from '../../exact/reference/linear';
 import { modelPath } from './support';
+import { RQ, headNorm, sat32, wideSwiGlu as inWholeNumbers } from './wholeNumbers';
 
 const { tables } = loadModel(modelPath('single'));
-const MAX = 2n ** 31n - 1n;
 const OPTIONS = { numRuns: 300, seed: 20261126 };
-
-const abs = (x: bigint): bigint => (x < 0n ? -x : x);
-const bl = (x: bigint): bigint => (x === 0n ? 0n : BigInt(x.toString(2).length));
-const rsh = (x: bigint, s: bigint): bigint => (s === 0n ? x : (x + (1n << (s - 1n))) >> s);
-const sat32 = (x: bigint): bigint => (x > MAX ? MAX : x < -MAX ? -MAX : x);
-const most = (a: bigint, b: bigint): bigint => (a > b ? a : b);
-const RQ = (a: bigint, m: bigint, s: bigint): bigint => sat32(s >= 1n ? rsh(a * m, s) : (a * m) << -s);
-function maxi(v: bigint[]): [bigint, number] {
-  const max = v.map(abs).reduce(most);
-  return [max, v.findIndex((x) => abs(x) === max)];
-}
-/** The largest integer whose square is at most x. */
-function root(x: bigint): bigint {
-  let r = 0n;
-  for (let bit = 1n << 20n; bit > 0n; bit >>= 1n) if ((r + bit) ** 2n <= x) r += bit;
-  return r;
-}
 
 /** Any i32 that a linear can give, extremes and small values often. */
 const i32 = fc.oneof(
@@ -38,39 +21,17 @@ const i32 = fc.oneof(
 );
 const gain = fc.oneof(fc.integer({ min: -32768, max: 32767 }), fc.constantFrom(-32768, 32767, 0));
 
-/** Op 5n of one head. */
-function headNorm(y: bigint[], gains: bigint[], gs: bigint, eps: bigint) {
-  const [M, i] = maxi(y);
-  const k1 = most(0n, bl(M) - 15n);
-  const g = y.map((value) => rsh(value, k1));
-  const ssq = g.reduce((sum, x) => sum + x * x, 0n) + eps / 4n ** k1;
-  const z = (bl(ssq) + 1n) / 2n - 16n;
-  const S = z >= 0n ? ssq / 4n ** z : ssq * 4n ** -z;
-  const r = root(S);
-  const inv = 2n ** 30n / r;
-  assert.ok(ssq < 2n ** 38n && S >= 2n ** 30n && S < 2n ** 32n);
-  assert.ok(r >= 2n ** 15n && r < 2n ** 16n && inv >= 2n ** 14n && inv <= 2n ** 15n);
-  const out = g.map((x, j) => {
-    assert.ok(abs(x * inv) <= 2n ** 30n);
-    const n = rsh(x * inv, 15n);
-    const P = n * gains[j];
-    assert.ok(abs(n) <= 2n ** 15n && abs(P) <= 2n ** 30n);
-    const down = z + gs - 1n;
-    assert.ok(down >= -16n && down <= 17n);
-    return down >= 0n ? rsh(P, down) : sat32(P << -down);
-  });
-  return { words: [M, BigInt(i), ssq >> 32n, ssq & 0xffffffffn, r, inv], out };
-}
-
 test('head norms equal their formula for any heads, gains, shift and epsilon, within the stated widths', () => {
   const heads = fc.constantFrom(16, 32, 64, 128).chain((D) => fc.record({
     D: fc.constant(D),
     y: fc.oneof(
       fc.array(i32, { minLength: 2 * D, maxLength: 2 * D }),
       i32.map((value) => Array<number>(2 * D).fill(value)),
+      // One value alone is the whole length of its head: the largest result that there is.
+      fc.tuple(i32, fc.nat(2 * D - 1)).map(([value, at]) => Array.from({ length: 2 * D }, (_, i) => (i === at ? value : 0))),
     ),
-    gains: fc.array(gain, { minLength: D, maxLength: D }),
-    shift: fc.integer({ min: 0, max: 15 }),
+    gains: fc.oneof(fc.array(gain, { minLength: D, maxLength: D }), fc.constant(Array<number>(D).fill(-32768))),
+    shift: fc.oneof(fc.integer({ min: 0, max: 15 }), fc.constant(0)),
     eps: fc.oneof(fc.constantFrom(1, 2 ** 33 - 2), fc.integer({ min: 1, max: 2 ** 31 })),
   }));
   fc.assert(
@@ -114,20 +75,12 @@ test('the wide SwiGLU equals its formula for any gate and up, with its words and
   fc.assert(
     fc.property(pairs, sigmoids, (pair, sigmoid) => {
       const [g, u] = [0, 1].map((i) => pair.map((both) => BigInt(both[i])));
-      const t = g.map((x) => {
-        const i = rsh(abs(x), 2n);
-        const half = BigInt(sigmoid[Number(i > 512n ? 512n : i)]);
-        return RQ(x, x < 0n ? 32768n - half : half, 15n);
-      });
-      const [[Ma, ia], [Mu, iu]] = [maxi(t), maxi(u)];
-      const [st, su] = [Ma, Mu].map((M) => most(0n, bl(M) - 15n));
-      const expected = t.map((x, j) => rsh(x, st) * rsh(u[j], su));
-      assert.ok(expected.every((y) => abs(y) <= 2n ** 30n));
+      const expected = inWholeNumbers(g, u, sigmoid);
       const [gate, up] = [0, 1].map((i) => Int32Array.from(pair, (both) => both[i]));
       const { y, shift, words } = wideSwiGlu(gate, up, sigmoid);
-      assert.deepEqual(Array.from(y, BigInt), expected);
-      assert.deepEqual(words, [Number(Ma), ia, Number(Mu), iu]);
-      assert.equal(shift, Number(st + su));
+      assert.deepEqual(Array.from(y, BigInt), expected.y);
+      assert.deepEqual(words, expected.words);
+      assert.equal(shift, Number(expected.shift));
       const [wide, plain] = [downInput(y, shift), downInput(y)];
       assert.equal(wide.x.exponent, plain.x.exponent + shift);
       assert.deepEqual([wide.x.values, wide.words], [plain.x.values, plain.words]);
