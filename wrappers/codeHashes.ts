@@ -4,9 +4,9 @@
 export const CODE_HASHES = {
   JobEscrow: '529a16cefa2307b57076825e158d133d07a3df4ff3a55128df90630726cb6ea4',
   CheckedJobEscrow: '303dc6c1f6fe8d03ce1bfa8d58a1a39c7039dbd340c36acbcdbc548ecac18f08',
-  ProviderStake: '51417def52d76c89c2ac2316330ff1bc02cc2af82dab6fa3f3b3afede3e311f3',
-  AttestationRegistry: '47a2ffba029359e26f98170aa1a1fa8ceb57e1674727e291a0a49e4d42871889',
-  JudgedBounty: 'b2a78802965e116d42534c199d30a30d5383bdb73bc6478e1237814b2cb2c68b',
+  ProviderStake: 'e15930d5a0194426a2c07c398f748f3fd42aa125b72d7690fdcf4fca7bc93cac',
+  AttestationRegistry: '8a4a4f9373c6ac29dc1a06a1eb23c8a0c08d585b46c611dac15b796e2ed65de8',
+  JudgedBounty: '363b15d63099af224dad05cf48a3e87b3234d26c830670604a488c1ddaa08f0c',
 } as const;
 
 export type ContractName = keyof typeof CODE_HASHES;
