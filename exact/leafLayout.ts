@@ -142,18 +142,26 @@ function planes(values: Uint16Array): Buffer {
 }
 
 /**
- * V of the positions of t's trace block up to t, per kv head and per 32 dims: 32 bytes for each dim.
- * @param block v8 [G D] of the positions 32 floor(t / 32) .. t
+ * V of all positions up to t, per trace block, kv head and 32 dims: 32 bytes for each dim. null stands for a padding
+ * leaf: a trace block beyond t.
+ * @param values v8 [G D] of the positions 0 .. t
  */
-export function transposedLeaves(config: ExactConfig, block: readonly Int8Array[]): Buffer[] {
+export function transposedLeaves(config: ExactConfig, values: readonly Int8Array[]): (Buffer | null)[] {
   const dims = transposedDims(config);
-  const out: Buffer[] = [];
-  for (let first = 0; first < config.kvHeads * config.headDim; first += dims) {
-    const bytes = Buffer.allocUnsafe(dims * COLUMN).fill(ZERO);
-    block.forEach((v8, j) => {
-      for (let i = 0; i < dims; i++) bytes[i * COLUMN + j] = v8[first + i] + ZERO;
-    });
-    out.push(bytes);
+  const out: (Buffer | null)[] = [];
+  for (let block = 0; block < config.context; block += COLUMN) {
+    const columns = values.slice(block, block + COLUMN);
+    for (let first = 0; first < config.kvHeads * config.headDim; first += dims) {
+      if (columns.length === 0) {
+        out.push(null);
+        continue;
+      }
+      const bytes = Buffer.allocUnsafe(dims * COLUMN).fill(ZERO);
+      columns.forEach((v8, j) => {
+        for (let i = 0; i < dims; i++) bytes[i * COLUMN + j] = v8[first + i] + ZERO;
+      });
+      out.push(bytes);
+    }
   }
   return out;
 }

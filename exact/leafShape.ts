@@ -3,10 +3,10 @@
  * (docs/exact-arithmetic.md sections 5, 10). What the table cannot know are the lengths of prompt and answer and the
  * sampling mode; a verifier that knows the job passes its shape, and nothing is left open.
  */
-import { BLOCK, MAX_TOP_K, SEGMENT_BYTES } from './constants';
+import { BLOCK, MAX_TOP_K, SEGMENT_BYTES, TRACE_BLOCK } from './constants';
 import type { ExactConfig } from './config';
 import { positionOf, slotAt, type LeafAddress, type PlacedSlot, type Tree } from './leafAddress';
-import { paddedRowBytes, positionBlocks, segmentsOf, type Slot } from './opTable';
+import { paddedRowBytes, positionBlocks, segmentsOf, transposedPerBlock, type Slot } from './opTable';
 
 /** What a request and its receipt say about the shape of a trace. */
 export interface JobShape {
@@ -56,8 +56,9 @@ export function leafShape(
   return { padding: false, lengths: lengthsOf(config, placed, address.leaf) };
 }
 
-/** `e` and `p`: the position block of 256 begins after t. */
+/** `e` and `p`: the position block of 256 begins after t; `vt`: the trace block does. */
 function isBeyond(config: ExactConfig, { layout }: Slot, leaf: number, t: number): boolean {
+  if (layout === 'transposed') return TRACE_BLOCK * Math.floor(leaf / transposedPerBlock(config)) > t;
   return (layout === 'positions' || layout === 'planes') && BLOCK * (leaf % positionBlocks(config)) > t;
 }
 

@@ -22,7 +22,7 @@ import { hasHeadNorm, hasWideSwiGlu, type ExactConfig } from './config';
  * - `headRow`: of `heads` heads their exponent bytes, then a `row` each; `headKeyRow`: rows with each 30-byte word
  *   reversed
  * - `positions`: per head and position block 256 u16; `planes`: the same as 256 low bytes, then 256 high bytes
- * - `transposed`: V over the 32 positions of a trace block, 32 bytes per dim
+ * - `transposed`: V, per trace block of 32 positions 32 bytes per dim
  */
 export type SlotLayout =
   | 'words'
@@ -70,6 +70,9 @@ export const headsPerLeaf = ({ kvHeads, headDim }: ExactConfig): number =>
 export const keyLeaves = (config: ExactConfig): number => Math.ceil(config.kvHeads / headsPerLeaf(config));
 /** Dims of V in one transposed leaf. */
 export const transposedDims = (config: ExactConfig): number => Math.min(32, config.headDim);
+/** Transposed leaves of one trace block. */
+export const transposedPerBlock = (config: ExactConfig): number =>
+  (config.kvHeads * config.headDim) / transposedDims(config);
 
 const words = <N extends string>(name: N, perLeaf: number, leaves = 1): Slot<N> => ({
   name, layout: 'words', elements: perLeaf * leaves, elementBytes: 4, leaves, perLeaf,
@@ -128,8 +131,8 @@ export function layerSlots(config: ExactConfig): Slot<LayerSlotName>[] {
     k8,
     v8,
     {
-      name: 'vt', layout: 'transposed', elements: keyDim * TRACE_BLOCK, elementBytes: 1,
-      leaves: keyDim / transposedDims(config), perLeaf: transposedDims(config) * TRACE_BLOCK,
+      name: 'vt', layout: 'transposed', elements: keyDim * config.context, elementBytes: 1,
+      leaves: (config.context / TRACE_BLOCK) * transposedPerBlock(config), perLeaf: transposedDims(config) * TRACE_BLOCK,
     },
     words('attMax', 4 * heads),
     perPosition('e', 'positions'),

@@ -3,7 +3,6 @@
  * commits to when a dispute has found a position.
  */
 import type { ExactConfig } from './config';
-import { TRACE_BLOCK } from './constants';
 import { TraceLayoutError } from './errors';
 import { bigEndian, headRowLeaves, plainLeaves, positionLeaves, transposedLeaves } from './leafLayout';
 import { embeddingSlots, headSlots, layerSlots, type Slot } from './opTable';
@@ -13,23 +12,19 @@ import type { Leaf } from './trace';
 /** Leaves by slot name of one group, in execution order. */
 export type GroupLeaves = { slot: string; leaves: Leaf[] }[];
 
-/** Hears all positions in order; keeps the last 32 rows of V, whose transpose is a slot. */
+/** Hears all positions in order; keeps all rows of V, whose transpose is a slot. */
 export class PositionLayout {
   private readonly embedding;
   private readonly layer;
   private readonly head;
-  /** v8 of the positions of the running trace block, per layer */
-  private recentValues: Int8Array[][];
-  private next: number;
+  /** v8 of the positions so far, per layer */
+  private readonly values: Int8Array[][];
 
-  /** @param first the position that comes first; the first one of a trace block, since V's transpose begins there */
-  constructor(readonly config: ExactConfig, first = 0) {
-    if (first % TRACE_BLOCK !== 0) throw new RangeError(`position ${first} does not begin a trace block`);
-    this.next = first;
+  constructor(readonly config: ExactConfig) {
     this.embedding = embeddingSlots(config);
     this.layer = layerSlots(config);
     this.head = headSlots(config);
-    this.recentValues = Array.from({ length: config.layers }, () => []);
+    this.values = Array.from({ length: config.layers }, () => []);
   }
 
   /** Takes the next position without laying it out. */
@@ -40,22 +35,21 @@ export class PositionLayout {
         received: String(layers.length),
       });
     }
-    if (this.next++ % TRACE_BLOCK === 0) this.recentValues = this.recentValues.map(() => []);
-    layers.forEach(({ v8 }, i) => this.recentValues[i].push(v8.slice()));
+    layers.forEach(({ v8 }, i) => this.values[i].push(v8.slice()));
   }
 
   /** All groups of the next position: embedding, layers, head; an absent head is an empty group. */
   position(tensors: PositionTensors): GroupLeaves[] {
-    const t = this.next;
+    const t = this.values[0].length;
     this.pass(tensors);
     return [
       this.embedding.map((slot) => ({ slot: slot.name, leaves: plainLeaves(slot, tensors.embedding[slot.name]) })),
-      ...tensors.layers.map((layer, i) => this.layerLeaves(layer, this.recentValues[i], t)),
+      ...tensors.layers.map((layer, i) => this.layerLeaves(layer, this.values[i], t)),
       tensors.head ? this.headLeaves(tensors.head) : [],
     ];
   }
 
-  private layerLeaves(tensors: LayerTensors, recent: Int8Array[], t: number): GroupLeaves {
+  private layerLeaves(tensors: LayerTensors, values: Int8Array[], t: number): GroupLeaves {
     const { config } = this;
     return this.layer.map((slot) => {
       const { name } = slot;
@@ -67,7 +61,7 @@ export class PositionLayout {
         case 'v8':
           return { slot: name, leaves: headRowLeaves(config, slot, tensors.v8, tensors.vExponents) };
         case 'vt':
-          return { slot: name, leaves: transposedLeaves(config, recent) };
+          return { slot: name, leaves: transposedLeaves(config, values) };
         case 'e':
         case 'p':
           return { slot: name, leaves: positionLeaves(slot, tensors[name], config.heads, t) };

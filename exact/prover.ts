@@ -1,7 +1,7 @@
 /**
  * Proofs from trees that nobody has stored: the job runs again on the reference back end, and of the commit tree one
  * block of 32 positions is held at a time, of the position trees one (docs/exact-arithmetic.md section 10). What stays
- * is 32 bytes a block.
+ * is 32 bytes a block; a position tree needs V of all earlier positions.
  */
 import { BlockTrace, blockOfNode, commitNode } from './blockTrace';
 import { TRACE_BLOCK } from './constants';
@@ -187,8 +187,7 @@ export class TraceProver {
     const enough = new AbortController();
     if (blocks) this.trace = undefined;
     if (t !== undefined) this.inner = undefined;
-    const blockOfT = t === undefined ? undefined : Math.floor(t / TRACE_BLOCK);
-    const layout = blockOfT === undefined ? undefined : new PositionLayout(config, TRACE_BLOCK * blockOfT);
+    const layout = t === undefined ? undefined : new PositionLayout(config);
     const end = blocks ? TRACE_BLOCK * (blocks.last + 1) : (t ?? 0) + 1;
     let position = 0;
     const observe = (tensors: PositionTensors): void => {
@@ -201,7 +200,7 @@ export class TraceProver {
         this.trace.add(committed(tensors));
       }
       if (t === position && layout) this.inner = { t, tree: new PositionTree(config, layout.position(tensors)) };
-      else if (block === blockOfT && position < (t ?? 0)) layout?.pass(tensors);
+      else if (position < (t ?? 0)) layout?.pass(tensors);
       position++;
       if (this.outcome && position === end) enough.abort();
     };
