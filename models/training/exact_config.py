@@ -3,6 +3,8 @@
 import struct
 from dataclasses import dataclass
 
+QK_NORM, WIDE_SWIGLU = 1, 2
+
 
 def log2_ceil(n):
     return (n - 1).bit_length()
@@ -32,8 +34,8 @@ class ExactConfig:
     vocab: int
     context: int
     epsTerm: int
-    formatVersion: int = 1
-    semantics: int = 1
+    formatVersion: int = 2
+    semantics: int = 2
     flags: int = 0
 
     def pack(self):
@@ -64,8 +66,8 @@ class ExactConfig:
         """Raises ValueError naming the first field outside its limits."""
         c = self
         rules = [
-            ("formatVersion", c.formatVersion == 1),
-            ("semantics", c.semantics == 1),
+            ("formatVersion", c.formatVersion == 2),
+            ("semantics", c.semantics == 2),
             ("layers", 1 <= c.layers <= 126),
             ("dim", 64 <= c.dim <= 8192 and c.dim % 64 == 0),
             ("headDim", c.headDim in (16, 32, 64, 128)),
@@ -74,14 +76,38 @@ class ExactConfig:
             ("ffn", 64 <= c.ffn <= 28672 and c.ffn % 64 == 0),
             ("vocab", 256 <= c.vocab <= 262144),
             ("context", 256 <= c.context <= 32768 and c.context % 256 == 0),
-            ("flags", c.flags == 0),
+            ("flags", 0 <= c.flags <= QK_NORM | WIDE_SWIGLU),
             ("epsTerm", 1 <= c.epsTerm < 2**32),
         ]
         for name, good in rules:
             if not good:
                 raise ValueError(f"config: {name} = {getattr(c, name)} is outside its limits")
-        if self.trace_depth > 30:
-            raise ValueError(f"config: trace of depth {self.trace_depth}, at most 30")
+        for name, depth in (("commit", self.trace_depth), ("position", self.position_depth)):
+            if depth > 30:
+                raise ValueError(f"config: {name} tree of depth {depth}, at most 30")
+
+    @property
+    def head_norm(self):
+        return bool(self.flags & QK_NORM)
+
+    @property
+    def wide_swiglu(self):
+        return bool(self.flags & WIDE_SWIGLU)
+
+    @property
+    def eps_head(self):
+        """epsTerm of op 5n."""
+        return max(1, self.epsTerm * self.headDim // self.dim)
+
+    @property
+    def heads_per_leaf(self):
+        padded = -(-self.headDim // 120) * 120
+        return min(self.kvHeads, 4096 // (1 + padded))
+
+    @property
+    def key_leaves(self):
+        """Leaves of `k8`, and of `v8`, of one layer."""
+        return -(-self.kvHeads // self.heads_per_leaf)
 
     # Rows of the model file: (tensor name, rows, inputs, smallest sh, fraction bits of the output).
     def tensors(self):
@@ -126,10 +152,11 @@ class ExactConfig:
                 ("q", blocks(H * D)),
                 ("k", blocks(G * D)),
                 ("v", blocks(G * D)),
+                *([("headNorm", 1), ("qn", blocks(H * D)), ("kn", blocks(G * D))] if self.head_norm else []),
                 ("headMax", 1),
                 ("q8", H),
-                ("k8", G),
-                ("v8", G),
+                ("k8", self.key_leaves),
+                ("v8", self.key_leaves),
                 ("vt", G * blocks(D, 32)),
                 ("attMax", 1),
                 ("e", H * nP),
@@ -166,13 +193,24 @@ class ExactConfig:
 
     @property
     def token_depth(self):
-        return log2_ceil(self.layers + 2)
+        return up_to_multiple_of_3(log2_ceil(self.layers + 2))
+
+    @property
+    def position_depth(self):
+        """Levels of a position tree."""
+        return self.group_depth + self.token_depth
+
+    @property
+    def commit_depth(self):
+        """Levels of one position in the commit tree."""
+        return up_to_multiple_of_3(log2_ceil(2 * self.layers * self.key_leaves + 1))
 
     @property
     def block_depth(self):
         depth = log2_ceil(self.context // 32)
-        return depth + -(self.token_depth + 5 + depth) % 3
+        return depth + -(self.commit_depth + 5 + depth) % 3
 
     @property
     def trace_depth(self):
-        return self.group_depth + self.token_depth + 5 + self.block_depth
+        """Levels of the commit tree."""
+        return self.commit_depth + 5 + self.block_depth

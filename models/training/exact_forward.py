@@ -36,11 +36,15 @@ class ExactForward:
             name: [([int(w) for w in ws], int(m), int(sh)) for ws, m, sh in zip(r.w8, r.m, r.sh)]
             for name, r in model.rows.items()
         }
+        self.bias = {name: [int(b) for b in r.bias] for name, r in model.rows.items()}
         self.cache = [dict(k8=[], ek=[], v8=[], ev=[]) for _ in range(self.config.layers)]
         self.position = 0
 
     def matrix(self, name, x, e, fraction):
         return [ops.linear(row, x, e, fraction) for row in self.rows[name]]
+
+    def projection(self, name, x, e):
+        return [ops.biased(row, x, e, bias) for row, bias in zip(self.rows[name], self.bias[name])]
 
     def step(self, token, with_head):
         """Returns (groups, logits or None): groups = [{slot: [leaf bytes or None for a padding leaf]}] for the
@@ -72,28 +76,63 @@ class ExactForward:
         leaves["h1"] = cut(h1, "i")
         n = ops.norm(h1, c.epsTerm)
         leaves["norm2"], leaves["x2"] = [norm_leaf(n)], row_bytes(n["x"])
-        g, u = ([ops.c16(v) for v in self.matrix(f"{layer}.{name}", n["x"], n["e"], 8)] for name in ("gate", "up"))
-        leaves["gate"], leaves["up"] = cut(g, "h"), cut(u, "h")
-        y = [ops.swiglu(a, b, self.tables.sigmoid) for a, b in zip(g, u)]
+        xd, e = self.gated(layer, n["x"], n["e"], leaves)
+        h2 = [ops.sat32(a + b) for a, b in zip(h1, self.matrix(f"{layer}.down", xd, e, 16))]
+        leaves["h2"] = cut(h2, "i")
+        return h2, leaves
+
+    def gated(self, layer, x, e, leaves):
+        """Ops 16 or 16w to 18. Returns the int8 input of `down` and its exponent."""
+        c = self.config
+        g, u = (self.matrix(f"{layer}.{name}", x, e, 8) for name in ("gate", "up"))
+        if c.wide_swiglu:
+            *peaks, shift, y = ops.wide_swiglu(g, u, self.tables.sigmoid)
+        else:
+            g, u, peaks, shift = [ops.c16(v) for v in g], [ops.c16(v) for v in u], [], 0
+            y = [ops.swiglu(a, b, self.tables.sigmoid) for a, b in zip(g, u)]
+        code = "i" if c.wide_swiglu else "h"
+        leaves["gate"], leaves["up"] = cut(g, code), cut(u, code)
         My, iy, pre, T = ops.hadamard64(y)
         Mt, it = ops.maxi(T)
         kd = ops.exponent8(Mt)
         xd = ops.to_int8(T, kd)
-        leaves["mlpMax"], leaves["xd"] = [words(My, iy, Mt, it)], row_bytes(xd)
-        h2 = [ops.sat32(a + b) for a, b in zip(h1, self.matrix(f"{layer}.down", xd, kd + pre - 16, 16))]
-        leaves["h2"] = cut(h2, "i")
-        return h2, leaves
+        leaves["mlpMax"], leaves["xd"] = [words(*peaks, My, iy, Mt, it)], row_bytes(xd)
+        return xd, kd + pre + shift - 16
+
+    def normed_heads(self, layer, q, k, leaves):
+        """Op 5n on all heads of q and k, [[head]] each."""
+        c, scalars, out = self.config, [], []
+        for at, heads in enumerate((q, k)):
+            gs, gain = self.tables.gains[2 * layer + at]
+            results = [ops.head_norm(head, gain, gs, c.eps_head) for head in heads]
+            for n in results:
+                scalars.append(words(n["M"], n["i"]) + n["ssq"].to_bytes(8, "big") + words(n["r"], n["inv"]))
+            out.append([n["y"] for n in results])
+        leaves["headNorm"] = [b"".join(scalars)]
+        for name, heads in zip(("qn", "kn"), out):
+            leaves[name] = cut([v for head in heads for v in head], "i")
+        return out
+
+    def key_leaves(self, heads, reverse):
+        """`k8` or `v8` leaves of [(exponent, int8)]."""
+        per = self.config.heads_per_leaf
+        groups = [heads[i : i + per] for i in range(0, len(heads), per)]
+        row = lambda values: b"".join(row_bytes(values, reverse=reverse))
+        return [bytes(ex for ex, _ in group) + b"".join(row(values) for _, values in group) for group in groups]
 
     def attention(self, layer, x, e, leaves):
         c, cache, t = self.config, self.cache[layer], self.position
         D, H, G = c.headDim, c.heads, c.kvHeads
-        q, k, v = (self.matrix(f"{layer}.{name}", x, e, 16) for name in "qkv")
+        q, k, v = (self.projection(f"{layer}.{name}", x, e) for name in "qkv")
         leaves["q"], leaves["k"], leaves["v"] = cut(q, "i"), cut(k, "i"), cut(v, "i")
         split = lambda y: [y[i : i + D] for i in range(0, len(y), D)]
         head_max, rotated = [], {}
-        for name, y in (("q", q), ("k", k)):
+        q_heads, k_heads = split(q), split(k)
+        if c.head_norm:
+            q_heads, k_heads = self.normed_heads(layer, q_heads, k_heads, leaves)
+        for name, heads in (("q", q_heads), ("k", k_heads)):
             rotated[name] = []
-            for head in split(y):
+            for head in heads:
                 M, i, _, turned = ops.rope(head, self.tables.cos[t], self.tables.sin[t])
                 M2, i2 = ops.maxi(turned)
                 head_max += [M, i, M2, i2]
@@ -107,8 +146,7 @@ class ExactForward:
             values.append((ev, ops.to_int8(head, ev)))
         leaves["headMax"] = [words(*head_max)]
         leaves["q8"] = [bytes([ex]) + b"".join(row_bytes(q8)) for ex, q8 in rotated["q"]]
-        leaves["k8"] = [bytes([ex]) + b"".join(row_bytes(k8, reverse=True)) for ex, k8 in rotated["k"]]
-        leaves["v8"] = [bytes([ev]) + b"".join(row_bytes(v8)) for ev, v8 in values]
+        leaves["k8"], leaves["v8"] = self.key_leaves(rotated["k"], True), self.key_leaves(values, False)
         cache["ek"].append([ex for ex, _ in rotated["k"]])
         cache["k8"].append([k8 for _, k8 in rotated["k"]])
         cache["ev"].append([ev for ev, _ in values])

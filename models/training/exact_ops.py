@@ -78,23 +78,28 @@ def embedding(weights, m, sh):
     return [requantize(w, m, sh - 16) for w in weights]
 
 
+def inverse_root(ssq):
+    """(z, r, inv) of op 2."""
+    z = -(-ssq.bit_length() // 2) - 16
+    S = ssq // 4**z if z >= 0 else ssq * 4**-z
+    assert 2**30 <= S < 2**32
+    r = isqrt(S)
+    assert 2**15 <= r < 2**16 and r * r <= S < (r + 1) ** 2
+    return z, r, 2**30 // r
+
+
 def norm(h, eps_term):
-    """Ops 2 and 3. Returns a dict: M, i, k1, partial (sums of squares per 256), ssq, z, S, r, inv, k, x (int8), e."""
+    """Ops 2 and 3. Returns a dict: M, i, k1, partial (sums of squares per 256), ssq, z, r, inv, k, x (int8), e."""
     M, i = maxi(h)
     k1 = max(0, M.bit_length() - 15)
     g = [fit(rsh(v, k1), 2**15) for v in h]
     partial = [sum(v * v for v in g[b : b + 256]) for b in range(0, len(g), 256)]
     ssq = sum(partial) + eps_term // 4**k1
     assert 1 <= ssq < 2**44
-    z = -(-ssq.bit_length() // 2) - 16
-    S = ssq // 4**z if z >= 0 else ssq * 4**-z
-    assert 2**30 <= S < 2**32
-    r = isqrt(S)
-    assert 2**15 <= r < 2**16 and r * r <= S < (r + 1) ** 2
-    inv = 2**30 // r
+    z, r, inv = inverse_root(ssq)
     k = exponent8(rsh(M, k1) * inv)
     x = [c8(rsh(fit(v * inv, 2**30), k)) for v in g]
-    return dict(M=M, i=i, k1=k1, partial=partial, ssq=ssq, z=z, S=S, r=r, inv=inv, k=k, x=x, e=k - 30 - z)
+    return dict(M=M, i=i, k1=k1, partial=partial, ssq=ssq, z=z, r=r, inv=inv, k=k, x=x, e=k - 30 - z)
 
 
 def dot(weights, x):
@@ -106,6 +111,29 @@ def linear(row, x, e, fraction):
     """Op 4 for one row (weights, m, sh)."""
     weights, m, sh = row
     return requantize(dot(weights, x), m, sh - e - fraction)
+
+
+def biased(row, x, e, bias):
+    """Op 4 of query, key, value for one row and its bias."""
+    return sat32(linear(row, x, e, 16) + bias)
+
+
+def head_norm(y, gain, gs, eps_head):
+    """Op 5n for one head. Returns a dict: M, i, k1, ssq, z, r, inv, y (the normed head)."""
+    M, i = maxi(y)
+    k1 = max(0, M.bit_length() - 15)
+    g = [fit(rsh(v, k1), 2**15) for v in y]
+    ssq = sum(v * v for v in g) + eps_head // 4**k1
+    assert 1 <= ssq < 2**38
+    z, r, inv = inverse_root(ssq)
+    shift = z + gs - 1
+    assert -16 <= shift <= 17
+    out = []
+    for v, c in zip(g, gain, strict=True):
+        n = fit(rsh(fit(v * inv, 2**30), 15), 2**15)
+        p = fit(n * c, 2**30)
+        out.append(rsh(p, min(shift, 31)) if shift >= 0 else sat32(p * 2**-shift))
+    return dict(M=M, i=i, k1=k1, ssq=ssq, z=z, r=r, inv=inv, y=out)
 
 
 def rope(y, cos, sin):
@@ -156,10 +184,23 @@ def attend(p2, v8, R, B, E):
     return partial, requantize(fit(sum(partial), I32_MAX), R, 15 + B - E)
 
 
+def sigmoid_of(g, sigmoid):
+    """sg of op 16."""
+    s = sigmoid[min(512, rsh(abs(g), 2))]
+    return 32768 - s if g < 0 else s
+
+
+def wide_swiglu(g, u, sigmoid):
+    """Op 16w for whole vectors. Returns (Ma, ia, Mu, iu, st + su, y)."""
+    t = [requantize(v, sigmoid_of(v, sigmoid), 15) for v in g]
+    (Ma, ia), (Mu, iu) = maxi(t), maxi(u)
+    st, su = (max(0, M.bit_length() - 15) for M in (Ma, Mu))
+    return Ma, ia, Mu, iu, st + su, [fit(rsh(a, st) * rsh(b, su), 2**30) for a, b in zip(t, u, strict=True)]
+
+
 def swiglu(g, u, sigmoid):
     """Op 16 for one element; g and u after c16."""
-    s = sigmoid[min(512, rsh(abs(g), 2))]
-    s = 32768 - s if g < 0 else s
+    s = sigmoid_of(g, sigmoid)
     return fit(fit(rsh(fit(g * s, 2**30), 15), 32768) * u, 2**30)
 
 

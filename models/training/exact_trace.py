@@ -32,15 +32,30 @@ def flat_leaves(config, group, leaves):
     return out
 
 
-def group_root(config, group, leaves):
-    return tree_root(
-        [PADDING if leaf is None else sha(leaf) for leaf in flat_leaves(config, group, leaves)], config.group_depth
-    )
+def hash_of(leaf):
+    return PADDING if leaf is None else sha(leaf)
+
+
+def position_root(config, groups):
+    roots = [
+        tree_root([hash_of(leaf) for leaf in flat_leaves(config, g, leaves)], config.group_depth)
+        for g, leaves in enumerate(groups)
+    ]
+    return tree_root(roots, config.token_depth, config.group_depth)
+
+
+def commit_leaves(config, groups):
+    """The leaves of one position in the commit tree; None is a padding leaf."""
+    out = []
+    for layer in groups[1 : config.layers + 1]:
+        out += layer["k8"] + layer["v8"]
+    return out + (groups[config.layers + 1]["draw"] if len(groups) > config.layers + 1 else [None])
 
 
 class Run:
     """Greedy or seeded generation. After run(): outputs, finish ('stop' or 'length'), positions = [[{slot: leaves}]]
-    per position and group, group_roots, position_roots, block_roots, trace_root, draws."""
+    per position and group, position_roots, commit_roots (of every position in the commit tree), block_roots,
+    trace_root, draws."""
 
     def __init__(self, model, prompt, sampling, max_tokens, stop=(), keep_leaves=lambda position: True):
         c = model.config
@@ -54,7 +69,8 @@ class Run:
             raise ValueError("job: token counts or ids outside the limits")
         self.model, self.config, self.prompt, self.sampling = model, c, list(prompt), sampling
         self.max_tokens, self.stop, self.keep_leaves = max_tokens, set(stop), keep_leaves
-        self.outputs, self.draws, self.positions, self.group_roots, self.finish = [], [], {}, [], None
+        self.outputs, self.draws, self.positions, self.finish = [], [], {}, None
+        self.position_roots, self.commit_roots = [], []
 
     def run(self):
         forward = ExactForward(self.model)
@@ -69,7 +85,9 @@ class Run:
                 self.outputs.append(d.token)
             if self.keep_leaves(t):
                 self.positions[t] = groups
-            self.group_roots.append([group_root(self.config, g, leaves) for g, leaves in enumerate(groups)])
+            self.position_roots.append(position_root(self.config, groups))
+            leaves = [hash_of(leaf) for leaf in commit_leaves(self.config, groups)]
+            self.commit_roots.append(tree_root(leaves, self.config.commit_depth))
             if with_head and (d.token in self.stop or len(self.outputs) == self.max_tokens):
                 self.finish = "stop" if d.token in self.stop else "length"
                 break
@@ -79,10 +97,6 @@ class Run:
         return self
 
     def fold(self):
-        c = self.config
-        gd, td = c.group_depth, c.token_depth
-        self.position_roots = [tree_root(roots, td, gd) for roots in self.group_roots]
-        self.block_roots = [
-            tree_root(self.position_roots[at : at + 32], 5, gd + td) for at in range(0, len(self.position_roots), 32)
-        ]
-        self.trace_root = tree_root(self.block_roots, c.block_depth, gd + td + 5)
+        c, roots = self.config, self.commit_roots
+        self.block_roots = [tree_root(roots[at : at + 32], 5, c.commit_depth) for at in range(0, len(roots), 32)]
+        self.trace_root = tree_root(self.block_roots, c.block_depth, c.commit_depth + 5)

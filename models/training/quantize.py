@@ -1,17 +1,22 @@
 """Rows of float64 weights as int8 with a 16-bit multiplier and a shift: weight = w8 * m / 2^sh."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 
 @dataclass
 class Rows:
-    """w8 int8 [rows, inputs]; m int64 [rows] in [2^15, 2^16); sh int64 [rows]."""
+    """w8 int8 [rows, inputs]; m int64 [rows] in [2^15, 2^16); sh int64 [rows]; bias int64 [rows], 16 fraction bits."""
 
     w8: np.ndarray
     m: np.ndarray
     sh: np.ndarray
+    bias: np.ndarray = field(default=None)
+
+    def __post_init__(self):
+        if self.bias is None:
+            self.bias = np.zeros(len(self.w8), np.int64)
 
     def floats(self):
         return self.w8 * (self.m * 2.0 ** -self.sh.astype(np.float64))[:, None]

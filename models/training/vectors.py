@@ -11,7 +11,7 @@ import json
 import os
 import random
 
-from exact_config import ExactConfig
+from exact_config import QK_NORM, WIDE_SWIGLU, ExactConfig
 from exact_file import load_exact, pack_tokenizer, read_tokenizer
 from exact_sampling import Sampling, draw, t_of_temperature
 from quantize import sampling_table
@@ -138,10 +138,14 @@ def config_vectors():
         ExactConfig(22, 2048, 32, 4, 64, 5632, 32000, 2048, 879609),
         ExactConfig(32, 4096, 32, 8, 128, 14336, 128256, 4096, 175921),
         ExactConfig(3, 3648, 4, 2, 32, 3648, 300, 768, 9),
+        ExactConfig(28, 1024, 16, 8, 128, 3072, 151936, 4096, 4398, flags=QK_NORM),
+        ExactConfig(24, 896, 14, 2, 64, 4864, 151936, 4096, 3848, flags=WIDE_SWIGLU),
+        ExactConfig(2, 64, 64, 64, 128, 64, 256, 256, 1, flags=QK_NORM | WIDE_SWIGLU),
     ]
     bad = [
-        ("formatVersion", dict(formatVersion=2)),
-        ("semantics", dict(semantics=0)),
+        ("formatVersion", dict(formatVersion=1)),
+        ("formatVersion", dict(formatVersion=3)),
+        ("semantics", dict(semantics=1)),
         ("layers", dict(layers=127)),
         ("layers", dict(layers=0)),
         ("dim", dict(dim=96)),
@@ -151,12 +155,9 @@ def config_vectors():
         ("ffn", dict(ffn=0)),
         ("vocab", dict(vocab=255)),
         ("context", dict(context=300)),
-        ("flags", dict(flags=1)),
+        ("flags", dict(flags=4)),
+        ("flags", dict(flags=2**31)),
         ("epsTerm", dict(epsTerm=0)),
-        (
-            "trace",
-            dict(layers=126, heads=64, kvHeads=64, headDim=128, dim=8192, ffn=28672, vocab=262144, context=32768),
-        ),
     ]
     base = dict(layers=2, dim=64, heads=4, kvHeads=2, headDim=16, ffn=64, vocab=256, context=256, epsTerm=1)
     accepted, refused = [], []
@@ -165,9 +166,10 @@ def config_vectors():
         accepted.append(
             dict(
                 config=c.pack().hex(),
+                commitDepth=c.commit_depth,
+                blockDepth=c.block_depth,
                 groupDepth=c.group_depth,
                 tokenDepth=c.token_depth,
-                blockDepth=c.block_depth,
                 slots=[[[name, n] for name, n in c.slots(g)] for g in (0, 1, c.layers + 1)],
             )
         )

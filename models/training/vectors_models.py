@@ -1,11 +1,12 @@
 """Golden vectors of whole small random models: model files, runs with all roots, leaves of chosen positions."""
 
 import base64
+import math
 import random
 
 import numpy as np
 
-from exact_config import ExactConfig
+from exact_config import QK_NORM, WIDE_SWIGLU, ExactConfig
 from exact_file import NONE, ExactModel, Tables, pack_tokenizer
 from exact_sampling import Sampling, t_of_temperature
 from exact_trace import Run
@@ -49,6 +50,47 @@ def extreme_model(config, seed, tokenizer_section):
     return ExactModel(config, tokenizer_section, tables_of(config), rows)
 
 
+def normed_model(config, seed, tokenizer_section):
+    """Head norms and biases: layer 0 of ordinary size, every later layer at the limits of both."""
+    model = ordinary_model(config, seed, tokenizer_section)
+    rng = np.random.default_rng(seed + 1000)
+    D = config.headDim
+    for layer in range(config.layers):
+        for name in ("q", "k"):
+            if layer == 0:
+                real = (1 + 0.3 * rng.standard_normal(D)) * math.sqrt(D) * (math.log2(math.e) / D**0.5) ** (name == "q")
+                gs = 11 if name == "q" else 10
+                model.tables.gains.append((gs, [int(v) for v in np.round(real * 2**gs)]))
+            else:
+                gains = rng.choice([-32768, 32767, 0, 1, -20000, 9], D)
+                model.tables.gains.append((0 if name == "q" else 15, [int(v) for v in gains]))
+        for name in ("q", "k", "v"):
+            rows = model.rows[f"{layer}.{name}"]
+            count = len(rows.bias)
+            if layer == 0:
+                rows.bias[:] = np.round(rng.standard_normal(count) * 65536)
+            else:
+                rows.bias[:] = rng.choice([2**31 - 1, -(2**31), 0, -1, 3 << 20], count)
+    return model
+
+
+def gated_model(config, seed, tokenizer_section):
+    """Gate and up that pass what 16 bits hold, in every later layer by far."""
+    model = ordinary_model(config, seed, tokenizer_section)
+    rng = np.random.default_rng(seed + 1000)
+    for name, count, width, lowest, _ in config.tensors():
+        layer, _, kind = name.partition(".")
+        if kind not in ("gate", "up", "down"):
+            continue
+        size = {"gate": 60, "up": 200, "down": 1e-5} if layer == "0" else {"gate": 1.5e5, "up": 1.5e5, "down": 1e-10}
+        rows = quantize_rows(rng.standard_normal((count, width)) * size[kind])
+        if layer != "0" and kind != "down":
+            rows.sh[::5] = lowest
+        rows.sh = np.minimum(rows.sh, 47)
+        model.rows[name] = rows
+    return model
+
+
 def tiny_models():
     """name -> ExactModel."""
     eps = lambda d: int(d * 1e-5 * 2**32)
@@ -59,6 +101,8 @@ def tiny_models():
         "wide": ordinary_model(ExactConfig(1, 320, 2, 2, 32, 64, 256, 768, eps(320)), 2, bare),
         "extreme": extreme_model(ExactConfig(2, 64, 2, 1, 64, 64, 256, 256, 1), 3, bare),
         "single": ordinary_model(ExactConfig(1, 64, 1, 1, 128, 64, 260, 256, eps(64)), 4, bare),
+        "normed": normed_model(ExactConfig(2, 64, 4, 2, 32, 64, 256, 256, eps(64), flags=QK_NORM), 5, bare),
+        "gated": gated_model(ExactConfig(2, 64, 6, 3, 16, 320, 256, 256, eps(64), flags=WIDE_SWIGLU), 6, bare),
     }
 
 
@@ -90,6 +134,11 @@ def jobs_of(name, config):
         return [
             ("greedy", prompt(8), Sampling(), 8, [], [0, 7, 14], [3]),
             ("full", prompt(8), Sampling(1, seed=seed()), 8, [], [9], []),
+        ]
+    if name in ("normed", "gated"):
+        return [
+            ("greedy", prompt(5), Sampling(), 5, [], [0, 8], [6]),
+            ("across a trace block", prompt(31), Sampling(t(0.9), 9, 60000, seed=seed()), 4, [], [33], []),
         ]
     return [
         ("greedy", prompt(4), Sampling(), 5, [], [3, 4], []),

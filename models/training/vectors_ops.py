@@ -174,6 +174,73 @@ def rope_cases(rng):
     return out
 
 
+def biased_cases(rng):
+    """Op 4 of query, key, value: saturation of the product, of the sum, and their meeting."""
+    out = []
+    low = -(2**31)
+    for m, sh, e, values in (
+        (50000, 24, -8, (0, 1, -1, 70000, I32, low)),
+        (65535, 11, -6, (0, 1, -1, I32, low)),
+        (32768, 47, -30, (12345, -12345, I32, low)),
+    ):
+        for sign in (1, -1):
+            for bias in values:
+                weights = [sign * rng.randrange(0, 128) for _ in range(64)]
+                x = [rng.randrange(0, 128) for _ in range(64)]
+                y = ops.biased((weights, m, sh), x, e, bias)
+                out.append(dict(weights=i8(weights), x=i8(x), m=m, sh=sh, e=e, bias=bias, y=y))
+    return out
+
+
+def head_norm_cases(rng):
+    tie = [0] * 16
+    tie[9], tie[4] = 70000, -70000
+    inputs = {
+        "zeros": [0] * 32,
+        "tie of both signs": tie,
+        "all the largest": [I32] * 128,
+        "alternating largest": [I32, -I32] * 32,
+        "one alone": [0] * 15 + [-1],
+        "rounds up to 32768": [65535 << 15] * 64,
+        "one large among small": [3] * 127 + [-I32],
+    }
+    for bits in (3, 8, 15, 16, 17, 22, 28, 31):
+        inputs[f"random of {bits} bits"] = [
+            rng.randrange(-(2**bits) + 1, 2**bits) for _ in range(rng.choice([16, 32, 64, 128]))
+        ]
+    out = []
+    for name, y in inputs.items():
+        D = len(y)
+        ordinary = [rng.randrange(-32768, 32768) for _ in range(D)]
+        edge = [rng.choice([-32768, 32767, 0, 1, -1]) for _ in range(D)]
+        for gain, gs, eps in ((ordinary, 11, 700000), (edge, 0, 1), ([-32768] * D, 15, 2**32 - 1)):
+            n = ops.head_norm(y, gain, gs, eps)
+            numbers = {key: n[key] for key in ("M", "i", "ssq", "z", "r", "inv")}
+            out.append(dict(name=name, y=i32(y), gain=gain, gs=gs, epsHead=eps, **numbers, normed=i32(n["y"])))
+    return out
+
+
+def wide_swiglu_cases(rng):
+    sigmoid = sigmoid_table().tolist()
+    inputs = {
+        "zeros": ([0] * 64, [0] * 64),
+        "all the largest": ([I32] * 64, [I32] * 64),
+        "largest of opposite signs": ([-I32] * 64, [I32, -I32] * 32),
+        "largest gate, zero up": ([I32] * 64, [0] * 64),
+        "negative gate gives tiny t": ([-2047, -2046, -2048, -1] * 16, [I32] * 64),
+        "ties of both signs": ([5, -9, 900, 900] * 16, [-700, 700, 700, -1] * 16),
+        "rounds up to 32768": ([65535 << 15] * 64, [-(65535 << 15)] * 64),
+    }
+    for bits in ((8, 8), (14, 15), (15, 16), (17, 31), (31, 10), (24, 24)):
+        name, width = f"random of {bits[0]} and {bits[1]} bits", rng.choice([64, 320])
+        inputs[name] = tuple([rng.randrange(-(2**b) + 1, 2**b) for _ in range(width)] for b in bits)
+    out = []
+    for name, (g, u) in inputs.items():
+        Ma, ia, Mu, iu, shift, y = ops.wide_swiglu(g, u, sigmoid)
+        out.append(dict(name=name, g=i32(g), u=i32(u), Ma=Ma, ia=ia, Mu=Mu, iu=iu, shift=shift, y=i32(y)))
+    return out
+
+
 def int8_cases(rng):
     inputs = [
         [0] * 64,
@@ -309,5 +376,8 @@ def op_vectors(seed=20261124):
         hadamard64=hadamard_cases,
         embedding=embedding_cases,
         residual=residual_cases,
+        biased=biased_cases,
+        headNorm=head_norm_cases,
+        wideSwiglu=wide_swiglu_cases,
     )
     return {name: make(random.Random(f"{seed} {name}")) for name, make in kinds.items()}

@@ -5,7 +5,8 @@ import { loadModel, type ExactConfig } from '../../exact';
 import type { Matrix } from '../../exact/modelFile';
 import * as arithmetic from '../../exact/reference/arithmetic';
 import { createAttentionOutput, score, weigh } from '../../exact/reference/attention';
-import { downInput, hadamard64, swiGlu } from '../../exact/reference/feedForward';
+import { downInput, hadamard64, swiGlu, wideSwiGlu } from '../../exact/reference/feedForward';
+import { normHeads } from '../../exact/reference/headNorm';
 import { linear } from '../../exact/reference/linear';
 import { normalize } from '../../exact/reference/norm';
 import { rotate } from '../../exact/reference/rope';
@@ -39,6 +40,14 @@ interface OpVectors {
     y: string; My: number; iy: number; pre: number; T: string; Mt: number; it: number;
   }>;
   embedding: { weights: string; m: number; sh: number; h: string }[];
+  biased: { weights: string; x: string; m: number; sh: number; e: number; bias: number; y: number }[];
+  headNorm: Named<{
+    y: string; gain: number[]; gs: number; epsHead: number; M: number; i: number; ssq: number; r: number; inv: number;
+    normed: string;
+  }>;
+  wideSwiglu: Named<{
+    g: string; u: string; Ma: number; ia: number; Mu: number; iu: number; shift: number; y: string;
+  }>;
 }
 
 const vectors = readVectors<OpVectors>('ops');
@@ -100,6 +109,26 @@ test('linear elements equal the vectors', () => {
   }
 });
 
+test('elements with a bias equal the vectors, saturated sums included', () => {
+  for (const v of vectors.biased) {
+    const weights = i8(v.weights);
+    const matrix: Matrix = {
+      name: 'vector', rows: 1, columns: weights.length, weights,
+      multipliers: Uint16Array.of(v.m), shifts: Uint8Array.of(v.sh), biases: Int32Array.of(v.bias),
+    };
+    assert.equal(linear(matrix, { values: i8(v.x), exponent: v.e }, 16)[0], v.y, `bias ${v.bias}`);
+  }
+});
+
+test('norms of heads equal the vectors: committed words and every element', () => {
+  for (const v of vectors.headNorm) {
+    const y = i32(v.y);
+    const words = normHeads(y, y.length, { shift: v.gs, gains: Int16Array.from(v.gain) }, v.epsHead);
+    assert.deepEqual(words, [v.M, v.i, ...u64(v.ssq), v.r, v.inv], v.name);
+    assert.deepEqual(y, i32(v.normed), `${v.name}, gain shift ${v.gs}`);
+  }
+});
+
 test('rotations and the int8 of heads equal the vectors', () => {
   for (const v of vectors.rope) {
     const y = i32(v.y);
@@ -155,6 +184,15 @@ test('softmax and weighted values equal the vectors, up to several position bloc
 test('SwiGLU equals the vectors', () => {
   for (const [g, u, y] of vectors.swiglu) {
     assert.equal(swiGlu(Int16Array.of(g), Int16Array.of(u), tables.sigmoid)[0], y, `g ${g}, u ${u}`);
+  }
+});
+
+test('the wide SwiGLU equals the vectors', () => {
+  for (const v of vectors.wideSwiglu) {
+    const { y, shift, words } = wideSwiGlu(i32(v.g), i32(v.u), tables.sigmoid);
+    assert.deepEqual(words, [v.Ma, v.ia, v.Mu, v.iu], v.name);
+    assert.equal(shift, v.shift, v.name);
+    assert.deepEqual(y, i32(v.y), v.name);
   }
 });
 

@@ -19,6 +19,7 @@ interface GoldenTree {
 }
 
 interface Golden {
+  model: string;
   modelRoot: string;
   parts: { address: ModelPart; bytes: string; path: string[] }[];
   traces: (GoldenTree & {
@@ -30,55 +31,70 @@ interface Golden {
   })[];
 }
 
-const golden = readVectors<Golden>('proofs');
+const goldens = readVectors<Golden[]>('proofs');
 const model = loadModel(modelPath('grouped'));
-const { config, modelRoot } = model;
-const { runs } = readVectors<{ runs: RunVector[] }>('grouped');
 const bytesOf = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'hex'));
 const refusal = (code: string) => (error: unknown) => error instanceof ProofError && error.code === code;
 const flip = (bytes: Uint8Array, bit: number): Uint8Array =>
   Uint8Array.from(bytes, (byte, i) => (i === bit >> 3 ? byte ^ (1 << (bit & 7)) : byte));
 
-function proverOf(name: string): TraceProver {
+function proverOf(name: string, of = model, ofModel = 'grouped'): TraceProver {
+  const { runs } = readVectors<{ runs: RunVector[] }>(ofModel);
   const run = runs.find((r) => r.name === name) ?? assert.fail(`no run ${name}`);
   const { prompt: promptTokens, maxTokens, stop: stopTokens } = run;
   const sampling = samplingOf(run.sampling);
-  return new TraceProver(model, { promptTokens, maxTokens, stopTokens, sampling }, run.outputs);
+  return new TraceProver(of, { promptTokens, maxTokens, stopTokens, sampling }, run.outputs);
 }
 
-for (const trace of golden.traces) {
-  test(`run "${trace.run}": leaves, paths and children equal those of the independent program`, async () => {
-    const prover = proverOf(trace.run);
-    const { traceRoot, blockRoots } = await prover.result();
-    const job = await prover.shape();
-    assert.equal(hex(traceRoot), trace.traceRoot);
-    assert.deepEqual(blockRoots.map(hex), trace.blockRoots);
-    for (const { address, index, bytes, path } of trace.leaves) {
-      assert.equal(leafIndex(config, 'commit', address), index, JSON.stringify(address));
-      assert.deepEqual(commitAddressAt(config, index), address);
-      verifyLeaf(config, traceRoot, address, bytes === null ? null : bytesOf(bytes), path.map(bytesOf), job);
-      await assertLeaf(prover, 'commit', { address, bytes, path });
-    }
-    for (const { children, ...node } of trace.nodes) {
-      assert.deepEqual((await prover.children(node)).map(hex), children, JSON.stringify(node));
-    }
-    const [root] = trace.nodes;
-    verifyChildren(config, 'commit', traceRoot, { depth: 0, index: 0 }, root.children.map(bytesOf));
-    for (const { t, positionRoot, leaves, nodes } of trace.positions) {
-      assert.equal(hex(await prover.positionRoot(t)), positionRoot);
-      for (const { address, index, bytes, path } of leaves) {
-        assert.equal(positionOf(address), t);
-        assert.equal(leafIndex(config, 'inner', address), index, JSON.stringify(address));
-        assert.deepEqual(innerAddressAt(config, t, index), address);
-        const value = bytes === null ? null : bytesOf(bytes);
-        verifyInnerLeaf(config, bytesOf(positionRoot), address, value, path.map(bytesOf), job);
-        await assertLeaf(prover, 'inner', { address, bytes, path });
+for (const golden of goldens) {
+  const model = loadModel(modelPath(golden.model));
+  const { config } = model;
+
+  for (const trace of golden.traces) {
+    test(`model "${golden.model}", run "${trace.run}": leaves, paths and children equal the vectors`, async () => {
+      const prover = proverOf(trace.run, model, golden.model);
+      const { traceRoot, blockRoots } = await prover.result();
+      const job = await prover.shape();
+      assert.equal(hex(traceRoot), trace.traceRoot);
+      assert.deepEqual(blockRoots.map(hex), trace.blockRoots);
+      for (const { address, index, bytes, path } of trace.leaves) {
+        assert.equal(leafIndex(config, 'commit', address), index, JSON.stringify(address));
+        assert.deepEqual(commitAddressAt(config, index), address);
+        verifyLeaf(config, traceRoot, address, bytes === null ? null : bytesOf(bytes), path.map(bytesOf), job);
+        await assertLeaf(prover, 'commit', { address, bytes, path });
       }
-      for (const { children, ...node } of nodes) {
-        assert.deepEqual((await prover.innerChildren(t, node)).map(hex), children, JSON.stringify(node));
-        if (node.depth > 0) continue;
-        verifyChildren(config, 'inner', bytesOf(positionRoot), node, children.map(bytesOf));
+      for (const { children, ...node } of trace.nodes) {
+        assert.deepEqual((await prover.children(node)).map(hex), children, JSON.stringify(node));
       }
+      const [root] = trace.nodes;
+      verifyChildren(config, 'commit', traceRoot, { depth: 0, index: 0 }, root.children.map(bytesOf));
+      for (const { t, positionRoot, leaves, nodes } of trace.positions) {
+        assert.equal(hex(await prover.positionRoot(t)), positionRoot);
+        for (const { address, index, bytes, path } of leaves) {
+          assert.equal(positionOf(address), t);
+          assert.equal(leafIndex(config, 'inner', address), index, JSON.stringify(address));
+          assert.deepEqual(innerAddressAt(config, t, index), address);
+          const value = bytes === null ? null : bytesOf(bytes);
+          verifyInnerLeaf(config, bytesOf(positionRoot), address, value, path.map(bytesOf), job);
+          await assertLeaf(prover, 'inner', { address, bytes, path });
+        }
+        for (const { children, ...node } of nodes) {
+          assert.deepEqual((await prover.innerChildren(t, node)).map(hex), children, JSON.stringify(node));
+          if (node.depth > 0) continue;
+          verifyChildren(config, 'inner', bytesOf(positionRoot), node, children.map(bytesOf));
+        }
+      }
+    });
+  }
+
+  test(`parts of model "${golden.model}" equal those of the independent program`, () => {
+    assert.equal(golden.modelRoot, hex(model.modelRoot));
+    const prover = new ModelProver(model);
+    for (const { address, bytes, path } of golden.parts) {
+      verifyModelPart(config, model.modelRoot, address, bytesOf(bytes), path.map(bytesOf));
+      const ours = prover.part(address);
+      assert.equal(hex(ours.bytes), bytes, JSON.stringify(address));
+      assert.deepEqual(ours.path.map(hex), path, JSON.stringify(address));
     }
   });
 }
@@ -90,17 +106,6 @@ async function assertLeaf(
   assert.equal(ours.bytes === null ? null : hex(ours.bytes), expected.bytes, JSON.stringify(expected.address));
   assert.deepEqual(ours.path.map(hex), expected.path, JSON.stringify(expected.address));
 }
-
-test('parts of the model equal those of the independent program', () => {
-  assert.equal(golden.modelRoot, hex(modelRoot));
-  const prover = new ModelProver(model);
-  for (const { address, bytes, path } of golden.parts) {
-    verifyModelPart(config, modelRoot, address, bytesOf(bytes), path.map(bytesOf));
-    const ours = prover.part(address);
-    assert.equal(hex(ours.bytes), bytes, JSON.stringify(address));
-    assert.deepEqual(ours.path.map(hex), path, JSON.stringify(address));
-  }
-});
 
 const FIXED: ModelPart[] = (['config', 'tokenizer', 'exp', 'sigmoid', 'sampling'] as const).map((part) => ({ part }));
 
@@ -143,6 +148,7 @@ for (const name of MODELS) {
 }
 
 test('a proof under another config, of another length, or of a part that is not there is refused', () => {
+  const { config, modelRoot } = model;
   const prover = new ModelProver(model);
   const proof = prover.part({ part: 'config' });
   assert.deepEqual(provenConfig(modelRoot, proof.bytes, proof.path), config);

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createReferenceEngine, loadModel } from '../../exact';
 import { RunCheck, jobOf } from './runCheck';
-import { MODELS, hex, modelPath, readVectors, samplingOf, type RunVector } from './support';
+import { EXTENDED_MODELS, MODELS, hex, modelPath, readVectors, samplingOf, type RunVector } from './support';
 
-for (const name of MODELS) {
+for (const name of [...MODELS, ...EXTENDED_MODELS]) {
   const { runs, modelRoot } = readVectors<{ runs: RunVector[]; modelRoot: string }>(name);
   const model = loadModel(modelPath(name));
 

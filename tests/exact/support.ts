@@ -5,6 +5,8 @@ import type { Sampling } from '../../exact';
 
 export const VECTORS = join(__dirname, '../../exact/vectors');
 export const MODELS = ['grouped', 'wide', 'extreme', 'single'] as const;
+/** with head norms and biases; with a wide SwiGLU */
+export const EXTENDED_MODELS = ['normed', 'gated'] as const;
 
 export interface SamplingVector {
   t: number;
@@ -30,6 +32,9 @@ export interface OpVectors {
   attention: (Row & Numbers & { partial: number[][]; o: number[] })[];
   hadamard64: (Row & Numbers)[];
   embedding: (Row & Numbers)[];
+  biased: (Row & Numbers)[];
+  headNorm: (Row & Numbers & { gain: number[] })[];
+  wideSwiglu: (Row & Numbers)[];
 }
 
 /** exact/vectors/sampling.json: one draw. */
