@@ -155,19 +155,16 @@ class ExactForward:
         return self.heads(cache, rotated["q"], leaves)
 
     def transposed_values(self, cache):
-        c, t = self.config, self.position
-        start, wide = 32 * (t // 32), min(32, c.headDim)
+        """`vt`: all trace blocks up to the position's, then padding leaves."""
+        c, t, wide = self.config, self.position, min(32, self.config.headDim)
         out = []
-        for head in range(c.kvHeads):
-            for at in range(0, c.headDim, wide):
-                out.append(
-                    bytes(
-                        cache["v8"][j][head][dim] + 128 if j <= t else 128
-                        for dim in range(at, at + wide)
-                        for j in range(start, start + 32)
-                    )
-                )
-        return out
+        for start in range(0, t + 1, 32):
+            columns = range(start, start + 32)
+            for head in range(c.kvHeads):
+                for at in range(0, c.headDim, wide):
+                    value = lambda j, dim: cache["v8"][j][head][dim] + 128 if j <= t else 128
+                    out.append(bytes(value(j, dim) for dim in range(at, at + wide) for j in columns))
+        return out + [None] * (dict(c.slots(1))["vt"] - len(out))
 
     def heads(self, cache, q8s, leaves):
         c, t = self.config, self.position

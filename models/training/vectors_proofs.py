@@ -3,8 +3,7 @@
   /usr/bin/python3 models/training/vectors_proofs.py exact/vectors
 
 Reads the models of MODELS and their jobs from exact/vectors, runs them with the independent program and builds every
-tree
-whole. Needs nothing but Python; no TypeScript of this repository is read. Deterministic.
+tree whole. Needs nothing but Python; no TypeScript of this repository is read. Deterministic.
 """
 
 import argparse
@@ -247,7 +246,7 @@ GROUPED = {
         ],
         {
             0: [(0, "token", 0), (1, "e", 0), (3, "norm", 0), (0, "unused", 0)],
-            32: [(1, "vt", 1), (2, "k8", 0), (1, "q8", 3)],
+            32: [(1, "vt", 1), (1, "vt", 3), (1, "vt", 4), (2, "k8", 0), (1, "q8", 3)],
             34: [(3, "logits", 1), (3, "draw", 0), (3, "top", 0), (5, "unused", 1), (1, "gate", 1)],
         },
     ),
