@@ -28,6 +28,7 @@ export { leafProofFile, partProofFile, verifyProofFile } from './proofFile';
 export type { ProofFile } from './proofFile';
 export { TraceProver } from './prover';
 export { createReferenceEngine } from './reference/engine';
+export type { ChatMessage } from './chatTemplate';
 export { Tokenizer } from './tokenizer';
 
 /**
