@@ -18,7 +18,7 @@ export {
 } from './errors';
 export type { LeafAddress, Tree } from './leafAddress';
 export type { JobShape } from './leafShape';
-export { loadModel } from './modelFile';
+export { checkModel, inspectModel, loadModel } from './modelFile';
 export type { ExactModel } from './modelFile';
 export { ModelProver, provenConfig, verifyModelPart } from './modelProof';
 export type { ModelPart, ModelProof } from './modelProof';

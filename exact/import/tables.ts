@@ -1,7 +1,7 @@
 /** The tables section of a model file (docs/exact-arithmetic.md section 3), by the formulas it gives. */
 import { sha256, node } from '../merkle';
 import { ropeLeaf } from './rope';
-import { TreeBuilder } from './treeBuilder';
+import { TreeBuilder } from '../treeBuilder';
 
 /** exp, sigmoid and sampling: equal in every model. */
 export function standardTables(): { exp: Buffer; sigmoid: Buffer; sampling: Buffer } {

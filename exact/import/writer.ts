@@ -7,7 +7,7 @@ import { ModelImportError } from '../errors';
 import { modelRowLeaves } from '../leafLayout';
 import { node, sha256 } from '../merkle';
 import { HEADER_BYTES } from '../modelFile';
-import { TreeBuilder } from './treeBuilder';
+import { TreeBuilder } from '../treeBuilder';
 
 const BUFFER_BYTES = 4 * 2 ** 20;
 

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Random } from '../exact/randomModels';
+import { CHAT_TEMPLATE, tokenizerJson } from './tokenizers';
 
 export type Json = Record<string, unknown>;
 export type FolderTensors = Map<string, { shape: number[]; values: Float32Array }>;
@@ -10,8 +11,8 @@ export type FolderTensors = Map<string, { shape: number[]; values: Float32Array 
 /** A config.json of a family, with changes. */
 export function hfConfig(architecture: string, changes: Json = {}): Json {
   return {
-    architectures: [architecture], hidden_act: 'silu', hidden_size: 192, intermediate_size: 320, num_hidden_layers: 2,
-    num_attention_heads: 6, num_key_value_heads: 2, head_dim: 32, vocab_size: 400, max_position_embeddings: 512,
+    architectures: [architecture], hidden_act: 'silu', hidden_size: 192, intermediate_size: 256, num_hidden_layers: 2,
+    num_attention_heads: 4, num_key_value_heads: 2, head_dim: 32, vocab_size: 300, max_position_embeddings: 512,
     rms_norm_eps: 1e-5, rope_theta: 10000, tie_word_embeddings: false, ...changes,
   };
 }
@@ -76,7 +77,12 @@ export function temporaryFolder(t: { after(clean: () => void): void }): string {
   return folder;
 }
 
+/** A model folder with weights in one file, and a small tokenizer. */
 export function writeFolder(folder: string, config: Json, tensors: FolderTensors): void {
-  writeFileSync(join(folder, 'config.json'), JSON.stringify(config));
-  writeFileSync(join(folder, 'model.safetensors'), safetensors(tensors));
+  const write = (name: string, content: string | Buffer) => writeFileSync(join(folder, name), content);
+  write('config.json', JSON.stringify(config));
+  write('model.safetensors', safetensors(tensors));
+  write('tokenizer.json', JSON.stringify(tokenizerJson()));
+  write('tokenizer_config.json', JSON.stringify({ eos_token: '<|im_end|>', chat_template: CHAT_TEMPLATE }));
+  write('generation_config.json', JSON.stringify({ eos_token_id: [266, 268] }));
 }

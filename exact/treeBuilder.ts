@@ -1,6 +1,6 @@
 /** A SHA-256 tree over leaves that come one by one: keeps one hash per level. */
-import { node, paddingRoot } from '../merkle';
-import { depthFor } from '../opTable';
+import { node, paddingRoot } from './merkle';
+import { depthFor } from './opTable';
 
 export class TreeBuilder {
   /** by level: a root that waits for its right neighbour */
