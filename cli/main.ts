@@ -5,6 +5,7 @@ import { demoCommand } from './commands/demo';
 import { devnetCommand } from './commands/devnet';
 import { exactCommand } from './commands/exact';
 import { jobCommand } from './commands/job';
+import { modelCommand } from './commands/model';
 import { providerCommand } from './commands/provider';
 import { workerCommand } from './commands/worker';
 import { UsageError } from './errors';
@@ -25,6 +26,7 @@ export function createProgram(): Command {
     .addCommand(providerCommand())
     .addCommand(jobCommand())
     .addCommand(exactCommand())
+    .addCommand(modelCommand())
     .addCommand(benchCommand())
     .addCommand(configCommand());
 }

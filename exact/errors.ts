@@ -6,6 +6,9 @@ export class ModelConfigError extends CocoonError {}
 /** A model file that is refused; codes are `model.<section>.<reason>`, for instance `model.rows.sum`. */
 export class ModelFileError extends CocoonError {}
 
+/** A float model that cannot become an exact one; codes are `model.import.<what>`. */
+export class ModelImportError extends CocoonError {}
+
 /** A job the semantics refuses (section 7); codes are `input.<reason>`. */
 export class JobInputError extends CocoonError {}
 

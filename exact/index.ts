@@ -18,7 +18,7 @@ export {
 } from './errors';
 export type { LeafAddress, Tree } from './leafAddress';
 export type { JobShape } from './leafShape';
-export { loadModel } from './modelFile';
+export { checkModel, inspectModel, loadModel } from './modelFile';
 export type { ExactModel } from './modelFile';
 export { ModelProver, provenConfig, verifyModelPart } from './modelProof';
 export type { ModelPart, ModelProof } from './modelProof';
@@ -28,6 +28,7 @@ export { leafProofFile, partProofFile, verifyProofFile } from './proofFile';
 export type { ProofFile } from './proofFile';
 export { TraceProver } from './prover';
 export { createReferenceEngine } from './reference/engine';
+export type { ChatMessage } from './chatTemplate';
 export { Tokenizer } from './tokenizer';
 
 /**

@@ -2,15 +2,15 @@
  * The exact model file (docs/exact-arithmetic.md section 3): parsed, checked in full and hashed before anything runs.
  * A file that passes cannot overflow, cannot frame an honest worker and cannot shelter a liar (attacks.md 27).
  */
-import { readFileSync } from 'node:fs';
 import { decodeConfig, type ExactConfig } from './config';
 import { CONFIG_BYTES, MAGIC } from './constants';
 import { ModelFileError } from './errors';
 import { modelRowLeaves } from './leafLayout';
-import { HASH_BYTES, node, sha256, treeRoot } from './merkle';
-import { depthFor } from './opTable';
+import { HASH_BYTES, node, sha256 } from './merkle';
+import { fileBytes, memoryBytes, type ModelBytes } from './modelBytes';
 import { parseTables, tablesLength, type Tables } from './tables';
 import { Tokenizer } from './tokenizer';
+import { TreeBuilder } from './treeBuilder';
 
 /** Bytes in front of a row's weights: sum, multiplier, shift, bias. */
 export const HEADER_BYTES = 11;
@@ -55,60 +55,114 @@ export interface ExactModel {
 
 /** Reads and checks a model; `source` is a path or the file's bytes. Throws ModelFileError or ModelConfigError. */
 export function loadModel(source: string | Uint8Array): ExactModel {
-  return parseModel(typeof source === 'string' ? readModelFile(source) : source);
+  const matrices: Matrix[] = [];
+  const file = readModel(source, (shape) => {
+    const matrix = emptyMatrix(shape);
+    matrices.push(matrix);
+    return (row, header, weights) => keepRow(matrix, row, header, weights);
+  });
+  const layers = Array.from({ length: file.config.layers }, (_, layer): LayerMatrices => {
+    const [query, key, value, output, gate, up, down] = matrices.slice(1 + 7 * layer, 8 + 7 * layer);
+    return { query, key, value, output, gate, up, down };
+  });
+  return { ...file, embedding: matrices[0], layers, head: matrices[matrices.length - 1] };
 }
 
-function readModelFile(path: string): Uint8Array {
+/** Reads and checks a model without keeping its rows; memory stays at a few MB beside tables and tokenizer. */
+export function checkModel(source: string | Uint8Array, onMatrix?: (done: number, all: number) => void): CheckedModel {
+  let done = 0;
+  return readModel(source, (_, all) => {
+    onMatrix?.(done++, all);
+    return () => {};
+  });
+}
+
+/** A model but for its weights. */
+export type CheckedModel = Omit<ExactModel, 'embedding' | 'layers' | 'head'>;
+
+/** What a file says before its tables and rows, and at its end; nothing behind it is checked. */
+export function inspectModel(path: string): Pick<ExactModel, 'config' | 'tokenizer' | 'modelRoot'> & { fileBytes: number } {
+  const source = fileBytes(path);
   try {
-    return readFileSync(path);
-  } catch (cause) {
-    throw new ModelFileError('model.file.unreadable', 'the model file cannot be read', {
-      expected: 'an exact model file',
-      received: (cause as NodeJS.ErrnoException).code ?? 'an error',
-      hint: 'check the path and its permissions',
-      cause,
-    });
+    const { config, tokenizer } = parseFront(source);
+    return { config, tokenizer, modelRoot: source.read(source.length - HASH_BYTES, HASH_BYTES), fileBytes: source.length };
+  } finally {
+    source.close();
   }
 }
 
-function parseModel(bytes: Uint8Array): ExactModel {
+/** Hears a row that has passed its checks. */
+type OnRow = (row: number, header: RowHeader, weights: Int8Array) => void;
+/** Asked at the beginning of a matrix. */
+type OnMatrix = (shape: MatrixShape, all: number) => OnRow;
+
+function readModel(from: string | Uint8Array, onMatrix: OnMatrix): CheckedModel {
+  const source = typeof from === 'string' ? fileBytes(from) : memoryBytes(from);
+  try {
+    return parseModel(source, onMatrix);
+  } finally {
+    source.close();
+  }
+}
+
+interface Front {
+  configBytes: Uint8Array;
+  config: ExactConfig;
+  tokenizerBytes: Uint8Array;
+  tokenizer: Tokenizer;
+  /** where the tables begin */
+  end: number;
+}
+
+/** Magic, config, length of the file and tokenizer. */
+function parseFront(source: ModelBytes): Front {
   const start = MAGIC.length + CONFIG_BYTES + 4;
-  if (!MAGIC.every((byte, i) => bytes[i] === byte)) {
-    const version = bytes.length >= MAGIC.length && MAGIC.slice(0, -1).every((byte, i) => bytes[i] === byte);
+  const front = source.read(0, Math.min(start, source.length));
+  if (!MAGIC.every((byte, i) => front[i] === byte)) {
+    const version = front.length >= MAGIC.length && MAGIC.slice(0, -1).every((byte, i) => front[i] === byte);
     const code = version ? 'magic.version' : 'magic';
     refuse(code, 'this is not an exact model file', 'OCEXACT, container 1', 'other bytes');
   }
-  if (bytes.length < start) {
-    refuse('file.length', 'the model file is truncated', `at least ${start} bytes`, `${bytes.length}`);
+  if (front.length < start) {
+    refuse('file.length', 'the model file is truncated', `at least ${start} bytes`, `${front.length}`);
   }
-  const configBytes = bytes.subarray(MAGIC.length, MAGIC.length + CONFIG_BYTES);
+  const configBytes = front.slice(MAGIC.length, MAGIC.length + CONFIG_BYTES);
   const config = decodeConfig(configBytes);
-  const tokenizerLength = new DataView(bytes.buffer, bytes.byteOffset).getUint32(start - 4);
-  const matrices = matrixShapes(config);
-  const rowsLength = matrices.reduce((sum, { rows, columns }) => sum + rows * (HEADER_BYTES + columns), 0);
+  const tokenizerLength = new DataView(front.buffer, front.byteOffset).getUint32(start - 4);
+  const rowsLength = matrixShapes(config).reduce((sum, { rows, columns }) => sum + rows * (HEADER_BYTES + columns), 0);
   const expected = start + tokenizerLength + tablesLength(config) + rowsLength + HASH_BYTES;
-  if (bytes.length !== expected) {
-    const what = bytes.length < expected ? 'the model file is truncated' : 'the model file has bytes after its end';
-    refuse('file.length', what, `${expected} bytes`, `${bytes.length}`);
+  if (source.length !== expected) {
+    const what = source.length < expected ? 'the model file is truncated' : 'the model file has bytes after its end';
+    refuse('file.length', what, `${expected} bytes`, `${source.length}`);
   }
-  let at = start;
-  const cut = (length: number) => bytes.subarray(at, (at += length));
-  const tokenizerBytes = cut(tokenizerLength);
+  const tokenizerBytes = source.read(start, tokenizerLength);
   const tokenizer = Tokenizer.parse(tokenizerBytes, config.vocab);
+  return { configBytes, config, tokenizerBytes, tokenizer, end: start + tokenizerLength };
+}
+
+function parseModel(source: ModelBytes, onMatrix: OnMatrix): CheckedModel {
+  const { configBytes, config, tokenizerBytes, tokenizer, end } = parseFront(source);
+  let at = end;
+  const cut = (length: number) => {
+    at += length;
+    return source.read(at - length, length);
+  };
+  const matrices = matrixShapes(config);
   const { tables, root: tablesRoot } = parseTables(config, cut(tablesLength(config)));
-  const leaves: Uint8Array[] = [];
-  const parsed = matrices.map((shape) => parseMatrix(shape, cut(shape.rows * (HEADER_BYTES + shape.columns)), leaves));
-  const rowsRoot = treeRoot(leaves, depthFor(leaves.length, 3));
-  const modelRoot = node(node(sha256(configBytes), rowsRoot), node(sha256(tokenizerBytes), tablesRoot));
+  const tree = new TreeBuilder();
+  for (const shape of matrices) {
+    const onRow = onMatrix(shape, matrices.length);
+    readRows(shape, cut, (row, header, weights, bytes) => {
+      for (const leaf of modelRowLeaves(bytes, weights)) tree.push(sha256(leaf));
+      onRow(row, header, weights);
+    });
+  }
+  const modelRoot = node(node(sha256(configBytes), tree.root(3)), node(sha256(tokenizerBytes), tablesRoot));
   const stored = cut(HASH_BYTES);
   if (!Buffer.from(modelRoot).equals(stored)) {
     refuse('root', 'the file is not what its root says', hex(stored), hex(modelRoot), 'get the file again');
   }
-  const layers = Array.from({ length: config.layers }, (_, layer): LayerMatrices => {
-    const [query, key, value, output, gate, up, down] = parsed.slice(1 + 7 * layer, 8 + 7 * layer);
-    return { query, key, value, output, gate, up, down };
-  });
-  return { config, tokenizer, tables, embedding: parsed[0], layers, head: parsed[parsed.length - 1], modelRoot };
+  return { config, tokenizer, tables, modelRoot };
 }
 
 interface MatrixShape {
@@ -141,48 +195,70 @@ export function matrixShapes(config: ExactConfig): MatrixShape[] {
   ];
 }
 
-/** Checks every row and appends its leaf hashes. */
-function parseMatrix(shape: MatrixShape, bytes: Uint8Array, leaves: Uint8Array[]): Matrix {
-  const { name, rows, columns, minShift, biased = false } = shape;
-  const matrix: Matrix = {
-    name, rows, columns,
-    weights: new Int8Array(rows * columns),
-    multipliers: new Uint16Array(rows),
-    shifts: new Uint8Array(rows),
-  };
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const signed = new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length);
-  for (let row = 0; row < rows; row++) {
-    const at = row * (HEADER_BYTES + columns);
-    const where = `row ${row} of ${name}`;
-    const weights = signed.subarray(at + HEADER_BYTES, at + HEADER_BYTES + columns);
-    const sum = view.getInt32(at);
-    const multiplier = view.getUint16(at + 4);
-    const shift = view.getUint8(at + 6);
-    const bias = view.getInt32(at + 7);
-    let actual = 0;
-    for (let i = 0; i < columns; i++) {
-      if (weights[i] === -128) refuse('rows.weight', `${where} has a weight that is not allowed`, '-127..127', '-128');
-      actual += weights[i];
+interface RowHeader {
+  multiplier: number;
+  shift: number;
+  bias: number;
+}
+
+/** Bytes of rows in memory at once. */
+const BLOCK_BYTES = 4 * 2 ** 20;
+
+/** Reads all rows of a matrix and checks each. */
+function readRows(
+  shape: MatrixShape, cut: (length: number) => Uint8Array,
+  onRow: (row: number, header: RowHeader, weights: Int8Array, headerBytes: Uint8Array) => void,
+): void {
+  const rowBytes = HEADER_BYTES + shape.columns;
+  const perBlock = Math.max(1, Math.floor(BLOCK_BYTES / rowBytes));
+  for (let from = 0; from < shape.rows; from += perBlock) {
+    const count = Math.min(perBlock, shape.rows - from);
+    const block = cut(count * rowBytes);
+    for (let i = 0; i < count; i++) {
+      const bytes = block.subarray(i * rowBytes, (i + 1) * rowBytes);
+      const weights = new Int8Array(bytes.buffer, bytes.byteOffset + HEADER_BYTES, shape.columns);
+      onRow(from + i, checkedHeader(shape, from + i, bytes, weights), weights, bytes.subarray(0, HEADER_BYTES));
     }
-    if (actual !== sum) refuse('rows.sum', `${where} states a wrong sum of its weights`, `${actual}`, `${sum}`);
-    if (multiplier < MIN_MULTIPLIER) {
-      refuse('rows.multiplier', `${where} has a multiplier that is not allowed`, '32768..65535', `${multiplier}`);
-    }
-    if (shift < minShift || shift > MAX_SHIFT) {
-      refuse('rows.shift', `${where} has a shift that is not allowed`, `${minShift}..${MAX_SHIFT}`, `${shift}`);
-    }
-    if (bias !== 0) {
-      if (!biased) refuse('rows.bias', `${where} has a bias`, '0 outside query, key and value', `${bias}`);
-      matrix.biases ??= new Int32Array(rows);
-      matrix.biases[row] = bias;
-    }
-    matrix.weights.set(weights, row * columns);
-    matrix.multipliers[row] = multiplier;
-    matrix.shifts[row] = shift;
-    for (const leaf of modelRowLeaves(bytes.subarray(at, at + HEADER_BYTES), weights)) leaves.push(sha256(leaf));
   }
-  return matrix;
+}
+
+function checkedHeader({ name, minShift, biased = false }: MatrixShape, row: number, bytes: Uint8Array, weights: Int8Array): RowHeader {
+  const where = `row ${row} of ${name}`;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, HEADER_BYTES);
+  const sum = view.getInt32(0);
+  const multiplier = view.getUint16(4);
+  const shift = view.getUint8(6);
+  const bias = view.getInt32(7);
+  let actual = 0;
+  for (let i = 0; i < weights.length; i++) {
+    if (weights[i] === -128) refuse('rows.weight', `${where} has a weight that is not allowed`, '-127..127', '-128');
+    actual += weights[i];
+  }
+  if (actual !== sum) refuse('rows.sum', `${where} states a wrong sum of its weights`, `${actual}`, `${sum}`);
+  if (multiplier < MIN_MULTIPLIER) {
+    refuse('rows.multiplier', `${where} has a multiplier that is not allowed`, '32768..65535', `${multiplier}`);
+  }
+  if (shift < minShift || shift > MAX_SHIFT) {
+    refuse('rows.shift', `${where} has a shift that is not allowed`, `${minShift}..${MAX_SHIFT}`, `${shift}`);
+  }
+  if (bias !== 0 && !biased) refuse('rows.bias', `${where} has a bias`, '0 outside query, key and value', `${bias}`);
+  return { multiplier, shift, bias };
+}
+
+const emptyMatrix = ({ name, rows, columns }: MatrixShape): Matrix => ({
+  name, rows, columns,
+  weights: new Int8Array(rows * columns),
+  multipliers: new Uint16Array(rows),
+  shifts: new Uint8Array(rows),
+});
+
+function keepRow(matrix: Matrix, row: number, { multiplier, shift, bias }: RowHeader, weights: Int8Array): void {
+  matrix.weights.set(weights, row * matrix.columns);
+  matrix.multipliers[row] = multiplier;
+  matrix.shifts[row] = shift;
+  if (bias === 0) return;
+  matrix.biases ??= new Int32Array(matrix.rows);
+  matrix.biases[row] = bias;
 }
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');

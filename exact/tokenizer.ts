@@ -1,200 +1,36 @@
-/**
- * Byte-level BPE as docs/exact-arithmetic.md section 3 defines it: tokens 0..255 are the bytes, then merges, then
- * specials. Splitting works on bytes, so it depends on no version of Unicode, and any UTF-8 text survives a round trip.
- */
-import { ModelFileError } from './errors';
+/** Text to token ids and back, as a model file's tokenizer section defines it (docs/exact-arithmetic.md section 3). */
+import { ByteTokenizer } from './byteTokenizer';
+import type { ChatMessage } from './chatTemplate';
+import { JsonTokenizer } from './jsonTokenizer';
+import { SectionReader, refuseSection } from './tokenizerSection';
 
-const NO_TOKEN = 0xffffffff;
-const MAX_TOKEN_BYTES = 256;
-
-export class Tokenizer {
-  /** rank of a merge by `left * 2^20 + right` */
-  private readonly ranks = new Map<number, number>();
-
-  private constructor(
-    /** the section's bytes, hashed whole into the model root */
-    readonly section: Uint8Array,
-    /** first token of a prompt made from text, or undefined */
-    readonly bosToken: number | undefined,
-    /** token that usually ends an answer, or undefined */
-    readonly eosToken: number | undefined,
-    merges: readonly [number, number][],
-    /** bytes of every token: bytes, merges, specials */
-    readonly tokenBytes: readonly Uint8Array[],
-    readonly specialCount: number,
-    readonly chatTemplate: string,
-  ) {
-    merges.forEach(([left, right], rank) => this.ranks.set(pairKey(left, right), rank));
-  }
-
-  /** Reads and checks a section; refuses with code `model.tokenizer.<reason>`. */
-  static parse(section: Uint8Array, vocab: number): Tokenizer {
-    const reader = new Reader(section);
-    const kind = reader.u16();
-    const pretokenizer = reader.u16();
-    if (kind !== 1 || pretokenizer !== 1) {
-      refuse('kind', 'unknown tokenizer', 'kind 1, pretokenizer 1', `${kind}, ${pretokenizer}`);
-    }
-    const bos = reader.u32();
-    const eos = reader.u32();
-    for (const id of [bos, eos]) {
-      if (id === NO_TOKEN || id < vocab) continue;
-      refuse('special-id', 'bos or eos not in the vocabulary', `< ${vocab}`, `${id}`);
-    }
-    const bytesOf: Uint8Array[] = Array.from({ length: 256 }, (_, byte) => Uint8Array.of(byte));
-    const merges = readMerges(reader, vocab, bytesOf);
-    const specialCount = reader.u32();
-    if (bytesOf.length + specialCount > vocab) {
-      refuse('size', 'more tokens than the vocabulary', `at most ${vocab}`, `${bytesOf.length + specialCount}`);
-    }
-    for (let i = 0; i < specialCount; i++) {
-      const length = reader.u16();
-      if (length === 0) refuse('special-empty', 'a special token has no text', 'at least 1 byte', '0');
-      const text = reader.bytes(length);
-      decodeUtf8(text, 'special-text');
-      bytesOf.push(text);
-    }
-    const template = decodeUtf8(reader.bytes(reader.u32()), 'template');
-    reader.end();
-    const optional = (id: number) => (id === NO_TOKEN ? undefined : id);
-    return new Tokenizer(section, optional(bos), optional(eos), merges, bytesOf, specialCount, template);
-  }
-
-  /** Tokens of a text; never a special one. The text is taken as UTF-8 (lone surrogates become U+FFFD). */
-  encode(text: string): number[] {
-    const tokens: number[] = [];
-    for (const piece of splitPieces(new TextEncoder().encode(text))) this.encodePiece(piece, tokens);
-    return tokens;
-  }
-
+export interface Tokenizer {
+  /** the section's bytes, hashed whole into the model root */
+  readonly section: Uint8Array;
+  /** first token of a prompt made from text, or undefined */
+  readonly bosToken: number | undefined;
+  /** token that usually ends an answer, or undefined */
+  readonly eosToken: number | undefined;
+  /** all tokens that end an answer, ascending */
+  readonly stopTokens: readonly number[];
+  /** Jinja, empty for a model without chats */
+  readonly chatTemplate: string;
+  /** Tokens of a text; never a special one. */
+  encode(text: string): number[];
   /** What a client commits to for a text: bosToken, if the model has one, then the text's tokens. */
-  encodePrompt(text: string): number[] {
-    const tokens = this.encode(text);
-    return this.bosToken === undefined ? tokens : [this.bosToken, ...tokens];
-  }
-
-  /** Bytes of the tokens one after the other; ids without bytes give nothing. */
-  decodeBytes(tokens: readonly number[]): Uint8Array {
-    return Buffer.concat(tokens.map((id) => this.tokenBytes[id] ?? new Uint8Array(0)));
-  }
-
+  encodePrompt(text: string): number[];
+  /** What a client commits to for a chat, up to where the answer begins. @throws JobInputError `input.chat.<reason>` */
+  encodeChat(messages: readonly ChatMessage[]): number[];
   /** As text; bytes that are not UTF-8 become U+FFFD. */
-  decode(tokens: readonly number[]): string {
-    return new TextDecoder('utf-8', { ignoreBOM: true }).decode(this.decodeBytes(tokens));
-  }
-
-  private encodePiece(piece: Uint8Array, out: number[]): void {
-    const ids = Array.from(piece);
-    for (;;) {
-      let best = Infinity;
-      let at = -1;
-      for (let i = 0; i + 1 < ids.length; i++) {
-        const rank = this.ranks.get(pairKey(ids[i], ids[i + 1])) ?? Infinity;
-        if (rank < best) [best, at] = [rank, i];
-      }
-      if (at < 0) break;
-      ids.splice(at, 2, 256 + best);
-    }
-    for (const id of ids) out.push(id);
-  }
+  decode(tokens: readonly number[]): string;
 }
 
-function readMerges(reader: Reader, vocab: number, bytesOf: Uint8Array[]): [number, number][] {
-  const count = reader.u32();
-  if (256 + count > vocab) refuse('size', 'more tokens than the vocabulary', `at most ${vocab}`, `${256 + count}`);
-  const merges: [number, number][] = [];
-  const seen = new Set<number>();
-  for (let i = 0; i < count; i++) {
-    const left = reader.u32();
-    const right = reader.u32();
-    if (left >= 256 + i || right >= 256 + i) {
-      refuse('merge-order', `merge ${i} uses a later token`, `ids below ${256 + i}`, `${left}, ${right}`);
-    }
-    const key = pairKey(left, right);
-    if (seen.has(key)) refuse('merge-twice', `merge ${i} repeats a pair`, 'each pair once', 'a repeat');
-    seen.add(key);
-    const bytes = Buffer.concat([bytesOf[left], bytesOf[right]]);
-    if (bytes.length > MAX_TOKEN_BYTES) {
-      refuse('merge-length', `merge ${i} is too long`, `at most ${MAX_TOKEN_BYTES} bytes`, `${bytes.length}`);
-    }
-    bytesOf.push(bytes);
-    merges.push([left, right]);
-  }
-  return merges;
-}
-
-const pairKey = (left: number, right: number): number => left * 2 ** 20 + right;
-
-const enum Kind { Letter, Digit, Space, Other }
-
-function kindOf(byte: number): Kind {
-  if ((byte >= 65 && byte <= 90) || (byte >= 97 && byte <= 122)) return Kind.Letter;
-  if (byte >= 48 && byte <= 57) return Kind.Digit;
-  if ((byte >= 9 && byte <= 13) || byte === 32) return Kind.Space;
-  return Kind.Other;
-}
-
-/** ` ?[A-Za-z]+| ?[0-9]+| ?[^\sA-Za-z0-9]+|\s+` over bytes: runs of one kind, with one blank before them if there. */
-export function* splitPieces(bytes: Uint8Array): Generator<Uint8Array> {
-  let start = 0;
-  while (start < bytes.length) {
-    let end = start;
-    const blankFirst = bytes[start] === 32 && start + 1 < bytes.length && kindOf(bytes[start + 1]) !== Kind.Space;
-    if (blankFirst) end++;
-    const kind = kindOf(bytes[end]);
-    while (end < bytes.length && kindOf(bytes[end]) === kind) end++;
-    yield bytes.subarray(start, end);
-    start = end;
-  }
-}
-
-function refuse(reason: string, message: string, expected: string, received: string): never {
-  throw new ModelFileError(`model.tokenizer.${reason}`, message, { expected, received });
-}
-
-function decodeUtf8(bytes: Uint8Array, reason: string): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    refuse(reason, 'the tokenizer section holds text that is not UTF-8', 'UTF-8', 'other bytes');
-  }
-}
-
-/** Reads big-endian fields; past the end is a truncated section. */
-class Reader {
-  private at = 0;
-  private readonly view: DataView;
-
-  constructor(private readonly source: Uint8Array) {
-    this.view = new DataView(source.buffer, source.byteOffset, source.length);
-  }
-
-  u16(): number {
-    return this.view.getUint16(this.take(2));
-  }
-
-  u32(): number {
-    return this.view.getUint32(this.take(4));
-  }
-
-  bytes(length: number): Uint8Array {
-    const from = this.take(length);
-    return this.source.subarray(from, from + length);
-  }
-
-  end(): void {
-    if (this.at !== this.source.length) {
-      refuse('length', 'bytes after the tokenizer section', `${this.at} bytes`, `${this.source.length}`);
-    }
-  }
-
-  private take(length: number): number {
-    const from = this.at;
-    if (from + length > this.source.length) {
-      const expected = `at least ${from + length} bytes`;
-      refuse('length', 'the tokenizer section is truncated', expected, `${this.source.length}`);
-    }
-    this.at += length;
-    return from;
-  }
-}
+export const Tokenizer = {
+  /** Reads and checks a section; refuses with code `model.tokenizer.<reason>`. */
+  parse(section: Uint8Array, vocab: number): Tokenizer {
+    const kind = new SectionReader(section).u16();
+    if (kind === 1) return ByteTokenizer.parse(section, vocab);
+    if (kind === 2) return JsonTokenizer.parse(section, vocab);
+    return refuseSection('kind', 'unknown tokenizer', 'kind 1 or 2', `${kind}`);
+  },
+};

@@ -43,8 +43,7 @@ export function openModel(path: string = SHIPPED_MODEL): LoadedModel {
     });
   }
   const model = loadModel(path);
-  const { eosToken } = model.tokenizer;
-  return { model, name: basename(path, '.cocoon'), stopTokens: eosToken === undefined ? [] : [eosToken] };
+  return { model, name: basename(path, '.cocoon'), stopTokens: [...model.tokenizer.stopTokens] };
 }
 
 /**

@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Tokenizer } from '../../exact';
-import { splitPieces } from '../../exact/tokenizer';
+import { ByteTokenizer, splitPieces } from '../../exact/byteTokenizer';
 import { hex, readVectors, u8 } from './support';
 
 interface Section {
@@ -19,7 +18,7 @@ const VOCAB = 2048;
 const vectors = readVectors<Record<'small' | 'trained', Section>>('tokenizer');
 
 for (const [name, { section, bos, eos, encode, decode }] of Object.entries(vectors)) {
-  const tokenizer = Tokenizer.parse(u8(section), VOCAB);
+  const tokenizer = ByteTokenizer.parse(u8(section), VOCAB);
 
   test(`tokenizer "${name}": tokens and bytes equal the vectors`, () => {
     assert.equal(tokenizer.bosToken, bos);
@@ -55,7 +54,7 @@ test('the pieces of a text equal the regular expression of the specification, on
 });
 
 test('a prompt starts with the model\'s first token, once', () => {
-  const tokenizer = Tokenizer.parse(u8(vectors.trained.section), VOCAB);
+  const tokenizer = ByteTokenizer.parse(u8(vectors.trained.section), VOCAB);
   assert.deepEqual(tokenizer.encodePrompt(''), [10]);
   assert.deepEqual(tokenizer.encodePrompt('a'), [10, ...tokenizer.encode('a')]);
 });
@@ -73,11 +72,11 @@ test('a tokenizer section that is malformed anywhere is refused by name', () => 
       ...(parts.tail ?? []),
     ]);
   const refused = (bytes: Uint8Array, reason: string) =>
-    assert.throws(() => Tokenizer.parse(bytes, 300), { code: `model.tokenizer.${reason}` });
+    assert.throws(() => ByteTokenizer.parse(bytes, 300), { code: `model.tokenizer.${reason}` });
   const doubling = Array.from({ length: 9 }, (_, i): [number, number] => (i === 0 ? [97, 97] : [255 + i, 255 + i]));
 
-  assert.equal(Tokenizer.parse(section({}), 300).bosToken, undefined);
-  assert.equal(Tokenizer.parse(section({ merges: doubling.slice(0, 8) }), 300).tokenBytes[263].length, 256);
+  assert.equal(ByteTokenizer.parse(section({}), 300).bosToken, undefined);
+  assert.equal(ByteTokenizer.parse(section({ merges: doubling.slice(0, 8) }), 300).tokenBytes[263].length, 256);
   refused(section({ merges: doubling }), 'merge-length');
   refused(section({ merges: [[97, 256]] }), 'merge-order');
   refused(section({ merges: [[97, 98], [97, 98]] }), 'merge-twice');

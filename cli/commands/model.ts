@@ -1,0 +1,127 @@
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { checkModel, inspectModel, type ExactConfig } from '../../exact';
+import { hasHeadNorm, hasWideSwiGlu } from '../../exact/config';
+import { commitLeaves, treeDepths } from '../../exact/opTable';
+import { CocoonError } from '../../protocol/errors';
+import { contextOf, withSettings } from '../context';
+import { UsageError } from '../errors';
+import { parseNumber } from '../numbers';
+import type { Output } from '../output';
+
+/** Positions of an imported model when the user names none. */
+const DEFAULT_CONTEXT = 4096;
+
+/** `cocoon model`: from float models to exact ones, and what is in an exact one. */
+export function modelCommand(): Command {
+  return new Command('model').description('model files').addCommand(importCommand()).addCommand(inspectCommand()).addCommand(checkCommand());
+}
+
+function importCommand(): Command {
+  return withSettings(new Command('import'))
+    .description('turn a Hugging Face folder or a GGUF file (Llama, Qwen2, Qwen3) into an exact model file')
+    .argument('<source>', 'folder with config.json, safetensors and tokenizer.json, or a .gguf file')
+    .requiredOption('--out <file>', 'the exact model file to write')
+    .option('--calibration <file>', 'text to calibrate on, UTF-8; a built-in one when unset')
+    .option('--context <n>', `positions, a multiple of 256 (default: ${DEFAULT_CONTEXT}, or what the model was made for)`)
+    .action(runImport);
+}
+
+function inspectCommand(): Command {
+  return withSettings(new Command('inspect'))
+    .description('show what an exact model file says about itself, without checking its weights')
+    .argument('<file>', 'exact model file')
+    .action((file: string, options: Record<string, unknown>) => {
+      const { output } = contextOf(options);
+      const { config, tokenizer, modelRoot, fileBytes } = inspectModel(file);
+      show(output, { ...describe(config), fileBytes, chatTemplate: tokenizer.chatTemplate !== '', modelRoot: hex(modelRoot) });
+    });
+}
+
+function checkCommand(): Command {
+  return withSettings(new Command('check'))
+    .description('read an exact model file whole and check sums, widths, shifts, shapes, tables and root')
+    .argument('<file>', 'exact model file')
+    .action((file: string, options: Record<string, unknown>) => {
+      const { output } = contextOf(options);
+      const report = progressLine(output, 'checked');
+      const { config, modelRoot } = checkModel(file, report);
+      show(output, { ok: true, ...describe(config), modelRoot: hex(modelRoot) });
+    });
+}
+
+async function runImport(path: string, options: Record<string, unknown>): Promise<void> {
+  const { output } = contextOf(options);
+  // Only this command needs the importer and its libraries.
+  const { openSource, calibrationTokens } = await import('../../exact/import/source');
+  const { importModel, exactConfig } = await import('../../exact/import/importModel');
+  const text = options.calibration === undefined ? undefined : readText(String(options.calibration));
+  const source = await openSource(path);
+  try {
+    const { architecture } = source.weights;
+    const fitting = Math.min(DEFAULT_CONTEXT, architecture.maxContext - (architecture.maxContext % 256));
+    const context = options.context === undefined ? fitting : parseNumber('--context', String(options.context), 256, 32768, true);
+    exactConfig(architecture, context, 0);
+    const calibration = calibrationTokens(source, context, text);
+    const lines = { calibrate: progressLine(output, 'calibrated'), write: progressLine(output, 'written') };
+    const { modelRoot, config, ...seen } = await interruptible((signal) => importModel({
+      ...source, context, calibration, out: String(options.out), signal,
+      progress: (step, done, all) => lines[step](done, all),
+    }));
+    show(output, { file: String(options.out), family: architecture.family, ...describe(config), ...seen, modelRoot: hex(modelRoot) });
+  } finally {
+    source.weights.close();
+  }
+}
+
+/** Runs work that stops at SIGINT and SIGTERM. @throws CocoonError `interrupted` */
+async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const stop = () => controller.abort();
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  signals.forEach((name) => process.once(name, stop));
+  try {
+    return await work(controller.signal);
+  } catch (error) {
+    if (controller.signal.aborted) throw new CocoonError('interrupted', 'the import was stopped; it left no file', { cause: error });
+    throw error;
+  } finally {
+    signals.forEach((name) => process.off(name, stop));
+  }
+}
+
+/** A line of progress whenever another tenth is done. */
+function progressLine(output: Output, what: string): (done: number, all: number) => void {
+  let shown = 0;
+  return (done, all) => {
+    const tenth = Math.floor((10 * done) / all);
+    if (tenth === shown) return;
+    shown = tenth;
+    output.progress(`${what} ${10 * tenth} %`);
+  };
+}
+
+function describe(config: ExactConfig): Record<string, unknown> {
+  const { layers, dim, heads, kvHeads, headDim, ffn, vocab, context } = config;
+  const { commitTotal, positionTotal } = treeDepths(config);
+  return {
+    layers, dim, heads, kvHeads, headDim, ffn, vocab, context,
+    headNorm: hasHeadNorm(config), wideSwiGlu: hasWideSwiGlu(config),
+    commitTreeLevels: commitTotal, positionTreeLevels: positionTotal, commitLeavesPerPosition: commitLeaves(config),
+  };
+}
+
+function show(output: Output, report: Record<string, unknown>): void {
+  output.result(report, Object.entries(report).map(([name, value]) => `${name.padEnd(24)} ${String(value)}`).join('\n'));
+}
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    const received = (cause as NodeJS.ErrnoException).code ?? 'an error';
+    throw new UsageError('usage.calibration', 'the calibration text cannot be read', { expected: 'a text file', received, cause });
+  }
+}

@@ -1,0 +1,47 @@
+/** Chats as a model's own Jinja template writes them. */
+import { Template } from '@huggingface/jinja';
+import { JobInputError } from './errors';
+
+export interface ChatMessage {
+  /** usually system, user or assistant; the template decides */
+  role: string;
+  content: string;
+}
+
+/** Special tokens that templates refer to, as text. */
+export interface TemplateTokens {
+  bos: string;
+  eos: string;
+}
+
+/**
+ * The text of a chat, up to where the answer begins.
+ * @throws JobInputError `input.chat.template` when the template refuses the chat, or is none
+ */
+export function renderChat(template: string, messages: readonly ChatMessage[], tokens: TemplateTokens): string {
+  if (template === '') refuse('this model has no chat template', 'a model with a chat template', 'none');
+  let compiled: Template;
+  try {
+    compiled = new Template(template);
+  } catch (cause) {
+    refuse('the chat template of this model cannot be read', 'a Jinja template', messageOf(cause), cause);
+  }
+  let refusal: string | undefined;
+  try {
+    return compiled.render({
+      messages, add_generation_prompt: true, bos_token: tokens.bos, eos_token: tokens.eos, tools: null,
+      raise_exception: (reason: unknown) => {
+        refusal = String(reason);
+        throw new Error(refusal);
+      },
+    });
+  } catch (cause) {
+    refuse('the chat template of this model refuses this chat', refusal ?? 'other messages', messageOf(cause), cause);
+  }
+}
+
+const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
+
+function refuse(message: string, expected: string, received: string, cause?: unknown): never {
+  throw new JobInputError('input.chat.template', message, { expected, received, cause, hint: 'give a prompt instead' });
+}
