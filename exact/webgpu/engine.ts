@@ -146,6 +146,9 @@ export class Generator implements WebGpuEngine {
         const result = await step.result;
         try {
           if (this.failure) throw this.failure;
+          for (const sequence of new Set(step.columns.map((entry) => entry.sequence))) {
+            sequence.dispatches += result.dispatches;
+          }
           // A trace takes positions in order, which the columns of a prompt are not.
           const order = step.columns.map((entry, index) => ({ ...entry, index }))
             .sort((a, b) => a.column.t - b.column.t);
@@ -205,7 +208,6 @@ export class Generator implements WebGpuEngine {
     const { job, trace, tokens } = sequence;
     if (job.signal?.aborted) return this.abort(sequence);
     const { config, runner: { arena } } = this;
-    sequence.dispatches += result.dispatches;
     let token: number | undefined;
     try {
       if (this.observe) {
