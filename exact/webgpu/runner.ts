@@ -144,15 +144,15 @@ export class Runner {
     }
     const owned = [arenaBuffer, states, params, ...caches];
     const always = plan.dispatches.filter(({ stage }) => stage === 'body' || stage === 'head');
-    await kernels.ensure(always.filter(({ when }) => when !== 'many' || columns >= options.manyColumns)
-      .map(({ kernel }) => kernel));
+    await kernels.ensure(always.filter((dispatch) => occurs(dispatch, options)).map(({ kernel }) => kernel));
     return new Runner(config, arena, options, device, kernels, plan, bindGroups,
       { arena: arenaBuffer, states, owned }, resident);
   }
 
   /** Compiles what this sampling mode needs and no job needed before. */
   async prepare(sampling: Sampling): Promise<void> {
-    const needed = this.plan.dispatches.filter(({ stage }) => stagesOf(sampling).includes(stage));
+    const needed = this.plan.dispatches.filter((dispatch) =>
+      stagesOf(sampling).includes(dispatch.stage) && occurs(dispatch, this.options));
     await this.kernels.ensure(needed.map(({ kernel }) => kernel));
   }
 
@@ -207,6 +207,10 @@ export class Runner {
 }
 
 type Stage = PlannedDispatch['stage'];
+
+/** Whether any step can come to this dispatch. */
+const occurs = ({ when }: PlannedDispatch, { columns, manyColumns }: RunnerOptions): boolean =>
+  when !== 'many' || columns >= manyColumns;
 
 const stagesOf = ({ t, topK }: Sampling): Stage[] => {
   if (t === 0) return ['head', 'greedy'];
