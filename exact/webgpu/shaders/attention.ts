@@ -29,7 +29,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let words = params.headDim / 4u;
   let row = cacheRow(position, kvHead, params.kvHeads);
   var sum = 0i;
-  for (var i = 0u; i < words; i++) { sum += dot4(arena[base + params.queries + head * words + i], keys[row * words + i]); }
+  let query = base + params.queries + head * words;
+  for (var i = 0u; i < words; i += 4u) { // a head has at least 16 dims
+    sum += dot4(arena[query + i], keys[row * words + i]) + dot4(arena[query + i + 1u], keys[row * words + i + 1u])
+      + dot4(arena[query + i + 2u], keys[row * words + i + 2u]) + dot4(arena[query + i + 3u], keys[row * words + i + 3u]);
+  }
   let keyExponent = keys[cacheExponent(row, params.kvHeads, params.headDim)];
   let shift = 24i - signedAt(params.exponents + head) - i32(keyExponent);
   var score = 0i;
@@ -148,10 +152,19 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let row = cacheRow(0u, kvHead, params.kvHeads) * words + id.x % words;
   let block = chunk(first);
   var sum = vec4<i32>(0i);
-  for (var j = first; j < min(first + 256u, state.position + 1u); j++) {
-    let p = i32(arena[base + block + head * 256u + (j - first)] >> 16u);
-    sum += p * unpackInt8(values[row + j * params.kvHeads * words]);
+  let end = min(first + 256u, state.position + 1u);
+  let weight = base + block + head * 256u - first;
+  let stride = params.kvHeads * words;
+  var j = first;
+  for (; j + 4u <= end; j += 4u) { // four loads at a time
+    let v0 = values[row + j * stride];
+    let v1 = values[row + (j + 1u) * stride];
+    let v2 = values[row + (j + 2u) * stride];
+    let v3 = values[row + (j + 3u) * stride];
+    sum += i32(arena[weight + j] >> 16u) * unpackInt8(v0) + i32(arena[weight + j + 1u] >> 16u) * unpackInt8(v1)
+      + i32(arena[weight + j + 2u] >> 16u) * unpackInt8(v2) + i32(arena[weight + j + 3u] >> 16u) * unpackInt8(v3);
   }
+  for (; j < end; j++) { sum += i32(arena[weight + j] >> 16u) * unpackInt8(values[row + j * stride]); }
   let output = block + params.heads * 256u + 4u * id.x;
   for (var i = 0u; i < 4u; i++) { arena[base + output + i] = u32(sum[i]); }
 }

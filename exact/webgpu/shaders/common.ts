@@ -165,6 +165,11 @@ ${packedDot
 
 fn signedAt(index: u32) -> i32 { return bitcast<i32>(arena[base + index]); }
 
+fn fourAt(index: u32) -> vec4<i32> {
+  let at = base + index;
+  return bitcast<vec4<i32>>(vec4<u32>(arena[at], arena[at + 1u], arena[at + 2u], arena[at + 3u]));
+}
+
 // 64-bit product as (low, high)
 fn multiply64(a: u32, b: u32) -> vec2<u32> {
   let a0 = a & 65535u; let a1 = a >> 16u;

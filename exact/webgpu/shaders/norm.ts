@@ -71,29 +71,38 @@ var<workgroup> blockHigh: array<atomic<u32>, NORM_BLOCKS>;
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   enter(group.z);
+  let words = params.width / 4u; // a lane takes four elements at a time: their loads do not wait for each other
   var best = 0u;
   var at = NONE;
-  for (var i = lane; i < params.width; i += LANES) {
-    let magnitude = u32(abs(signedAt(params.input + i)));
-    if (at == NONE || magnitude > best) { best = magnitude; at = i; }
+  for (var word = lane; word < words; word += LANES) {
+    let h = abs(fourAt(params.input + 4u * word));
+    for (var i = 0u; i < 4u; i++) {
+      if (at == NONE || u32(h[i]) > best) { best = u32(h[i]); at = 4u * word + i; }
+    }
   }
   let largest = maximum(lane, best, at);
   let shift = excessBits(largest.x, 15u);
 
+  // Lanes that sum together lie in one block of 64 words.
   let blocks = min((params.width + 255u) / 256u, NORM_BLOCKS);
-  for (var b = 0u; b < blocks; b++) {
+  for (var start = 0u; start < words; start += LANES) {
+    let word = start + lane;
     var low = 0u;
     var high = 0u;
-    for (var i = b * 256u + lane; i < min(params.width, b * 256u + 256u); i += LANES) {
-      let g = rsh(signedAt(params.input + i), shift);
-      let square = u32(g * g);
-      low += square & 65535u;
-      high += square >> 16u;
+    if (word < words) {
+      let h = fourAt(params.input + 4u * word);
+      for (var i = 0u; i < 4u; i++) {
+        let g = rsh(h[i], shift);
+        let square = u32(g * g);
+        low += square & 65535u;
+        high += square >> 16u;
+      }
     }
     low = nearSum(low);
     high = nearSum(high);
-    if (elected()) { atomicAdd(&blockLow[b], low); }
-    if (elected()) { atomicAdd(&blockHigh[b], high); }
+    let block = min(word / 64u, blocks - 1u);
+    if (elected()) { atomicAdd(&blockLow[block], low); }
+    if (elected()) { atomicAdd(&blockHigh[block], high); }
   }
   workgroupBarrier();
 
@@ -118,11 +127,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     arena[base + after + 3u] = scale.inverse;
     arena[base + params.exponent] = u32(i32(k) - 30i - scale.z);
   }
-  for (var word = lane; word * 4u < params.width; word += LANES) {
+  for (var word = lane; word < words; word += LANES) {
+    let h = fourAt(params.input + 4u * word);
     var packed = 0u;
     for (var i = 0u; i < 4u; i++) {
-      let g = rsh(signedAt(params.input + 4u * word + i), shift);
-      packed |= clampInt8(rsh(g * i32(scale.inverse), k)) << (8u * i);
+      packed |= clampInt8(rsh(rsh(h[i], shift) * i32(scale.inverse), k)) << (8u * i);
     }
     arena[base + params.output + word] = packed;
   }
