@@ -29,10 +29,10 @@ const SOFTWARE: Partial<RunnerOptions> = {
   lanes: 1, linearKernel: 'linearByThread', manyColumns: Infinity, columns: 8, stepsAhead: 2, sleeps: true,
 };
 const GPU: Partial<RunnerOptions> = {
-  lanes: 256, manyColumns: 4, columns: 64, stepsAhead: 4, sleeps: false,
+  lanes: 128, manyColumns: 4, columns: 64, stepsAhead: 4, sleeps: false,
 };
 /** Lanes of a workgroup that goes through a long row, where the device has them. */
-const LONG_LANES = 1024;
+const LONG_LANES = 512;
 /** Shards of a device that can bind more than WebGPU's least. */
 const LARGE_SHARD = 1024 * 1024 * 1024;
 
