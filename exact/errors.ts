@@ -26,3 +26,6 @@ export class GenerationAbortedError extends CocoonError {}
  * does not exist, codes `input.leaf.<field>`, `input.node.<field>`, `input.model.<field>`.
  */
 export class ProofError extends CocoonError {}
+
+/** A job that can never fit the engine's KV cache; code `engine.kv-memory`. */
+export class KvMemoryError extends CocoonError {}

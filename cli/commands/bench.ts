@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { contextOf, withSettings } from '../context';
+import { UsageError } from '../errors';
 import { parseNumber } from '../numbers';
 
 /** `cocoon bench <name>`: measurements of bench/, each printed as a table or as JSON. */
@@ -8,7 +9,8 @@ export function benchCommand(): Command {
     .description('measurements')
     .addCommand(feesCommand())
     .addCommand(textCommand())
-    .addCommand(exactCommand());
+    .addCommand(exactCommand())
+    .addCommand(gpuCommand());
 }
 
 function feesCommand(): Command {
@@ -71,5 +73,32 @@ function exactCommand(): Command {
           `trace over wasm kernels     ${report.traceOverheadPercent} %`,
         ].join('\n'),
       );
+    });
+}
+
+function gpuCommand(): Command {
+  return withSettings(new Command('gpu'))
+    .description('the webgpu back end on a random model of a real shape, beside the copy bandwidth of the adapter')
+    .option('--size <110m|1b|8b>', 'shape of the model', '110m')
+    .option('--tokens <n>', 'tokens per answer', '64')
+    .option('--prompt <n>', 'prompt tokens of the prefill', '512')
+    .option('--batch <n>', 'answers at once', '32')
+    .action(async (options: Record<string, unknown>) => {
+      const { output } = contextOf(options);
+      const { measureGpu } = await import('../../bench/gpu');
+      const { SYNTHETIC_SIZES } = await import('../../bench/syntheticModel');
+      const size = SYNTHETIC_SIZES.find((known) => known === options.size);
+      if (size === undefined) {
+        throw new UsageError('usage.size', 'the size is not known', {
+          expected: SYNTHETIC_SIZES.join(', '), received: String(options.size),
+        });
+      }
+      const count = (name: string, least: number) =>
+        parseNumber(`--${name}`, String(options[name]), least, 1024, true);
+      const report = await measureGpu({
+        size, tokens: count('tokens', 2), promptTokens: count('prompt', 1), batch: count('batch', 1),
+        progress: (line) => output.progress(line),
+      });
+      output.result(report, Object.entries(report).map(([name, value]) => `${name.padEnd(26)} ${String(value)}`).join('\n'));
     });
 }

@@ -23,13 +23,16 @@ export interface OpenedDevice {
   adapter: AdapterDescription;
   /** Whether WGSL has dot4I8Packed here. */
   hasPackedDot: boolean;
+  /** Lanes of a subgroup where the device has subgroups of one size, else 0. */
+  subgroupSize: number;
 }
 
 /** Limits an engine would like, each asked for as min(adapter, need). */
-export interface DeviceNeeds {
-  maxStorageBufferBindingSize?: number;
-  maxBufferSize?: number;
-}
+export type DeviceNeeds = Partial<Record<(typeof ASKED_LIMITS)[number], number>>;
+
+const ASKED_LIMITS = [
+  'maxStorageBufferBindingSize', 'maxBufferSize', 'maxComputeInvocationsPerWorkgroup', 'maxComputeWorkgroupSizeX',
+] as const;
 
 /**
  * Objects returned by `create()` must outlive every device made from them: webgpu 0.6.2 crashes the process when one is
@@ -47,8 +50,13 @@ export function gpuChoice(value = process.env.COCOON_GPU): GpuChoice {
   });
 }
 
-/** Opens a device. Throws WebGpuUnavailableError that says what was tried and what to do. */
-export async function openDevice(needs: DeviceNeeds = {}, choice = gpuChoice()): Promise<OpenedDevice> {
+/**
+ * Opens a device.
+ * @param softwareSubgroups use subgroups of a software adapter too, where they bring nothing; for tests
+ * Throws WebGpuUnavailableError that says what was tried and what to do. */
+export async function openDevice(
+  needs: DeviceNeeds = {}, choice = gpuChoice(), softwareSubgroups = false,
+): Promise<OpenedDevice> {
   const tried: string[] = [];
   const { create, globals } = await importWebGpu();
   Object.assign(globalThis, globals); // GPUBufferUsage and the like
@@ -61,7 +69,7 @@ export async function openDevice(needs: DeviceNeeds = {}, choice = gpuChoice()):
     const name = native && (native.info.description || native.info.device);
     if (native && !isSoftware(native.info)) {
       try {
-        return await open(native, needs);
+        return await open(native, needs, softwareSubgroups);
       } catch (error) {
         tried.push(`${name} gave no device: ${(error as Error).message}`);
       }
@@ -76,7 +84,7 @@ export async function openDevice(needs: DeviceNeeds = {}, choice = gpuChoice()):
       try {
         selectSwiftShader(unpackSwiftShader(archive));
         const adapter = await requestAdapter(create);
-        if (adapter) return await open(adapter, needs);
+        if (adapter) return await open(adapter, needs, softwareSubgroups);
         tried.push('SwiftShader was unpacked but gave no adapter');
       } catch (error) {
         tried.push(`SwiftShader failed: ${(error as Error).message}`);
@@ -84,7 +92,7 @@ export async function openDevice(needs: DeviceNeeds = {}, choice = gpuChoice()):
     } else {
       tried.push(`no SwiftShader for ${process.platform} ${process.arch} (npm package @sparticuz/chromium, linux x64)`);
     }
-    if (software) return open(software, needs);
+    if (software) return open(software, needs, softwareSubgroups);
   }
   throw new WebGpuUnavailableError('engine.webgpu.unavailable', 'no WebGPU adapter', {
     expected: choice === 'native' ? 'a GPU with a Vulkan, Metal or D3D12 driver' : 'a GPU driver or SwiftShader',
@@ -120,15 +128,20 @@ function isSoftware(info: GPUAdapterInfo): boolean {
     `${info.architecture} ${info.device} ${info.description}`);
 }
 
-async function open(adapter: GPUAdapter, needs: DeviceNeeds): Promise<OpenedDevice> {
+async function open(
+  adapter: GPUAdapter, needs: DeviceNeeds, softwareSubgroups: boolean,
+): Promise<OpenedDevice> {
   const requiredLimits: Record<string, number> = {};
-  for (const name of ['maxStorageBufferBindingSize', 'maxBufferSize'] as const) {
+  for (const name of ASKED_LIMITS) {
     const need = needs[name];
     if (need !== undefined) requiredLimits[name] = Math.min(need, adapter.limits[name]);
   }
-  const device = await adapter.requestDevice({ requiredLimits });
-  const gpu = heldForever[heldForever.length - 1];
   const { info } = adapter;
+  const { subgroupMinSize, subgroupMaxSize } = info;
+  const subgroups = adapter.features.has('subgroups') && subgroupMinSize === subgroupMaxSize
+    && (softwareSubgroups || !isSoftware(info));
+  const device = await adapter.requestDevice({ requiredLimits, requiredFeatures: subgroups ? ['subgroups'] : [] });
+  const gpu = heldForever[heldForever.length - 1];
   return {
     device,
     adapter: {
@@ -138,5 +151,6 @@ async function open(adapter: GPUAdapter, needs: DeviceNeeds): Promise<OpenedDevi
       isSoftware: isSoftware(info),
     },
     hasPackedDot: gpu.wgslLanguageFeatures.has('packed_4x8_integer_dot_product'),
+    subgroupSize: subgroups ? Number(subgroupMaxSize) : 0,
   };
 }

@@ -1,13 +1,15 @@
-/** The webgpu back end: generations on one device, one after the other, with their traces. */
+/** The webgpu back end: generations on one device, batched step by step, with their traces. */
 import { createHash } from 'node:crypto';
 import { checkJob, throwIfAborted, type Engine, type Generation, type Job } from '../engine';
 import type { ExactConfig } from '../config';
 import { committed, type PositionTensors } from '../tensors';
 import { TraceHasher } from '../trace';
+import { CacheSpace } from './cacheSpace';
+import { KvMemoryError } from '../errors';
 import { WebGpuDeviceError, WebGpuDeviceLostError } from './errors';
 import type { OpenedDevice } from './adapter';
-import { readPosition } from './readback';
-import type { PositionResult, Runner } from './runner';
+import { readCommitted, readPosition } from './readback';
+import type { Column, Runner, StepResult } from './runner';
 
 /** Hears every position's tensors, which are only valid during the call. */
 export type PositionObserver = (tensors: PositionTensors) => void;
@@ -15,14 +17,44 @@ export type PositionObserver = (tensors: PositionTensors) => void;
 export interface WebGpuEngine extends Engine {
   readonly backend: 'webgpu';
   readonly adapterDescription: OpenedDevice['adapter'];
+  /** Memory of all buffers on the device. */
+  readonly deviceBytes: number;
   /** Dispatches by kernel since the engine was created. */
   dispatchCounts(): Record<string, number>;
+}
+
+/** A job on its way. */
+interface Sequence {
+  job: Job;
+  stop: Set<number>;
+  trace: TraceHasher;
+  tokens: number[];
+  cacheBase: number;
+  /** Positions that its whole answer can take. */
+  length: number;
+  /** Positions submitted. */
+  submitted: number;
+  /** Where the last step drew its token; the next position reads it there. */
+  drawnBy: number;
+  dispatches: number;
+  started: number;
+  done: boolean;
+  resolve(generation: Generation): void;
+  reject(error: unknown): void;
+}
+
+interface Step {
+  columns: { sequence: Sequence; column: Column }[];
+  result: Promise<StepResult>;
 }
 
 export class Generator implements WebGpuEngine {
   readonly backend = 'webgpu';
   readonly adapter: string;
-  private queue: Promise<unknown> = Promise.resolve();
+  private readonly space: CacheSpace;
+  private readonly waiting: Sequence[] = [];
+  private active: Sequence[] = [];
+  private running: Promise<void> | undefined;
   private failure: Error | undefined;
   private closed = false;
 
@@ -35,6 +67,7 @@ export class Generator implements WebGpuEngine {
   ) {
     const { device, isSoftware } = opened.adapter;
     this.adapter = isSoftware ? `${device} (simulated GPU on the CPU)` : device;
+    this.space = new CacheSpace(runner.options.cachePositions);
     opened.device.addEventListener('uncapturederror', (event) => {
       const { message } = (event as GPUUncapturedErrorEvent).error;
       this.failure ??= new WebGpuDeviceError('engine.webgpu.error', 'WebGPU refused a command', { received: message });
@@ -49,15 +82,39 @@ export class Generator implements WebGpuEngine {
     return this.opened.adapter;
   }
 
+  get deviceBytes(): number {
+    return this.runner.deviceBytes;
+  }
+
   dispatchCounts(): Record<string, number> {
     return Object.fromEntries(this.runner.counts);
   }
 
-  /** Generations run one after the other: they share the KV cache. */
-  generate(job: Job): Promise<Generation> {
-    const turn = this.queue.then(() => this.run(job));
-    this.queue = turn.catch(() => undefined);
-    return turn;
+  /**
+   * Generations run side by side, as many as the cache and the columns of a step hold; more wait in order. What else
+   * runs never changes an answer.
+   */
+  async generate(job: Job): Promise<Generation> {
+    if (this.failure) throw this.failure;
+    checkJob(this.config, job);
+    throwIfAborted(job.signal);
+    const length = job.promptTokens.length + job.maxTokens - 1;
+    if (length > this.space.positions) {
+      throw new KvMemoryError('engine.kv-memory', 'the job needs more positions than the KV cache holds', {
+        expected: `at most ${this.space.positions} positions of prompt and answer`,
+        received: `${job.promptTokens.length} prompt tokens and up to ${job.maxTokens} new ones`,
+        hint: 'ask for fewer tokens, or start the engine with a larger cache',
+      });
+    }
+    await this.runner.prepare(job.sampling).catch((cause) => { throw this.failure ?? cause; });
+    if (this.failure) throw this.failure;
+    return new Promise((resolve, reject) => {
+      this.waiting.push({
+        job, length, resolve, reject, stop: new Set(job.stopTokens), trace: new TraceHasher(this.config), tokens: [],
+        cacheBase: 0, submitted: 0, drawnBy: 0, dispatches: 0, started: performance.now(), done: false,
+      });
+      this.running ??= this.run().finally(() => (this.running = undefined));
+    });
   }
 
   async close(): Promise<void> {
@@ -66,82 +123,140 @@ export class Generator implements WebGpuEngine {
     this.failure ??= closedError();
     this.runner.destroy();
     if (this.ownsDevice) this.opened.device.destroy();
-    await this.queue;
+    await this.running;
   }
 
-  private async run(job: Job): Promise<Generation> {
-    if (this.failure) throw this.failure;
-    checkJob(this.config, job);
-    throwIfAborted(job.signal);
-    const started = performance.now();
-    const before = this.dispatched();
-    await this.runner.prepare(job.sampling).catch((cause) => { throw this.failure ?? cause; });
-    const { promptTokens, maxTokens, sampling } = job;
-    const stop = new Set(job.stopTokens);
-    const trace = new TraceHasher(this.config);
-    const tokens: number[] = [];
-    const firstDraw = promptTokens.length - 1;
-    const end = firstDraw + maxTokens;
-    let finishReason: Generation['finishReason'] | undefined;
-
-    // The next position is submitted before this one is read: its input token is already on the device.
-    const submit = (t: number): Promise<PositionResult> | undefined => t >= end ? undefined : this.runner.position({
-      t,
-      token: t < promptTokens.length ? promptTokens[t] : 'drawn',
-      draw: t < firstDraw ? undefined : { sampling, random: randomWords(sampling.seed, t - firstDraw) },
-    }).catch((cause: Error) => {
-      throw this.failure ?? lostError('the GPU did not finish a position', cause.message, cause);
-    });
-
-    let next = submit(0);
+  /** Steps until no job is left; some steps are under way while earlier ones are read. Never rejects. */
+  private async run(): Promise<void> {
+    const steps: Step[] = [];
+    let slot = 0;
     try {
-      for (let t = 0; finishReason === undefined; t++) {
-        const current = await next!;
-        next = undefined;
+      for (;;) {
+        this.admit();
+        while (steps.length < this.runner.options.stepsAhead && !this.failure) {
+          const columns = this.nextColumns();
+          if (columns.length === 0) break;
+          const result = this.runner.step(columns.map(({ column }) => column), slot);
+          result.catch(() => undefined); // heard when its turn comes
+          steps.push({ columns, result });
+          slot = (slot + 1) % this.runner.options.stepsAhead;
+        }
+        const step = steps.shift();
+        if (step === undefined) break;
+        const result = await step.result;
         try {
           if (this.failure) throw this.failure;
-          throwIfAborted(job.signal);
-          next = submit(t + 1);
-          next?.catch(() => undefined); // heard when its turn comes
-          const token = t < promptTokens.length ? promptTokens[t] : tokens[tokens.length - 1];
-          const drawn = t < firstDraw ? undefined : sampling;
-          const tensors = readPosition(this.config, this.runner.arena, current.bytes, current.start, t, token, drawn);
-          trace.position(committed(tensors));
-          this.observe?.(tensors);
-          if (tensors.head) {
-            const drawnToken = tensors.head.draw[3];
-            tokens.push(drawnToken);
-            if (stop.has(drawnToken)) finishReason = 'stop';
-            else if (tokens.length === maxTokens) finishReason = 'length';
-            job.onToken?.(drawnToken);
+          for (const sequence of new Set(step.columns.map((entry) => entry.sequence))) {
+            sequence.dispatches += result.dispatches;
           }
+          // A trace takes positions in order, which the columns of a prompt are not.
+          const order = step.columns.map((entry, index) => ({ ...entry, index }))
+            .sort((a, b) => a.column.t - b.column.t);
+          for (const { sequence, column, index } of order) this.read(sequence, column, result, index);
         } finally {
-          if (!this.failure) current.release();
+          if (!this.failure) result.release();
         }
+        this.active = this.active.filter(({ done }) => !done);
       }
-    } finally {
-      await this.discard(next);
+    } catch (cause) {
+      this.failure ??= lostError('the GPU did not finish a step', (cause as Error).message, cause as Error);
     }
-    return {
+    if (!this.failure) return;
+    await Promise.allSettled(steps.map(({ result }) => result));
+    for (const { reject } of [...this.active.splice(0), ...this.waiting.splice(0)]) reject(this.failure);
+  }
+
+  private admit(): void {
+    for (const sequence of this.waiting.filter(({ job }) => job.signal?.aborted)) this.abort(sequence);
+    while (this.waiting.length > 0 && this.active.length < this.runner.columns) {
+      const base = this.space.take(this.waiting[0].length);
+      if (base === undefined) return;
+      const sequence = this.waiting.shift()!;
+      sequence.cacheBase = base;
+      this.active.push(sequence);
+    }
+  }
+
+  /**
+   * Columns of the next step: of every sequence that decodes its next position, then as much of the prompts as fits.
+   * Those that draw come first.
+   */
+  private nextColumns(): Step['columns'] {
+    const drawing: Step['columns'] = [];
+    const others: Step['columns'] = [];
+    const take = (sequence: Sequence) => {
+      const { job: { promptTokens, sampling }, submitted: t, cacheBase, drawnBy } = sequence;
+      const firstDraw = promptTokens.length - 1;
+      const token = t < promptTokens.length ? promptTokens[t] : { drawnBy };
+      const draw = t < firstDraw ? undefined : { sampling, random: randomWords(sampling.seed, t - firstDraw) };
+      (draw ? drawing : others).push({ sequence, column: { t, cacheBase, token, draw } });
+      sequence.submitted++;
+    };
+    const open = this.active.filter(({ done, submitted, length }) => !done && submitted < length);
+    const decoding = open.filter(({ submitted, job }) => submitted >= job.promptTokens.length);
+    decoding.forEach(take);
+    let room = this.runner.columns - decoding.length;
+    for (const sequence of open.filter((other) => !decoding.includes(other))) {
+      for (; room > 0 && sequence.submitted < sequence.job.promptTokens.length; room--) take(sequence);
+    }
+    drawing.forEach(({ sequence }, column) => (sequence.drawnBy = column));
+    return [...drawing, ...others];
+  }
+
+  private read(sequence: Sequence, { t, draw }: Column, result: StepResult, index: number): void {
+    if (sequence.done) return; // its answer ended while this step was under way
+    const { job, trace, tokens } = sequence;
+    if (job.signal?.aborted) return this.abort(sequence);
+    const { config, runner: { arena } } = this;
+    let token: number | undefined;
+    try {
+      if (this.observe) {
+        const input = t < job.promptTokens.length ? job.promptTokens[t] : tokens[tokens.length - 1];
+        const tensors = readPosition(config, arena, result.bytes, t, input, draw?.sampling);
+        trace.position(committed(tensors));
+        this.observe(tensors);
+        token = tensors.head?.draw[3];
+      } else {
+        const tensors = readCommitted(config, arena, result.bytes, result.words, index, draw !== undefined);
+        trace.position(tensors);
+        token = tensors.draw?.[3];
+      }
+      if (token === undefined) return;
+      tokens.push(token);
+      job.onToken?.(token);
+    } catch (error) {
+      this.finish(sequence);
+      sequence.reject(error);
+      return;
+    }
+    const finishReason = sequence.stop.has(token) ? 'stop' : tokens.length === job.maxTokens ? 'length' : undefined;
+    if (finishReason === undefined) return;
+    this.finish(sequence);
+    sequence.resolve({
       tokens,
       finishReason,
       traceRoot: trace.traceRoot(),
       blockRoots: trace.blockRoots(),
-      millis: performance.now() - started,
-      dispatches: this.dispatched() - before,
-    };
+      millis: performance.now() - sequence.started,
+      dispatches: sequence.dispatches,
+    });
   }
 
-  /** Waits for a position that nobody needs, so that its readback is free again. */
-  private async discard(position: Promise<PositionResult> | undefined): Promise<void> {
-    const result = await position?.catch(() => undefined);
-    if (!this.failure) result?.release();
+  /** Its cache may be taken at once: whatever is still under way for it was submitted before its successor. */
+  private finish(sequence: Sequence): void {
+    sequence.done = true;
+    this.space.give(sequence.cacheBase, sequence.length);
   }
 
-  private dispatched(): number {
-    let sum = 0;
-    for (const count of this.runner.counts.values()) sum += count;
-    return sum;
+  private abort(sequence: Sequence): void {
+    const at = this.waiting.indexOf(sequence);
+    if (at >= 0) this.waiting.splice(at, 1);
+    else this.finish(sequence);
+    try {
+      throwIfAborted(sequence.job.signal);
+    } catch (error) {
+      sequence.reject(error);
+    }
   }
 }
 

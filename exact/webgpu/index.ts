@@ -2,11 +2,10 @@
  * The webgpu back end. All arithmetic of a position, from the embedding to the drawn token, runs in WGSL on the
  * device; the host moves bytes, hashes the trace, and hashes the seed of a draw.
  */
-import { demandPlainModel } from '../engine';
 import type { ExactModel } from '../modelFile';
 import { openDevice, type OpenedDevice } from './adapter';
 import { Generator, type PositionObserver, type WebGpuEngine } from './engine';
-import { largestBuffer, Runner, type RunnerOptions } from './runner';
+import { Runner, type RunnerOptions } from './runner';
 
 export { openDevice, gpuChoice, type AdapterDescription, type GpuChoice, type OpenedDevice } from './adapter';
 export { WebGpuDeviceError, WebGpuDeviceLostError, WebGpuUnavailableError } from './errors';
@@ -16,37 +15,58 @@ export type { PositionObserver, WebGpuEngine } from './engine';
 export interface WebGpuEngineOptions {
   /** A device to use and not to destroy; default: opened by `openDevice` and destroyed by `close`. */
   device?: OpenedDevice;
-  /** Kernel variants; default: chosen by adapter. The bits never depend on it. */
-  kernels?: Partial<RunnerOptions>;
-  /** Hears every position's tensors during generation. */
+  /** Kernel variants and sizes; default: chosen by adapter and model. The bits never depend on them. */
+  runner?: Partial<RunnerOptions>;
+  /** Hears every position's tensors during generation; one position at a time then. */
   observe?: PositionObserver;
 }
 
-/** Lanes that share a reduction: a software adapter pays dearly for barriers, a GPU wants many lanes. */
-const SOFTWARE_LANES = 1;
-const GPU_LANES = 256;
+/**
+ * What a software adapter is given: one lane per reduction, since it pays dearly for barriers; few columns, which save
+ * it dispatches.
+ */
+const SOFTWARE: Partial<RunnerOptions> = {
+  lanes: 1, linearKernel: 'linearByThread', manyColumns: Infinity, columns: 8, stepsAhead: 2, sleeps: true,
+};
+const GPU: Partial<RunnerOptions> = {
+  lanes: 128, manyColumns: 4, columns: 64, stepsAhead: 4, sleeps: false,
+};
+/** Lanes of a workgroup that goes through a long row, where the device has them. */
+const LONG_LANES = 512;
+/** Shards of a device that can bind more than WebGPU's least. */
+const LARGE_SHARD = 1024 * 1024 * 1024;
 
 /**
  * Uploads the model and compiles the kernels.
- * Throws BackendUnavailableError for a model with flags or biases, WebGpuUnavailableError without an adapter,
- * WebGpuDeviceError when the model does not fit.
+ * Throws WebGpuUnavailableError without an adapter, WebGpuDeviceError when the model does not fit.
  */
 export async function createWebGpuEngine(model: ExactModel, options: WebGpuEngineOptions = {}): Promise<WebGpuEngine> {
-  demandPlainModel(model, 'webgpu');
-  const need = largestBuffer(model.config);
-  const opened = options.device ?? (await openDevice({ maxStorageBufferBindingSize: need, maxBufferSize: need }));
-  const { isSoftware } = opened.adapter;
+  const { config } = model;
+  const cachePositions = options.runner?.cachePositions ?? config.context;
+  const opened = options.device ?? (await openDevice({
+    maxStorageBufferBindingSize: LARGE_SHARD, maxBufferSize: LARGE_SHARD,
+    maxComputeInvocationsPerWorkgroup: LONG_LANES, maxComputeWorkgroupSizeX: LONG_LANES,
+  }));
+  const { device, adapter, hasPackedDot, subgroupSize } = opened;
+  const { maxStorageBufferBindingSize, maxBufferSize, maxComputeInvocationsPerWorkgroup } = device.limits;
   try {
-    const runner = await Runner.create(opened.device, model, {
-      lanes: isSoftware ? SOFTWARE_LANES : GPU_LANES,
-      packedDot: opened.hasPackedDot,
-      linearKernel: isSoftware ? 'linearByThread' : 'linearByGroup',
-      sleeps: isSoftware,
-      ...options.kernels,
+    const runner = await Runner.create(device, model, {
+      ...(adapter.isSoftware ? SOFTWARE : GPU) as RunnerOptions,
+      ...(!adapter.isSoftware && {
+        longLanes: Math.min(LONG_LANES, maxComputeInvocationsPerWorkgroup),
+        linearKernel: subgroupSize > 0 ? 'linearBySubgroup' : 'linearByGroup',
+      }),
+      packedDot: hasPackedDot,
+      subgroups: subgroupSize > 0,
+      subgroupSize,
+      shardBytes: Math.min(maxStorageBufferBindingSize, maxBufferSize, LARGE_SHARD),
+      cachePositions,
+      keepLayers: options.observe !== undefined,
+      ...options.runner,
     });
-    return new Generator(model.config, opened, options.device === undefined, runner, options.observe);
+    return new Generator(config, opened, options.device === undefined, runner, options.observe);
   } catch (error) {
-    if (!options.device) opened.device.destroy();
+    if (!options.device) device.destroy();
     throw error;
   }
 }

@@ -3,15 +3,14 @@ import { WebGpuDeviceError } from './errors';
 import { attentionOutput, scores, softmax, weightedValues } from './shaders/attention';
 import { commonWgsl, soloWgsl, type ShaderOptions } from './shaders/common';
 import { heads } from './shaders/heads';
-import { linearByGroup, linearByThread } from './shaders/linear';
-import { hadamard, swiglu } from './shaders/mlp';
+import { linearByGroup, linearBySubgroup, linearByThread, matmul } from './shaders/linear';
+import { hadamard, multiply, packDown, swiglu } from './shaders/mlp';
 import { embedding, norm } from './shaders/norm';
 import { argmax, draw, drawTop, runningSums, sampleWeights } from './shaders/sampling';
 
 export const KERNELS = {
-  embedding, norm, linearByThread, linearByGroup, heads, scores, softmax, weightedValues, attentionOutput, swiglu,
-  hadamard,
-  argmax, sampleWeights, runningSums, draw, drawTop,
+  embedding, norm, linearByThread, linearByGroup, linearBySubgroup, matmul, heads, scores, softmax, weightedValues,
+  attentionOutput, swiglu, multiply, hadamard, packDown, argmax, sampleWeights, runningSums, draw, drawTop,
 } as const;
 
 export type KernelName = keyof typeof KERNELS;
@@ -23,10 +22,10 @@ export const SLOT_KERNELS: Record<string, readonly string[]> = {
   norm1: ['norm'], x1: ['norm'], norm2: ['norm'], x2: ['norm'], norm: ['norm'], x: ['norm'],
   q: ['linear'], k: ['linear'], v: ['linear'], h1: ['linear'], gate: ['linear'], up: ['linear'], h2: ['linear'],
   logits: ['linear'],
-  headMax: ['heads'], q8: ['heads'], k8: ['heads'], v8: ['heads'],
+  headNorm: ['heads'], qn: ['heads'], kn: ['heads'], headMax: ['heads'], q8: ['heads'], k8: ['heads'], v8: ['heads'],
   attMax: ['softmax'], e: ['scores', 'softmax'], attSums: ['softmax'], p: ['softmax'],
   pv: ['weightedValues'], oMax: ['attentionOutput'], o8: ['attentionOutput'],
-  mlpMax: ['swiglu', 'hadamard'], xd: ['swiglu', 'hadamard'],
+  mlpMax: ['swiglu', 'hadamard', 'packDown'], xd: ['swiglu', 'hadamard', 'packDown'],
   max: ['argmax'], top: ['drawTop'], sums: ['sampleWeights', 'runningSums'], draw: ['draw', 'drawTop'],
 };
 
@@ -38,7 +37,7 @@ export const PARAMS_STRIDE = 256;
 /** Buffers a bind group names, in the order of the bindings in shaders/common.ts. */
 export interface Bindings {
   params: GPUBuffer;
-  state: GPUBuffer;
+  states: GPUBuffer;
   arena: GPUBuffer;
   weights: GPUBuffer;
   rowScales: GPUBuffer;
@@ -72,7 +71,7 @@ export class Kernels {
     return this.device.createBindGroup({
       layout: this.layout,
       entries: [
-        whole(0, bindings.params, PARAMS_STRIDE), whole(1, bindings.state), whole(2, bindings.arena),
+        whole(0, bindings.params, PARAMS_STRIDE), whole(1, bindings.states), whole(2, bindings.arena),
         whole(3, bindings.weights), whole(4, bindings.rowScales), whole(5, bindings.tables),
         whole(6, bindings.keys), whole(7, bindings.values),
       ],
@@ -85,7 +84,7 @@ export function bindingLayout(device: GPUDevice): GPUBindGroupLayout {
     ({ binding, visibility: GPUShaderStage.COMPUTE, buffer: { type, hasDynamicOffset } });
   return device.createBindGroupLayout({
     entries: [
-      buffer(0, 'uniform', true), buffer(1, 'uniform'), buffer(2, 'storage'), buffer(3, 'read-only-storage'),
+      buffer(0, 'uniform', true), buffer(1, 'read-only-storage'), buffer(2, 'storage'), buffer(3, 'read-only-storage'),
       buffer(4, 'read-only-storage'), buffer(5, 'read-only-storage'), buffer(6, 'storage'), buffer(7, 'storage'),
     ],
   });
@@ -112,15 +111,20 @@ export async function compile(
 }
 
 /** Kernels whose lanes share more than sums and maxima keep at least this many lanes. */
-const COOPERATIVE_ONLY: readonly KernelName[] = ['drawTop', 'runningSums', 'linearByGroup'];
+const COOPERATIVE_ONLY: readonly KernelName[] = [
+  'drawTop', 'runningSums', 'linearByGroup', 'linearBySubgroup', 'matmul',
+];
+/** Kernels whose one workgroup goes through a long row. */
+const LONG_ROWS: readonly KernelName[] = ['argmax', 'drawTop', 'norm', 'attentionOutput'];
 const FEW_LANES = 8;
 
 /** The whole WGSL of a kernel. */
 export function kernelCode(name: KernelName, options: ShaderOptions): string {
   const { params, code } = KERNELS[name];
-  if (options.lanes > 1) return commonWgsl(params, options) + code;
+  const lanes = LONG_ROWS.includes(name) ? options.longLanes ?? options.lanes : options.lanes;
+  if (lanes > 1) return commonWgsl(params, { ...options, lanes }) + code;
   if (COOPERATIVE_ONLY.includes(name)) return commonWgsl(params, { ...options, lanes: FEW_LANES }) + code;
-  return commonWgsl(params, options) + soloWgsl(code);
+  return commonWgsl(params, { ...options, subgroups: false }) + soloWgsl(code);
 }
 
 /** The uniform record of one dispatch: its parameters in the order of the kernel's struct. */

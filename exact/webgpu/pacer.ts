@@ -1,30 +1,29 @@
 /**
- * Waits out most of a position's time in a timer. While a WebGPU promise is pending, Dawn's Node binding polls from
- * the event loop and keeps a core busy, which a software adapter needs for the work itself (measured: half the time
- * per position).
+ * Waits out half of a step's time in a timer. While a WebGPU promise is pending, Dawn's Node binding polls from the
+ * event loop and keeps a core busy, which a software adapter needs for the work itself (measured: half the time per
+ * position).
  */
 export class Pacer {
-  private readonly enabled: boolean;
+  /** Milliseconds that the last steps took, sleep included. */
+  private readonly recent: number[] = [];
 
-  /**
-   * @param sleepMillis first guess of how long to sleep before asking; follows the time that positions take. 0: never
-   * sleep
-   */
-  constructor(private sleepMillis: number) {
-    this.enabled = sleepMillis > 0;
-  }
+  /** @param guessMillis what the first step may take. 0: never sleep */
+  constructor(private readonly guessMillis: number) {}
 
   /** Sleeps, then awaits what `ask` starts. */
   async wait(ask: () => Promise<unknown>): Promise<void> {
-    if (!this.enabled) {
+    if (this.guessMillis === 0) {
       await ask();
       return;
     }
-    if (this.sleepMillis >= 1) await new Promise((resolve) => setTimeout(resolve, Math.floor(this.sleepMillis)));
-    const asked = performance.now();
+    const started = performance.now();
+    // Half of the shortest: a sleep that was too long is halved at once, a step that compiled kernels is forgotten.
+    const sleep = Math.floor(Math.min(...(this.recent.length > 0 ? this.recent : [this.guessMillis])) / 2);
+    if (sleep >= 1) await new Promise((resolve) => setTimeout(resolve, sleep));
     await ask();
-    const polled = performance.now() - asked;
-    // Asked too late when the answer was there at once: sleep less. Else sleep through half of what was polled.
-    this.sleepMillis = polled < 0.5 ? this.sleepMillis * 0.9 : Math.min(this.sleepMillis + polled / 2, 1000);
+    this.recent.push(performance.now() - started);
+    if (this.recent.length > REMEMBERED) this.recent.shift();
   }
 }
+
+const REMEMBERED = 8;

@@ -1,34 +1,56 @@
-/** Views of a position's tensors in the bytes read back from the arena. Moves and splits words; computes nothing. */
-import type { ExactConfig } from '../config';
+/** Views of a column's tensors in the bytes read back from the arena. Moves and splits words; computes nothing. */
+import { hasHeadNorm, hasWideSwiGlu, type ExactConfig } from '../config';
 import { BLOCK, SUM_BLOCK } from '../constants';
 import type { Sampling } from '../engine';
-import { blocksOf, normWords, positionBlocks } from '../opTable';
-import type { HeadTensors, LayerTensors, PositionTensors } from '../tensors';
+import { blocksOf, HEAD_NORM_WORDS, mlpMaxWords, normWords, positionBlocks } from '../opTable';
+import type { CommitTensors, HeadTensors, KeyTensors, LayerTensors, PositionTensors } from '../tensors';
 import type { Arena, LayerArena } from './arena';
 
-/** Reads tensors at arena offsets from a buffer that starts at arena word `start`. */
+/** Reads tensors at arena offsets from a column's words. */
 class View {
-  constructor(private readonly bytes: ArrayBuffer, private readonly start: number) {}
+  /** @param first byte of the column in `bytes` */
+  constructor(private readonly bytes: ArrayBuffer, private readonly first: number) {}
 
-  u32 = (at: number, length: number) => new Uint32Array(this.bytes, 4 * (at - this.start), length);
-  i32 = (at: number, length: number) => new Int32Array(this.bytes, 4 * (at - this.start), length);
-  i16 = (at: number, length: number) => new Int16Array(this.bytes, 4 * (at - this.start), length);
-  i8 = (at: number, length: number) => new Int8Array(this.bytes, 4 * (at - this.start), length);
-  u16 = (at: number, length: number) => new Uint16Array(this.bytes, 4 * (at - this.start), length);
+  u32 = (at: number, length: number) => new Uint32Array(this.bytes, this.first + 4 * at, length);
+  i32 = (at: number, length: number) => new Int32Array(this.bytes, this.first + 4 * at, length);
+  i16 = (at: number, length: number) => new Int16Array(this.bytes, this.first + 4 * at, length);
+  i8 = (at: number, length: number) => new Int8Array(this.bytes, this.first + 4 * at, length);
+  u16 = (at: number, length: number) => new Uint16Array(this.bytes, this.first + 4 * at, length);
+}
+
+/** What a column commits. @param words of a column in `bytes`; @param draws whether it drew a token */
+export function readCommitted(
+  config: ExactConfig, arena: Arena, bytes: ArrayBuffer, words: number, column: number, draws: boolean,
+): CommitTensors {
+  const view = new View(bytes, 4 * words * column);
+  return {
+    layers: arena.layers.map((layer) => readKeys(config, layer, view)),
+    draw: draws ? view.u32(arena.draw, 4) : undefined,
+  };
+}
+
+function readKeys({ kvHeads, headDim }: ExactConfig, a: LayerArena, view: View): KeyTensors {
+  const keyDim = kvHeads * headDim;
+  const exponents = Uint8Array.from(view.u32(a.committedExponents, 2 * kvHeads));
+  return {
+    k8: view.i8(a.committed, keyDim),
+    kExponents: exponents.subarray(0, kvHeads),
+    v8: view.i8(a.committed + keyDim / 4, keyDim),
+    vExponents: exponents.subarray(kvHeads),
+  };
 }
 
 /**
- * Tensors of position t. They are views into `bytes` where the layout allows it.
- * @param bytes what was copied from the arena, from word `start` on
+ * All tensors of a column whose layers were kept. They are views into `bytes` where the layout allows it.
  * @param sampling given where the position drew a token
  */
 export function readPosition(
-  config: ExactConfig, arena: Arena, bytes: ArrayBuffer, start: number, t: number, token: number, sampling?: Sampling,
+  config: ExactConfig, arena: Arena, bytes: ArrayBuffer, t: number, token: number, sampling?: Sampling,
 ): PositionTensors {
-  const view = new View(bytes, start);
+  const view = new View(bytes, 0);
   return {
-    embedding: { token: Uint32Array.of(token), h: view.i32(arena.body.h, config.dim) },
-    layers: arena.body.layers.map((layer) => readLayer(config, arena, layer, view, t)),
+    embedding: { token: Uint32Array.of(token), h: view.i32(arena.h, config.dim) },
+    layers: arena.layers.map((layer) => readLayer(config, arena, layer, view, t)),
     head: sampling && readHead(config, arena, view, sampling),
   };
 }
@@ -37,7 +59,8 @@ function readLayer(config: ExactConfig, arena: Arena, a: LayerArena, view: View,
   const { dim, heads, kvHeads, headDim, ffn } = config;
   const queryDim = heads * headDim;
   const keyDim = kvHeads * headDim;
-  const exponents = Uint8Array.from(view.u32(a.exponents, heads + 2 * kvHeads));
+  const wide = hasWideSwiGlu(config);
+  const gates = (at: number) => (wide ? view.i32(at, ffn) : view.i16(at, ffn));
   const norm = (at: number) => view.u32(at, normWords(config));
   return {
     norm1: norm(a.norm1),
@@ -45,13 +68,15 @@ function readLayer(config: ExactConfig, arena: Arena, a: LayerArena, view: View,
     q: view.i32(a.qkv, queryDim),
     k: view.i32(a.qkv + queryDim, keyDim),
     v: view.i32(a.qkv + queryDim + keyDim, keyDim),
+    ...(hasHeadNorm(config) && {
+      headNorm: view.u32(a.headNorm, HEAD_NORM_WORDS * (heads + kvHeads)),
+      qn: view.i32(a.normed, queryDim),
+      kn: view.i32(a.normed + queryDim, keyDim),
+    }),
     headMax: view.u32(a.headMax, 4 * heads + 6 * kvHeads),
-    q8: view.i8(a.int8, queryDim),
-    qExponents: exponents.subarray(0, heads),
-    k8: view.i8(a.int8 + queryDim / 4, keyDim),
-    kExponents: exponents.subarray(heads, heads + kvHeads),
-    v8: view.i8(a.int8 + (queryDim + keyDim) / 4, keyDim),
-    vExponents: exponents.subarray(heads + kvHeads),
+    q8: view.i8(a.q8, queryDim),
+    qExponents: Uint8Array.from(view.u32(a.exponents, heads)),
+    ...readKeys(config, a, view),
     attMax: view.u32(a.attMax, 4 * heads),
     ...readChunks(config, arena, a, view, t),
     oMax: view.u32(a.oMax, 2),
@@ -59,9 +84,9 @@ function readLayer(config: ExactConfig, arena: Arena, a: LayerArena, view: View,
     h1: view.i32(a.h1, dim),
     norm2: norm(a.norm2),
     x2: view.i8(a.x2, dim),
-    gate: view.i16(a.gate, ffn),
-    up: view.i16(a.up, ffn),
-    mlpMax: view.u32(a.mlpMax, 4),
+    gate: gates(a.gate),
+    up: gates(a.up),
+    mlpMax: view.u32(a.mlpMax, mlpMaxWords(config)),
     xd: view.i8(a.xd, ffn),
     h2: view.i32(a.h2, dim),
   };
@@ -118,6 +143,6 @@ function readHead(config: ExactConfig, arena: Arena, view: View, { t, topK }: Sa
     max: view.u32(head.max, 2),
     top: isTop ? view.u32(head.top, 3 * Math.min(topK, vocab)) : undefined,
     sums: t > 0 && !isTop ? view.u32(head.sums, 2 * blocksOf(vocab, SUM_BLOCK)) : undefined,
-    draw: view.u32(head.draw, 4),
+    draw: view.u32(arena.draw, 4),
   };
 }

@@ -1,65 +1,88 @@
-/** Runs planned positions on a device: one command buffer, one readback and one map per position. */
+/**
+ * Runs planned steps on a device: up to a fixed number of columns (positions of sequences) at once; one command buffer
+ * and one readback per step. Steps may be submitted before earlier ones are read.
+ */
 import type { ExactConfig } from '../config';
 import type { Sampling } from '../engine';
 import type { ExactModel } from '../modelFile';
 import { blocksOf } from '../opTable';
-import { committedRange, layOutArena, type Arena } from './arena';
+import { layOutArena, type Arena } from './arena';
 import { WebGpuDeviceError } from './errors';
 import { Kernels, type KernelName } from './kernels';
 import { Pacer } from './pacer';
-import { planPosition, type LinearKernel, type Plan, type PlannedDispatch } from './plan';
+import { planStep, type PlanOptions, type Plan, type PlannedDispatch } from './plan';
 import { STATE_FIELDS, type ShaderOptions } from './shaders/common';
 import { uploadModel, type ResidentModel } from './weights';
 
-export interface RunnerOptions extends Omit<ShaderOptions, 'sizes'> {
-  linearKernel: LinearKernel;
+export interface RunnerOptions extends Omit<ShaderOptions, 'sizes'>, PlanOptions {
   shardBytes?: number;
-  /** Sleep through most of a position instead of polling; for software adapters. */
+  /** Lanes of a subgroup; read where kernels use them. */
+  subgroupSize?: number;
+  /** Sleep through most of a step instead of polling; for software adapters. */
   sleeps: boolean;
+  /** Most columns of a step. */
+  columns: number;
+  /** Positions that the KV cache holds, of all sequences together. */
+  cachePositions: number;
+  /** Steps that may be under way at once. */
+  stepsAhead: number;
+  /** Keep and read back all tensors of a column, for an observer; one column then. */
+  keepLayers: boolean;
 }
 
-/** Where a position's input token comes from: given, or the draw of the position before, still on the device. */
-export type InputToken = number | 'drawn';
-
-export interface PositionRun {
+export interface Column {
+  /** Position in its sequence. */
   t: number;
-  token: InputToken;
+  /** Where its sequence begins in the cache. */
+  cacheBase: number;
+  /** Given, or the draw of a column of the step before, still on the device. */
+  token: number | { drawnBy: number };
   /** Given where a token is drawn: parameters and the 128 random bits, most significant word first. */
   draw?: { sampling: Sampling; random: Uint32Array };
 }
 
-export interface PositionResult {
-  /** What the position committed, from arena word `start` on. Valid until `release`. */
+export interface StepResult {
+  /** The columns' words that were read back, `words` each. Valid until `release`. */
   bytes: ArrayBuffer;
-  start: number;
+  words: number;
+  dispatches: number;
   release(): void;
 }
 
-/** Positions that may be under way at once. */
-export const READBACK_SLOTS = 2;
-
 export class Runner {
   readonly counts = new Map<KernelName, number>();
+  readonly columns: number;
   private readonly readbacks: GPUBuffer[];
-  private nextReadback = 0;
   private readonly pacer: Pacer;
 
   private constructor(
     readonly config: ExactConfig,
     readonly arena: Arena,
+    readonly options: RunnerOptions,
     private readonly device: GPUDevice,
     private readonly kernels: Kernels,
     private readonly plan: Plan,
     private readonly bindGroups: GPUBindGroup[][],
-    private readonly buffers: { arena: GPUBuffer; state: GPUBuffer; owned: GPUBuffer[] },
+    private readonly buffers: { arena: GPUBuffer; states: GPUBuffer; owned: GPUBuffer[] },
     private readonly resident: ResidentModel,
-    sleeps: boolean,
   ) {
-    this.pacer = new Pacer(sleeps ? weightsPerPosition(config) / SOFTWARE_WEIGHTS_PER_MILLI : 0);
-    const [, end] = committedRange(arena, config.context - 1, true);
-    this.readbacks = Array.from({ length: READBACK_SLOTS }, (_, i) => device.createBuffer({
-      label: `readback ${i}`, size: 4 * end, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+    this.columns = options.columns;
+    this.pacer = new Pacer(options.sleeps ? weightsPerPosition(config) / SOFTWARE_WEIGHTS_PER_MILLI : 0);
+    this.readbacks = Array.from({ length: options.stepsAhead }, (_, i) => device.createBuffer({
+      label: `readback ${i}`, size: 4 * this.columns * this.readWords,
+      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
     }));
+  }
+
+  private get readWords(): number {
+    return this.options.keepLayers ? this.arena.words : this.arena.committedWords;
+  }
+
+  /** Bytes of all buffers on the device. */
+  get deviceBytes(): number {
+    const { arena, states, owned } = this.buffers;
+    const all = new Set([arena, states, ...owned, ...this.readbacks, ...this.resident.buffers]);
+    return [...all].reduce((sum, { size }) => sum + size, 0);
   }
 
   /** Errors of WebGPU on the way, lack of memory first of all, are WebGpuDeviceErrors. */
@@ -82,93 +105,128 @@ export class Runner {
     return built.value;
   }
 
-  private static async build(device: GPUDevice, model: ExactModel, options: RunnerOptions): Promise<Runner> {
+  private static async build(device: GPUDevice, model: ExactModel, wanted: RunnerOptions): Promise<Runner> {
     const { config } = model;
-    const arena = layOutArena(config);
+    const arena = layOutArena(config, Math.min(config.context, wanted.cachePositions), wanted.keepLayers);
     const { maxStorageBufferBindingSize, maxBufferSize } = device.limits;
     const limit = Math.min(maxStorageBufferBindingSize, maxBufferSize);
-    const need = largestBuffer(config);
+    const columns = Math.min(wanted.keepLayers ? 1 : wanted.columns, Math.floor(limit / (4 * arena.words)));
+    const options = { ...wanted, columns };
+    const need = Math.max(4 * arena.words, cacheBytes(config, options.cachePositions));
     if (need > limit) {
       throw new WebGpuDeviceError('engine.webgpu.memory',
         'a position or a layer\'s cache does not fit one buffer of this device', {
         expected: `at most ${limit} bytes`,
-        received: `${need} bytes for a context of ${config.context} positions`,
-        hint: 'use a model file with a smaller context',
+        received: `${need} bytes for a cache of ${options.cachePositions} positions`,
+        hint: 'use a smaller cache or a model file with a smaller context',
       });
     }
-    const kernels = new Kernels(device, { ...options, sizes: shaderSizes(config) });
+    const kernels = new Kernels(device, { ...options, sizes: shaderSizes(config, arena, options.cachePositions) });
     const resident = await uploadModel(device, model, options.shardBytes);
-    const plan = planPosition(config, arena, resident, options);
+    const plan = planStep(config, arena, resident, options, options.subgroupSize);
     const storage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
-    const uniform = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
     const make = (label: string, size: number, usage: number) => device.createBuffer({ label, size, usage });
-    const arenaBuffer = make('arena', 4 * arena.words, storage);
-    const state = make('state', 4 * STATE_FIELDS.length, uniform);
-    const params = make('params', plan.params.byteLength, uniform);
+    const arenaBuffer = make('arena', 4 * arena.words * columns, storage);
+    const states = make('states', 4 * STATE_FIELDS.length * columns, storage);
+    const params = make('params', plan.params.byteLength, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
     device.queue.writeBuffer(params, 0, plan.params);
     const bindGroups: GPUBindGroup[][] = [];
     const caches: GPUBuffer[] = [];
+    const size = cacheBytes(config, options.cachePositions);
     for (let layer = 0; layer < config.layers; layer++) {
-      const keys = make(`keys ${layer}`, cacheBytes(config), storage);
-      const values = make(`values ${layer}`, cacheBytes(config), storage);
+      const keys = make(`keys ${layer}`, size, storage);
+      const values = make(`values ${layer}`, size, storage);
       caches.push(keys, values);
       bindGroups.push(resident.shards.map((weights) => kernels.bindGroup({
-        params, state, arena: arenaBuffer, weights, rowScales: resident.rowScales, tables: resident.tables, keys,
+        params, states, arena: arenaBuffer, weights, rowScales: resident.rowScales, tables: resident.tables, keys,
         values,
       })));
     }
-    const owned = [arenaBuffer, state, params, ...caches];
+    const owned = [arenaBuffer, states, params, ...caches];
     const always = plan.dispatches.filter(({ stage }) => stage === 'body' || stage === 'head');
-    await kernels.ensure(always.map(({ kernel }) => kernel));
-    return new Runner(config, arena, device, kernels, plan, bindGroups, { arena: arenaBuffer, state, owned }, resident,
-      options.sleeps);
+    await kernels.ensure(always.filter((dispatch) => occurs(dispatch, options)).map(({ kernel }) => kernel));
+    return new Runner(config, arena, options, device, kernels, plan, bindGroups,
+      { arena: arenaBuffer, states, owned }, resident);
   }
 
   /** Compiles what this sampling mode needs and no job needed before. */
   async prepare(sampling: Sampling): Promise<void> {
-    const needed = this.plan.dispatches.filter((dispatch) => wanted(dispatch, sampling));
+    const needed = this.plan.dispatches.filter((dispatch) =>
+      stagesOf(sampling).includes(dispatch.stage) && occurs(dispatch, this.options));
     await this.kernels.ensure(needed.map(({ kernel }) => kernel));
   }
 
-  /** Submits one position; the promise resolves when its committed words are readable. */
-  async position(run: PositionRun): Promise<PositionResult> {
-    const { t, token, draw } = run;
-    const { device, arena } = this;
+  /**
+   * Submits one step; the promise resolves when its words are readable. Columns that draw stand in front.
+   * @param slot of the readback, 0 .. stepsAhead - 1, that no step under way uses
+   */
+  async step(columns: readonly Column[], slot: number): Promise<StepResult> {
+    const { device, arena, readWords } = this;
     const { queue } = device;
-    const readback = this.readbacks[this.nextReadback];
-    this.nextReadback = (this.nextReadback + 1) % READBACK_SLOTS;
-
-    const { t: samplingT = 0, topK = 0, topP16 = 0, minPX = 0 } = draw?.sampling ?? {};
-    const random = draw?.random ?? [0, 0, 0, 0];
-    queue.writeBuffer(this.buffers.state, 0,
-      Uint32Array.of(t, token === 'drawn' ? 0 : token, samplingT, topK, topP16, minPX, ...random));
+    const drawing = columns.filter(({ draw }) => draw !== undefined).length;
+    queue.writeBuffer(this.buffers.states, 0, stateWords(columns));
 
     const encoder = device.createCommandEncoder();
-    if (token === 'drawn') {
-      encoder.copyBufferToBuffer(this.buffers.arena, 4 * (arena.head.draw + 3), this.buffers.state, 4, 4);
-    }
+    columns.forEach(({ token }, column) => {
+      if (typeof token === 'number') return;
+      const from = 4 * (token.drawnBy * arena.words + arena.draw + 3);
+      encoder.copyBufferToBuffer(this.buffers.arena, from, this.buffers.states, 4 * (STATE_FIELDS.length * column + 1), 4);
+    });
+    const stages = new Set<Stage>(['body']);
+    for (const { draw } of columns) if (draw) stagesOf(draw.sampling).forEach((stage) => stages.add(stage));
+    const last = Math.max(...columns.map(({ t }) => t));
     const pass = encoder.beginComputePass();
+    let dispatches = 0;
     for (const dispatch of this.plan.dispatches) {
-      if (!wanted(dispatch, draw?.sampling)) continue;
-      const [x, y] = dispatch.size(t);
+      if (!stages.has(dispatch.stage)) continue;
+      const count = dispatch.stage === 'body' ? columns.length : drawing;
+      if (dispatch.when && (dispatch.when === 'many') !== (count >= this.options.manyColumns)) continue;
+      const [x, y] = dispatch.size(last);
       pass.setPipeline(this.kernels.pipeline(dispatch.kernel));
       pass.setBindGroup(0, this.bindGroups[dispatch.layer][dispatch.shard], [dispatch.params]);
-      pass.dispatchWorkgroups(x, y);
+      pass.dispatchWorkgroups(x, y, Math.ceil(count / dispatch.columnsPerGroup));
       this.counts.set(dispatch.kernel, (this.counts.get(dispatch.kernel) ?? 0) + 1);
+      dispatches++;
     }
     pass.end();
-    const [start, end] = committedRange(arena, t, draw !== undefined);
-    const size = 4 * (end - start);
-    encoder.copyBufferToBuffer(this.buffers.arena, 4 * start, readback, 0, size);
+    const readback = this.readbacks[slot];
+    columns.forEach((_, column) => {
+      encoder.copyBufferToBuffer(this.buffers.arena, 4 * column * arena.words, readback, 4 * column * readWords,
+        4 * readWords);
+    });
     queue.submit([encoder.finish()]);
+    const size = 4 * columns.length * readWords;
     await this.pacer.wait(() => readback.mapAsync(GPUMapMode.READ, 0, size));
-    return { bytes: readback.getMappedRange(0, size), start, release: () => readback.unmap() };
+    return { bytes: readback.getMappedRange(0, size), words: readWords, dispatches, release: () => readback.unmap() };
   }
 
   destroy(): void {
     [...this.buffers.owned, ...this.readbacks].forEach((buffer) => buffer.destroy());
     this.resident.destroy();
   }
+}
+
+type Stage = PlannedDispatch['stage'];
+
+/** Whether any step can come to this dispatch. */
+const occurs = ({ when }: PlannedDispatch, { columns, manyColumns }: RunnerOptions): boolean =>
+  when !== 'many' || columns >= manyColumns;
+
+const stagesOf = ({ t, topK }: Sampling): Stage[] => {
+  if (t === 0) return ['head', 'greedy'];
+  return topK > 0 ? ['head', 'top'] : ['head', 'full', 'greedy'];
+};
+
+function stateWords(columns: readonly Column[]): Uint32Array<ArrayBuffer> {
+  const words = new Uint32Array(STATE_FIELDS.length * columns.length);
+  columns.forEach(({ t, token, draw, cacheBase }, i) => {
+    const { t: samplingT = 0, topK = 0, topP16 = 0, minPX = 0 } = draw?.sampling ?? {};
+    const random = draw?.random ?? [0, 0, 0, 0];
+    words.set([
+      t, typeof token === 'number' ? token : 0, samplingT, topK, topP16, minPX, ...random, cacheBase, columns.length,
+    ], STATE_FIELDS.length * i);
+  });
+  return words;
 }
 
 /**
@@ -180,19 +238,14 @@ function weightsPerPosition({ layers, dim, heads, kvHeads, headDim, ffn, vocab }
   return layers * dim * (2 * (heads + kvHeads) * headDim + 3 * ffn) + vocab * dim;
 }
 
-const cacheBytes = ({ kvHeads, context, headDim }: ExactConfig): number => kvHeads * context * (headDim + 4);
+/** Of a layer's keys, or its values. */
+export const cacheBytes = ({ kvHeads, headDim }: ExactConfig, positions: number): number =>
+  kvHeads * positions * (headDim + 4);
 
-/** Bytes of the largest buffer that grows with the context: the arena, or one layer's keys. */
-export const largestBuffer = (config: ExactConfig): number => Math.max(4 * layOutArena(config).words,
-  cacheBytes(config));
-
-export function shaderSizes({ dim, context, headDim }: ExactConfig): ShaderOptions['sizes'] {
-  return { normBlocks: blocksOf(dim), positionBlocks: blocksOf(context), headDim };
-}
-
-function wanted({ stage }: PlannedDispatch, sampling: Sampling | undefined): boolean {
-  if (stage === 'body') return true;
-  if (!sampling) return false;
-  if (stage === 'head') return true;
-  return stage === (sampling.t === 0 ? 'greedy' : sampling.topK > 0 ? 'top' : 'full');
+export function shaderSizes(
+  { dim, context, headDim }: ExactConfig, arena: Pick<Arena, 'words'>, cachePositions: number,
+): ShaderOptions['sizes'] {
+  return {
+    normBlocks: blocksOf(dim), positionBlocks: blocksOf(context), headDim, arenaWords: arena.words, cachePositions,
+  };
 }

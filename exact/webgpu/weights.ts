@@ -1,4 +1,5 @@
 /** Model data resident on the device: int8 rows in shards, row scales, tables. */
+import type { ExactConfig } from '../config';
 import type { ExactModel, Matrix } from '../modelFile';
 import { TABLE_OFFSETS } from './shaders/common';
 
@@ -11,6 +12,8 @@ export interface Piece {
   weightBase: number;
   /** Index of the first row's scale. */
   scaleBase: number;
+  /** Index of the first row's bias among the scales; 0 where the rows have none. */
+  biasBase: number;
 }
 
 /** Matrices of equal width whose rows are computed together. */
@@ -27,10 +30,11 @@ export interface ResidentModel {
   embedding: Stack;
   layers: { qkv: Stack; output: Stack; gateUp: Stack; down: Stack }[];
   head: Stack;
+  buffers: GPUBuffer[];
   destroy(): void;
 }
 
-/** Every WebGPU device can bind this much. */
+/** Every WebGPU device can bind this much; a larger limit makes fewer shards. */
 export const SHARD_BYTES = 128 * 1024 * 1024;
 /** Destroyed or staged memory is only released on submits: upload in pieces, with a submit after each. */
 const UPLOAD_BYTES = 16 * 1024 * 1024;
@@ -69,8 +73,9 @@ export async function uploadModel(
   device.queue.writeBuffer(tables, 0, tableWords);
   device.queue.submit([]);
   await device.queue.onSubmittedWorkDone();
-  const destroy = () => [...shards, rowScales, tables].forEach((buffer) => buffer.destroy());
-  return { shards, rowScales, tables, embedding, layers, head, destroy };
+  const buffers = [...shards, rowScales, tables];
+  const destroy = () => buffers.forEach((buffer) => buffer.destroy());
+  return { shards, rowScales, tables, embedding, layers, head, buffers, destroy };
 }
 
 class Packer {
@@ -99,7 +104,9 @@ class Packer {
         const last = pieces[pieces.length - 1];
         if (last && last.shard === shard) last.rows += count;
         else {
-          pieces.push({ shard, firstRow: done, rows: count, weightBase: at / 16, scaleBase: this.scales.length });
+          pieces.push({
+            shard, firstRow: done, rows: count, weightBase: at / 16, scaleBase: this.scales.length, biasBase: 0,
+          });
         }
         this.writes.push({ shard, at, bytes: matrix.weights.subarray(row * columns, (row + count) * columns) });
         this.shardSizes[shard] = at + count * columns;
@@ -108,18 +115,33 @@ class Packer {
         done += count;
       }
     }
+    this.addBiases(matrices, pieces);
     return { rows, columns, pieces };
+  }
+
+  private addBiases(matrices: Matrix[], pieces: Piece[]): void {
+    if (matrices.every(({ biases }) => biases === undefined)) return;
+    for (const piece of pieces) piece.biasBase = this.scales.length + piece.firstRow;
+    for (const { biases, rows } of matrices) {
+      for (let row = 0; row < rows; row++) this.scales.push((biases?.[row] ?? 0) >>> 0);
+    }
   }
 }
 
-/** exp, sigmoid, sampling entries a word each; then (cos, sin) pairs. */
+/** Where a layer's head gains begin in the tables: q's shift and [D], then k's. */
+export const gainsOffset = ({ context, headDim }: ExactConfig, layer: number): number =>
+  TABLE_OFFSETS.rope + (context * headDim) / 2 + layer * 2 * (headDim + 1);
+
+/** exp, sigmoid, sampling entries a word each; then (cos, sin) pairs; then the head gains, if any. */
 export function packTables({ tables }: Pick<ExactModel, 'tables'>): Uint32Array<ArrayBuffer> {
-  const words = new Uint32Array(TABLE_OFFSETS.rope + tables.cos.length);
+  const gains = (tables.gains ?? []).flatMap(({ q, k }) => [q, k]).flatMap(({ shift, gains: g }) => [shift, ...g]);
+  const words = new Uint32Array(TABLE_OFFSETS.rope + tables.cos.length + gains.length);
   words.set(tables.exp, TABLE_OFFSETS.exp);
   words.set(tables.sigmoid, TABLE_OFFSETS.sigmoid);
   words.set(tables.sampling, TABLE_OFFSETS.sampling);
   for (let i = 0; i < tables.cos.length; i++) {
     words[TABLE_OFFSETS.rope + i] = (tables.cos[i] & 0xffff) | (tables.sin[i] << 16);
   }
+  words.set(gains, TABLE_OFFSETS.rope + tables.cos.length);
   return words;
 }

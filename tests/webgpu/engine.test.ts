@@ -54,7 +54,7 @@ function watch(opened: OpenedDevice) {
 gpuTest('every op of the op table ran on the device, and the counts are what the device was told', async () => {
   const opened = await openDevice();
   const { seen } = watch(opened);
-  const engine = await createWebGpuEngine(model, { device: opened });
+  const engine = await createWebGpuEngine(model, { device: opened, runner: { columns: 1 } });
   try {
     let total = 0;
     for (const sampling of [GREEDY, FULL, TOP]) total += (await engine.generate(jobOf(sampling))).dispatches!;
@@ -65,7 +65,7 @@ gpuTest('every op of the op table ran on the device, and the counts are what the
     const drawn = 3 * 4;
     const { layers } = model.config;
     const linear = Object.keys(counts).find((name) => name.startsWith('linear'))!;
-    const perLayer = ['heads', 'scores', 'softmax', 'weightedValues', 'attentionOutput', 'swiglu', 'hadamard'];
+    const perLayer = ['heads', 'scores', 'softmax', 'weightedValues', 'attentionOutput', 'swiglu', 'hadamard', 'packDown'];
     const expected: Record<string, number> = {
       embedding: positions, norm: 2 * layers * positions + drawn, [linear]: 4 * layers * positions + drawn,
       ...Object.fromEntries(perLayer.map((name) => [name, layers * positions])),
@@ -188,13 +188,12 @@ gpuTest('closing rejects the running generation with a typed error, and is harml
   await engine.close();
 });
 
-gpuTest('a model whose trace does not fit the device is refused with both sizes', async () => {
+gpuTest('a cache that does not fit a buffer of the device is refused with both sizes', async () => {
   const opened = await openDevice();
-  const context = 32768;
-  const huge = { ...model, config: { ...model.config, layers: 126, heads: 64, context } };
-  await assert.rejects(createWebGpuEngine(huge, { device: opened }), (error) =>
+  const runner = { cachePositions: 2 ** 26 };
+  await assert.rejects(createWebGpuEngine(model, { device: opened, runner }), (error) =>
     error instanceof WebGpuDeviceError && error.code === 'engine.webgpu.memory'
-      && /32768 positions/.test(error.message));
+      && /67108864 positions/.test(error.message));
   opened.device.destroy();
 });
 

@@ -27,12 +27,16 @@ export interface KernelOutput {
   values: Uint32Array;
 }
 
-type Variant = Pick<ShaderOptions, 'lanes' | 'packedDot'>;
+type Variant = Pick<ShaderOptions, 'lanes' | 'packedDot' | 'subgroups'>;
 
 /** The variants a device might get: one lane with dot4I8Packed, and many lanes without it. */
-export const VARIANTS: readonly Variant[] = [{ lanes: 1, packedDot: true }, { lanes: 64, packedDot: false }];
+export const VARIANTS: readonly Variant[] = [
+  { lanes: 1, packedDot: true, subgroups: false }, { lanes: 64, packedDot: false, subgroups: true },
+];
 
-const SIZES: ShaderOptions['sizes'] = { normBlocks: 2, positionBlocks: 2, headDim: 320 };
+const SIZES: ShaderOptions['sizes'] = {
+  normBlocks: 2, positionBlocks: 2, headDim: 320, arenaWords: 0, cachePositions: 512,
+};
 
 /** Runs single kernels of the engine on given buffers, for the tests of operations. */
 export class KernelHarness {
@@ -44,8 +48,11 @@ export class KernelHarness {
   }
 
   static async open(variant: Variant): Promise<KernelHarness> {
-    const opened = await openDevice();
-    return new KernelHarness(opened, { ...variant, packedDot: variant.packedDot && opened.hasPackedDot });
+    const opened = await openDevice({}, undefined, true);
+    return new KernelHarness(opened, {
+      ...variant, packedDot: variant.packedDot && opened.hasPackedDot,
+      subgroups: variant.subgroups && opened.subgroupSize > 0,
+    });
   }
 
   async step<N extends KernelName>(
@@ -86,12 +93,12 @@ export class KernelHarness {
     };
     const params = new Uint32Array((steps.length * PARAMS_STRIDE) / 4);
     steps.forEach((step, i) => params.set(step.params, (i * PARAMS_STRIDE) / 4));
-    const state = Uint32Array.from(STATE_FIELDS, (field) => input.state?.[field] ?? 0);
+    const state = Uint32Array.from(STATE_FIELDS, (field) => input.state?.[field] ?? (field === 'columns' ? 1 : 0));
     const arena = buffer(input.arena);
     const keys = buffer(input.keys ?? empty);
     const values = buffer(input.values ?? empty);
     const buffers = [
-      buffer(params, GPUBufferUsage.UNIFORM), buffer(state, GPUBufferUsage.UNIFORM), arena,
+      buffer(params, GPUBufferUsage.UNIFORM), buffer(state), arena,
         buffer(input.weights ?? empty),
       buffer(Uint32Array.from(input.rowScales ?? empty)), buffer(input.tables ?? empty), keys, values,
     ];

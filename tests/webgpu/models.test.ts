@@ -9,27 +9,27 @@ import { gpuTest } from './gpuTest';
 
 interface Variant {
   name: string;
-  kernels: WebGpuEngineOptions['kernels'];
+  runner: WebGpuEngineOptions['runner'];
   /** Runs to leave out: many lanes are slow on a software adapter, and operations.test.ts has their position blocks. */
   without: string[];
 }
 
 const VARIANTS: Variant[] = [
-  { name: 'kernels for software adapters', kernels: { linearKernel: 'linearByThread', lanes: 1 }, without: [] },
+  { name: 'kernels for software adapters', runner: { linearKernel: 'linearByThread', lanes: 1 }, without: [] },
   {
     name: 'kernels for GPUs',
-    kernels: { linearKernel: 'linearByGroup', lanes: 32, packedDot: false },
+    runner: { linearKernel: 'linearByGroup', lanes: 32, packedDot: false },
     without: ['two position blocks', 'across a trace block', 'min-p', 'top-k'],
   },
 ];
 
-for (const { name: variant, kernels, without } of VARIANTS) {
+for (const { name: variant, runner, without } of VARIANTS) {
   for (const name of MODELS) {
     gpuTest(`model "${name}" gives the golden tokens, leaves and roots (${variant})`, async () => {
       const model = loadModel(modelPath(name));
       const { runs } = readVectors<{ runs: RunVector[] }>(name);
       let observe: PositionObserver = () => undefined;
-      const engine = await createWebGpuEngine(model, { kernels, observe: (tensors) => observe(tensors) });
+      const engine = await createWebGpuEngine(model, { runner, observe: (tensors) => observe(tensors) });
       try {
         for (const run of runs.filter((r) => !without.includes(r.name))) {
           const check = new RunCheck(model.config, run);
@@ -64,7 +64,7 @@ gpuTest('a job gives the same bits after other jobs, and as part of a queue', as
 
 gpuTest('weights cut into many small shards give the same bits', async () => {
   const { runs } = readVectors<{ runs: RunVector[] }>('grouped');
-  const engine = await createWebGpuEngine(loadModel(modelPath('grouped')), { kernels: { shardBytes: 5000 } });
+  const engine = await createWebGpuEngine(loadModel(modelPath('grouped')), { runner: { shardBytes: 5000 } });
   try {
     const run = runs[2];
     await checkRun(engine, run);

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { loadModel } from '../../exact/modelFile';
 import { i32, i8, modelPath, type OpVectors, readVectors, u16 } from '../exact/support';
+import { MLP_CHANNELS } from '../../exact/webgpu/shaders/mlp';
 import { gpuTest } from './gpuTest';
 import { KernelHarness, packInt8, tableWords, unpackInt8, VARIANTS } from './harness';
 
@@ -55,7 +56,8 @@ for (const variant of VARIANTS) {
     }
   });
 
-  for (const kernel of ['linearByThread', 'linearByGroup'] as const) {
+  const kernels = ['linearByThread', 'linearByGroup', 'matmul'] as const;
+  for (const kernel of [...kernels, ...(variant.subgroups ? ['linearBySubgroup' as const] : [])]) {
     withHarness(kernel, async (harness) => {
       for (const c of vectors.linear) {
         const x = packInt8(i8(c.x));
@@ -65,6 +67,7 @@ for (const variant of VARIANTS) {
         const step = await harness.step(kernel, {
           input: 0, exponent: x.length, output: x.length + 1, residual: 0, mode: 0, fraction: c.fraction, rows: 1,
           rowVectors: x.length / 4, weightBase: 0, scaleBase: 0, rowLanes: 8,
+          biasBase: 0,
         });
         const out = await harness.run([step], { arena, weights: i8(c.weights), rowScales: [c.m | (c.sh << 16)] });
         assert.equal(out.arena[x.length + 1], c.y, c.name);
@@ -90,18 +93,23 @@ for (const variant of VARIANTS) {
   /** One head each of q, k and v from the same y, at position 1 of 2. */
   async function runHeads(harness: KernelHarness, y: Int32Array, cos: number[], sin: number[]) {
     const D = y.length;
-    const at = { headMax: 3 * D, output: 3 * D + 10, exponents: 3 * D + 10 + 3 * (D / 4) };
+    const output = 3 * D + 10;
+    const exponents = output + 3 * (D / 4);
+    const at = {
+      headMax: 3 * D, output, exponents, committed: output + D / 4, committedExponents: exponents + 1, gains: 0,
+      epsTerm: 0, headNorm: 0, normed: 0,
+    };
     const arena = new Int32Array(at.exponents + 3);
     [0, 1, 2].forEach((head) => arena.set(y, head * D));
-    const step = await harness.step('heads', { qkv: 0, heads: 1, kvHeads: 1, headDim: D, context: 2, ...at }, [3, 1]);
+    const step = await harness.step('heads', { qkv: 0, heads: 1, kvHeads: 1, headDim: D, ...at }, [3, 1]);
     const zeros = cos.map(() => 0);
     const tables = tableWords({ cos: [...zeros, ...cos], sin: [...zeros, ...sin] });
-    const cache = new Uint32Array(2 * (D / 4) + 2);
+    const cache = new Uint32Array(512 * (D / 4) + 512);
     const out = await harness.run([step], { arena, tables, state: { position: 1 }, keys: cache, values: cache });
     const rowAt = (head: number) => at.output + head * (D / 4);
     const rows = [0, 1, 2].map((head) => unpackInt8(out.arena.subarray(rowAt(head), rowAt(head + 1)), D));
     const cached = (words: Uint32Array) => {
-      return { row: unpackInt8(words.subarray(D / 4, D / 2), D), exponent: words[D / 2 + 1] };
+      return { row: unpackInt8(words.subarray(D / 4, D / 2), D), exponent: words[512 * (D / 4) + 1] };
     };
     return {
       maxima: [...out.arena.subarray(at.headMax, at.headMax + 10)], rows,
@@ -141,10 +149,13 @@ for (const variant of VARIANTS) {
       arena.set(q);
       arena[q.length] = c.eq;
       const step = await harness.step('scores', {
-        queries: 0, exponents: q.length, heads: 1, kvHeads: 1, headDim: 4 * q.length, context: 1, blocks: q.length + 1,
+        queries: 0, exponents: q.length, heads: 1, kvHeads: 1, headDim: 4 * q.length, blocks: q.length + 1,
         blockStride: 0,
       });
-      const out = await harness.run([step], { arena, keys: Uint32Array.of(...packInt8(i8(c.k)), c.ek) });
+      const keys = new Uint32Array(512 * (q.length + 1));
+      keys.set(packInt8(i8(c.k)));
+      keys[512 * q.length] = c.ek;
+      const out = await harness.run([step], { arena, keys });
       assert.equal(out.arena[q.length + 1], c.score);
     }
   });
@@ -166,7 +177,7 @@ for (const variant of VARIANTS) {
       const values = new Uint32Array(512 * (D / 4) + 512).fill(0xffffffff);
       values.set(packInt8(i8(c.v8)));
       ev.forEach((exponent, j) => (values[512 * (D / 4) + j] = exponent));
-      const shape = { heads: 1, kvHeads: 1, headDim: D, context: 512, blocks: 0, blockStride: chunk };
+      const shape = { heads: 1, kvHeads: 1, headDim: D, blocks: 0, blockStride: chunk };
       const out = (await harness.run([
         await harness.step('softmax', { ...shape, attMax: at.attMax, totals: at.totals }),
         await harness.step('weightedValues', shape, [Math.ceil(D / 4 / 16), reached]),
@@ -198,30 +209,45 @@ for (const variant of VARIANTS) {
   withHarness('swiglu', async (harness) => {
     const cases = vectors.swiglu;
     const ffn = Math.ceil(cases.length / 2) * 2;
-    const arena = new Int32Array(4 * ffn);
+    const groups = Math.ceil(ffn / MLP_CHANNELS);
+    const arena = new Int32Array(4 * ffn + 2 * groups);
     cases.forEach(([g, u], i) => {
       arena[i] = g;
       arena[ffn + i] = u;
     });
     const step = await harness.step('swiglu', { gates: 0, ffn, output: 2 * ffn, gateOut: 3 * ffn,
-      upOut: 3 * ffn + ffn / 2 },
-      [Math.ceil(ffn / 128), 1]);
+      upOut: 3 * ffn + ffn / 2, partials: 4 * ffn, upPartials: 0, wide: 0 }, [groups, 1]);
     const out = await harness.run([step], { arena, tables: tableWords(shippedTables) });
     assert.deepEqual([...out.arena.subarray(2 * ffn, 2 * ffn + cases.length)], cases.map(([, , y]) => y));
     const packed = new Int16Array(out.arena.slice(3 * ffn, 4 * ffn).buffer);
     assert.deepEqual([...packed.subarray(0, cases.length)], cases.map(([g]) => g));
     assert.deepEqual([...packed.subarray(ffn, ffn + cases.length)], cases.map(([, u]) => u));
+    const largest = Math.max(...cases.map(([, , y]) => Math.abs(y)));
+    const partials = out.arena.subarray(4 * ffn);
+    assert.equal(Math.max(...Array.from({ length: groups }, (_, group) => partials[2 * group])), largest);
   });
 
   withHarness('hadamard64', async (harness) => {
     for (const c of vectors.hadamard64) {
       const y = i32(c.y);
       const width = y.length;
+      const count = Math.ceil(width / MLP_CHANNELS);
       const at = { maxima: width, output: width + 4, exponent: width + 4 + width / 4 };
-      const arena = new Int32Array(at.exponent + 1);
+      const [before, shift, partials, outPartials] = [1, 2, 3, 3 + 2 * count].map((offset) => at.exponent + offset);
+      const arena = new Int32Array(outPartials + 2 * count);
       arena.set(y);
-      const step = await harness.step('hadamard', { values: 0, width, ...at });
-      const out = (await harness.run([step], { arena })).arena;
+      for (let group = 0; group < count; group++) { // as swiglu leaves them
+        const own = y.subarray(group * MLP_CHANNELS, (group + 1) * MLP_CHANNELS).map(Math.abs);
+        const largest = Math.max(...own);
+        arena.set([largest, group * MLP_CHANNELS + own.indexOf(largest)], partials + 2 * group);
+      }
+      const shape = { values: 0, width, count };
+      const out = (await harness.run([
+        await harness.step('hadamard', { ...shape, partials, outPartials, maxima: at.maxima, before }, [count, 1]),
+        await harness.step('packDown', {
+          ...shape, partials: outPartials, maxima: at.maxima + 2, before, shift, output: at.output, exponent: at.exponent,
+        }, [count, 1]),
+      ], { arena })).arena;
       assert.deepEqual(out.slice(0, width), i32(c.T));
       assert.deepEqual([...out.subarray(at.maxima, at.maxima + 4)], [c.My, c.iy, c.Mt, c.it]);
       assert.equal(out[at.exponent], c.exponent + c.pre - 16);

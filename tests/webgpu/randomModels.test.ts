@@ -8,17 +8,17 @@ import { gpuTest } from './gpuTest';
 
 const fuzz = Number(process.env.COCOON_FUZZ ?? 0);
 const seeds = fuzz > 0 ? Array.from({ length: fuzz }, (_, i) => 1000 + i) : [5, 8];
-const KERNELS: WebGpuEngineOptions['kernels'][] = [
-  { linearKernel: 'linearByThread', lanes: 1, shardBytes: 30000 },
-  { linearKernel: 'linearByGroup', lanes: 16, packedDot: false },
+const RUNNERS: WebGpuEngineOptions['runner'][] = [
+  { linearKernel: 'linearByThread', lanes: 1, shardBytes: 30000, columns: 5 },
+  { linearKernel: 'linearByGroup', lanes: 16, packedDot: false, columns: 40, manyColumns: 3 },
 ];
 
 for (const seed of seeds) {
   gpuTest(`a random model and job give the bits of the reference (seed ${seed})`, async () => {
     const random = new Random(seed);
-    const model = randomModel(random);
+    const model = randomModel(random, { extended: true });
     const { vocab } = model.config;
-    const engine = await createWebGpuEngine(model, { kernels: KERNELS[seed % 2] });
+    const engine = await createWebGpuEngine(model, { runner: RUNNERS[seed % 2] });
     try {
       for (const length of [random.integer(1, 6), random.integer(30, fuzz > 0 ? 240 : 40)]) {
         const job = {

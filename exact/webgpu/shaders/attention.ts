@@ -15,25 +15,30 @@ fn weightWord(head: u32, position: u32) -> u32 { return chunk(position) + head *
 /** One invocation per (head, position), flat: S. queries: packed int8, exponents: one word per head. */
 export const scores = {
   name: 'scores',
-  params: ['queries', 'exponents', 'heads', 'kvHeads', 'headDim', 'context', 'blocks', 'blockStride'],
+  params: ['queries', 'exponents', 'heads', 'kvHeads', 'headDim', 'blocks', 'blockStride'],
   workgroup: 128,
   code: /* wgsl */ `
 ${CHUNK}
 @compute @workgroup_size(128)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  enter(id.z);
   let head = id.x / (state.position + 1u);
   let position = id.x % (state.position + 1u);
   if (head >= params.heads) { return; }
   let kvHead = head * params.kvHeads / params.heads;
   let words = params.headDim / 4u;
-  let row = kvHead * params.context + position;
+  let row = cacheRow(position, kvHead, params.kvHeads);
   var sum = 0i;
-  for (var i = 0u; i < words; i++) { sum += dot4(arena[params.queries + head * words + i], keys[row * words + i]); }
-  let keyExponent = keys[params.kvHeads * params.context * words + row];
+  let query = base + params.queries + head * words;
+  for (var i = 0u; i < words; i += 4u) { // a head has at least 16 dims
+    sum += dot4(arena[query + i], keys[row * words + i]) + dot4(arena[query + i + 1u], keys[row * words + i + 1u])
+      + dot4(arena[query + i + 2u], keys[row * words + i + 2u]) + dot4(arena[query + i + 3u], keys[row * words + i + 3u]);
+  }
+  let keyExponent = keys[cacheExponent(row, params.kvHeads, params.headDim)];
   let shift = 24i - signedAt(params.exponents + head) - i32(keyExponent);
   var score = 0i;
   if (shift >= 0i) { score = rsh(sum, u32(shift)); } else { score = sum << u32(min(-shift, 9i)); }
-  arena[weightWord(head, position)] = u32(score);
+  arena[base + weightWord(head, position)] = u32(score);
 }
 `,
 } as const;
@@ -43,7 +48,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
  */
 export const softmax = {
   name: 'softmax',
-  params: ['heads', 'kvHeads', 'headDim', 'context', 'blocks', 'blockStride', 'attMax', 'totals'],
+  params: ['heads', 'kvHeads', 'headDim', 'blocks', 'blockStride', 'attMax', 'totals'],
   code: /* wgsl */ `
 ${MAXIMUM_WGSL}
 ${CHUNK}
@@ -52,13 +57,14 @@ var<workgroup> sumsP: array<atomic<u32>, POSITION_BLOCKS>;
 
 @compute @workgroup_size(LANES * GROUP_ROWS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) invocation: u32) {
+  enter(group.z);
   let head = rowOf(group.x, invocation);
   let lane = laneOf(invocation);
   if (head >= params.heads) { return; }
-  let count = state.position + 1u;
+  let count = states[group.z].position + 1u; // uniform, which \`state\` is not
   let blocks = min((count + 255u) / 256u, POSITION_BLOCKS);
-  let cacheRow = (head * params.kvHeads / params.heads) * params.context;
-  let cacheExponents = params.kvHeads * params.context * (params.headDim / 4u) + cacheRow;
+  let kvHead = head * params.kvHeads / params.heads;
+  let valueExponents = cacheExponent(cacheRow(0u, kvHead, params.kvHeads), params.kvHeads, params.headDim);
 
   // Signed order as unsigned order: flip the sign bit.
   var best = 0u;
@@ -66,9 +72,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   var bestExponent = 0u;
   var exponentAt = NONE;
   for (var j = lane; j < count; j += LANES) {
-    let score = arena[weightWord(head, j)] ^ 0x80000000u;
+    let score = arena[base + weightWord(head, j)] ^ 0x80000000u;
     if (at == NONE || score > best) { best = score; at = j; }
-    let exponent = values[cacheExponents + j];
+    let exponent = values[valueExponents + j * params.kvHeads];
     if (exponentAt == NONE || exponent > bestExponent) { bestExponent = exponent; exponentAt = j; }
   }
   let largest = maximum(lane, best, at);
@@ -80,13 +86,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       let word = weightWord(head, j);
       var e = 0u;
       if (j < count) {
-        let distance = largest.x - (arena[word] ^ 0x80000000u);
+        let distance = largest.x - (arena[base + word] ^ 0x80000000u);
         e = rshUnsigned(tables[EXP + (distance & 255u)], distance >> 8u);
       }
-      arena[word] = e;
+      arena[base + word] = e;
       sum += e;
     }
-    atomicAdd(&sumsE[b], sum);
+    let near = nearSum(sum);
+    if (elected()) { atomicAdd(&sumsE[b], near); }
   }
   workgroupBarrier();
   var total = 0u;
@@ -97,31 +104,32 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     var sum = 0u;
     for (var j = 256u * b + lane; j < min(count, 256u * b + 256u); j += LANES) {
       let word = weightWord(head, j);
-      let e = arena[word];
+      let e = arena[base + word];
       let p = rshUnsigned(e, reduce);
       sum += p;
-      arena[word] = e | (rshUnsigned(p, exponents.x - values[cacheExponents + j]) << 16u);
+      arena[base + word] = e | (rshUnsigned(p, exponents.x - values[valueExponents + j * params.kvHeads]) << 16u);
     }
-    atomicAdd(&sumsP[b], sum);
+    let near = nearSum(sum);
+    if (elected()) { atomicAdd(&sumsP[b], near); }
   }
   workgroupBarrier();
   if (lane != 0u) { return; }
   var reduced = 0u;
   for (var b = 0u; b < blocks; b++) {
-    let base = chunk(256u * b) + params.heads * (256u + params.headDim) + head;
-    arena[base] = atomicLoad(&sumsE[b]);
-    arena[base + params.heads] = atomicLoad(&sumsP[b]);
+    let sums = chunk(256u * b) + params.heads * (256u + params.headDim) + head;
+    arena[base + sums] = atomicLoad(&sumsE[b]);
+    arena[base + sums + params.heads] = atomicLoad(&sumsP[b]);
     reduced += atomicLoad(&sumsP[b]);
   }
   let bits = bitLength(reduced);
-  arena[params.totals + 4u * head] = total;
-  arena[params.totals + 4u * head + 1u] = reduced;
-  arena[params.totals + 4u * head + 2u] = min(65535u, 0x80000000u / (reduced >> (bits - 16u)));
-  arena[params.totals + 4u * head + 3u] = u32(15i + i32(bits) - i32(exponents.x));
-  arena[params.attMax + 4u * head] = largest.x ^ 0x80000000u;
-  arena[params.attMax + 4u * head + 1u] = largest.y;
-  arena[params.attMax + 4u * head + 2u] = exponents.x;
-  arena[params.attMax + 4u * head + 3u] = exponents.y;
+  arena[base + params.totals + 4u * head] = total;
+  arena[base + params.totals + 4u * head + 1u] = reduced;
+  arena[base + params.totals + 4u * head + 2u] = min(65535u, 0x80000000u / (reduced >> (bits - 16u)));
+  arena[base + params.totals + 4u * head + 3u] = u32(15i + i32(bits) - i32(exponents.x));
+  arena[base + params.attMax + 4u * head] = largest.x ^ 0x80000000u;
+  arena[base + params.attMax + 4u * head + 1u] = largest.y;
+  arena[base + params.attMax + 4u * head + 2u] = exponents.x;
+  arena[base + params.attMax + 4u * head + 3u] = exponents.y;
 }
 `,
 } as const;
@@ -129,25 +137,36 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 /** One invocation per four dims of a head and position block: the partial sum A_b. */
 export const weightedValues = {
   name: 'weightedValues',
-  params: ['heads', 'kvHeads', 'headDim', 'context', 'blocks', 'blockStride'],
+  params: ['heads', 'kvHeads', 'headDim', 'blocks', 'blockStride'],
   workgroup: 64,
   code: /* wgsl */ `
 ${CHUNK}
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  enter(id.z);
   let words = params.headDim / 4u;
   let head = id.x / words;
   let first = 256u * id.y;
   if (head >= params.heads || first > state.position) { return; }
-  let row = (head * params.kvHeads / params.heads) * params.context;
-  let base = chunk(first);
+  let kvHead = head * params.kvHeads / params.heads;
+  let row = cacheRow(0u, kvHead, params.kvHeads) * words + id.x % words;
+  let block = chunk(first);
   var sum = vec4<i32>(0i);
-  for (var j = first; j < min(first + 256u, state.position + 1u); j++) {
-    let p = i32(arena[base + head * 256u + (j - first)] >> 16u);
-    sum += p * unpackInt8(values[(row + j) * words + id.x % words]);
+  let end = min(first + 256u, state.position + 1u);
+  let weight = base + block + head * 256u - first;
+  let stride = params.kvHeads * words;
+  var j = first;
+  for (; j + 4u <= end; j += 4u) { // four loads at a time
+    let v0 = values[row + j * stride];
+    let v1 = values[row + (j + 1u) * stride];
+    let v2 = values[row + (j + 2u) * stride];
+    let v3 = values[row + (j + 3u) * stride];
+    sum += i32(arena[weight + j] >> 16u) * unpackInt8(v0) + i32(arena[weight + j + 1u] >> 16u) * unpackInt8(v1)
+      + i32(arena[weight + j + 2u] >> 16u) * unpackInt8(v2) + i32(arena[weight + j + 3u] >> 16u) * unpackInt8(v3);
   }
-  let output = base + params.heads * 256u + 4u * id.x;
-  for (var i = 0u; i < 4u; i++) { arena[output + i] = u32(sum[i]); }
+  for (; j < end; j++) { sum += i32(arena[weight + j] >> 16u) * unpackInt8(values[row + j * stride]); }
+  let output = block + params.heads * 256u + 4u * id.x;
+  for (var i = 0u; i < 4u; i++) { arena[base + output + i] = u32(sum[i]); }
 }
 `,
 } as const;
@@ -160,7 +179,8 @@ export const attentionOutput = {
 ${MAXIMUM_WGSL}
 ${CHUNK}
 @compute @workgroup_size(LANES)
-fn main(@builtin(local_invocation_index) lane: u32) {
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  enter(group.z);
   let words = params.heads * params.headDim / 4u;
   var best = 0u;
   var at = NONE;
@@ -171,8 +191,8 @@ fn main(@builtin(local_invocation_index) lane: u32) {
       for (var first = 0u; first <= state.position; first += 256u) {
         sum += signedAt(chunk(first) + params.heads * 256u + i);
       }
-      let o = requantize(sum, arena[params.totals + 4u * head + 2u], signedAt(params.totals + 4u * head + 3u));
-      arena[params.scratch + i] = u32(o);
+      let o = requantize(sum, arena[base + params.totals + 4u * head + 2u], signedAt(params.totals + 4u * head + 3u));
+      arena[base + params.scratch + i] = u32(o);
       let magnitude = u32(abs(o));
       if (at == NONE || magnitude > best) { best = magnitude; at = i; }
     }
@@ -182,12 +202,12 @@ fn main(@builtin(local_invocation_index) lane: u32) {
   for (var word = lane; word < words; word += LANES) {
     var packed = 0u;
     for (var i = 0u; i < 4u; i++) { packed |= clampInt8(rsh(signedAt(params.scratch + 4u * word + i), k)) << (8u * i); }
-    arena[params.output + word] = packed;
+    arena[base + params.output + word] = packed;
   }
   if (lane == 0u) {
-    arena[params.maxima] = largest.x;
-    arena[params.maxima + 1u] = largest.y;
-    arena[params.exponent] = u32(i32(k) - 16i);
+    arena[base + params.maxima] = largest.x;
+    arena[base + params.maxima + 1u] = largest.y;
+    arena[base + params.exponent] = u32(i32(k) - 16i);
   }
 }
 `,

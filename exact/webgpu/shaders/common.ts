@@ -1,15 +1,19 @@
 /**
  * WGSL that every kernel starts with: bindings, and the integer functions of docs/exact-arithmetic.md section 1.
  *
- * All activations of a position live in one storage buffer, the arena; a kernel knows its tensors by word offsets in
- * `params`. int8 tensors are packed four to a word, lowest byte first, which is also the order of dot4I8Packed.
+ * All activations of a step live in one storage buffer, the arena: a stretch of ARENA_WORDS for each column. A kernel
+ * begins with `enter(column)` and knows its tensors by word offsets in `params`, from `base` on. int8 tensors are packed four to a word, lowest byte first, which is also the order of dot4I8Packed.
  * WGSL fixes 32-bit wrap-around, arithmetic >> of i32 and truncating division; only an index out of bounds is open, so
  * every kernel checks its range.
  */
 
-/** Fields of `state`, written per position. `r0`..`r3`: the draw's 128 random bits, most significant word first. */
+/**
+ * What a column (one position of one sequence in a step) is, written per step. `r0`..`r3`: the draw's 128 random bits,
+ * most significant word first; `cacheBase`: where its sequence begins in the KV cache, in positions; `columns`: how many
+ * columns the step has.
+ */
 export const STATE_FIELDS = [
-  'position', 'token', 'samplingT', 'topK', 'topP16', 'minPX', 'r0', 'r1', 'r2', 'r3',
+  'position', 'token', 'samplingT', 'topK', 'topP16', 'minPX', 'r0', 'r1', 'r2', 'r3', 'cacheBase', 'columns',
 ] as const;
 
 /** Word offsets inside the tables buffer; rope follows, (cos & 0xffff) | sin << 16 per position and pair. */
@@ -21,19 +25,29 @@ export interface ShaderOptions {
    * barriers out of the kernels: SwiftShader runs and compiles those far faster.
    */
   lanes: number;
+  /** The same for kernels that go through a long row with one workgroup; default: lanes. */
+  longLanes?: number;
   /** Whether WGSL has dot4I8Packed. */
   packedDot: boolean;
-  /** Sizes of workgroup arrays, from the model: drivers may spend long on zeroing large ones. */
-  sizes: { normBlocks: number; positionBlocks: number; headDim: number };
+  /** Whether the device has subgroups: sums and maxima then go through them first. */
+  subgroups: boolean;
+  /**
+   * Sizes of workgroup arrays, from the model: drivers may spend long on zeroing large ones; words of a column in the
+   * arena; positions that a layer's cache holds.
+   */
+  sizes: { normBlocks: number; positionBlocks: number; headDim: number; arenaWords: number; cachePositions: number };
 }
 
-export function commonWgsl(params: readonly string[], { lanes, packedDot, sizes }: ShaderOptions): string {
+export function commonWgsl(
+  params: readonly string[], { lanes, packedDot, subgroups, sizes }: ShaderOptions,
+): string {
   return /* wgsl */ `
+${subgroups ? 'enable subgroups;' : ''}
 ${packedDot ? 'requires packed_4x8_integer_dot_product;' : ''}
 struct Params { ${params.map((name) => `${name}: u32,`).join(' ')} }
 struct State { ${STATE_FIELDS.map((name) => `${name}: u32,`).join(' ')} }
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<uniform> state: State;
+@group(0) @binding(1) var<storage, read> states: array<State>;
 @group(0) @binding(2) var<storage, read_write> arena: array<u32>;
 @group(0) @binding(3) var<storage, read> weights: array<vec4<u32>>;
 @group(0) @binding(4) var<storage, read> rowScales: array<u32>;
@@ -47,12 +61,31 @@ const GROUP_ROWS = ${rowsPerGroup(lanes)}u;
 const NORM_BLOCKS = ${sizes.normBlocks}u;
 const POSITION_BLOCKS = ${sizes.positionBlocks}u;
 const HEAD_DIM = ${sizes.headDim}u;
+const ARENA_WORDS = ${sizes.arenaWords}u;
+const CACHE_POSITIONS = ${sizes.cachePositions}u;
 const EXP = ${TABLE_OFFSETS.exp}u;
 const SIGMOID = ${TABLE_OFFSETS.sigmoid}u;
 const SAMPLING = ${TABLE_OFFSETS.sampling}u;
 const ROPE = ${TABLE_OFFSETS.rope}u;
 const I32_MAX = 2147483647i;
 const NONE = 0xffffffffu;
+
+var<private> base: u32;
+var<private> state: State;
+
+fn enter(column: u32) {
+  base = column * ARENA_WORDS;
+  state = states[column];
+}
+
+// A layer's keys or values: [position][G] rows of D / 4 words, then [position][G] exponents, a word each.
+fn cacheRow(position: u32, kvHead: u32, kvHeads: u32) -> u32 { return (state.cacheBase + position) * kvHeads + kvHead; }
+fn cacheExponent(row: u32, kvHeads: u32, headDim: u32) -> u32 { return CACHE_POSITIONS * kvHeads * (headDim / 4u) + row; }
+
+// Sums over the lanes that act as one, of which one is elected to pass them on.
+${subgroups
+    ? 'fn nearSum(x: u32) -> u32 { return subgroupAdd(x); }\nfn nearMaximum(x: u32) -> u32 { return subgroupMax(x); }\nfn nearMinimum(x: u32) -> u32 { return subgroupMin(x); }\nfn elected() -> bool { return subgroupElect(); }'
+    : 'fn nearSum(x: u32) -> u32 { return x; }\nfn nearMaximum(x: u32) -> u32 { return x; }\nfn nearMinimum(x: u32) -> u32 { return x; }\nfn elected() -> bool { return true; }'}
 
 fn rowOf(group: u32, invocation: u32) -> u32 { return ${lanes === 1 ? 'group * GROUP_ROWS + invocation' : 'group'}; }
 fn laneOf(invocation: u32) -> u32 { return ${lanes === 1 ? '0u' : 'invocation'}; }
@@ -130,7 +163,12 @@ ${packedDot
   return p.x + p.y + p.z + p.w;
 }`}
 
-fn signedAt(index: u32) -> i32 { return bitcast<i32>(arena[index]); }
+fn signedAt(index: u32) -> i32 { return bitcast<i32>(arena[base + index]); }
+
+fn fourAt(index: u32) -> vec4<i32> {
+  let at = base + index;
+  return bitcast<vec4<i32>>(vec4<u32>(arena[at], arena[at + 1u], arena[at + 2u], arena[at + 3u]));
+}
 
 // 64-bit product as (low, high)
 fn multiply64(a: u32, b: u32) -> vec2<u32> {
@@ -179,16 +217,18 @@ var<workgroup> sharedMaximum: atomic<u32>;
 var<workgroup> sharedIndex: atomic<u32>;
 
 fn maximum(lane: u32, best: u32, index: u32) -> vec2<u32> {
+  let near = nearMaximum(select(best, 0u, index == NONE));
   workgroupBarrier();
   if (lane == 0u) {
     atomicStore(&sharedMaximum, 0u);
     atomicStore(&sharedIndex, NONE);
   }
   workgroupBarrier();
-  if (index != NONE) { atomicMax(&sharedMaximum, best); }
+  if (elected()) { atomicMax(&sharedMaximum, near); }
   workgroupBarrier();
   let largest = atomicLoad(&sharedMaximum);
-  if (index != NONE && best == largest) { atomicMin(&sharedIndex, index); }
+  let lowest = nearMinimum(select(NONE, index, best == largest));
+  if (elected()) { atomicMin(&sharedIndex, lowest); }
   workgroupBarrier();
   return vec2<u32>(largest, atomicLoad(&sharedIndex));
 }

@@ -8,21 +8,27 @@ export const argmax = {
   code: /* wgsl */ `
 ${MAXIMUM_WGSL}
 @compute @workgroup_size(LANES)
-fn main(@builtin(local_invocation_index) lane: u32) {
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  enter(group.z);
   var best = 0u;
   var at = NONE;
   for (var i = lane; i < params.vocab; i += LANES) {
-    let ordered = arena[params.logits + i] ^ 0x80000000u;
+    let ordered = arena[base + params.logits + i] ^ 0x80000000u;
     if (at == NONE || ordered > best) { best = ordered; at = i; }
   }
   let largest = maximum(lane, best, at);
   if (lane == 0u) {
-    arena[params.output] = largest.x ^ 0x80000000u;
-    arena[params.output + 1u] = largest.y;
+    arena[base + params.output] = largest.x ^ 0x80000000u;
+    arena[base + params.output + 1u] = largest.y;
   }
 }
 `,
 } as const;
+
+/** Columns of a step may sample in different modes; a kernel leaves the others alone. */
+const MODES = /* wgsl */ `
+fn isFull() -> bool { return state.samplingT != 0u && state.topK == 0u; }
+`;
 
 const WEIGHT = /* wgsl */ `
 // zmax, z as stored; D t + 2^21 < 2^53
@@ -40,19 +46,21 @@ export const sampleWeights = {
   params: ['logits', 'vocab', 'maxima', 'weights', 'blockSums'],
   workgroup: 16,
   code: /* wgsl */ `
+${MODES}
 ${WEIGHT}
 @compute @workgroup_size(16)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  enter(id.z);
   let first = 64u * id.x;
-  if (first >= params.vocab) { return; }
-  let zmax = arena[params.maxima];
+  if (first >= params.vocab || !isFull()) { return; }
+  let zmax = arena[base + params.maxima];
   var sum = 0u;
   for (var i = first; i < min(first + 64u, params.vocab); i++) {
-    let w = weightOf(zmax, arena[params.logits + i]);
-    arena[params.weights + i] = w;
+    let w = weightOf(zmax, arena[base + params.logits + i]);
+    arena[base + params.weights + i] = w;
     sum += w;
   }
-  arena[params.blockSums + id.x] = sum;
+  arena[base + params.blockSums + id.x] = sum;
 }
 `,
 } as const;
@@ -62,23 +70,26 @@ export const runningSums = {
   name: 'runningSums',
   params: ['blockSums', 'count', 'output'],
   code: /* wgsl */ `
+${MODES}
 var<workgroup> laneTotals: array<vec2<u32>, LANES>;
 
 @compute @workgroup_size(LANES)
-fn main(@builtin(local_invocation_index) lane: u32) {
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  enter(group.z);
   let share = (params.count + LANES - 1u) / LANES;
   let first = min(lane * share, params.count);
   let end = min(first + share, params.count);
   var total = vec2<u32>(0u);
-  for (var i = first; i < end; i++) { total = add64(total, vec2<u32>(arena[params.blockSums + i], 0u)); }
+  for (var i = first; i < end; i++) { total = add64(total, vec2<u32>(arena[base + params.blockSums + i], 0u)); }
   laneTotals[lane] = total;
   workgroupBarrier();
   var running = vec2<u32>(0u);
   for (var l = 0u; l < lane; l++) { running = add64(running, laneTotals[l]); }
+  if (!isFull()) { return; }
   for (var i = first; i < end; i++) {
-    running = add64(running, vec2<u32>(arena[params.blockSums + i], 0u));
-    arena[params.output + 2u * i] = running.y;
-    arena[params.output + 2u * i + 1u] = running.x;
+    running = add64(running, vec2<u32>(arena[base + params.blockSums + i], 0u));
+    arena[base + params.output + 2u * i] = running.y;
+    arena[base + params.output + 2u * i + 1u] = running.x;
   }
 }
 `,
@@ -108,21 +119,24 @@ export const draw = {
   params: ['maxima', 'weights', 'sums', 'count', 'vocab', 'output'],
   workgroup: 1,
   code: /* wgsl */ `
+${MODES}
 ${THRESHOLD}
 fn runningSum(block: u32) -> vec2<u32> {
   let at = params.sums + 2u * block;
-  return vec2<u32>(arena[at + 1u], arena[at]);
+  return vec2<u32>(arena[base + at + 1u], arena[base + at]);
 }
 
 @compute @workgroup_size(1)
-fn main() {
+fn main(@builtin(workgroup_id) group: vec3<u32>) {
+  enter(group.z);
   if (state.samplingT == 0u) {
-    arena[params.output] = 0u;
-    arena[params.output + 1u] = 0u;
-    arena[params.output + 2u] = 0u;
-    arena[params.output + 3u] = arena[params.maxima + 1u];
+    arena[base + params.output] = 0u;
+    arena[base + params.output + 1u] = 0u;
+    arena[base + params.output + 2u] = 0u;
+    arena[base + params.output + 3u] = arena[base + params.maxima + 1u];
     return;
   }
+  if (!isFull()) { return; }
   let total = runningSum(params.count - 1u);
   let limit = threshold(total);
   var low = 0u; // the first block whose running sum exceeds the limit
@@ -135,13 +149,13 @@ fn main() {
   if (low > 0u) { running = runningSum(low - 1u); }
   var token = NONE;
   for (var i = 64u * low; i < min(64u * low + 64u, params.vocab); i++) {
-    running = add64(running, vec2<u32>(arena[params.weights + i], 0u));
+    running = add64(running, vec2<u32>(arena[base + params.weights + i], 0u));
     if (token == NONE && less64(limit, running)) { token = i; }
   }
-  arena[params.output] = 0u;
-  arena[params.output + 1u] = total.y;
-  arena[params.output + 2u] = total.x;
-  arena[params.output + 3u] = token;
+  arena[base + params.output] = 0u;
+  arena[base + params.output + 1u] = total.y;
+  arena[base + params.output + 2u] = total.x;
+  arena[base + params.output + 3u] = token;
 }
 `,
 } as const;
@@ -162,24 +176,28 @@ var<workgroup> keptCount: u32;
 var<workgroup> keptTotal: u32;
 var<workgroup> chosen: atomic<u32>;
 
-fn ordered(i: u32) -> u32 { return arena[params.logits + i] ^ 0x80000000u; }
+fn ordered(i: u32) -> u32 { return arena[base + params.logits + i] ^ 0x80000000u; }
 
-fn listId(i: u32) -> u32 { return arena[params.list + 3u * i + 1u]; }
-fn listWeight(i: u32) -> u32 { return arena[params.list + 3u * i + 2u]; }
+fn listId(i: u32) -> u32 { return arena[base + params.list + 3u * i + 1u]; }
+fn listWeight(i: u32) -> u32 { return arena[base + params.list + 3u * i + 2u]; }
 
 // The workgroup's sum of \`own\`; called by all lanes together.
 fn together(lane: u32, own: u32) -> u32 {
   workgroupBarrier();
   if (lane == 0u) { atomicStore(&counter, 0u); }
   workgroupBarrier();
-  atomicAdd(&counter, own);
+  let near = nearSum(own);
+  if (elected()) { atomicAdd(&counter, near); }
   workgroupBarrier();
   return atomicLoad(&counter);
 }
 
 @compute @workgroup_size(LANES)
-fn main(@builtin(local_invocation_index) lane: u32) {
-  let size = min(state.topK, params.vocab);
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  enter(group.z);
+  let mode = states[group.z]; // uniform, which \`state\` is not
+  if (mode.topK == 0u || mode.samplingT == 0u) { return; }
+  let size = min(mode.topK, params.vocab);
   var least = 0u; // the size-th largest
   for (var bit = 32u; bit > 0u; bit--) {
     let candidate = least | (1u << (bit - 1u));
@@ -205,23 +223,23 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     let z = ordered(i);
     if (z > least || (z == least && i <= lastEqual)) {
       let slot = atomicAdd(&counter, 1u);
-      if (slot < size) { arena[params.found + 2u * slot] = z; arena[params.found + 2u * slot + 1u] = i; }
+      if (slot < size) { arena[base + params.found + 2u * slot] = z; arena[base + params.found + 2u * slot + 1u] = i; }
     }
   }
   storageBarrier();
-  let zmax = arena[params.maxima];
+  let zmax = arena[base + params.maxima];
   for (var i = lane; i < size; i += LANES) {
-    let z = arena[params.found + 2u * i];
-    let id = arena[params.found + 2u * i + 1u];
+    let z = arena[base + params.found + 2u * i];
+    let id = arena[base + params.found + 2u * i + 1u];
     var rank = 0u;
     for (var j = 0u; j < size; j++) {
-      let other = arena[params.found + 2u * j];
-      if (other > z || (other == z && arena[params.found + 2u * j + 1u] < id)) { rank++; }
+      let other = arena[base + params.found + 2u * j];
+      if (other > z || (other == z && arena[base + params.found + 2u * j + 1u] < id)) { rank++; }
     }
     let w = weightOf(zmax, z ^ 0x80000000u);
-    arena[params.list + 3u * rank] = z ^ 0x80000000u;
-    arena[params.list + 3u * rank + 1u] = id;
-    arena[params.list + 3u * rank + 2u] = w;
+    arena[base + params.list + 3u * rank] = z ^ 0x80000000u;
+    arena[base + params.list + 3u * rank + 1u] = id;
+    arena[base + params.list + 3u * rank + 2u] = w;
   }
   storageBarrier();
   if (lane == 0u) {
@@ -251,10 +269,10 @@ fn main(@builtin(local_invocation_index) lane: u32) {
   }
   workgroupBarrier();
   if (lane == 0u) {
-    arena[params.output] = keptCount;
-    arena[params.output + 1u] = 0u;
-    arena[params.output + 2u] = keptTotal;
-    arena[params.output + 3u] = atomicLoad(&chosen);
+    arena[base + params.output] = keptCount;
+    arena[base + params.output + 1u] = 0u;
+    arena[base + params.output + 2u] = keptTotal;
+    arena[base + params.output + 3u] = atomicLoad(&chosen);
   }
 }
 `,
