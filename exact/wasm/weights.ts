@@ -8,7 +8,10 @@ const LANES = 16;
 
 /** Matrices of equal width whose rows are computed together. */
 export interface Stack {
-  /** Address of [rows][columns] int8. */
+  /**
+   * Address of int8: four rows woven together, 16 bytes of each in turn, so that memory is read in one stream; the rows
+   * of the embedding one after the other.
+   */
   weights: number;
   /** Address of [rows] u32: multiplier in bits 0..15, shift above. */
   scales: number;
@@ -43,7 +46,7 @@ export class ResidentModel {
 
   constructor(model: ExactModel, arena: Arena) {
     const { exp, sigmoid, sampling, cos, sin } = model.tables;
-    this.embedding = this.stack(arena, [model.embedding]);
+    this.embedding = this.stack(arena, [model.embedding], false);
     this.layers = model.layers.map((m) => ({
       qkv: this.stack(arena, [m.query, m.key, m.value]),
       output: this.stack(arena, [m.output]),
@@ -62,7 +65,7 @@ export class ResidentModel {
     for (const write of this.writes.splice(0)) write(memory);
   }
 
-  private stack(arena: Arena, matrices: Matrix[]): Stack {
+  private stack(arena: Arena, matrices: Matrix[], woven = true): Stack {
     const { columns } = matrices[0];
     if (columns % LANES !== 0) throw new RangeError(`${columns} columns are not a multiple of ${LANES}`);
     const used = matrices.reduce((sum, matrix) => sum + matrix.rows, 0);
@@ -74,7 +77,8 @@ export class ResidentModel {
       const scalesOut = new Uint32Array(memory, scales, rows);
       let done = 0;
       for (const matrix of matrices) {
-        rowsOut.set(matrix.weights, done * columns);
+        if (woven) weave(matrix, rowsOut, done);
+        else rowsOut.set(matrix.weights, done * columns);
         for (let row = 0; row < matrix.rows; row++) {
           scalesOut[done + row] = matrix.multipliers[row] | (matrix.shifts[row] << 16);
         }
@@ -89,5 +93,16 @@ export class ResidentModel {
     const bytes = new Uint8Array(table.buffer, table.byteOffset, table.byteLength);
     this.writes.push((memory) => new Uint8Array(memory, at, bytes.length).set(bytes));
     return at;
+  }
+}
+
+/** Writes a matrix's rows at row `first` of a woven stack. */
+function weave({ weights, rows, columns }: Matrix, out: Int8Array, first: number): void {
+  for (let row = 0; row < rows; row++) {
+    const at = first + row;
+    const four = (at - (at % ROWS_AT_A_TIME)) * columns + (at % ROWS_AT_A_TIME) * LANES;
+    for (let k = 0; k < columns; k += LANES) {
+      out.set(weights.subarray(row * columns + k, row * columns + k + LANES), four + k * ROWS_AT_A_TIME);
+    }
   }
 }

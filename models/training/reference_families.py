@@ -116,14 +116,15 @@ def forward(c, w, tokens):
     hd = c.get("head_dim", c["hidden_size"] // heads)
     n = len(tokens)
     angles = torch.arange(n, dtype=torch.float64)[:, None] * inverse_frequencies(c, hd)
-    cos, sin = torch.cos(angles)[:, None], torch.sin(angles)[:, None]
+    kind = w["model.norm.weight"].dtype
+    cos, sin = torch.cos(angles)[:, None].to(kind), torch.sin(angles)[:, None].to(kind)
 
     def turn(x):
         a, b = x[..., : hd // 2], x[..., hd // 2:]
         return torch.cat([a * cos - b * sin, b * cos + a * sin], -1)
 
     x = w["model.embed_tokens.weight"][tokens]
-    mask = torch.full((n, n), float("-inf"), dtype=torch.float64).triu(1)
+    mask = torch.full((n, n), float("-inf"), dtype=kind).triu(1)
     for layer in range(c["num_hidden_layers"]):
         p = f"model.layers.{layer}."
         h = rms(x, w[p + "input_layernorm.weight"], eps)

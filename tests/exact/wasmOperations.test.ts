@@ -67,7 +67,7 @@ each('linear rows in wasm equal the vectors, whatever their place among four', v
   for (let place = 0; place < 4; place++) {
     bench.clear();
     const weights = new Int8Array(4 * columns);
-    weights.set(row, place * columns);
+    for (let k = 0; k < columns; k += 16) weights.set(row.subarray(k, k + 16), 4 * k + 16 * place); // four rows woven
     const scales = new Uint32Array(4);
     scales[place] = c.m | (c.sh << 16);
     const at = [bench.put(weights), bench.put(scales), bench.put(Int16Array.from(i8(c.x))), bench.room(16)] as const;
@@ -82,7 +82,7 @@ each('residual additions in wasm saturate as the vectors do', vectors.residual, 
   // A row whose result is delta: spread over 1,023 columns of weight 127, the rest in a last column of weight 1.
   const columns = 1024;
   const weights = new Int8Array(4 * columns).fill(127);
-  weights[columns - 1] = 1;
+  weights[4 * (columns - 16) + 15] = 1; // four rows woven
   const x = new Int16Array(columns);
   let left = Math.trunc(delta / 127);
   for (let i = 0; left !== 0; i++) left -= x[i] = Math.max(-32767, Math.min(32767, left));

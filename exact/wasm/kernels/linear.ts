@@ -27,7 +27,7 @@ function finish(sum: i32, scale: u32, shift: i32, mode: i32, row: i32, out: usiz
 
 /**
  * y = RQ(W x, m, sh + shift).
- * @param w [rows][columns] int8
+ * @param w int8, four rows woven together: 16 bytes of each in turn
  * @param scales [rows] m in bits 0..15, sh above
  * @param x [columns] i16, the int8 activation widened
  * @param shift -e - F
@@ -36,30 +36,26 @@ function finish(sum: i32, scale: u32, shift: i32, mode: i32, row: i32, out: usiz
 export function linear(
   w: usize, scales: usize, rows: i32, columns: i32, x: usize, shift: i32, mode: i32, out: usize, residual: usize,
 ): void {
-  const step = <usize>columns;
   let p = w;
   for (let row = 0; row < rows; row += 4) {
-    const q = p + step;
-    const s = q + step;
-    const t = s + step;
     let a = i32x4.splat(0);
     let b = a;
     let c = a;
     let d = a;
-    for (let k: usize = 0; k < step; k += 16) {
-      const low = v128.load(x + (k << 1));
-      const high = v128.load(x + (k << 1), 16);
-      a = i32x4.add(a, dot16(v128.load(p + k), low, high));
-      b = i32x4.add(b, dot16(v128.load(q + k), low, high));
-      c = i32x4.add(c, dot16(v128.load(s + k), low, high));
-      d = i32x4.add(d, dot16(v128.load(t + k), low, high));
+    for (let k: usize = x, end = x + (<usize>columns << 1); k < end; k += 32) {
+      const low = v128.load(k);
+      const high = v128.load(k, 16);
+      a = i32x4.add(a, dot16(v128.load(p), low, high));
+      b = i32x4.add(b, dot16(v128.load(p, 16), low, high));
+      c = i32x4.add(c, dot16(v128.load(p, 32), low, high));
+      d = i32x4.add(d, dot16(v128.load(p, 48), low, high));
+      p += 64;
     }
     const scale = scales + (<usize>row << 2);
     finish(lanesSum(a), load<u32>(scale), shift, mode, row, out, residual);
     finish(lanesSum(b), load<u32>(scale, 4), shift, mode, row + 1, out, residual);
     finish(lanesSum(c), load<u32>(scale, 8), shift, mode, row + 2, out, residual);
     finish(lanesSum(d), load<u32>(scale, 12), shift, mode, row + 3, out, residual);
-    p = t + step;
   }
 }
 

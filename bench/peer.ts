@@ -1,0 +1,74 @@
+/** The wasm back end beside llama.cpp (Q8_0, CPU) on random models of one shape, one after the other on one machine. */
+import { execFile } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { createEngine, GREEDY } from '../exact';
+import { SHIPPED_MODEL } from '../worker/engine';
+import { writeRandomGguf } from './randomGguf';
+import { syntheticModel } from './syntheticModel';
+
+const FOLDER = join(__dirname, 'llama-cpp');
+const PROMPT_TOKENS = 64;
+const NEW_TOKENS = 32;
+const run = promisify(execFile);
+
+export interface PeerReport {
+  /** Ours over llama.cpp's, same number of threads. */
+  decodeVsLlamaCpp: number;
+  prefillVsLlamaCpp: number;
+  threads: number;
+  llamaCpp: { decodeTokensPerSecond: number; prefillTokensPerSecond: number; system: string; release: string };
+  wasm: { decodeTokensPerSecond: number; prefillTokensPerSecond: number };
+}
+
+/** @throws Error when the peer cannot be installed or run */
+export async function measurePeer(threads: number, progress: (line: string) => void): Promise<PeerReport> {
+  if (!existsSync(join(FOLDER, 'node_modules'))) {
+    progress('installing llama.cpp into bench/llama-cpp');
+    // The lock leaves the builds for other platforms out, which `npm ci` does not accept.
+    await run('npm', ['install', '--no-save', '--omit=optional', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: FOLDER });
+  }
+  const model = syntheticModel('110m', SHIPPED_MODEL);
+  const temporary = mkdtempSync(join(tmpdir(), 'cocoon-peer-'));
+  try {
+    const file = join(temporary, 'random.gguf');
+    writeRandomGguf(file, model.config);
+    const args = ['measure.mjs', file, threads, PROMPT_TOKENS, NEW_TOKENS].map(String);
+    const { stdout } = await run(process.execPath, args, { cwd: FOLDER });
+    const { decodeTokensPerSecond, prefillTokensPerSecond, system, release } = JSON.parse(stdout) as PeerReport['llamaCpp'];
+    progress(`llama.cpp decodes ${decodeTokensPerSecond.toFixed(1)}, reads ${prefillTokensPerSecond.toFixed(1)} tokens/s`);
+    const ours = await measureWasm(model);
+    progress(`wasm decodes ${ours.decodeTokensPerSecond.toFixed(1)}, reads ${ours.prefillTokensPerSecond.toFixed(1)} tokens/s`);
+    return {
+      decodeVsLlamaCpp: ours.decodeTokensPerSecond / decodeTokensPerSecond,
+      prefillVsLlamaCpp: ours.prefillTokensPerSecond / prefillTokensPerSecond,
+      threads, llamaCpp: { decodeTokensPerSecond, prefillTokensPerSecond, system, release }, wasm: ours,
+    };
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
+  }
+}
+
+async function measureWasm(model: ReturnType<typeof syntheticModel>): Promise<PeerReport['wasm']> {
+  const engine = await createEngine(model, 'wasm');
+  try {
+    const once = async () => {
+      const times: number[] = [];
+      const started = performance.now();
+      await engine.generate({
+        promptTokens: Array.from({ length: PROMPT_TOKENS }, (_, i) => 3 + ((i * 7919) % 20000)), maxTokens: NEW_TOKENS,
+        stopTokens: [], sampling: GREEDY, onToken: () => void times.push(performance.now()),
+      });
+      return {
+        prefillTokensPerSecond: (1000 * PROMPT_TOKENS) / (times[0] - started),
+        decodeTokensPerSecond: (1000 * (NEW_TOKENS - 1)) / (times[NEW_TOKENS - 1] - times[0]),
+      };
+    };
+    await once();
+    return await once();
+  } finally {
+    await engine.close();
+  }
+}
