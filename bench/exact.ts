@@ -5,7 +5,10 @@ import { committed } from '../exact/tensors';
 import { TraceHasher } from '../exact/trace';
 import { KERNELS_FILE } from '../exact/wasm/kernels';
 import { WasmSequence } from '../exact/wasm/sequence';
-import { openModel } from '../worker/engine';
+import { openModel, SHIPPED_MODEL } from '../worker/engine';
+import { ACCURACY_MODELS, measureAccuracy, type AccuracyRow } from './accuracy';
+import { measurePeer, type PeerReport } from './peer';
+import { syntheticModel } from './syntheticModel';
 
 /** Rows and columns of the product that is compared with the prototype. */
 const SIZE = 2048;
@@ -25,9 +28,26 @@ export interface ExactReport {
   decodeTokensPerSecond: Record<BackendName, number | null>;
   /** Of wasm over the other back ends. */
   speedup: Record<Exclude<BackendName, 'wasm'>, number | null>;
-  /** Time of layout and hashing of the trace, in percent of the time of the wasm kernels. */
+  /** Time of layout and hashing of the trace, in percent of the time of the wasm kernels, for a model of 110M. */
   traceOverheadPercent: number;
+  /** The same for the measured model. */
+  smallTraceOverheadPercent: number;
+  /** Beside llama.cpp (Q8_0) on the same shape of 110M, one thread each; null where it does not run. */
+  decodeVsLlamaCpp: number | null;
+  prefillVsLlamaCpp: number | null;
+  peer: PeerReport | null;
+  /** Of the wasm back end, which has one thread so far. */
+  twoThreadSpeedup: null;
+  /** Of the trained model of 16 layers; the worse of the two with planted outliers. */
+  perplexityRatio: number;
+  top1Agreement: number;
+  outlierPerplexityRatio: number;
+  accuracy: AccuracyRow[];
 }
+
+/** What takes longest may be left out. */
+export type KernelReport = Omit<ExactReport, 'decodeVsLlamaCpp' | 'prefillVsLlamaCpp' | 'peer' | 'perplexityRatio'
+  | 'top1Agreement' | 'outlierPerplexityRatio' | 'accuracy' | 'traceOverheadPercent'>;
 
 export interface ExactOptions {
   model?: string;
@@ -36,7 +56,39 @@ export interface ExactOptions {
 }
 
 /** Measures the kernel against the prototype, then every back end that runs here on the same job. */
-export async function measureExact({ model: path, tokens, progress }: ExactOptions): Promise<ExactReport> {
+export async function measureExact(options: ExactOptions): Promise<ExactReport> {
+  const { progress } = options;
+  const kernels = await measureKernels(options);
+  const large = syntheticModel('110m', SHIPPED_MODEL);
+  const peer = await measurePeer(1, progress).catch((error: Error) => {
+    progress(`llama.cpp does not run here: ${error.message.split('\n')[0]}`);
+    return null;
+  });
+  const accuracy: AccuracyRow[] = [];
+  for (const name of ACCURACY_MODELS) {
+    progress(`accuracy of ${name}`);
+    accuracy.push(await measureAccuracy(name));
+  }
+  const trained = accuracy.find(({ model }) => model === TRAINED)!;
+  const outliers = accuracy.filter(({ model }) => model.startsWith('outlier'));
+  return {
+    ...kernels,
+    traceOverheadPercent: rounded(traceOverhead(large, 24)),
+    decodeVsLlamaCpp: peer && rounded(peer.decodeVsLlamaCpp),
+    prefillVsLlamaCpp: peer && rounded(peer.prefillVsLlamaCpp),
+    peer,
+    perplexityRatio: trained.perplexityRatio,
+    top1Agreement: trained.top1Agreement,
+    outlierPerplexityRatio: Math.max(...outliers.map(({ perplexityRatio }) => perplexityRatio)),
+    accuracy,
+  };
+}
+
+/** The trained model whose accuracy stands for all. */
+const TRAINED = 'deep16';
+
+/** The part that needs no other program. */
+export async function measureKernels({ model: path, tokens, progress }: ExactOptions): Promise<KernelReport> {
   const { model, name } = openModel(path);
   const count = Math.min(tokens, model.config.context - PROMPT_TOKENS);
   const { ratio, gigaMacs } = comparePrototype();
@@ -62,7 +114,8 @@ export async function measureExact({ model: path, tokens, progress }: ExactOptio
       wasm: speeds.wasm && rounded(speeds.wasm),
     },
     speedup: { reference: over('reference'), webgpu: over('webgpu') },
-    traceOverheadPercent: rounded(traceOverhead(model, count)),
+    smallTraceOverheadPercent: rounded(traceOverhead(model, count)),
+    twoThreadSpeedup: null,
   };
 }
 

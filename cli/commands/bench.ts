@@ -70,7 +70,11 @@ function exactCommand(): Command {
           `linear kernel / prototype   ${report.wasmVsPrototype} (${report.gigaMacsPerSecond} GMAC/s)`,
           `tokens per second           wasm ${wasm}, webgpu ${webgpu ?? '-'}, reference ${reference}`,
           `wasm / reference, / webgpu  ${report.speedup.reference}, ${report.speedup.webgpu ?? '-'}`,
-          `trace over wasm kernels     ${report.traceOverheadPercent} %`,
+          `trace over wasm kernels     ${report.traceOverheadPercent} % (110M), ${report.smallTraceOverheadPercent} %`,
+          `wasm / llama.cpp            decode ${report.decodeVsLlamaCpp ?? '-'}, prompt ${report.prefillVsLlamaCpp ?? '-'}`,
+          ...report.accuracy.map(({ model, floatPerplexity, perplexityRatio, top1Agreement }) =>
+            `${model.padEnd(27)} perplexity ${floatPerplexity.toFixed(2)} x ${perplexityRatio.toFixed(4)}, `
+            + `top-1 ${(100 * top1Agreement).toFixed(1)} %`),
         ].join('\n'),
       );
     });

@@ -19,8 +19,8 @@ export function modelCommand(): Command {
 
 function importCommand(): Command {
   return withSettings(new Command('import'))
-    .description('turn a Hugging Face folder or a GGUF file (Llama, Qwen2, Qwen3) into an exact model file')
-    .argument('<source>', 'folder with config.json, safetensors and tokenizer.json, or a .gguf file')
+    .description('turn a Hugging Face folder (Llama, Qwen2, Qwen3) into an exact model file')
+    .argument('<source>', 'folder with config.json, safetensors and tokenizer.json')
     .requiredOption('--out <file>', 'the exact model file to write')
     .option('--calibration <file>', 'text to calibrate on, UTF-8; a built-in one when unset')
     .option('--context <n>', `positions, a multiple of 256 (default: ${DEFAULT_CONTEXT}, or what the model was made for)`)

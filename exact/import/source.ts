@@ -19,8 +19,10 @@ const TEXT_TOKENS = 256;
 
 /** Opens a Hugging Face folder. @throws ModelImportError for whatever cannot be imported */
 export async function openSource(path: string): Promise<Source> {
-  if (!statSync(path, { throwIfNoEntry: false })) {
-    refuse('unreadable', 'there is no such model', 'a folder or a .gguf file', path);
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (!found) refuse('unreadable', 'there is no such model', 'a folder', path);
+  if (!found.isDirectory()) {
+    refuse('source', 'only folders can be imported', 'a folder with config.json and safetensors', path, 'GGUF files cannot be read yet');
   }
   const weights = openHuggingFace(path);
   return { weights, tokenizer: tokenizerOfFolder(path, weights.architecture.vocab) };
