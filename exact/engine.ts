@@ -1,8 +1,7 @@
 /** What worker, CLI and tests use, whatever computes. */
-import { BackendUnavailableError, GenerationAbortedError, JobInputError } from './errors';
+import { GenerationAbortedError, JobInputError } from './errors';
 import type { ExactConfig } from './config';
 import { MAX_TOP_K } from './constants';
-import type { ExactModel } from './modelFile';
 
 /** Sampling parameters of docs/exact-arithmetic.md section 7; all integers. */
 export interface Sampling {
@@ -51,20 +50,6 @@ export interface Engine {
   readonly adapter: string;
   generate(job: Job): Promise<Generation>;
   close(): Promise<void>;
-}
-
-/**
- * For a back end that computes models without flags and biases only.
- * @throws BackendUnavailableError `engine.<backend>.model`
- */
-export function demandPlainModel({ config, layers }: ExactModel, backend: BackendName): void {
-  const biased = layers.some(({ query, key, value }) => [query, key, value].some(({ biases }) => biases !== undefined));
-  if (config.flags === 0 && !biased) return;
-  throw new BackendUnavailableError(`engine.${backend}.model`, `the ${backend} back end cannot compute this model`, {
-    expected: 'a model without flags and biases',
-    received: `flags ${config.flags}, ${biased ? 'with' : 'without'} biases`,
-    hint: 'take the reference back end',
-  });
 }
 
 /** Refuses a job that the semantics does not define, naming the field; codes are `input.<reason>`. */

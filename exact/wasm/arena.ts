@@ -1,7 +1,7 @@
 /** Where everything lies in the one memory: sizes follow from the config, addresses from the order of asking. */
-import type { ExactConfig } from '../config';
+import { hasHeadNorm, hasWideSwiGlu, type ExactConfig } from '../config';
 import { MAX_TOP_K, SUM_BLOCK } from '../constants';
-import { normWords, positionBlocks } from '../opTable';
+import { HEAD_NORM_WORDS, mlpMaxWords, normWords, positionBlocks } from '../opTable';
 
 /** Low addresses stay free, so that no region has address 0. */
 const FIRST = 1024;
@@ -54,9 +54,13 @@ export function layerShapes(config: ExactConfig) {
   const queryDim = heads * headDim;
   const keyDim = kvHeads * headDim;
   const nP = positionBlocks(config);
+  const normed = hasHeadNorm(config) ? 1 : 0;
+  const gateType: 'i32' | 'i16' = hasWideSwiGlu(config) ? 'i32' : 'i16';
   return {
     norm1: ['u32', normWords(config)], x1: ['i8', dim],
     q: ['i32', queryDim], k: ['i32', keyDim], v: ['i32', keyDim],
+    headNorm: ['u32', normed * HEAD_NORM_WORDS * (heads + kvHeads)],
+    qn: ['i32', normed * queryDim], kn: ['i32', normed * keyDim],
     headMax: ['u32', 4 * heads + 6 * kvHeads],
     q8: ['i8', queryDim], qExponents: ['u8', heads],
     k8: ['i8', keyDim], kExponents: ['u8', kvHeads],
@@ -68,8 +72,8 @@ export function layerShapes(config: ExactConfig) {
     pv: ['i32', queryDim * nP],
     oMax: ['u32', 2], o8: ['i8', queryDim], h1: ['i32', dim],
     norm2: ['u32', normWords(config)], x2: ['i8', dim],
-    gate: ['i16', ffn], up: ['i16', ffn],
-    mlpMax: ['u32', 4], xd: ['i8', ffn], h2: ['i32', dim],
+    gate: [gateType, ffn], up: [gateType, ffn],
+    mlpMax: ['u32', mlpMaxWords(config)], xd: ['i8', ffn], h2: ['i32', dim],
   } as const satisfies Shapes;
 }
 

@@ -1,7 +1,7 @@
 /** The wasm back end: generations on one memory, one after the other, with their traces. */
 import { createHash } from 'node:crypto';
 import { cpus } from 'node:os';
-import { checkJob, demandPlainModel, throwIfAborted, type Engine, type Generation, type Job } from '../engine';
+import { checkJob, throwIfAborted, type Engine, type Generation, type Job } from '../engine';
 import type { ExactModel } from '../modelFile';
 import { committed, type PositionTensors } from '../tensors';
 import { TraceHasher } from '../trace';
@@ -28,7 +28,6 @@ class WasmEngine implements Engine {
   private queue: Promise<unknown> = Promise.resolve();
 
   constructor(model: ExactModel, private readonly observe?: PositionObserver) {
-    demandPlainModel(model, this.backend);
     this.config = model.config;
     this.sequence = new WasmSequence(model);
   }

@@ -14,9 +14,10 @@ const MAX_BYTES = 2 ** 32;
 type Kernel = (...parameters: number[]) => number;
 
 export type KernelName =
-  | 'argmax' | 'downInput' | 'drawFull' | 'drawTop' | 'embed' | 'integerSquareRoot' | 'linear' | 'norm' | 'plainHeads'
+  | 'addBiases' | 'argmax' | 'downInput' | 'drawFull' | 'drawTop' | 'embed' | 'integerSquareRoot' | 'linear' | 'norm' | 'normHeads'
+  | 'plainHeads'
   | 'quantize' | 'remember' | 'requantize' | 'rotate' | 'rotatedHeads' | 'roundedShift' | 'score' | 'scores' | 'swiGlu'
-  | 'weigh';
+  | 'weigh' | 'wideSwiGlu';
 export type Kernels = Record<KernelName, Kernel>;
 
 let compiled: WebAssembly.Module | undefined;

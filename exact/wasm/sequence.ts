@@ -2,7 +2,7 @@
  * The decoder, one position at a time: which kernel runs on which addresses (docs/exact-arithmetic.md section 4). All
  * arithmetic is in kernels/; the host moves no number but exponents from one kernel to the next.
  */
-import type { ExactConfig } from '../config';
+import { hasHeadNorm, hasWideSwiGlu, type ExactConfig } from '../config';
 import type { Sampling } from '../engine';
 import type { ExactModel } from '../modelFile';
 import { positionBlocks } from '../opTable';
@@ -42,6 +42,8 @@ export class WasmSequence {
   private readonly scratch: Addresses<ReturnType<typeof scratchShapes>>;
   private readonly kernels: Kernels;
   private readonly memory: ArrayBuffer;
+  /** Shifts of the head norm's gains. */
+  private readonly gainShifts: { q: number; k: number }[];
   private position = 0;
 
   /** @throws WasmUnavailableError */
@@ -50,6 +52,7 @@ export class WasmSequence {
     const arena = new Arena();
     const shapes = layerShapes(config);
     this.config = config;
+    this.gainShifts = (model.tables.gains ?? []).map(({ q, k }) => ({ q: q.shift, k: k.shift }));
     this.resident = new ResidentModel(model, arena);
     this.ends = arena.place(endShapes(config));
     this.scratch = arena.place(scratchShapes(config));
@@ -61,7 +64,10 @@ export class WasmSequence {
     this.memory = memory;
     this.resident.writeTo(memory);
     this.endViews = viewsOf(memory, endShapes(config), this.ends);
-    this.layers = placed.map((layer) => ({ ...layer, tensors: viewsOf(memory, shapes, layer.at) }));
+    this.layers = placed.map((layer) => {
+      const { headNorm, qn, kn, ...tensors } = viewsOf(memory, shapes, layer.at);
+      return { ...layer, tensors: hasHeadNorm(config) ? { ...tensors, headNorm, qn, kn } : tensors };
+    });
   }
 
   /** Starts again at position 0; what only later positions write becomes zero. */
@@ -80,8 +86,8 @@ export class WasmSequence {
     const scale = new Uint32Array(this.memory, embedding.scales + 4 * token, 1)[0];
     this.kernels.embed(embedding.weights + token * columns, columns, scale, this.ends.h);
     let h = this.ends.h;
-    for (const layer of this.layers) {
-      this.attention(layer, h);
+    for (const [index, layer] of this.layers.entries()) {
+      this.attention(layer, h, index);
       this.feedForward(layer);
       h = layer.at.h2;
     }
@@ -105,17 +111,20 @@ export class WasmSequence {
   }
 
   /** Ops 2 to 14: from h to h1. */
-  private attention({ stacks, at, cache }: Layer, h: number): void {
+  private attention({ stacks, at, cache }: Layer, h: number, index: number): void {
     const { kernels, scratch, resident: { tables }, config: { heads, kvHeads, headDim, context } } = this;
     const t = this.position;
     this.linear(stacks.qkv, this.norm(h, at.norm1, at.x1), WIDE_BITS, MODE.i32, at.q);
+    if (stacks.qkv.biases !== undefined) kernels.addBiases(at.q, stacks.qkv.biases, (heads + 2 * kvHeads) * headDim);
+    const normed = hasHeadNorm(this.config);
+    if (normed) this.normHeads(at, index);
 
     const cos = tables.cos + t * headDim; // headDim / 2 entries of two bytes
     const sin = tables.sin + t * headDim;
     const keyWords = at.headMax + 16 * heads;
     const { rotated, queries, wide } = scratch;
-    kernels.rotatedHeads(at.q, heads, headDim, cos, sin, rotated, at.headMax, at.q8, queries, at.qExponents);
-    kernels.rotatedHeads(at.k, kvHeads, headDim, cos, sin, rotated, keyWords, at.k8, wide, at.kExponents);
+    kernels.rotatedHeads(normed ? at.qn : at.q, heads, headDim, cos, sin, rotated, at.headMax, at.q8, queries, at.qExponents);
+    kernels.rotatedHeads(normed ? at.kn : at.k, kvHeads, headDim, cos, sin, rotated, keyWords, at.k8, wide, at.kExponents);
     kernels.plainHeads(at.v, kvHeads, headDim, keyWords + 16 * kvHeads, at.v8, wide, at.vExponents);
     kernels.remember(at.k8, at.kExponents, kvHeads, headDim, context, t, cache.keys, cache.keyExponents);
     kernels.remember(at.v8, at.vExponents, kvHeads, headDim, context, t, cache.values, cache.valueExponents);
@@ -138,12 +147,26 @@ export class WasmSequence {
     this.linear(stacks.output, exponent - WIDE_BITS, WIDE_BITS, MODE.residual, at.h1, h);
   }
 
+  /** Op 5n: from q, k to qn, kn. */
+  private normHeads(at: Layer['at'], index: number): void {
+    const { kernels, resident: { tables }, config: { heads, kvHeads, headDim, dim, epsTerm } } = this;
+    const eps = Math.max(1, Math.floor((epsTerm * headDim) / dim));
+    const { q, k } = tables.gains[index];
+    const shifts = this.gainShifts[index];
+    kernels.normHeads(at.q, heads, headDim, eps, q, shifts.q, at.qn, at.headNorm);
+    kernels.normHeads(at.k, kvHeads, headDim, eps, k, shifts.k, at.kn, at.headNorm + 24 * heads);
+  }
+
   /** Ops 15 to 19: from h1 to h2. */
   private feedForward({ stacks, at }: Layer): void {
     const { kernels, scratch, resident: { tables }, config: { ffn } } = this;
-    this.linear(stacks.gateUp, this.norm(at.h1, at.norm2, at.x2), GATE_BITS, MODE.i16, at.gate);
-    kernels.swiGlu(at.gate, at.up, ffn, tables.sigmoid, scratch.y);
-    const exponent = kernels.downInput(scratch.y, ffn, scratch.transformed, at.mlpMax, at.xd, scratch.wide);
+    const wide = hasWideSwiGlu(this.config);
+    this.linear(stacks.gateUp, this.norm(at.h1, at.norm2, at.x2), GATE_BITS, wide ? MODE.i32 : MODE.i16, at.gate);
+    let shift = 0;
+    if (wide) shift = kernels.wideSwiGlu(at.gate, at.up, ffn, tables.sigmoid, scratch.y, at.mlpMax);
+    else kernels.swiGlu(at.gate, at.up, ffn, tables.sigmoid, scratch.y);
+    const words = at.mlpMax + (wide ? 16 : 0);
+    const exponent = shift + kernels.downInput(scratch.y, ffn, scratch.transformed, words, at.xd, scratch.wide);
     this.linear(stacks.down, exponent, WIDE_BITS, MODE.residual, at.h2, at.h1);
   }
 

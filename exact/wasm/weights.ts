@@ -15,6 +15,8 @@ export interface Stack {
   weights: number;
   /** Address of [rows] u32: multiplier in bits 0..15, shift above. */
   scales: number;
+  /** Address of [rows] i32; undefined where no row has one. */
+  biases?: number;
   /** A multiple of 4. */
   rows: number;
   columns: number;
@@ -34,6 +36,8 @@ export interface TableAddresses {
   sampling: number;
   cos: number;
   sin: number;
+  /** Per layer, of the head norm of q and k; none without it. */
+  gains: { q: number; k: number }[];
 }
 
 /** Plans first, since the memory's size must be known; then copies. */
@@ -45,7 +49,7 @@ export class ResidentModel {
   private readonly writes: ((memory: ArrayBuffer) => void)[] = [];
 
   constructor(model: ExactModel, arena: Arena) {
-    const { exp, sigmoid, sampling, cos, sin } = model.tables;
+    const { exp, sigmoid, sampling, cos, sin, gains = [] } = model.tables;
     this.embedding = this.stack(arena, [model.embedding], false);
     this.layers = model.layers.map((m) => ({
       qkv: this.stack(arena, [m.query, m.key, m.value]),
@@ -57,6 +61,7 @@ export class ResidentModel {
     this.tables = {
       exp: this.table(arena, exp), sigmoid: this.table(arena, sigmoid), sampling: this.table(arena, sampling),
       cos: this.table(arena, cos), sin: this.table(arena, sin),
+      gains: gains.map(({ q, k }) => ({ q: this.table(arena, q.gains), k: this.table(arena, k.gains) })),
     };
   }
 
@@ -85,10 +90,21 @@ export class ResidentModel {
         done += matrix.rows;
       }
     });
-    return { weights, scales, rows, columns };
+    return { weights, scales, biases: this.biases(arena, matrices, rows), rows, columns };
   }
 
-  private table(arena: Arena, table: Uint16Array | Int16Array | Uint32Array): number {
+  private biases(arena: Arena, matrices: Matrix[], rows: number): number | undefined {
+    if (matrices.every(({ biases }) => biases === undefined)) return undefined;
+    const all = new Int32Array(rows);
+    let done = 0;
+    for (const matrix of matrices) {
+      if (matrix.biases) all.set(matrix.biases, done);
+      done += matrix.rows;
+    }
+    return this.table(arena, all);
+  }
+
+  private table(arena: Arena, table: Uint16Array | Int16Array | Uint32Array | Int32Array): number {
     const at = arena.take(table.byteLength);
     const bytes = new Uint8Array(table.buffer, table.byteOffset, table.byteLength);
     this.writes.push((memory) => new Uint8Array(memory, at, bytes.length).set(bytes));

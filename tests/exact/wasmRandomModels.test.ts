@@ -12,7 +12,7 @@ const seeds = fuzz > 0 ? Array.from({ length: fuzz }, (_, i) => 2000 + i) : [1, 
 for (const seed of seeds) {
   test(`a random model and job in wasm give the bits of the reference (seed ${seed})`, async () => {
     const random = new Random(seed);
-    const model = randomModel(random);
+    const model = randomModel(random, { extended: true });
     const { vocab, context } = model.config;
     const engine = createWasmEngine(model);
     for (const length of [random.integer(1, 6), random.integer(30, fuzz > 0 ? Math.min(context - 5, 300) : 40)]) {

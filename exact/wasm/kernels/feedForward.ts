@@ -1,5 +1,5 @@
 /** SwiGLU and the 64-wide Hadamard transform: ops 16 to 18. AssemblyScript. */
-import { bitLength, roundShift } from './scalar';
+import { bitLength, requantize, roundShift } from './scalar';
 import { maximum, quantize, roundShift4 } from './vector';
 
 /**
@@ -15,6 +15,27 @@ export function swiGlu(gate: usize, up: usize, n: i32, sigmoid: usize, y: usize)
     const share = g < 0 ? 32768 - entry : entry;
     store<i32>(y + (<usize>j << 2), roundShift(g * share, 15) * <i32>load<i16>(up + (<usize>j << 1)));
   }
+}
+
+/**
+ * Op 16w: both factors are cut to 15 bits by their largest.
+ * @param gate [n] i32 with 8 fraction bits; `up` alike
+ * @param y [n] i32
+ * @param words gets Ma, ia, Mu, iu
+ * @returns st + su: the value of y is y * 2^(st + su - 16)
+ */
+export function wideSwiGlu(gate: usize, up: usize, n: i32, sigmoid: usize, y: usize, words: usize): i32 {
+  for (let j: usize = 0; j < <usize>n << 2; j += 4) {
+    const g = load<i32>(gate + j);
+    const entry = <i32>load<u16>(sigmoid + (<usize>min<i32>(512, roundShift(abs<i32>(g), 2)) << 1));
+    store<i32>(y + j, requantize(g, g < 0 ? 32768 - entry : entry, 15));
+  }
+  const st = max<i32>(0, bitLength(maximum(y, n, words)) - 15);
+  const su = max<i32>(0, bitLength(maximum(up, n, words + 8)) - 15);
+  for (let j: usize = 0; j < <usize>n << 2; j += 16) {
+    v128.store(y + j, i32x4.mul(roundShift4(v128.load(y + j), st), roundShift4(v128.load(up + j), su)));
+  }
+  return st + su;
 }
 
 /** Butterflies between the lanes of four elements: steps 1 and 2. */

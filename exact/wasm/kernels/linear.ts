@@ -59,6 +59,13 @@ export function linear(
   }
 }
 
+/** y = sat32(y + bias) for n rows, in place. */
+export function addBiases(y: usize, biases: usize, n: i32): void {
+  for (let i: usize = 0; i < <usize>n << 2; i += 4) {
+    store<i32>(y + i, saturate(<i64>load<i32>(y + i) + <i64>load<i32>(biases + i)));
+  }
+}
+
 /** Op 1: one row of the embedding as i32 with 16 fraction bits. */
 export function embed(row: usize, columns: i32, scale: u32, out: usize): void {
   const m = <i32>(scale & 0xffff);

@@ -1,5 +1,5 @@
-/** RMSNorm without gain: ops 2 and 3. AssemblyScript. */
-import { bitLength, integerSquareRoot, roundShift, storeU64Words } from './scalar';
+/** RMSNorm without gain, and with gain per head: ops 2, 3 and 5n. AssemblyScript. */
+import { bitLength, integerSquareRoot, roundShift, saturate, storeU64Words } from './scalar';
 import { maximum, roundShift4, storeInt8 } from './vector';
 
 /** Sum of squares of rsh(h[n], k1): below 2^38. */
@@ -11,6 +11,49 @@ function sumOfSquares(h: usize, n: i32, k1: i32): u64 {
     sum = i64x2.add(sum, i64x2.add(i64x2.extmul_low_i32x4_s(g, g), i64x2.extmul_high_i32x4_s(g, g)));
   }
   return i64x2.extract_lane(sum, 0) + i64x2.extract_lane(sum, 1);
+}
+
+/** z of op 2. */
+@inline
+function halfExponent(squares: u64): i32 {
+  return ((64 - <i32>clz<u64>(squares) + 1) >> 1) - 16;
+}
+
+/** inv of op 2; `out` gets ssq (u64), r, inv. */
+@inline
+function inverseNorm(squares: u64, z: i32, out: usize): u32 {
+  const r = integerSquareRoot(<u32>(z >= 0 ? squares >> (2 * z) : squares << (-2 * z)));
+  const inverse = <u32>(1 << 30) / r;
+  storeU64Words(out, squares);
+  store<u32>(out, r, 8);
+  store<u32>(out, inverse, 12);
+  return inverse;
+}
+
+/**
+ * Op 5n of all heads of q or k.
+ * @param y [heads D] i32; `out` the same, normed
+ * @param gains [D] i16 with `gainShift` fraction bits
+ * @param words gets M, i, ssq (u64), r, inv per head
+ */
+export function normHeads(
+  y: usize, heads: i32, headDim: i32, epsTerm: u32, gains: usize, gainShift: i32, out: usize, words: usize,
+): void {
+  for (let head = 0; head < heads; head++) {
+    const at = <usize>(head * headDim) << 2;
+    const own = words + <usize>(24 * head);
+    const k1 = max<i32>(0, bitLength(maximum(y + at, headDim, own)) - 15);
+    const squares = sumOfSquares(y + at, headDim, k1) + (<u64>epsTerm >> (2 * k1));
+    const z = halfExponent(squares);
+    const inverse = <i32>inverseNorm(squares, z, own + 8);
+    const shift = z + gainShift - 1;
+    for (let i = 0; i < headDim; i++) {
+      const n = roundShift(roundShift(load<i32>(y + at + (<usize>i << 2)), k1) * inverse, 15);
+      const product = n * <i32>load<i16>(gains + (<usize>i << 1));
+      const normed = shift >= 0 ? roundShift(product, min<i32>(shift, 31)) : saturate(<i64>product << -shift);
+      store<i32>(out + at + (<usize>i << 2), normed);
+    }
+  }
 }
 
 /**
@@ -30,13 +73,8 @@ export function norm(h: usize, n: i32, epsTerm: u32, words: usize, narrow: usize
     storeU64Words(out, partial);
     out += 8;
   }
-  const bits = 64 - <i32>clz<u64>(squares);
-  const z = ((bits + 1) >> 1) - 16;
-  const r = integerSquareRoot(<u32>(z >= 0 ? squares >> (2 * z) : squares << (-2 * z)));
-  const inverse = <u32>(1 << 30) / r;
-  storeU64Words(out, squares);
-  store<u32>(out, r, 8);
-  store<u32>(out, inverse, 12);
+  const z = halfExponent(squares);
+  const inverse = inverseNorm(squares, z, out);
 
   const k = max<i32>(0, bitLength(<u32>roundShift(<i32>m, k1) * inverse) - 7);
   const factor = i32x4.splat(<i32>inverse);
