@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { GREEDY, loadModel, type ExactModel } from '../exact';
 import { importModel } from '../exact/import/importModel';
 import { calibrationTokens, openSource } from '../exact/import/source';
-import { WasmSequence } from '../exact/wasm/sequence';
+import { WasmRunner } from '../exact/wasm/runner';
 
 const MODELS = join(__dirname, '..', 'models', 'accuracy');
 const CONTEXT = 256;
@@ -38,7 +38,7 @@ export async function measureAccuracy(name: string, windows = Infinity): Promise
     } finally {
       source.weights.close();
     }
-    return { model: name, ...evaluate(loadModel(out), readEvaluation(folder), windows) };
+    return { model: name, ...await evaluate(loadModel(out), readEvaluation(folder), windows) };
   } finally {
     rmSync(temporary, { recursive: true, force: true });
   }
@@ -63,20 +63,26 @@ function readEvaluation(folder: string): Evaluation {
   return { window, tokens: words(tokens), floatLoss, floatBest: words(floatBest) };
 }
 
-function evaluate(model: ExactModel, { window, tokens, floatLoss, floatBest }: Evaluation, windows: number) {
-  const sequence = new WasmSequence(model);
+async function evaluate(model: ExactModel, { window, tokens, floatLoss, floatBest }: Evaluation, windows: number) {
+  const runner = new WasmRunner(model, {
+    threads: 1, columns: 1, cachePositions: window, stepsAhead: 1, keepLayers: true,
+  });
   const draw = { sampling: GREEDY, random: new Uint8Array(16) };
   const used = Math.min(windows, floatLoss.length);
   let loss = 0;
   let agreed = 0;
-  for (let first = 0; first < used * window; first += window) {
-    sequence.reset();
-    for (let t = 0; t < window; t++) {
-      const { head } = sequence.step(tokens[first + t], draw);
-      const { logits, max: [, best] } = head!;
-      if (best === floatBest[first + t]) agreed++;
-      if (t + 1 < window) loss += surprise(logits, tokens[first + t + 1]);
+  try {
+    for (let first = 0; first < used * window; first += window) {
+      for (let t = 0; t < window; t++) {
+        const token = tokens[first + t];
+        const step = await runner.step([{ t, cacheBase: 0, token, draw }], 0);
+        const { logits, max: [, best] } = step.position(token).head!;
+        if (best === floatBest[first + t]) agreed++;
+        if (t + 1 < window) loss += surprise(logits, tokens[first + t + 1]);
+      }
     }
+  } finally {
+    await runner.close();
   }
   const predictions = used * (window - 1);
   const float = floatLoss.slice(0, used).reduce((a, b) => a + b);

@@ -1,10 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createEngine, GREEDY, type BackendName, type ExactModel } from '../exact';
-import { committed } from '../exact/tensors';
 import { TraceHasher } from '../exact/trace';
-import { KERNELS_FILE } from '../exact/wasm/kernels';
-import { WasmSequence } from '../exact/wasm/sequence';
+import { compiledKernels, instantiate, sharedMemory } from '../exact/wasm/kernels';
+import { WasmRunner } from '../exact/wasm/runner';
 import { openModel, SHIPPED_MODEL } from '../worker/engine';
 import { ACCURACY_MODELS, measureAccuracy, type AccuracyRow } from './accuracy';
 import { measurePeer, type PeerReport } from './peer';
@@ -73,7 +72,7 @@ export async function measureExact(options: ExactOptions): Promise<ExactReport> 
   const outliers = accuracy.filter(({ model }) => model.startsWith('outlier'));
   return {
     ...kernels,
-    traceOverheadPercent: rounded(traceOverhead(large, 24)),
+    traceOverheadPercent: rounded(await traceOverhead(large, 24)),
     decodeVsLlamaCpp: peer && rounded(peer.decodeVsLlamaCpp),
     prefillVsLlamaCpp: peer && rounded(peer.prefillVsLlamaCpp),
     peer,
@@ -114,7 +113,7 @@ export async function measureKernels({ model: path, tokens, progress }: ExactOpt
       wasm: speeds.wasm && rounded(speeds.wasm),
     },
     speedup: { reference: over('reference'), webgpu: over('webgpu') },
-    smallTraceOverheadPercent: rounded(traceOverhead(model, count)),
+    smallTraceOverheadPercent: rounded(await traceOverhead(model, count)),
     twoThreadSpeedup: null,
   };
 }
@@ -131,25 +130,26 @@ function timed(body: () => void): number {
   return performance.now() - start;
 }
 
-/** Both kernels on the same memory and numbers, in turns. */
+/** Both kernels on the same numbers, in turns. */
 function comparePrototype(): { ratio: number; gigaMacs: number } {
-  const memory = new WebAssembly.Memory({ initial: 128 });
-  const kernelOf = (file: string, name: string) => {
-    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(file)), { env: { memory } });
-    return exports[name] as (...parameters: number[]) => void;
-  };
-  const linear = kernelOf(KERNELS_FILE, 'linear');
-  const prototype = kernelOf(join(__dirname, '../build/exact/prototype.wasm'), 'mv16r4');
+  const memory = sharedMemory(8 * 2 ** 20);
+  const { linear } = instantiate(compiledKernels(), memory);
+  const plain = new WebAssembly.Memory({ initial: 128 });
+  const module = new WebAssembly.Module(readFileSync(join(__dirname, '../build/exact/prototype.wasm')));
+  const prototype = new WebAssembly.Instance(module, { env: { memory: plain } }).exports.mv16r4 as typeof linear;
   const x = 1024;
+  const shift = x - 16;
   const scales = x + 2 * SIZE;
   const out = scales + 4 * SIZE;
   const weights = out + 4 * SIZE;
-  const bytes = new Int8Array(memory.buffer, weights, SIZE * SIZE);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = (Math.imul(i, 2654435761) >>> 24) - 128;
-  new Int16Array(memory.buffer, x, SIZE).forEach((_, i, wide) => (wide[i] = ((i * 37) % 255) - 127));
-  new Uint32Array(memory.buffer, scales, SIZE).fill(40000 | (24 << 16));
+  for (const { buffer } of [memory, plain]) {
+    const bytes = new Int8Array(buffer, weights, SIZE * SIZE);
+    for (let i = 0; i < bytes.length; i++) bytes[i] = (Math.imul(i, 2654435761) >>> 24) - 128;
+    new Int16Array(buffer, x, SIZE).forEach((_, i, wide) => (wide[i] = ((i * 37) % 255) - 127));
+    new Uint32Array(buffer, scales, SIZE).fill(40000 | (24 << 16));
+  }
 
-  const ours = () => linear(weights, scales, SIZE, SIZE, x, 0, 0, out, 0);
+  const ours = () => linear(weights, scales, 0, SIZE, SIZE, x, shift, 0, out, 0, 1, 0);
   const theirs = () => prototype(weights, x, out, SIZE, SIZE);
   for (let i = 0; i < 20; i++) [ours, theirs].forEach((run) => run()); // until the optimising compiler is done
   const pairs = Array.from({ length: ROUNDS }, (_, i) => {
@@ -181,18 +181,26 @@ async function decodeSpeed(model: ExactModel, backend: BackendName, count: numbe
   }
 }
 
-function traceOverhead(model: ExactModel, count: number): number {
-  const sequence = new WasmSequence(model);
+/** One thread, one position at a time; the trace is hashed after each step, not beside the next one. */
+async function traceOverhead(model: ExactModel, count: number): Promise<number> {
+  const runner = new WasmRunner(model, {
+    threads: 1, columns: 1, cachePositions: model.config.context, stepsAhead: 1, keepLayers: false,
+  });
   const trace = new TraceHasher(model.config);
   const draw = { sampling: GREEDY, random: new Uint8Array(16) };
   const ratios: number[] = [];
-  for (let t = 0, token = 1; t < count; t++) {
-    const start = performance.now();
-    const tensors = sequence.step(token, draw);
-    const computed = performance.now();
-    trace.position(committed(tensors));
-    ratios.push((performance.now() - computed) / (computed - start));
-    token = tensors.head?.draw[3] ?? 0;
+  try {
+    for (let t = 0, token = 1; t < count; t++) {
+      const start = performance.now();
+      const step = await runner.step([{ t, cacheBase: 0, token, draw }], 0);
+      const computed = performance.now();
+      const tensors = step.committed(0);
+      trace.position(tensors);
+      ratios.push((performance.now() - computed) / (computed - start));
+      token = tensors.draw![3];
+    }
+  } finally {
+    await runner.close();
   }
   return 100 * median(ratios);
 }

@@ -101,3 +101,6 @@ export interface PositionTensors {
 
 /** The committed part of a position. */
 export const committed = ({ layers, head }: PositionTensors): CommitTensors => ({ layers, draw: head?.draw });
+
+/** Hears every position's tensors, which are only valid during the call. */
+export type PositionObserver = (tensors: PositionTensors) => void;

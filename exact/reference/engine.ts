@@ -3,12 +3,9 @@ import { cpus } from 'node:os';
 import { checkJob, throwIfAborted, type Engine, type Generation, type Job } from '../engine';
 import type { ExactModel } from '../modelFile';
 import { TraceHasher } from '../trace';
-import { committed, type PositionTensors } from '../tensors';
+import { committed, type PositionObserver } from '../tensors';
 import { Sequence } from './forward';
 import { sample } from './sampling';
-
-/** Hears every position's tensors; for tests and proofs. */
-export type PositionObserver = (tensors: PositionTensors) => void;
 
 /** Positions between two turns of the event loop, so that servers stay responsive and signals are heard. */
 const POSITIONS_PER_TURN = 4;

@@ -1,4 +1,4 @@
-/** Where everything lies in the one memory: sizes follow from the config, addresses from the order of asking. */
+/** Shapes of everything that lies in the one memory, and the arena that gives them addresses. */
 import { hasHeadNorm, hasWideSwiGlu, type ExactConfig } from '../config';
 import { MAX_TOP_K, SUM_BLOCK } from '../constants';
 import { HEAD_NORM_WORDS, mlpMaxWords, normWords, positionBlocks } from '../opTable';
@@ -41,19 +41,23 @@ export class Arena {
   }
 }
 
-/** Typed arrays over placed shapes. */
-export function viewsOf<S extends Shapes>(memory: ArrayBuffer, shapes: S, addresses: Addresses<S>): Views<S> {
+/** Typed arrays over placed shapes. @param shift bytes to add to every address */
+export function viewsOf<S extends Shapes>(
+  memory: ArrayBufferLike, shapes: S, addresses: Addresses<S>, shift = 0,
+): Views<S> {
   const views = Object.entries(shapes).map(([name, [type, length]]) =>
-    [name, new TYPES[type](memory, addresses[name], length)]);
+    [name, new TYPES[type](memory as ArrayBuffer, addresses[name] + shift, length)]);
   return Object.fromEntries(views);
 }
 
-/** Committed tensors of a layer (tensors.ts); q, k, v and gate, up are one range each for the stacked matrices. */
+/**
+ * Tensors of a layer and column (tensors.ts), but for those of attention and the committed ones; q, k, v and gate, up
+ * are one range each for the stacked matrices.
+ */
 export function layerShapes(config: ExactConfig) {
-  const { dim, heads, kvHeads, headDim, ffn, context } = config;
+  const { dim, heads, kvHeads, headDim, ffn } = config;
   const queryDim = heads * headDim;
   const keyDim = kvHeads * headDim;
-  const nP = positionBlocks(config);
   const normed = hasHeadNorm(config) ? 1 : 0;
   const gateType: 'i32' | 'i16' = hasWideSwiGlu(config) ? 'i32' : 'i16';
   return {
@@ -63,13 +67,6 @@ export function layerShapes(config: ExactConfig) {
     qn: ['i32', normed * queryDim], kn: ['i32', normed * keyDim],
     headMax: ['u32', 4 * heads + 6 * kvHeads],
     q8: ['i8', queryDim], qExponents: ['u8', heads],
-    k8: ['i8', keyDim], kExponents: ['u8', kvHeads],
-    v8: ['i8', keyDim], vExponents: ['u8', kvHeads],
-    attMax: ['u32', 4 * heads],
-    e: ['u16', heads * context],
-    attSums: ['u32', heads * (2 * nP + 2)],
-    p: ['u16', heads * context],
-    pv: ['i32', queryDim * nP],
     oMax: ['u32', 2], o8: ['i8', queryDim], h1: ['i32', dim],
     norm2: ['u32', normWords(config)], x2: ['i8', dim],
     gate: [gateType, ffn], up: [gateType, ffn],
@@ -77,28 +74,46 @@ export function layerShapes(config: ExactConfig) {
   } as const satisfies Shapes;
 }
 
-/** Committed tensors of embedding and head. */
+/** Tensors of attention, of so many heads. */
+export function attentionShapes({ headDim, context }: ExactConfig, heads: number) {
+  const nP = positionBlocks({ context } as ExactConfig);
+  return {
+    attMax: ['u32', 4 * heads], e: ['u16', heads * context], attSums: ['u32', heads * (2 * nP + 2)],
+    p: ['u16', heads * context], pv: ['i32', heads * headDim * nP],
+  } as const satisfies Shapes;
+}
+
+/** What a layer and column commit. */
+export function committedShapes({ kvHeads, headDim }: ExactConfig) {
+  const keyDim = kvHeads * headDim;
+  return {
+    k8: ['i8', keyDim], kExponents: ['u8', kvHeads], v8: ['i8', keyDim], vExponents: ['u8', kvHeads],
+  } as const satisfies Shapes;
+}
+
+/** Tensors of embedding and head of a column, but for the draw. */
 export function endShapes(config: ExactConfig) {
   const { dim, vocab } = config;
   return {
     h: ['i32', dim], norm: ['u32', normWords(config)], x: ['i8', dim], logits: ['i32', vocab], max: ['u32', 2],
-    top: ['u32', 3 * Math.min(MAX_TOP_K, vocab)], sums: ['u32', 2 * Math.ceil(vocab / SUM_BLOCK)], draw: ['u32', 4],
+    top: ['u32', 3 * Math.min(MAX_TOP_K, vocab)], sums: ['u32', 2 * Math.ceil(vocab / SUM_BLOCK)],
   } as const satisfies Shapes;
 }
 
-/** What every layer reuses: widened activations, and what is never committed. */
-export function scratchShapes(config: ExactConfig) {
-  const { dim, heads, headDim, ffn, context } = config;
+export const drawShapes = { draw: ['u32', 4] } as const satisfies Shapes;
+
+/** What every layer of a column reuses: widened activations with their shift, and what is no tensor of the trace. */
+export function scratchShapes({ dim, heads, headDim, ffn }: ExactConfig) {
   const queryDim = heads * headDim;
   return {
-    wide: ['i16', Math.max(dim, queryDim, ffn)], queries: ['i16', queryDim], rotated: ['i32', headDim],
-    scores: ['i32', context], o: ['i32', queryDim], y: ['i32', ffn], transformed: ['i32', ffn], random: ['u8', 16],
+    wide: ['i16', Math.max(dim, queryDim, ffn)], shift: ['i32', 1], queries: ['i16', queryDim],
+    rotated: ['i32', headDim], o: ['i32', queryDim], y: ['i32', ffn], transformed: ['i32', ffn],
   } as const satisfies Shapes;
 }
 
 /** Keys and values of a layer, one kv head after the other, with their exponents. */
-export function cacheShapes({ kvHeads, headDim, context }: ExactConfig) {
-  const positions = kvHeads * context;
+export function cacheShapes({ kvHeads, headDim }: ExactConfig, cachePositions: number) {
+  const positions = kvHeads * cachePositions;
   return {
     keys: ['i8', positions * headDim], keyExponents: ['u8', positions],
     values: ['i8', positions * headDim], valueExponents: ['u8', positions],

@@ -1,95 +1,85 @@
-/** The wasm back end: generations on one memory, one after the other, with their traces. */
-import { createHash } from 'node:crypto';
-import { cpus } from 'node:os';
-import { checkJob, throwIfAborted, type Engine, type Generation, type Job } from '../engine';
+/** The wasm back end: a scheduler over threads on one memory. */
+import { availableParallelism, cpus } from 'node:os';
+import type { ExactConfig } from '../config';
+import type { Engine, Generation, Job } from '../engine';
 import type { ExactModel } from '../modelFile';
-import { committed, type PositionTensors } from '../tensors';
-import { TraceHasher } from '../trace';
-import { WasmClosedError } from './errors';
-import { WasmSequence } from './sequence';
+import { Scheduler } from '../scheduler';
+import type { PositionObserver } from '../tensors';
+import { WasmClosedError, WasmThreadError } from './errors';
+import { WasmRunner } from './runner';
 
-/** Hears every position's tensors, which are only valid during the call. */
-export type PositionObserver = (tensors: PositionTensors) => void;
+export interface WasmEngineOptions {
+  /** Default: one per 8 million weights, at most one per core and 16. The bits never depend on it. */
+  threads?: number;
+  /** Most positions of all sequences together that a step computes. */
+  columns?: number;
+  /** Positions that the KV cache holds, of all sequences together; default: twice the context. */
+  cachePositions?: number;
+  /** Hears every position's tensors; one position at a time then. */
+  observe?: PositionObserver;
+}
+
+/** Weights that are worth a thread: fewer are read while threads still wait for each other. */
+const WEIGHTS_PER_THREAD = 8e6;
+const MOST_THREADS = 16;
+const COLUMNS = 16;
+/** The threads compute a step while the host reads the one before. */
+const STEPS_AHEAD = 2;
 
 /**
- * Copies the model into one WebAssembly memory.
- * @throws WasmUnavailableError `engine.wasm.missing`, `engine.wasm.simd`, `engine.wasm.memory`; `engine.wasm.model`
+ * Copies the model into one WebAssembly memory and starts its threads, which do not keep a process alive.
+ * @throws WasmUnavailableError `engine.wasm.missing`, `engine.wasm.simd`, `engine.wasm.memory`
  */
-export function createWasmEngine(model: ExactModel, observe?: PositionObserver): Engine {
-  return new WasmEngine(model, observe);
+export function createWasmEngine(model: ExactModel, options: WasmEngineOptions = {}): Engine {
+  return new WasmEngine(model, options);
 }
 
 class WasmEngine implements Engine {
   readonly backend = 'wasm';
-  readonly adapter = `CPU, WebAssembly SIMD (${cpus()[0]?.model.trim() || 'unknown CPU'})`;
-  private readonly config;
-  /** Absent once closed, so that the memory can be collected. */
-  private sequence: WasmSequence | undefined;
-  private queue: Promise<unknown> = Promise.resolve();
+  readonly adapter: string;
+  private readonly runner: WasmRunner;
+  private readonly scheduler: Scheduler;
+  private closing: Promise<void> | undefined;
 
-  constructor(model: ExactModel, private readonly observe?: PositionObserver) {
-    this.config = model.config;
-    this.sequence = new WasmSequence(model);
+  constructor(model: ExactModel, { observe, ...options }: WasmEngineOptions) {
+    const { config } = model;
+    const threads = options.threads ?? usefulThreads(config);
+    const kept = observe !== undefined;
+    this.adapter = `CPU, WebAssembly SIMD, ${threads === 1 ? '1 thread' : `${threads} threads`} (${
+      cpus()[0]?.model.trim() || 'unknown CPU'})`;
+    this.runner = new WasmRunner(model, {
+      threads,
+      columns: kept ? 1 : options.columns ?? COLUMNS,
+      cachePositions: options.cachePositions ?? 2 * config.context,
+      stepsAhead: kept ? 1 : STEPS_AHEAD,
+      keepLayers: kept,
+    });
+    this.scheduler = new Scheduler(config, this.runner, {
+      observe,
+      lost: (cause) => new WasmThreadError('engine.wasm.thread', 'a thread of the engine ended', {
+        received: cause.message, hint: 'create a new engine', cause,
+      }),
+    });
   }
 
-  /** Generations run one after the other: they share the KV cache. */
   generate(job: Job): Promise<Generation> {
-    const turn = this.queue.then(() => this.run(job));
-    this.queue = turn.catch(() => undefined);
-    return turn;
+    return this.scheduler.generate(job);
   }
 
-  /** A running generation rejects at its next position. */
-  async close(): Promise<void> {
-    this.sequence = undefined;
-    await this.queue;
+  close(): Promise<void> {
+    this.closing ??= this.shut();
+    return this.closing;
   }
 
-  private open(): WasmSequence {
-    if (this.sequence) return this.sequence;
-    throw new WasmClosedError('engine.wasm.closed', 'the engine was closed', { hint: 'create a new engine' });
-  }
-
-  private async run(job: Job): Promise<Generation> {
-    this.open();
-    checkJob(this.config, job);
-    const started = performance.now();
-    const { promptTokens, maxTokens, sampling } = job;
-    const stop = new Set(job.stopTokens);
-    const trace = new TraceHasher(this.config);
-    const tokens: number[] = [];
-    let finishReason: Generation['finishReason'] | undefined;
-
-    this.open().reset();
-    for (let t = 0; finishReason === undefined; t++) {
-      await new Promise((resolve) => setImmediate(resolve)); // servers stay responsive, signals are heard
-      throwIfAborted(job.signal);
-      const input = t < promptTokens.length ? promptTokens[t] : tokens[tokens.length - 1];
-      const draw = t < promptTokens.length - 1 ? undefined
-        : { sampling, random: randomBytes(sampling.seed, tokens.length) };
-      const tensors = this.open().step(input, draw);
-      trace.position(committed(tensors));
-      this.observe?.(tensors);
-      if (!tensors.head) continue;
-      const token = tensors.head.draw[3];
-      tokens.push(token);
-      if (stop.has(token)) finishReason = 'stop';
-      else if (tokens.length === maxTokens) finishReason = 'length';
-      job.onToken?.(token);
-    }
-    return {
-      tokens,
-      finishReason,
-      traceRoot: trace.traceRoot(),
-      blockRoots: trace.blockRoots(),
-      millis: performance.now() - started,
-    };
+  private async shut(): Promise<void> {
+    this.scheduler.fail(new WasmClosedError('engine.wasm.closed', 'the engine was closed', { hint: 'create a new engine' }));
+    await this.runner.close();
+    await this.scheduler.idle();
   }
 }
 
-/** r of section 7: the first 16 bytes of SHA-256(seed, u64 step). */
-export function randomBytes(seed: Uint8Array, step: number): Uint8Array {
-  const counter = Buffer.alloc(8);
-  counter.writeBigUInt64BE(BigInt(step));
-  return createHash('sha256').update(seed).update(counter).digest().subarray(0, 16);
+function usefulThreads({ layers, dim, heads, kvHeads, headDim, ffn, vocab }: ExactConfig): number {
+  const weights = layers * dim * (2 * (heads + kvHeads) * headDim + 3 * ffn) + vocab * dim;
+  const most = Math.min(availableParallelism(), MOST_THREADS);
+  return Math.min(most, Math.max(1, Math.floor(weights / WEIGHTS_PER_THREAD)));
 }

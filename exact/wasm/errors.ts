@@ -5,3 +5,6 @@ export class WasmUnavailableError extends BackendUnavailableError {}
 
 /** The engine was closed; code `engine.wasm.closed`. */
 export class WasmClosedError extends BackendUnavailableError {}
+
+/** A thread ended by itself; code `engine.wasm.thread`. */
+export class WasmThreadError extends BackendUnavailableError {}

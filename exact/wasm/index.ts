@@ -1,3 +1,3 @@
 /** The wasm back end: all arithmetic in WebAssembly SIMD on the CPU. */
-export { createWasmEngine, type PositionObserver } from './engine';
-export { WasmClosedError, WasmUnavailableError } from './errors';
+export { createWasmEngine, type WasmEngineOptions } from './engine';
+export { WasmClosedError, WasmThreadError, WasmUnavailableError } from './errors';

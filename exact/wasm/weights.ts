@@ -46,7 +46,7 @@ export class ResidentModel {
   readonly layers: LayerStacks[];
   readonly head: Stack;
   readonly tables: TableAddresses;
-  private readonly writes: ((memory: ArrayBuffer) => void)[] = [];
+  private readonly writes: ((memory: ArrayBufferLike) => void)[] = [];
 
   constructor(model: ExactModel, arena: Arena) {
     const { exp, sigmoid, sampling, cos, sin, gains = [] } = model.tables;
@@ -66,7 +66,7 @@ export class ResidentModel {
   }
 
   /** Copies everything to the memory that the arena was planned for; the parsed model is not needed afterwards. */
-  writeTo(memory: ArrayBuffer): void {
+  writeTo(memory: ArrayBufferLike): void {
     for (const write of this.writes.splice(0)) write(memory);
   }
 

@@ -4,13 +4,14 @@
  */
 import type { ExactModel } from '../modelFile';
 import { openDevice, type OpenedDevice } from './adapter';
-import { Generator, type PositionObserver, type WebGpuEngine } from './engine';
+import type { PositionObserver } from '../tensors';
+import { DeviceEngine, type WebGpuEngine } from './engine';
 import { Runner, type RunnerOptions } from './runner';
 
 export { openDevice, gpuChoice, type AdapterDescription, type GpuChoice, type OpenedDevice } from './adapter';
 export { WebGpuDeviceError, WebGpuDeviceLostError, WebGpuUnavailableError } from './errors';
 export { SLOT_KERNELS } from './kernels';
-export type { PositionObserver, WebGpuEngine } from './engine';
+export type { WebGpuEngine } from './engine';
 
 export interface WebGpuEngineOptions {
   /** A device to use and not to destroy; default: opened by `openDevice` and destroyed by `close`. */
@@ -64,7 +65,7 @@ export async function createWebGpuEngine(model: ExactModel, options: WebGpuEngin
       keepLayers: options.observe !== undefined,
       ...options.runner,
     });
-    return new Generator(config, opened, options.device === undefined, runner, options.observe);
+    return new DeviceEngine(config, opened, options.device === undefined, runner, options.observe);
   } catch (error) {
     if (!options.device) device.destroy();
     throw error;

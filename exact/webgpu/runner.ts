@@ -6,10 +6,12 @@ import type { ExactConfig } from '../config';
 import type { Sampling } from '../engine';
 import type { ExactModel } from '../modelFile';
 import { blocksOf } from '../opTable';
+import type { Column, StepResult, StepRunner } from '../scheduler';
 import { layOutArena, type Arena } from './arena';
 import { WebGpuDeviceError } from './errors';
 import { Kernels, type KernelName } from './kernels';
 import { Pacer } from './pacer';
+import { readCommitted, readPosition } from './readback';
 import { planStep, type PlanOptions, type Plan, type PlannedDispatch } from './plan';
 import { STATE_FIELDS, type ShaderOptions } from './shaders/common';
 import { uploadModel, type ResidentModel } from './weights';
@@ -30,28 +32,11 @@ export interface RunnerOptions extends Omit<ShaderOptions, 'sizes'>, PlanOptions
   keepLayers: boolean;
 }
 
-export interface Column {
-  /** Position in its sequence. */
-  t: number;
-  /** Where its sequence begins in the cache. */
-  cacheBase: number;
-  /** Given, or the draw of a column of the step before, still on the device. */
-  token: number | { drawnBy: number };
-  /** Given where a token is drawn: parameters and the 128 random bits, most significant word first. */
-  draw?: { sampling: Sampling; random: Uint32Array };
-}
-
-export interface StepResult {
-  /** The columns' words that were read back, `words` each. Valid until `release`. */
-  bytes: ArrayBuffer;
-  words: number;
-  dispatches: number;
-  release(): void;
-}
-
-export class Runner {
+export class Runner implements StepRunner {
   readonly counts = new Map<KernelName, number>();
   readonly columns: number;
+  readonly cachePositions: number;
+  readonly stepsAhead: number;
   private readonly readbacks: GPUBuffer[];
   private readonly pacer: Pacer;
 
@@ -67,6 +52,8 @@ export class Runner {
     private readonly resident: ResidentModel,
   ) {
     this.columns = options.columns;
+    this.cachePositions = options.cachePositions;
+    this.stepsAhead = options.stepsAhead;
     this.pacer = new Pacer(options.sleeps ? weightsPerPosition(config) / SOFTWARE_WEIGHTS_PER_MILLI : 0);
     this.readbacks = Array.from({ length: options.stepsAhead }, (_, i) => device.createBuffer({
       label: `readback ${i}`, size: 4 * this.columns * this.readWords,
@@ -197,7 +184,19 @@ export class Runner {
     queue.submit([encoder.finish()]);
     const size = 4 * columns.length * readWords;
     await this.pacer.wait(() => readback.mapAsync(GPUMapMode.READ, 0, size));
-    return { bytes: readback.getMappedRange(0, size), words: readWords, dispatches, release: () => readback.unmap() };
+    return this.resultOf(columns, readback.getMappedRange(0, size), dispatches, () => readback.unmap());
+  }
+
+  private resultOf(
+    columns: readonly Column[], bytes: ArrayBuffer, dispatches: number, release: () => void,
+  ): StepResult {
+    const { config, arena, readWords } = this;
+    return {
+      dispatches,
+      committed: (i) => readCommitted(config, arena, bytes, readWords, i, columns[i].draw !== undefined),
+      position: (token) => readPosition(config, arena, bytes, columns[0].t, token, columns[0].draw?.sampling),
+      release,
+    };
   }
 
   destroy(): void {
@@ -221,12 +220,18 @@ function stateWords(columns: readonly Column[]): Uint32Array<ArrayBuffer> {
   const words = new Uint32Array(STATE_FIELDS.length * columns.length);
   columns.forEach(({ t, token, draw, cacheBase }, i) => {
     const { t: samplingT = 0, topK = 0, topP16 = 0, minPX = 0 } = draw?.sampling ?? {};
-    const random = draw?.random ?? [0, 0, 0, 0];
+    const random = draw ? wordsOf(draw.random) : [0, 0, 0, 0];
     words.set([
       t, typeof token === 'number' ? token : 0, samplingT, topK, topP16, minPX, ...random, cacheBase, columns.length,
     ], STATE_FIELDS.length * i);
   });
   return words;
+}
+
+/** Big-endian words, most significant first. */
+export function wordsOf(bytes: Uint8Array): Uint32Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  return Uint32Array.from({ length: bytes.length / 4 }, (_, i) => view.getUint32(4 * i));
 }
 
 /**

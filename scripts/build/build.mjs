@@ -1,5 +1,5 @@
 // Compiles the contracts through Blueprint and the WebAssembly kernels through AssemblyScript, each only when its
-// sources changed since the last build, and joins the command line into one file.
+// sources changed since the last build, and joins the command line and the thread of the wasm engine into a file each.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
@@ -37,7 +37,7 @@ function build({ stamp, sources, output, args }) {
 }
 
 /** Compiles an AssemblyScript folder to build/exact/<name>.wasm. */
-function buildWasm(name, folder, entry) {
+function buildWasm(name, folder, entry, options = []) {
   const output = path.join('build', 'exact', `${name}.wasm`);
   build({
     stamp: path.join('exact', `.${name}`),
@@ -46,11 +46,14 @@ function buildWasm(name, folder, entry) {
     args: [
       bin('assemblyscript', 'bin', 'asc.js'), path.join(folder, entry), '--outFile', output,
       '-O3', '--noAssert', '--enable', 'simd', '--runtime', 'stub', '--importMemory', '--use', 'abort=',
+      ...options,
     ],
   });
 }
 
-buildWasm('kernels', 'exact/wasm/kernels', 'index.ts');
+buildWasm('kernels', 'exact/wasm/kernels', 'index.ts', [
+  '--enable', 'threads', '--sharedMemory', '--maximumMemory', '65536',
+]);
 buildWasm('prototype', 'bench/prototype', 'mv16r4.ts');
 
 build({
@@ -62,4 +65,5 @@ build({
   args: [bin('@ton', 'blueprint', 'dist', 'cli', 'cli.js'), 'build', '--all'],
 });
 
-await bundle(root, ['cli/bin.ts'], () => 'build/cli.cjs');
+const programs = { 'cli/bin.ts': 'build/cli.cjs', 'exact/wasm/thread.ts': 'build/exact/wasmThread.cjs' };
+await bundle(root, Object.keys(programs), (entry) => programs[entry]);

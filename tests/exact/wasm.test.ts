@@ -8,7 +8,7 @@ import type { PositionTensors } from '../../exact/tensors';
 import { createWasmEngine, WasmClosedError, WasmUnavailableError } from '../../exact/wasm';
 import { KERNELS_FILE } from '../../exact/wasm/kernels';
 import { RunCheck, jobOf as jobOfRun } from './runCheck';
-import { MODELS, hex, modelPath, readVectors, type RunVector } from './support';
+import { EXTENDED_MODELS, MODELS, hex, modelPath, readVectors, type RunVector } from './support';
 
 const seed = Uint8Array.from({ length: 32 }, (_, i) => i);
 const FULL: Sampling = { t: 94548, topK: 0, topP16: 0, minPX: 0, seed };
@@ -18,13 +18,13 @@ const SHIPPED = join(__dirname, '../../models/wordnet-3m.cocoon');
 const jobOf = (change: Partial<Job> = {}): Job =>
   ({ promptTokens: [1, 2, 3], maxTokens: 4, stopTokens: [], sampling: GREEDY, ...change });
 
-for (const name of MODELS) {
+for (const name of [...MODELS, ...EXTENDED_MODELS]) {
   const { runs } = readVectors<{ runs: RunVector[] }>(name);
   const model = loadModel(modelPath(name));
 
   test(`model "${name}" in wasm: tokens, roots and leaves of every run equal the vectors, on one engine`, async () => {
     let observe: (tensors: PositionTensors) => void = () => undefined;
-    const engine = createWasmEngine(model, (tensors) => observe(tensors));
+    const engine = createWasmEngine(model, { observe: (tensors) => observe(tensors) });
     for (const run of runs) {
       const check = new RunCheck(model.config, run);
       observe = check.observe;
@@ -61,7 +61,7 @@ test('what a long generation in wasm left in the memory does not touch a shorter
 });
 
 test('the wasm back end imports layout, parsing and hashing only, never the reference', () => {
-  const shared = /^(\.\.\/)+(config|constants|engine|errors|modelFile|opTable|tensors|trace)$/;
+  const shared = /^(\.\.\/)+(config|constants|engine|errors|modelFile|opTable|scheduler|tensors)$/;
   const others = /^(node:|\.\/|\.\.\/\.\.\/protocol\/errors$)/;
   const folder = resolve(__dirname, '../../exact/wasm');
   const files = fs.readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));

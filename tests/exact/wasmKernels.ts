@@ -1,6 +1,6 @@
 /** A memory of its own with the kernels over it, for tests of single kernels. */
 import { Arena } from '../../exact/wasm/arena';
-import { instantiate, type Kernels } from '../../exact/wasm/kernels';
+import { compiledKernels, instantiate, sharedMemory, type Kernels } from '../../exact/wasm/kernels';
 
 type Values = Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array;
 
@@ -9,11 +9,13 @@ const UNTOUCHED = 0x55;
 
 export class KernelBench {
   readonly kernels: Kernels;
-  private readonly memory: ArrayBuffer;
+  private readonly memory: ArrayBufferLike;
   private arena = new Arena();
 
   constructor() {
-    ({ kernels: this.kernels, memory: this.memory } = instantiate(BYTES));
+    const memory = sharedMemory(BYTES);
+    this.kernels = instantiate(compiledKernels(), memory);
+    this.memory = memory.buffer;
   }
 
   /** Forgets all addresses; what lies there is no longer 0. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { loadModel } from '../../exact';
-import { randomBytes } from '../../exact/wasm/engine';
+import { randomBytes } from '../../exact/scheduler';
 import { i32, i8, modelPath, readVectors, u16, u8, type DrawCase, type OpVectors } from './support';
 import { KernelBench } from './wasmKernels';
 
@@ -71,10 +71,79 @@ each('linear rows in wasm equal the vectors, whatever their place among four', v
     const scales = new Uint32Array(4);
     scales[place] = c.m | (c.sh << 16);
     const at = [bench.put(weights), bench.put(scales), bench.put(Int16Array.from(i8(c.x))), bench.room(16)] as const;
-    kernels.linear(at[0], at[1], 4, columns, at[2], -c.e - c.fraction, 0, at[3], 0);
+    const shift = bench.put(Int32Array.of(-c.e - c.fraction));
+    kernels.linear(at[0], at[1], 0, 4, columns, at[2], shift, 0, at[3], 0, 1, 0);
     assert.deepEqual([...bench.i32(at[3], 4)], [0, 1, 2, 3].map((i) => (i === place ? c.y : 0)), label);
-    kernels.linear(at[0], at[1], 4, columns, at[2], -c.e - c.fraction, 1, at[3], 0);
+    kernels.linear(at[0], at[1], 0, 4, columns, at[2], shift, 1, at[3], 0, 1, 0);
     assert.equal(bench.i16(at[3], 4)[place], Math.max(-32768, Math.min(32767, c.y)), label);
+  }
+});
+
+test('linear rows on several activations in wasm equal those on each alone, odd and even, from any row on', () => {
+  bench.clear();
+  const [rows, columns, count, stride] = [12, 32, 5, 192];
+  const weights = Int8Array.from({ length: rows * columns }, (_, i) => ((i * 89) % 255) - 127);
+  const scales = Uint32Array.from({ length: rows }, (_, row) => (40000 + row) | (20 << 16));
+  const values = new Int32Array((count * stride) / 4); // x, shift and residual of an activation, one stride apart
+  for (let c = 0; c < count; c++) {
+    const at = (c * stride) / 4;
+    new Int16Array(values.buffer, c * stride, columns).forEach((_, i, x) => (x[i] = ((i * 37 + c * 11) % 255) - 127));
+    values[at + 16] = c - 3;
+    values.fill(c === 4 ? 2 ** 31 - 1 : 100 * c, at + 17, at + 17 + rows);
+  }
+  const [w, s, x] = [bench.put(weights), bench.put(scales), bench.put(values)];
+  for (const mode of [0, 1, 2]) {
+    const [together, alone] = [bench.room(count * stride), bench.room(count * stride)];
+    for (const first of [0, 4]) {
+      kernels.linear(w, s, first, first + 8, columns, x, x + 64, mode, together, x + 68, count, stride);
+      for (let c = 0; c < count; c++) {
+        const at = c * stride;
+        kernels.linear(w, s, first, first + 8, columns, x + at, x + 64 + at, mode, alone + at, x + 68 + at, 1, 0);
+      }
+    }
+    assert.deepEqual(bench.i8(together, count * stride), bench.i8(alone, count * stride), `mode ${mode}`);
+    assert.ok(new Set(bench.i32(together, rows)).size > 5);
+  }
+});
+
+each('linear rows with a bias in wasm equal the vectors, and the sum saturates', vectors.biased, (c, label) => {
+  const row = i8(c.weights);
+  const columns = row.length;
+  const weights = new Int8Array(4 * columns);
+  for (let k = 0; k < columns; k += 16) weights.set(row.subarray(k, k + 16), 4 * k); // four rows woven
+  const at = [
+    bench.put(weights), bench.put(Uint32Array.of(c.m | (c.sh << 16), 0, 0, 0)), bench.put(Int16Array.from(i8(c.x))),
+    bench.put(Int32Array.of(c.bias, 1, -(2 ** 31), 2)), bench.room(16),
+  ] as const;
+  const shift = bench.put(Int32Array.of(-c.e - 16));
+  kernels.linear(at[0], at[1], 0, 4, columns, at[2], shift, 0, at[4], 0, 1, 0);
+  kernels.addBiases(at[4], at[3], 4);
+  assert.deepEqual([...bench.i32(at[4], 4)], [c.y, 1, -(2 ** 31 - 1), 2], label);
+});
+
+each('norms of heads in wasm equal the vectors: committed words and every element', vectors.headNorm, (c, label) => {
+  const [y, gains] = [i32(c.y), Int16Array.from(c.gain)];
+  const D = y.length;
+  const half = c.epsHead >= 2 ** 32 ? 2 : 1; // epsilons beyond 32 bits are those of models narrower than a head
+  assert.equal(c.epsHead % half, 0, label);
+  const two = new Int32Array(2 * D); // a head of zeros in front, for the addresses of the second
+  two.set(y, D);
+  const at = [bench.put(two), bench.put(gains), bench.room(8 * D), bench.room(48)] as const;
+  kernels.normHeads(at[0], 2, D, c.epsHead / half, D / half, at[1], c.gs, at[2], at[3]);
+  const words = bench.words(at[3], 12);
+  assert.deepEqual(words.slice(6), [c.M, c.i, ...u64(c.ssq), c.r, c.inv], label);
+  assert.deepEqual(words.slice(0, 4), [0, 0, ...u64(c.epsHead)], label);
+  const out = bench.i32(at[2], 2 * D);
+  assert.deepEqual(out.subarray(D), i32(c.normed), `${label}, gain shift ${c.gs}`);
+  assert.deepEqual(out.slice(0, D), new Int32Array(D), label);
+});
+
+test('the epsilon of a head in wasm is floored, and never 0', () => {
+  for (const [epsTerm, D, dim, eps] of [[1000, 32, 192, 166], [1, 16, 8192, 1], [2 ** 32 - 1, 128, 64, 2 ** 33 - 2]]) {
+    bench.clear();
+    const at = [bench.put(new Int32Array(D)), bench.put(new Int16Array(D)), bench.room(4 * D), bench.room(24)] as const;
+    kernels.normHeads(at[0], 1, D, epsTerm, dim, at[1], 0, at[2], at[3]);
+    assert.deepEqual(bench.words(at[3], 4), [0, 0, ...u64(eps)]);
   }
 });
 
@@ -88,7 +157,8 @@ each('residual additions in wasm saturate as the vectors do', vectors.residual, 
   for (let i = 0; left !== 0; i++) left -= x[i] = Math.max(-32767, Math.min(32767, left));
   x[columns - 1] = delta % 127;
   const at = [bench.put(weights), bench.put(Uint32Array.of(1, 0, 0, 0)), bench.put(x), bench.room(16)] as const;
-  kernels.linear(at[0], at[1], 4, columns, at[2], 0, 2, at[3], bench.put(Int32Array.of(h, 5, 6, 7)));
+  const [shift, residual] = [bench.put(Int32Array.of(0)), bench.put(Int32Array.of(h, 5, 6, 7))];
+  kernels.linear(at[0], at[1], 0, 4, columns, at[2], shift, 2, at[3], residual, 1, 0);
   assert.deepEqual([...bench.i32(at[3], 4)], [sum, 5, 6, 7], label);
 });
 
@@ -159,6 +229,15 @@ test('SwiGLU in wasm equals the vectors', () => {
   kernels.swiGlu(gate, up, n, sigmoid, y);
   assert.deepEqual([...bench.i32(y, n)], vectors.swiglu.map((c) => c[2]));
 });
+
+each('the wide SwiGLU in wasm equals the vectors: committed words, shift and every product', vectors.wideSwiglu,
+  (c, label) => {
+    const n = i32(c.g).length;
+    const at = [bench.put(i32(c.g)), bench.put(i32(c.u)), bench.put(tables.sigmoid), bench.room(4 * n), bench.room(16)] as const;
+    assert.equal(kernels.wideSwiGlu(at[0], at[1], n, at[2], at[3], at[4]), c.shift, label);
+    assert.deepEqual(bench.words(at[4], 4), [c.Ma, c.ia, c.Mu, c.iu], label);
+    assert.deepEqual(bench.i32(at[3], n), i32(c.y), label);
+  });
 
 function downInput(y: Int32Array) {
   const n = y.length;

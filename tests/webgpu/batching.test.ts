@@ -1,7 +1,7 @@
 /** Several jobs at once on one device: every answer has the bits that it has alone. */
 import assert from 'node:assert/strict';
 import { createReferenceEngine, GREEDY, loadModel, type Generation, type Job } from '../../exact';
-import { CacheSpace } from '../../exact/webgpu/cacheSpace';
+import { CacheSpace } from '../../exact/cacheSpace';
 import { createWebGpuEngine } from '../../exact/webgpu';
 import { test } from 'node:test';
 import { Random, randomSampling } from '../exact/randomModels';

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import type { Engine } from '../../exact';
 import { createReferenceEngine, loadModel } from '../../exact';
-import { createWebGpuEngine, type PositionObserver, type WebGpuEngineOptions } from '../../exact/webgpu';
+import type { PositionObserver } from '../../exact/tensors';
+import { createWebGpuEngine, type WebGpuEngineOptions } from '../../exact/webgpu';
 import { jobOf, RunCheck } from '../exact/runCheck';
 import { hex, modelPath, MODELS, readVectors, type RunVector } from '../exact/support';
 import { gpuTest } from './gpuTest';

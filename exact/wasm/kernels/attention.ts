@@ -82,7 +82,7 @@ function storeLanes(x: v128, out: usize, stride: usize): void {
  * @param attMax gets mx, jx, E, jE
  * @param e [positions] u16; `p` alike
  * @param attSums [2 nP + 2] words; blocks beyond the last position become 0
- * @param pv [D][nP] i32; blocks beyond the last position are left as they are (0)
+ * @param pv [D][nP] i32; blocks beyond the last position are neither read nor written
  * @param o [D] i32 with 16 fraction bits
  */
 export function weigh(
@@ -139,9 +139,10 @@ export function weigh(
       );
     }
   }
+  const used = <usize>((positions + 255) >> 8) << 2;
   for (let i = 0; i < headDim; i++) {
     let sum = 0;
-    for (let at: usize = 0; at < stride; at += 4) sum += load<i32>(pv + <usize>i * stride + at);
+    for (let at: usize = 0; at < used; at += 4) sum += load<i32>(pv + <usize>i * stride + at);
     store<i32>(o + (<usize>i << 2), requantize(sum, reciprocal, 15 + bits - exponent));
   }
 }

@@ -1,6 +1,13 @@
-/** SwiGLU and the 64-wide Hadamard transform: ops 16 to 18. AssemblyScript. */
-import { bitLength, requantize, roundShift } from './scalar';
+/** SwiGLU, narrow and wide, and the 64-wide Hadamard transform: ops 16, 16w, 17, 18. AssemblyScript. */
+import { bitLength, requantizeInline, roundShift } from './scalar';
 import { maximum, quantize, roundShift4 } from './vector';
+
+/** Q15 of the sigmoid of g with 8 fraction bits; `table` is [513] u16. */
+@inline
+function sigmoidOf(g: i32, table: usize): i32 {
+  const entry = <i32>load<u16>(table + (<usize>min<i32>(512, roundShift(abs<i32>(g), 2)) << 1));
+  return g < 0 ? 32768 - entry : entry;
+}
 
 /**
  * Op 16.
@@ -11,28 +18,27 @@ import { maximum, quantize, roundShift4 } from './vector';
 export function swiGlu(gate: usize, up: usize, n: i32, sigmoid: usize, y: usize): void {
   for (let j = 0; j < n; j++) {
     const g = <i32>load<i16>(gate + (<usize>j << 1));
-    const entry = <i32>load<u16>(sigmoid + (<usize>min<i32>(512, roundShift(abs<i32>(g), 2)) << 1));
-    const share = g < 0 ? 32768 - entry : entry;
-    store<i32>(y + (<usize>j << 2), roundShift(g * share, 15) * <i32>load<i16>(up + (<usize>j << 1)));
+    store<i32>(y + (<usize>j << 2), roundShift(g * sigmoidOf(g, sigmoid), 15) * <i32>load<i16>(up + (<usize>j << 1)));
   }
 }
 
 /**
- * Op 16w: both factors are cut to 15 bits by their largest.
+ * Op 16w.
  * @param gate [n] i32 with 8 fraction bits; `up` alike
+ * @param sigmoid [513] u16
  * @param y [n] i32
  * @param words gets Ma, ia, Mu, iu
  * @returns st + su: the value of y is y * 2^(st + su - 16)
  */
 export function wideSwiGlu(gate: usize, up: usize, n: i32, sigmoid: usize, y: usize, words: usize): i32 {
-  for (let j: usize = 0; j < <usize>n << 2; j += 4) {
+  const bytes = <usize>n << 2;
+  for (let j: usize = 0; j < bytes; j += 4) {
     const g = load<i32>(gate + j);
-    const entry = <i32>load<u16>(sigmoid + (<usize>min<i32>(512, roundShift(abs<i32>(g), 2)) << 1));
-    store<i32>(y + j, requantize(g, g < 0 ? 32768 - entry : entry, 15));
+    store<i32>(y + j, requantizeInline(g, sigmoidOf(g, sigmoid), 15));
   }
   const st = max<i32>(0, bitLength(maximum(y, n, words)) - 15);
   const su = max<i32>(0, bitLength(maximum(up, n, words + 8)) - 15);
-  for (let j: usize = 0; j < <usize>n << 2; j += 16) {
+  for (let j: usize = 0; j < bytes; j += 16) {
     v128.store(y + j, i32x4.mul(roundShift4(v128.load(y + j), st), roundShift4(v128.load(up + j), su)));
   }
   return st + su;

@@ -6,4 +6,5 @@ export { addBiases, embed, linear } from './linear';
 export { norm, normHeads } from './norm';
 export { argmax, drawFull, drawTop } from './sampling';
 export { integerSquareRoot, requantize } from './scalar';
+export { meet } from './threads';
 export { quantize, roundedShift } from './vector';

@@ -25,37 +25,113 @@ function finish(sum: i32, scale: u32, shift: i32, mode: i32, row: i32, out: usiz
   else store<i32>(out + at, saturate(<i64>load<i32>(residual + at) + <i64>y));
 }
 
+/** Four rows on one activation; `p` is where their woven weights begin. */
+@inline
+function fourRows(
+  p: usize, row: i32, columns: i32, scale: usize, x: usize, shift: i32, mode: i32, out: usize, residual: usize,
+): void {
+  let a = i32x4.splat(0);
+  let b = a;
+  let c = a;
+  let d = a;
+  for (let k: usize = x, end = x + (<usize>columns << 1); k < end; k += 32) {
+    const low = v128.load(k);
+    const high = v128.load(k, 16);
+    a = i32x4.add(a, dot16(v128.load(p), low, high));
+    b = i32x4.add(b, dot16(v128.load(p, 16), low, high));
+    c = i32x4.add(c, dot16(v128.load(p, 32), low, high));
+    d = i32x4.add(d, dot16(v128.load(p, 48), low, high));
+    p += 64;
+  }
+  finish(lanesSum(a), load<u32>(scale), shift, mode, row, out, residual);
+  finish(lanesSum(b), load<u32>(scale, 4), shift, mode, row + 1, out, residual);
+  finish(lanesSum(c), load<u32>(scale, 8), shift, mode, row + 2, out, residual);
+  finish(lanesSum(d), load<u32>(scale, 12), shift, mode, row + 3, out, residual);
+}
+
+/** The same on two activations, `stride` bytes apart as their results: each weight is widened once for both. */
+@inline
+function fourRowsTwice(
+  p: usize, row: i32, columns: i32, scale: usize, x: usize, stride: usize, shiftA: i32, shiftB: i32, mode: i32,
+  out: usize, residual: usize,
+): void {
+  let a = i32x4.splat(0);
+  let b = a;
+  let c = a;
+  let d = a;
+  let e = a;
+  let f = a;
+  let g = a;
+  let h = a;
+  for (let k: usize = x, end = x + (<usize>columns << 1); k < end; k += 32) {
+    const other = k + stride;
+    let w = v128.load(p);
+    let wide = i16x8.extend_low_i8x16_s(w);
+    a = i32x4.add(a, i32x4.dot_i16x8_s(wide, v128.load(k)));
+    e = i32x4.add(e, i32x4.dot_i16x8_s(wide, v128.load(other)));
+    wide = i16x8.extend_high_i8x16_s(w);
+    a = i32x4.add(a, i32x4.dot_i16x8_s(wide, v128.load(k, 16)));
+    e = i32x4.add(e, i32x4.dot_i16x8_s(wide, v128.load(other, 16)));
+    w = v128.load(p, 16);
+    wide = i16x8.extend_low_i8x16_s(w);
+    b = i32x4.add(b, i32x4.dot_i16x8_s(wide, v128.load(k)));
+    f = i32x4.add(f, i32x4.dot_i16x8_s(wide, v128.load(other)));
+    wide = i16x8.extend_high_i8x16_s(w);
+    b = i32x4.add(b, i32x4.dot_i16x8_s(wide, v128.load(k, 16)));
+    f = i32x4.add(f, i32x4.dot_i16x8_s(wide, v128.load(other, 16)));
+    w = v128.load(p, 32);
+    wide = i16x8.extend_low_i8x16_s(w);
+    c = i32x4.add(c, i32x4.dot_i16x8_s(wide, v128.load(k)));
+    g = i32x4.add(g, i32x4.dot_i16x8_s(wide, v128.load(other)));
+    wide = i16x8.extend_high_i8x16_s(w);
+    c = i32x4.add(c, i32x4.dot_i16x8_s(wide, v128.load(k, 16)));
+    g = i32x4.add(g, i32x4.dot_i16x8_s(wide, v128.load(other, 16)));
+    w = v128.load(p, 48);
+    wide = i16x8.extend_low_i8x16_s(w);
+    d = i32x4.add(d, i32x4.dot_i16x8_s(wide, v128.load(k)));
+    h = i32x4.add(h, i32x4.dot_i16x8_s(wide, v128.load(other)));
+    wide = i16x8.extend_high_i8x16_s(w);
+    d = i32x4.add(d, i32x4.dot_i16x8_s(wide, v128.load(k, 16)));
+    h = i32x4.add(h, i32x4.dot_i16x8_s(wide, v128.load(other, 16)));
+    p += 64;
+  }
+  finish(lanesSum(a), load<u32>(scale), shiftA, mode, row, out, residual);
+  finish(lanesSum(b), load<u32>(scale, 4), shiftA, mode, row + 1, out, residual);
+  finish(lanesSum(c), load<u32>(scale, 8), shiftA, mode, row + 2, out, residual);
+  finish(lanesSum(d), load<u32>(scale, 12), shiftA, mode, row + 3, out, residual);
+  finish(lanesSum(e), load<u32>(scale), shiftB, mode, row, out + stride, residual + stride);
+  finish(lanesSum(f), load<u32>(scale, 4), shiftB, mode, row + 1, out + stride, residual + stride);
+  finish(lanesSum(g), load<u32>(scale, 8), shiftB, mode, row + 2, out + stride, residual + stride);
+  finish(lanesSum(h), load<u32>(scale, 12), shiftB, mode, row + 3, out + stride, residual + stride);
+}
+
 /**
- * y = RQ(W x, m, sh + shift).
+ * y = RQ(W x, m, sh + shift) for rows [first, end) of W on `count` activations. Every four rows meet all activations
+ * while they are in the cache, so the weights stream from memory once.
  * @param w int8, four rows woven together: 16 bytes of each in turn
  * @param scales [rows] m in bits 0..15, sh above
- * @param x [columns] i16, the int8 activation widened
- * @param shift -e - F
+ * @param first a multiple of 4, `end` alike
+ * @param x [columns] i16, the int8 activation widened; the next one `stride` bytes further, as all per activation
+ * @param shift address of -e - F, i32
  * @param mode 0: i32 to `out`; 1: c16 of it as i16; 2: sat32(residual + y)
  */
 export function linear(
-  w: usize, scales: usize, rows: i32, columns: i32, x: usize, shift: i32, mode: i32, out: usize, residual: usize,
+  w: usize, scales: usize, first: i32, end: i32, columns: i32, x: usize, shift: usize, mode: i32, out: usize,
+  residual: usize, count: i32, stride: usize,
 ): void {
-  let p = w;
-  for (let row = 0; row < rows; row += 4) {
-    let a = i32x4.splat(0);
-    let b = a;
-    let c = a;
-    let d = a;
-    for (let k: usize = x, end = x + (<usize>columns << 1); k < end; k += 32) {
-      const low = v128.load(k);
-      const high = v128.load(k, 16);
-      a = i32x4.add(a, dot16(v128.load(p), low, high));
-      b = i32x4.add(b, dot16(v128.load(p, 16), low, high));
-      c = i32x4.add(c, dot16(v128.load(p, 32), low, high));
-      d = i32x4.add(d, dot16(v128.load(p, 48), low, high));
-      p += 64;
-    }
+  for (let row = first; row < end; row += 4) {
+    const p = w + <usize>row * <usize>columns;
     const scale = scales + (<usize>row << 2);
-    finish(lanesSum(a), load<u32>(scale), shift, mode, row, out, residual);
-    finish(lanesSum(b), load<u32>(scale, 4), shift, mode, row + 1, out, residual);
-    finish(lanesSum(c), load<u32>(scale, 8), shift, mode, row + 2, out, residual);
-    finish(lanesSum(d), load<u32>(scale, 12), shift, mode, row + 3, out, residual);
+    let at: usize = 0;
+    let left = count;
+    for (; left >= 2; left -= 2) {
+      fourRowsTwice(
+        p, row, columns, scale, x + at, stride, load<i32>(shift + at), load<i32>(shift + at + stride), mode, out + at,
+        residual + at,
+      );
+      at += 2 * stride;
+    }
+    if (left == 1) fourRows(p, row, columns, scale, x + at, load<i32>(shift + at), mode, out + at, residual + at);
   }
 }
 

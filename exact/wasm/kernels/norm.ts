@@ -1,4 +1,4 @@
-/** RMSNorm without gain, and with gain per head: ops 2, 3 and 5n. AssemblyScript. */
+/** RMSNorm without gain: ops 2 and 3; the norm of heads: op 5n. AssemblyScript. */
 import { bitLength, integerSquareRoot, roundShift, saturate, storeU64Words } from './scalar';
 import { maximum, roundShift4, storeInt8 } from './vector';
 
@@ -13,47 +13,27 @@ function sumOfSquares(h: usize, n: i32, k1: i32): u64 {
   return i64x2.extract_lane(sum, 0) + i64x2.extract_lane(sum, 1);
 }
 
-/** z of op 2. */
+/** k1 of values whose largest is m. */
 @inline
-function halfExponent(squares: u64): i32 {
+function normShift(m: u32): i32 {
+  return max<i32>(0, bitLength(m) - 15);
+}
+
+/** z of a sum of squares of 1 to 2^44. */
+@inline
+function normExponent(squares: u64): i32 {
   return ((64 - <i32>clz<u64>(squares) + 1) >> 1) - 16;
 }
 
-/** inv of op 2; `out` gets ssq (u64), r, inv. */
+/** Stores ssq (u64), r, inv at `out`; returns inv. */
 @inline
-function inverseNorm(squares: u64, z: i32, out: usize): u32 {
+function storeInverse(squares: u64, z: i32, out: usize): u32 {
   const r = integerSquareRoot(<u32>(z >= 0 ? squares >> (2 * z) : squares << (-2 * z)));
   const inverse = <u32>(1 << 30) / r;
   storeU64Words(out, squares);
   store<u32>(out, r, 8);
   store<u32>(out, inverse, 12);
   return inverse;
-}
-
-/**
- * Op 5n of all heads of q or k.
- * @param y [heads D] i32; `out` the same, normed
- * @param gains [D] i16 with `gainShift` fraction bits
- * @param words gets M, i, ssq (u64), r, inv per head
- */
-export function normHeads(
-  y: usize, heads: i32, headDim: i32, epsTerm: u32, gains: usize, gainShift: i32, out: usize, words: usize,
-): void {
-  for (let head = 0; head < heads; head++) {
-    const at = <usize>(head * headDim) << 2;
-    const own = words + <usize>(24 * head);
-    const k1 = max<i32>(0, bitLength(maximum(y + at, headDim, own)) - 15);
-    const squares = sumOfSquares(y + at, headDim, k1) + (<u64>epsTerm >> (2 * k1));
-    const z = halfExponent(squares);
-    const inverse = <i32>inverseNorm(squares, z, own + 8);
-    const shift = z + gainShift - 1;
-    for (let i = 0; i < headDim; i++) {
-      const n = roundShift(roundShift(load<i32>(y + at + (<usize>i << 2)), k1) * inverse, 15);
-      const product = n * <i32>load<i16>(gains + (<usize>i << 1));
-      const normed = shift >= 0 ? roundShift(product, min<i32>(shift, 31)) : saturate(<i64>product << -shift);
-      store<i32>(out + at + (<usize>i << 2), normed);
-    }
-  }
 }
 
 /**
@@ -64,7 +44,7 @@ export function normHeads(
  */
 export function norm(h: usize, n: i32, epsTerm: u32, words: usize, narrow: usize, wide: usize): i32 {
   const m = maximum(h, n, words);
-  const k1 = max<i32>(0, bitLength(m) - 15);
+  const k1 = normShift(m);
   let out = words + 8;
   let squares = <u64>epsTerm >> (2 * k1);
   for (let first = 0; first < n; first += 256) {
@@ -73,8 +53,8 @@ export function norm(h: usize, n: i32, epsTerm: u32, words: usize, narrow: usize
     storeU64Words(out, partial);
     out += 8;
   }
-  const z = halfExponent(squares);
-  const inverse = inverseNorm(squares, z, out);
+  const z = normExponent(squares);
+  const inverse = storeInverse(squares, z, out);
 
   const k = max<i32>(0, bitLength(<u32>roundShift(<i32>m, k1) * inverse) - 7);
   const factor = i32x4.splat(<i32>inverse);
@@ -89,4 +69,33 @@ export function norm(h: usize, n: i32, epsTerm: u32, words: usize, narrow: usize
     );
   }
   return k - 30 - z;
+}
+
+/**
+ * Op 5n of all heads of q or k.
+ * @param y [heads D] i32; `out` alike
+ * @param epsTerm of the model, over `dim` values
+ * @param gains [D] i16 with `gainShift` fraction bits
+ * @param words gets M, index, ssq (u64), r, inv per head
+ */
+export function normHeads(
+  y: usize, heads: i32, headDim: i32, epsTerm: u32, dim: i32, gains: usize, gainShift: i32, out: usize, words: usize,
+): void {
+  const eps = max<u64>(1, (<u64>epsTerm * <u64>headDim) / <u64>dim);
+  const bytes = <usize>headDim << 2;
+  for (let head = 0; head < heads; head++) {
+    const k1 = normShift(maximum(y, headDim, words));
+    const squares = (eps >> (2 * k1)) + sumOfSquares(y, headDim, k1);
+    const z = normExponent(squares);
+    const inverse = <i32>storeInverse(squares, z, words + 8);
+    const down = z + gainShift - 1; // -16..17
+    for (let i: usize = 0; i < bytes; i += 4) {
+      const n = roundShift(roundShift(load<i32>(y + i), k1) * inverse, 15);
+      const product = n * <i32>load<i16>(gains + (i >> 1));
+      store<i32>(out + i, down >= 0 ? roundShift(product, down) : saturate(<i64>product << -down));
+    }
+    y += bytes;
+    out += bytes;
+    words += 24;
+  }
 }

@@ -1,0 +1,264 @@
+/**
+ * Continuous batching, whatever computes: jobs share steps of several columns (positions of sequences) and the KV cache,
+ * and nothing that else runs changes an answer. A back end brings a StepRunner.
+ */
+import { createHash } from 'node:crypto';
+import { CacheSpace } from './cacheSpace';
+import type { ExactConfig } from './config';
+import { checkJob, throwIfAborted, type Generation, type Job, type Sampling } from './engine';
+import { KvMemoryError } from './errors';
+import { committed, type CommitTensors, type PositionObserver, type PositionTensors } from './tensors';
+import { TraceHasher } from './trace';
+
+export interface Column {
+  /** Position in its sequence. */
+  t: number;
+  /** Where its sequence begins in the cache. */
+  cacheBase: number;
+  /** Given, or the draw of a column of the step before, which the host need not have read. */
+  token: number | { drawnBy: number };
+  /** Given where a token is drawn: parameters, and the first 16 bytes of SHA-256(seed, u64 step). */
+  draw?: { sampling: Sampling; random: Uint8Array };
+}
+
+/** What a step computed, in views that are valid until `release`. */
+export interface StepResult {
+  dispatches?: number;
+  /** What the commit tree holds of a column. */
+  committed(column: number): CommitTensors;
+  /** All tensors of column 0, from a runner that keeps them. @param token that the position began with */
+  position(token: number): PositionTensors;
+  release(): void;
+}
+
+/** Computes steps; several may be under way, each in a slot of its own. */
+export interface StepRunner {
+  /** Most columns of a step. */
+  readonly columns: number;
+  /** Positions that the KV cache holds, of all sequences together. */
+  readonly cachePositions: number;
+  /** Steps that may be under way at once: slots 0 .. stepsAhead - 1. */
+  readonly stepsAhead: number;
+  /** Makes ready what this sampling mode needs and no job needed before. */
+  prepare(sampling: Sampling): Promise<void>;
+  /** Columns that draw stand in front. Rejects when the back end is lost. */
+  step(columns: readonly Column[], slot: number): Promise<StepResult>;
+}
+
+export interface SchedulerOptions {
+  /** Needs a runner of one column that keeps all tensors. */
+  observe?: PositionObserver;
+  /** The error that pending jobs get when a step rejects. */
+  lost: (cause: Error) => Error;
+}
+
+/** A job on its way. */
+interface Sequence {
+  job: Job;
+  stop: Set<number>;
+  trace: TraceHasher;
+  tokens: number[];
+  cacheBase: number;
+  /** Positions that its whole answer can take. */
+  length: number;
+  /** Positions submitted. */
+  submitted: number;
+  /** Where the last step drew its token; the next position reads it there. */
+  drawnBy: number;
+  dispatches: number;
+  started: number;
+  done: boolean;
+  resolve(generation: Generation): void;
+  reject(error: unknown): void;
+}
+
+interface Step {
+  columns: { sequence: Sequence; column: Column }[];
+  result: Promise<StepResult>;
+}
+
+export class Scheduler {
+  private readonly space: CacheSpace;
+  private readonly waiting: Sequence[] = [];
+  private active: Sequence[] = [];
+  private running: Promise<void> | undefined;
+  private failure: Error | undefined;
+
+  constructor(
+    private readonly config: ExactConfig, private readonly runner: StepRunner, private readonly options: SchedulerOptions,
+  ) {
+    this.space = new CacheSpace(runner.cachePositions);
+  }
+
+  /**
+   * Jobs run side by side, as many as the cache and the columns of a step hold; more wait in order.
+   * @throws KvMemoryError `engine.kv-memory` for a job that the cache can never hold; JobInputError; what `fail` was given
+   */
+  async generate(job: Job): Promise<Generation> {
+    if (this.failure) throw this.failure;
+    checkJob(this.config, job);
+    throwIfAborted(job.signal);
+    const length = job.promptTokens.length + job.maxTokens - 1;
+    if (length > this.space.positions) {
+      throw new KvMemoryError('engine.kv-memory', 'the job needs more positions than the KV cache holds', {
+        expected: `at most ${this.space.positions} positions of prompt and answer`,
+        received: `${job.promptTokens.length} prompt tokens and up to ${job.maxTokens} new ones`,
+        hint: 'ask for fewer tokens, or start the engine with a larger cache',
+      });
+    }
+    await this.runner.prepare(job.sampling).catch((cause) => { throw this.failure ?? cause; });
+    if (this.failure) throw this.failure;
+    return new Promise((resolve, reject) => {
+      this.waiting.push({
+        job, length, resolve, reject, stop: new Set(job.stopTokens), trace: new TraceHasher(this.config), tokens: [],
+        cacheBase: 0, submitted: 0, drawnBy: 0, dispatches: 0, started: performance.now(), done: false,
+      });
+      this.running ??= this.run().finally(() => (this.running = undefined));
+    });
+  }
+
+  /** Ends all jobs, now and later, with this error; the first one counts. */
+  fail(error: Error): void {
+    this.failure ??= error;
+  }
+
+  /** Resolves once no step is under way. */
+  async idle(): Promise<void> {
+    await this.running;
+  }
+
+  /** Steps until no job is left; some steps are under way while earlier ones are read. Never rejects. */
+  private async run(): Promise<void> {
+    const steps: Step[] = [];
+    let slot = 0;
+    try {
+      for (;;) {
+        this.admit();
+        while (steps.length < this.runner.stepsAhead && !this.failure) {
+          const columns = this.nextColumns();
+          if (columns.length === 0) break;
+          const result = this.runner.step(columns.map(({ column }) => column), slot);
+          result.catch(() => undefined); // heard when its turn comes
+          steps.push({ columns, result });
+          slot = (slot + 1) % this.runner.stepsAhead;
+        }
+        const step = steps.shift();
+        if (step === undefined) break;
+        const result = await step.result;
+        try {
+          if (this.failure) throw this.failure;
+          this.readStep(step, result);
+        } finally {
+          if (!this.failure) result.release();
+        }
+        this.active = this.active.filter(({ done }) => !done);
+      }
+    } catch (cause) {
+      this.failure ??= this.options.lost(cause as Error);
+    }
+    if (!this.failure) return;
+    await Promise.allSettled(steps.map(({ result }) => result));
+    for (const { reject } of [...this.active.splice(0), ...this.waiting.splice(0)]) reject(this.failure);
+  }
+
+  private admit(): void {
+    for (const sequence of this.waiting.filter(({ job }) => job.signal?.aborted)) this.abort(sequence);
+    while (this.waiting.length > 0 && this.active.length < this.runner.columns) {
+      const base = this.space.take(this.waiting[0].length);
+      if (base === undefined) return;
+      const sequence = this.waiting.shift()!;
+      sequence.cacheBase = base;
+      this.active.push(sequence);
+    }
+  }
+
+  /**
+   * Columns of the next step: of every sequence that decodes its next position, then as much of the prompts as fits.
+   * Those that draw come first.
+   */
+  private nextColumns(): Step['columns'] {
+    const drawing: Step['columns'] = [];
+    const others: Step['columns'] = [];
+    const take = (sequence: Sequence) => {
+      const { job: { promptTokens, sampling }, submitted: t, cacheBase, drawnBy } = sequence;
+      const firstDraw = promptTokens.length - 1;
+      const token = t < promptTokens.length ? promptTokens[t] : { drawnBy };
+      const draw = t < firstDraw ? undefined : { sampling, random: randomBytes(sampling.seed, t - firstDraw) };
+      (draw ? drawing : others).push({ sequence, column: { t, cacheBase, token, draw } });
+      sequence.submitted++;
+    };
+    const open = this.active.filter(({ done, submitted, length }) => !done && submitted < length);
+    const decoding = open.filter(({ submitted, job }) => submitted >= job.promptTokens.length);
+    decoding.forEach(take);
+    let room = this.runner.columns - decoding.length;
+    for (const sequence of open.filter((other) => !decoding.includes(other))) {
+      for (; room > 0 && sequence.submitted < sequence.job.promptTokens.length; room--) take(sequence);
+    }
+    drawing.forEach(({ sequence }, column) => (sequence.drawnBy = column));
+    return [...drawing, ...others];
+  }
+
+  private readStep({ columns }: Step, result: StepResult): void {
+    for (const sequence of new Set(columns.map((entry) => entry.sequence))) {
+      sequence.dispatches += result.dispatches ?? 0;
+    }
+    // A trace takes positions in order, which the columns of a prompt are not.
+    const order = columns.map((entry, index) => ({ ...entry, index })).sort((a, b) => a.column.t - b.column.t);
+    for (const { sequence, column, index } of order) this.read(sequence, column, result, index);
+  }
+
+  private read(sequence: Sequence, { t }: Column, result: StepResult, index: number): void {
+    if (sequence.done) return; // its answer ended while this step was under way
+    const { job, trace, tokens } = sequence;
+    if (job.signal?.aborted) return this.abort(sequence);
+    let token: number | undefined;
+    try {
+      const { observe } = this.options;
+      const input = t < job.promptTokens.length ? job.promptTokens[t] : tokens[tokens.length - 1];
+      const position = observe && result.position(input);
+      const tensors = position ? committed(position) : result.committed(index);
+      trace.position(tensors);
+      if (position) observe(position);
+      token = tensors.draw?.[3];
+      if (token === undefined) return;
+      tokens.push(token);
+      job.onToken?.(token);
+    } catch (error) {
+      this.finish(sequence);
+      sequence.reject(error);
+      return;
+    }
+    const finishReason = sequence.stop.has(token) ? 'stop' : tokens.length === job.maxTokens ? 'length' : undefined;
+    if (finishReason === undefined) return;
+    this.finish(sequence);
+    const { dispatches, started } = sequence;
+    sequence.resolve({
+      tokens, finishReason, traceRoot: trace.traceRoot(), blockRoots: trace.blockRoots(),
+      millis: performance.now() - started, ...(dispatches > 0 && { dispatches }),
+    });
+  }
+
+  /** Its cache may be taken at once: whatever is still under way for it was submitted before its successor. */
+  private finish(sequence: Sequence): void {
+    sequence.done = true;
+    this.space.give(sequence.cacheBase, sequence.length);
+  }
+
+  private abort(sequence: Sequence): void {
+    const at = this.waiting.indexOf(sequence);
+    if (at >= 0) this.waiting.splice(at, 1);
+    else this.finish(sequence);
+    try {
+      throwIfAborted(sequence.job.signal);
+    } catch (error) {
+      sequence.reject(error);
+    }
+  }
+}
+
+/** r of section 7: the first 16 bytes of SHA-256(seed, u64 step). */
+export function randomBytes(seed: Uint8Array, step: number): Uint8Array {
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(step));
+  return createHash('sha256').update(seed).update(counter).digest().subarray(0, 16);
+}
