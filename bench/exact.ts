@@ -8,6 +8,7 @@ import { openModel, SHIPPED_MODEL } from '../worker/engine';
 import { ACCURACY_MODELS, measureAccuracy, type AccuracyRow } from './accuracy';
 import { measurePeer, type PeerReport } from './peer';
 import { syntheticModel } from './syntheticModel';
+import { measureThreads, type ThreadReport } from './threads';
 
 /** Rows and columns of the product that is compared with the prototype. */
 const SIZE = 2048;
@@ -35,8 +36,10 @@ export interface ExactReport {
   decodeVsLlamaCpp: number | null;
   prefillVsLlamaCpp: number | null;
   peer: PeerReport | null;
-  /** Of the wasm back end, which has one thread so far. */
-  twoThreadSpeedup: null;
+  /** Of the wasm back end; see ThreadReport. */
+  twoThreadSpeedup: number;
+  twoThreadDecodeSpeedup: number;
+  twoThreadPrefillSpeedup: number;
   /** Of the trained model of 16 layers; the worse of the two with planted outliers. */
   perplexityRatio: number;
   top1Agreement: number;
@@ -46,7 +49,7 @@ export interface ExactReport {
 
 /** What takes longest may be left out. */
 export type KernelReport = Omit<ExactReport, 'decodeVsLlamaCpp' | 'prefillVsLlamaCpp' | 'peer' | 'perplexityRatio'
-  | 'top1Agreement' | 'outlierPerplexityRatio' | 'accuracy' | 'traceOverheadPercent'>;
+  | 'top1Agreement' | 'outlierPerplexityRatio' | 'accuracy' | 'traceOverheadPercent' | keyof ThreadReport>;
 
 export interface ExactOptions {
   model?: string;
@@ -63,6 +66,7 @@ export async function measureExact(options: ExactOptions): Promise<ExactReport> 
     progress(`llama.cpp does not run here: ${error.message.split('\n')[0]}`);
     return null;
   });
+  const threads = await measureThreads(large, progress);
   const accuracy: AccuracyRow[] = [];
   for (const name of ACCURACY_MODELS) {
     progress(`accuracy of ${name}`);
@@ -76,6 +80,9 @@ export async function measureExact(options: ExactOptions): Promise<ExactReport> 
     decodeVsLlamaCpp: peer && rounded(peer.decodeVsLlamaCpp),
     prefillVsLlamaCpp: peer && rounded(peer.prefillVsLlamaCpp),
     peer,
+    twoThreadSpeedup: rounded(threads.twoThreadSpeedup),
+    twoThreadDecodeSpeedup: rounded(threads.twoThreadDecodeSpeedup),
+    twoThreadPrefillSpeedup: rounded(threads.twoThreadPrefillSpeedup),
     perplexityRatio: trained.perplexityRatio,
     top1Agreement: trained.top1Agreement,
     outlierPerplexityRatio: Math.max(...outliers.map(({ perplexityRatio }) => perplexityRatio)),
@@ -114,7 +121,6 @@ export async function measureKernels({ model: path, tokens, progress }: ExactOpt
     },
     speedup: { reference: over('reference'), webgpu: over('webgpu') },
     smallTraceOverheadPercent: rounded(await traceOverhead(model, count)),
-    twoThreadSpeedup: null,
   };
 }
 

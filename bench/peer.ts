@@ -4,7 +4,8 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { createEngine, GREEDY } from '../exact';
+import { GREEDY, type ExactModel } from '../exact';
+import { createWasmEngine } from '../exact/wasm';
 import { SHIPPED_MODEL } from '../worker/engine';
 import { writeRandomGguf } from './randomGguf';
 import { syntheticModel } from './syntheticModel';
@@ -39,7 +40,7 @@ export async function measurePeer(threads: number, progress: (line: string) => v
     const { stdout } = await run(process.execPath, args, { cwd: FOLDER });
     const { decodeTokensPerSecond, prefillTokensPerSecond, system, release } = JSON.parse(stdout) as PeerReport['llamaCpp'];
     progress(`llama.cpp decodes ${decodeTokensPerSecond.toFixed(1)}, reads ${prefillTokensPerSecond.toFixed(1)} tokens/s`);
-    const ours = await measureWasm(model);
+    const ours = await measureWasm(model, threads);
     progress(`wasm decodes ${ours.decodeTokensPerSecond.toFixed(1)}, reads ${ours.prefillTokensPerSecond.toFixed(1)} tokens/s`);
     return {
       decodeVsLlamaCpp: ours.decodeTokensPerSecond / decodeTokensPerSecond,
@@ -51,8 +52,9 @@ export async function measurePeer(threads: number, progress: (line: string) => v
   }
 }
 
-async function measureWasm(model: ReturnType<typeof syntheticModel>): Promise<PeerReport['wasm']> {
-  const engine = await createEngine(model, 'wasm');
+/** Tokens per second of one job on so many threads, the second time. */
+export async function measureWasm(model: ExactModel, threads: number): Promise<PeerReport['wasm']> {
+  const engine = createWasmEngine(model, { threads });
   try {
     const once = async () => {
       const times: number[] = [];

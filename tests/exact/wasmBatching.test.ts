@@ -1,5 +1,7 @@
 /** Several jobs at once in wasm, on several threads: every answer has the bits that it has alone. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { createReferenceEngine, GREEDY, loadModel, type Generation, type Job } from '../../exact';
 import { createWasmEngine } from '../../exact/wasm';
@@ -52,9 +54,7 @@ test('a job that can never fit the cache of wasm is refused by name, and costs t
   await engine.close();
 });
 
-test('an engine in wasm that nobody closed does not keep a process alive, and one at work does', async () => {
-  const { execFileSync } = await import('node:child_process');
-  const { join } = await import('node:path');
+test('an engine in wasm that nobody closed does not keep a process alive, and one at work does', () => {
   const root = join(__dirname, '../..');
   const program = `
     const { createWasmEngine } = require(${JSON.stringify(join(root, 'exact/wasm'))});
@@ -66,9 +66,7 @@ test('an engine in wasm that nobody closed does not keep a process alive, and on
 });
 
 test('a thread that ends by itself rejects what is under way and later jobs with a typed error', async () => {
-  const model = models[0];
-  const broken = { ...model, config: { ...model.config, vocab: model.config.vocab } };
-  const engine = createWasmEngine(broken, { threads: 2 });
+  const engine = createWasmEngine(models[0], { threads: 2 });
   const { runner } = engine as unknown as { runner: { workers: { terminate(): Promise<number> }[] } };
   const job = { promptTokens: [1, 2, 3], maxTokens: 200, stopTokens: [], sampling: GREEDY };
   let heard = 0;
