@@ -24,6 +24,10 @@ export interface ExactConfig {
 }
 
 /** Every head of q and k is normed before RoPE (op 5n). */
+/** Weights that a position multiplies, the head's included. */
+export const weightsPerPosition = ({ layers, dim, heads, kvHeads, headDim, ffn, vocab }: ExactConfig): number =>
+  layers * dim * (2 * (heads + kvHeads) * headDim + 3 * ffn) + vocab * dim;
+
 export const hasHeadNorm = ({ flags }: Pick<ExactConfig, 'flags'>): boolean => (flags & QK_NORM) !== 0;
 /** gate and up have 32 bits (op 16w). */
 export const hasWideSwiGlu = ({ flags }: Pick<ExactConfig, 'flags'>): boolean => (flags & WIDE_SWIGLU) !== 0;
@@ -94,6 +98,9 @@ export function checkConfig(config: ExactConfig): void {
   within('context', 256, 32768, 256);
   within('flags', 0, QK_NORM | WIDE_SWIGLU);
   within('epsTerm', 1, 0xffffffff);
+  const headEpsilon = Math.floor((config.epsTerm * config.headDim) / config.dim);
+  const fits = !hasHeadNorm(config) || headEpsilon <= 0xffffffff;
+  demand('epsTerm', fits, 'epsTerm * headDim / dim below 2^32', headEpsilon);
   const { commitTotal, positionTotal } = treeDepths(config);
   const deepest = Math.max(commitTotal, positionTotal);
   demand('trace', deepest <= MAX_TREE_DEPTH, `trees of at most ${MAX_TREE_DEPTH} levels`, deepest);

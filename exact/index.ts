@@ -35,10 +35,13 @@ export { Tokenizer } from './tokenizer';
  * An engine for a model. `webgpu` is loaded only when asked for, since it brings a native module; `wasm` likewise,
  * since its kernels must have been built.
  * Rejects with an error whose code starts with `engine.` when the back end cannot run on this machine.
+ * @param options.realGpu take no CPU that plays GPU, unless COCOON_GPU asks for it
  */
-export async function createEngine(model: ExactModel, backend: BackendName): Promise<Engine> {
+export async function createEngine(
+  model: ExactModel, backend: BackendName, options: { realGpu?: boolean } = {},
+): Promise<Engine> {
   if (backend === 'reference') return createReferenceEngine(model);
   if (backend === 'wasm') return (await import('./wasm/index')).createWasmEngine(model);
   const { createWebGpuEngine } = await import('./webgpu/index');
-  return createWebGpuEngine(model);
+  return createWebGpuEngine(model, options);
 }

@@ -1,12 +1,13 @@
 /**
- * Proofs from trees that nobody has stored: the job runs again on the reference back end, and of the commit tree one
+ * Proofs from trees that nobody has stored: the job runs again, and of the commit tree one
  * block of 32 positions is held at a time, of the position trees one (docs/exact-arithmetic.md section 10). What stays
  * is 32 bytes a block; a position tree needs V of all earlier positions.
  */
 import { BlockTrace, blockOfNode, commitNode } from './blockTrace';
+import { weightsPerPosition } from './config';
 import { TRACE_BLOCK } from './constants';
-import type { Job } from './engine';
-import { GenerationAbortedError, ProofError } from './errors';
+import type { Engine, Job } from './engine';
+import { BackendUnavailableError, GenerationAbortedError, ProofError } from './errors';
 import { leafIndex, positionOf, slotAt, treeLevels, type LeafAddress, type Tree } from './leafAddress';
 import type { JobShape } from './leafShape';
 import type { ExactModel } from './modelFile';
@@ -14,7 +15,7 @@ import { PositionLayout } from './positionLayout';
 import { PositionTree } from './positionTree';
 import { checkInnerNode, roundLevels, type LeafProof, type NodeAddress } from './proof';
 import { createReferenceEngine } from './reference/engine';
-import { committed, type PositionTensors } from './tensors';
+import { committed, type PositionObserver, type PositionTensors } from './tensors';
 
 /** What a complete run leaves behind. */
 interface Outcome {
@@ -207,7 +208,7 @@ export class TraceProver {
     const finish = (): void => {
       if (this.trace) blocks?.each?.(this.trace);
     };
-    const engine = createReferenceEngine(this.model, observe);
+    const engine = await observedEngine(this.model, observe);
     try {
       const result = await engine.generate({
         ...this.job,
@@ -236,5 +237,18 @@ export class TraceProver {
       received: same === -1 ? `${answer.length} tokens` : `another token ${same}`,
       hint: 'check model, prompt, sampling and stop tokens',
     });
+  }
+}
+
+/** Below, the reference computes sooner than a thread of wasm starts. */
+const SMALL_WEIGHTS = 1e6;
+
+async function observedEngine(model: ExactModel, observe: PositionObserver): Promise<Engine> {
+  if (weightsPerPosition(model.config) < SMALL_WEIGHTS) return createReferenceEngine(model, observe);
+  try {
+    return (await import('./wasm/index')).createWasmEngine(model, { observe });
+  } catch (error) {
+    if (!(error instanceof BackendUnavailableError)) throw error;
+    return createReferenceEngine(model, observe);
   }
 }

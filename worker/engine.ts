@@ -47,8 +47,8 @@ export function openModel(path: string = SHIPPED_MODEL): LoadedModel {
 }
 
 /**
- * Creates the engine: `auto` takes webgpu, then wasm, which needs no GPU, then the reference, which needs nothing; a
- * named back end is taken or refused.
+ * Creates the engine: `auto` takes webgpu on a real GPU, then wasm, which is faster than a CPU that plays GPU, then the
+ * reference, which needs nothing; a named back end is taken or refused.
  */
 export async function openEngine(
   { model }: LoadedModel,
@@ -59,7 +59,7 @@ export async function openEngine(
   let fallbackReason: string | undefined;
   for (const candidate of ['webgpu', 'wasm'] as const) {
     try {
-      return { ...wrap(await create(model, candidate)), fallbackReason };
+      return { ...wrap(await create(model, candidate, { realGpu: true })), fallbackReason };
     } catch (error) {
       const code = String((error as { code?: unknown }).code ?? '');
       if (!code.startsWith('engine.')) throw error;
@@ -88,7 +88,8 @@ export async function openServingEngine(
     await engine.close();
     const code = (error as { code?: unknown }).code;
     if (backend !== 'auto' || code !== 'engine.wrong-bits') throw error;
-    return { ...(await open(loaded, 'reference')), fallbackReason: 'engine.wrong-bits' };
+    const next = engine.backend === 'webgpu' ? 'wasm' : 'reference';
+    return { ...(await openServingEngine(loaded, next, open)), fallbackReason: 'engine.wrong-bits' };
   }
 }
 

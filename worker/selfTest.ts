@@ -1,9 +1,12 @@
 import { createReferenceEngine, GREEDY, type Engine, type ExactModel } from '../exact';
+import { weightsPerPosition } from '../exact/config';
 import { EngineUnavailableError } from './errors';
 
-/** Positions of the trial: two trace blocks would take a second on a slow machine, and one shows every operation. */
-const PROMPT_TOKENS = 3;
-const OUTPUT_TOKENS = 5;
+/** Tokens of the trial: two trace blocks would take a second on a slow machine, and one shows every operation. */
+const SMALL = { prompt: 3, output: 5 };
+/** Of a large model, of which the reference computes a position in seconds. */
+const LARGE = { prompt: 2, output: 1 };
+const LARGE_WEIGHTS = 100e6;
 
 /**
  * Computes a short job on `engine` and on the reference and compares tokens and trace root: a driver or card that gives
@@ -11,8 +14,10 @@ const OUTPUT_TOKENS = 5;
  * @throws EngineUnavailableError `engine.wrong-bits`
  */
 export async function testEngine(model: ExactModel, engine: Pick<Engine, 'backend' | 'adapter' | 'generate'>): Promise<void> {
-  const promptTokens = Array.from({ length: PROMPT_TOKENS }, (_, index) => (index * 97 + 10) % model.config.vocab);
-  const job = { promptTokens, maxTokens: OUTPUT_TOKENS, stopTokens: [], sampling: GREEDY };
+  const { vocab } = model.config;
+  const { prompt, output } = weightsPerPosition(model.config) > LARGE_WEIGHTS ? LARGE : SMALL;
+  const promptTokens = Array.from({ length: prompt }, (_, index) => (index * 97 + 10) % vocab);
+  const job = { promptTokens, maxTokens: output, stopTokens: [], sampling: GREEDY };
   const reference = createReferenceEngine(model);
   const [tried, right] = [await engine.generate(job), await reference.generate(job)];
   await reference.close();

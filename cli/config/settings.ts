@@ -56,7 +56,7 @@ export const SETTINGS = {
   backend: {
     schema: z.enum(['auto', 'webgpu', 'wasm', 'reference'], { error: 'expected auto, webgpu, wasm or reference' }),
     default: 'auto',
-    help: 'engine: auto takes webgpu, else wasm, else reference',
+    help: 'engine: auto takes webgpu on a real GPU, else wasm, else reference',
     placeholder: 'name',
   },
   workerUrl: {

@@ -1,6 +1,6 @@
 /** The wasm back end: a scheduler over threads on one memory. */
 import { availableParallelism, cpus } from 'node:os';
-import type { ExactConfig } from '../config';
+import { weightsPerPosition, type ExactConfig } from '../config';
 import type { Engine, Generation, Job } from '../engine';
 import type { ExactModel } from '../modelFile';
 import { Scheduler } from '../scheduler';
@@ -78,8 +78,7 @@ class WasmEngine implements Engine {
   }
 }
 
-function usefulThreads({ layers, dim, heads, kvHeads, headDim, ffn, vocab }: ExactConfig): number {
-  const weights = layers * dim * (2 * (heads + kvHeads) * headDim + 3 * ffn) + vocab * dim;
+function usefulThreads(config: ExactConfig): number {
   const most = Math.min(availableParallelism(), MOST_THREADS);
-  return Math.min(most, Math.max(1, Math.floor(weights / WEIGHTS_PER_THREAD)));
+  return Math.min(most, Math.max(1, Math.floor(weightsPerPosition(config) / WEIGHTS_PER_THREAD)));
 }

@@ -3,7 +3,7 @@
  * device; the host moves bytes, hashes the trace, and hashes the seed of a draw.
  */
 import type { ExactModel } from '../modelFile';
-import { openDevice, type OpenedDevice } from './adapter';
+import { gpuChoice, openDevice, type OpenedDevice } from './adapter';
 import type { PositionObserver } from '../tensors';
 import { DeviceEngine, type WebGpuEngine } from './engine';
 import { Runner, type RunnerOptions } from './runner';
@@ -16,6 +16,8 @@ export type { WebGpuEngine } from './engine';
 export interface WebGpuEngineOptions {
   /** A device to use and not to destroy; default: opened by `openDevice` and destroyed by `close`. */
   device?: OpenedDevice;
+  /** Where COCOON_GPU leaves the choice: a real GPU or none. */
+  realGpu?: boolean;
   /** Kernel variants and sizes; default: chosen by adapter and model. The bits never depend on them. */
   runner?: Partial<RunnerOptions>;
   /** Hears every position's tensors during generation; one position at a time then. */
@@ -44,10 +46,11 @@ const LARGE_SHARD = 1024 * 1024 * 1024;
 export async function createWebGpuEngine(model: ExactModel, options: WebGpuEngineOptions = {}): Promise<WebGpuEngine> {
   const { config } = model;
   const cachePositions = options.runner?.cachePositions ?? config.context;
+  const choice = gpuChoice();
   const opened = options.device ?? (await openDevice({
     maxStorageBufferBindingSize: LARGE_SHARD, maxBufferSize: LARGE_SHARD,
     maxComputeInvocationsPerWorkgroup: LONG_LANES, maxComputeWorkgroupSizeX: LONG_LANES,
-  }));
+  }, options.realGpu && choice === 'auto' ? 'native' : choice));
   const { device, adapter, hasPackedDot, subgroupSize } = opened;
   const { maxStorageBufferBindingSize, maxBufferSize, maxComputeInvocationsPerWorkgroup } = device.limits;
   try {

@@ -2,7 +2,7 @@
  * Runs planned steps on a device: up to a fixed number of columns (positions of sequences) at once; one command buffer
  * and one readback per step. Steps may be submitted before earlier ones are read.
  */
-import type { ExactConfig } from '../config';
+import { weightsPerPosition, type ExactConfig } from '../config';
 import type { Sampling } from '../engine';
 import type { ExactModel } from '../modelFile';
 import { blocksOf } from '../opTable';
@@ -238,10 +238,6 @@ export function wordsOf(bytes: Uint8Array): Uint32Array {
  * Weights a software adapter multiplies in a millisecond, for a first guess (SwiftShader, measured: 0.5 to 1 million).
  */
 const SOFTWARE_WEIGHTS_PER_MILLI = 700_000;
-
-function weightsPerPosition({ layers, dim, heads, kvHeads, headDim, ffn, vocab }: ExactConfig): number {
-  return layers * dim * (2 * (heads + kvHeads) * headDim + 3 * ffn) + vocab * dim;
-}
 
 /** Of a layer's keys, or its values. */
 export const cacheBytes = ({ kvHeads, headDim }: ExactConfig, positions: number): number =>

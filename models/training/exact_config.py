@@ -78,6 +78,7 @@ class ExactConfig:
             ("context", 256 <= c.context <= 32768 and c.context % 256 == 0),
             ("flags", 0 <= c.flags <= QK_NORM | WIDE_SWIGLU),
             ("epsTerm", 1 <= c.epsTerm < 2**32),
+            ("epsTerm", not c.flags & 1 or c.epsTerm * c.headDim // c.dim < 2**32),
         ]
         for name, good in rules:
             if not good:

@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { GREEDY, createEngine, loadModel } from '../../exact';
+import { GREEDY, TraceProver, createEngine, createReferenceEngine, loadModel } from '../../exact';
 import { matrixShapes } from '../../exact/modelFile';
+import { PositionLayout } from '../../exact/positionLayout';
+import { PositionTree } from '../../exact/positionTree';
 
 const MODELS = join(__dirname, '../../models');
 const FILE = join(MODELS, 'wordnet-3m.cocoon');
@@ -27,4 +29,18 @@ test('the shipped model continues a definition with printable text, the same on 
   assert.deepEqual({ ...second, millis: 0 }, { ...first, millis: 0 });
   assert.match(model.tokenizer.decode(first.tokens), /^[\x20-\x7e\n]{24,}$/);
   await engine.close();
+});
+
+test('proofs of the shipped model, which wasm computes, are those of the reference', async () => {
+  const model = loadModel(FILE);
+  const job = { promptTokens: model.tokenizer.encodePrompt('dog:'), maxTokens: 3, stopTokens: [], sampling: GREEDY };
+  const layout = new PositionLayout(model.config);
+  const roots: Uint8Array[] = [];
+  const reference = createReferenceEngine(model, (tensors) => {
+    roots.push(new PositionTree(model.config, layout.position(tensors)).root);
+  });
+  const { traceRoot } = await reference.generate(job);
+  const prover = new TraceProver(model, job);
+  assert.deepEqual((await prover.result()).traceRoot, traceRoot);
+  for (const t of [0, roots.length - 1]) assert.deepEqual(await prover.positionRoot(t), roots[t], `position ${t}`);
 });

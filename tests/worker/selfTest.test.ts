@@ -34,12 +34,17 @@ describe('a worker before it serves', () => {
     }
   });
 
-  test('finding 34: left to choose, the worker takes the reference instead and says why', async () => {
-    const engine = await openServingEngine(loaded, 'auto', (_, backend) =>
-      backend === 'auto' ? device(wrongTrace) : openEngine(loaded, backend),
-    );
-    assert.equal(engine.backend, 'reference');
+  test('finding 34: left to choose, the worker takes wasm instead, which is tried too, and says why', async () => {
+    const tried: string[] = [];
+    const engine = await openServingEngine(loaded, 'auto', (_, backend) => {
+      tried.push(backend);
+      return backend === 'auto' ? device(wrongTrace) : openEngine(loaded, backend);
+    });
+    assert.deepEqual(tried, ['auto', 'wasm']);
+    assert.equal(engine.backend, 'wasm');
     assert.equal(engine.fallbackReason, 'engine.wrong-bits');
+    await engine.close();
+    await assert.rejects(openServingEngine(loaded, 'auto', () => device(wrongTrace)), wrongBits);
     const right = await openServingEngine(loaded, 'auto', () => device((result) => result));
     assert.equal(right.backend, 'webgpu');
     assert.equal(right.fallbackReason, undefined);
@@ -47,9 +52,9 @@ describe('a worker before it serves', () => {
 });
 
 describe('an engine that is left to choose', () => {
-  const without = (...missing: BackendName[]): typeof createEngine => async (model, backend) => {
+  const without = (...missing: BackendName[]): typeof createEngine => async (model, backend, options) => {
     if (missing.includes(backend)) throw new BackendUnavailableError(`engine.${backend}.test`, 'not on this machine');
-    return createEngine(model, backend);
+    return createEngine(model, backend, options);
   };
 
   test('takes wasm where there is no WebGPU, else the reference, and says why not WebGPU', async () => {
@@ -60,6 +65,16 @@ describe('an engine that is left to choose', () => {
       await testEngine(loaded.model, engine);
       await engine.close();
     }
+  });
+
+  test('prefers wasm to a CPU that plays GPU, which it takes only when it is named', async () => {
+    const asked: unknown[] = [];
+    const engine = await openEngine(loaded, 'auto', async (model, backend, options) => {
+      asked.push(backend, options);
+      throw new BackendUnavailableError('engine.test', 'not on this machine');
+    }).catch((error: unknown) => error);
+    assert.ok(engine instanceof BackendUnavailableError);
+    assert.deepEqual(asked, ['webgpu', { realGpu: true }, 'wasm', { realGpu: true }, 'reference', undefined]);
   });
 
   test('never takes another back end than the one that was named', async () => {
