@@ -5,6 +5,7 @@
 import type { ExactModel } from '../modelFile';
 import { gpuChoice, openDevice, type OpenedDevice } from './adapter';
 import type { PositionObserver } from '../tensors';
+import { chooseKernels, trialRows } from './choose';
 import { DeviceEngine, type WebGpuEngine } from './engine';
 import { Runner, type RunnerOptions } from './runner';
 
@@ -18,7 +19,7 @@ export interface WebGpuEngineOptions {
   device?: OpenedDevice;
   /** Where COCOON_GPU leaves the choice: a real GPU or none. */
   realGpu?: boolean;
-  /** Kernel variants and sizes; default: chosen by adapter and model. The bits never depend on them. */
+  /** Kernel variants and sizes; default: chosen by adapter, model and self-test. The bits never depend on them. */
   runner?: Partial<RunnerOptions>;
   /** Hears every position's tensors during generation; one position at a time then. */
   observe?: PositionObserver;
@@ -28,12 +29,12 @@ export interface WebGpuEngineOptions {
  * What a software adapter is given: one lane per reduction, since it pays dearly for barriers; few columns, which save
  * it dispatches.
  */
-const SOFTWARE: Partial<RunnerOptions> = {
+const SOFTWARE = {
   lanes: 1, linearKernel: 'linearByThread', manyColumns: Infinity, columns: 8, stepsAhead: 2, sleeps: true,
-};
-const GPU: Partial<RunnerOptions> = {
-  lanes: 128, manyColumns: 4, columns: 64, stepsAhead: 4, sleeps: false,
-};
+} as const satisfies Partial<RunnerOptions>;
+const GPU = {
+  lanes: 128, columns: 64, stepsAhead: 4, sleeps: false,
+} as const satisfies Partial<RunnerOptions>;
 /** Lanes of a workgroup that goes through a long row, where the device has them. */
 const LONG_LANES = 512;
 /** Shards of a device that can bind more than WebGPU's least. */
@@ -54,20 +55,22 @@ export async function createWebGpuEngine(model: ExactModel, options: WebGpuEngin
   const { device, adapter, hasPackedDot, subgroupSize } = opened;
   const { maxStorageBufferBindingSize, maxBufferSize, maxComputeInvocationsPerWorkgroup } = device.limits;
   try {
+    const shader = { lanes: GPU.lanes, packedDot: hasPackedDot, subgroups: subgroupSize > 0 };
+    const bindingBytes = Math.min(maxStorageBufferBindingSize, maxBufferSize);
+    const variants = adapter.isSoftware ? SOFTWARE : {
+      ...GPU,
+      longLanes: Math.min(LONG_LANES, maxComputeInvocationsPerWorkgroup),
+      ...(options.runner?.linearKernel === undefined && await chooseKernels(opened, shader, trialRows(config, bindingBytes))),
+    };
     const runner = await Runner.create(device, model, {
-      ...(adapter.isSoftware ? SOFTWARE : GPU) as RunnerOptions,
-      ...(!adapter.isSoftware && {
-        longLanes: Math.min(LONG_LANES, maxComputeInvocationsPerWorkgroup),
-        linearKernel: subgroupSize > 0 ? 'linearBySubgroup' : 'linearByGroup',
-      }),
-      packedDot: hasPackedDot,
-      subgroups: subgroupSize > 0,
+      ...shader,
+      ...variants,
       subgroupSize,
-      shardBytes: Math.min(maxStorageBufferBindingSize, maxBufferSize, LARGE_SHARD),
+      shardBytes: Math.min(bindingBytes, LARGE_SHARD),
       cachePositions,
       keepLayers: options.observe !== undefined,
       ...options.runner,
-    });
+    } as RunnerOptions);
     return new DeviceEngine(config, opened, options.device === undefined, runner, options.observe);
   } catch (error) {
     if (!options.device) device.destroy();

@@ -128,7 +128,7 @@ export function kernelCode(name: KernelName, options: ShaderOptions): string {
 }
 
 /** The uniform record of one dispatch: its parameters in the order of the kernel's struct. */
-export function paramWords<N extends KernelName>(name: N, params: KernelParams<N>): Uint32Array {
+export function paramWords<N extends KernelName>(name: N, params: KernelParams<N>): Uint32Array<ArrayBuffer> {
   const words = new Uint32Array(PARAMS_STRIDE / 4);
   (KERNELS[name].params as readonly string[]).forEach((field, i) => {
     words[i] = (params as Record<string, number>)[field];

@@ -68,7 +68,7 @@ export function lanesPerRow(vectors: number): number {
 }
 
 /** Rows that a workgroup of a linear kernel takes; a subgroup has 4 to 64 lanes, too many workgroups do no harm. */
-function rowsOfGroup(kernel: LinearKernel, rowLanes: number, subgroupSize: number): number {
+export function rowsOfGroup(kernel: LinearKernel, rowLanes: number, subgroupSize: number): number {
   if (kernel === 'linearByThread') return 4 * KERNELS.linearByThread.workgroup;
   return KERNELS[kernel].workgroup / (kernel === 'linearByGroup' ? rowLanes : subgroupSize);
 }
