@@ -44,4 +44,5 @@ await Promise.all([
 await run('contracts', [bin('jest', 'bin/jest.js'), `--maxWorkers=${cores}`]);
 fs.rmSync(path.join(root, 'build', 'tests'), { recursive: true, force: true });
 await bundle(root, nodeTests, built);
-await run('protocol, engine, devnet, worker, CLI', ['--test', `--test-concurrency=${cores}`, ...nodeTests.map(built)]);
+// One more than cores: many tests wait for processes and timers.
+await run('protocol, engine, devnet, worker, CLI', ['--test', `--test-concurrency=${Number(cores) + 1}`, ...nodeTests.map(built)]);

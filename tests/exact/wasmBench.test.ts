@@ -13,9 +13,7 @@ test('the bench measures wasm against its prototype and against the reference in
   assert.ok(report.wasmVsPrototype >= 0.5, `${report.wasmVsPrototype}`); // the bench tells the figure; tests only smoke
 });
 
-test('a float model imported and run exactly is as good as float32, also where outliers were planted', async () => {
-  const trained = await measureAccuracy('deep16', 6);
-  assert.ok(trained.perplexityRatio < 1.003 && trained.top1Agreement > 0.95, JSON.stringify(trained));
-  const planted = await measureAccuracy('outlier60', 4);
-  assert.ok(planted.perplexityRatio < 1.03 && planted.top1Agreement > 0.85, JSON.stringify(planted));
+test('a float model with planted outliers, imported and run exactly, is as good as float32', async () => {
+  const { perplexityRatio, top1Agreement } = await measureAccuracy('outlier60', 4); // the bench tells the figures of all
+  assert.ok(perplexityRatio < 1.03 && top1Agreement > 0.85, `${perplexityRatio}, ${top1Agreement}`);
 });

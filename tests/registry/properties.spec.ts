@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { type Attempt, RegistryRun } from './registryRun';
 
-const RUNS = Number(process.env.COCOON_PROPERTY_RUNS ?? 10);
+const RUNS = Number(process.env.COCOON_PROPERTY_RUNS ?? 5);
 const SEED = Number(process.env.COCOON_PROPERTY_SEED ?? 2026);
 
 const KINDS = [
@@ -109,7 +109,7 @@ describe('a registry under any sequence of governors, guardians, builders, stake
     await run.end();
   });
 
-  it('met every receiver 20 times and every refusal 5 times', () => {
+  it('met every receiver and every refusal several times', () => {
     console.log([...counts].sort().map(([what, times]) => `${what}: ${times}`).join('\n'));
     const met = (what: string, least: number): void => {
       const times = counts.get(what) ?? 0;
