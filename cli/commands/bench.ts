@@ -10,7 +10,8 @@ export function benchCommand(): Command {
     .addCommand(feesCommand())
     .addCommand(textCommand())
     .addCommand(exactCommand())
-    .addCommand(gpuCommand());
+    .addCommand(gpuCommand())
+    .addCommand(importCommand());
 }
 
 function feesCommand(): Command {
@@ -71,12 +72,24 @@ function exactCommand(): Command {
           `tokens per second           wasm ${wasm}, webgpu ${webgpu ?? '-'}, reference ${reference}`,
           `wasm / reference, / webgpu  ${report.speedup.reference}, ${report.speedup.webgpu ?? '-'}`,
           `trace over wasm kernels     ${report.traceOverheadPercent} % (110M), ${report.smallTraceOverheadPercent} %`,
+          `two threads over one        product ${report.twoThreadSpeedup}, decode ${report.twoThreadDecodeSpeedup}, prompt ${report.twoThreadPrefillSpeedup}`,
           `wasm / llama.cpp            decode ${report.decodeVsLlamaCpp ?? '-'}, prompt ${report.prefillVsLlamaCpp ?? '-'}`,
           ...report.accuracy.map(({ model, floatPerplexity, perplexityRatio, top1Agreement }) =>
             `${model.padEnd(27)} perplexity ${floatPerplexity.toFixed(2)} x ${perplexityRatio.toFixed(4)}, `
             + `top-1 ${(100 * top1Agreement).toFixed(1)} %`),
         ].join('\n'),
       );
+    });
+}
+
+function importCommand(): Command {
+  return withSettings(new Command('import'))
+    .description('memory and time of importing a random model of 175 million weights')
+    .action(async (options: Record<string, unknown>) => {
+      const { output } = contextOf(options);
+      const { measureImport } = await import('../../bench/import');
+      const report = await measureImport((line) => output.progress(line));
+      output.result(report, Object.entries(report).map(([name, value]) => `${name.padEnd(26)} ${String(value)}`).join('\n'));
     });
 }
 

@@ -19,8 +19,8 @@ export function modelCommand(): Command {
 
 function importCommand(): Command {
   return withSettings(new Command('import'))
-    .description('turn a Hugging Face folder (Llama, Qwen2, Qwen3) into an exact model file')
-    .argument('<source>', 'folder with config.json, safetensors and tokenizer.json')
+    .description('turn a float model (Llama, Qwen2, Qwen3) into an exact model file')
+    .argument('<source>', 'Hugging Face folder (config.json, safetensors, tokenizer.json), or a .gguf file (F32, F16, BF16, Q8_0)')
     .requiredOption('--out <file>', 'the exact model file to write')
     .option('--calibration <file>', 'text to calibrate on, UTF-8; a built-in one when unset')
     .option('--context <n>', `positions, a multiple of 256 (default: ${DEFAULT_CONTEXT}, or what the model was made for)`)

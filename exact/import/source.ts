@@ -4,6 +4,8 @@ import { JsonTokenizer } from '../jsonTokenizer';
 import { refuse } from './architecture';
 import { CALIBRATION_TEXT } from './calibrationText';
 import { tokenizerOfFolder } from './folderTokenizer';
+import { openGguf } from './gguf';
+import { tokenizerOfGguf } from './ggufTokenizer';
 import { openHuggingFace } from './huggingFace';
 import type { Weights } from './weights';
 
@@ -17,12 +19,13 @@ export interface Source {
 const CALIBRATION_TOKENS = 1024;
 const TEXT_TOKENS = 256;
 
-/** Opens a Hugging Face folder. @throws ModelImportError for whatever cannot be imported */
+/** Opens a Hugging Face folder or a GGUF file. @throws ModelImportError for whatever cannot be imported */
 export async function openSource(path: string): Promise<Source> {
   const found = statSync(path, { throwIfNoEntry: false });
-  if (!found) refuse('unreadable', 'there is no such model', 'a folder', path);
+  if (!found) refuse('unreadable', 'there is no such model', 'a folder or a GGUF file', path);
   if (!found.isDirectory()) {
-    refuse('source', 'only folders can be imported', 'a folder with config.json and safetensors', path, 'GGUF files cannot be read yet');
+    const { weights, metadata } = await openGguf(path);
+    return { weights, tokenizer: tokenizerOfGguf(metadata, weights.architecture.vocab) };
   }
   const weights = openHuggingFace(path);
   return { weights, tokenizer: tokenizerOfFolder(path, weights.architecture.vocab) };

@@ -52,6 +52,6 @@ function minimal(json: Json): TokenizerJson {
   } as unknown as TokenizerJson;
 }
 
-/** Members that are null or false say what their absence says. */
+/** Members that are null, false or empty say what their absence says. */
 const withoutDefaults = (value: Json): Json =>
-  Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null && member !== false));
+  Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null && member !== false && member !== ''));

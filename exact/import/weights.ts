@@ -43,6 +43,20 @@ export class Weights {
     }
   }
 
+  /** The first numbers of a tensor that is not one of a model's. */
+  static read({ file, type, offset }: StoredTensor, count: number): Float32Array {
+    const bytes = Buffer.allocUnsafe(rowBytesOf(type, count));
+    const descriptor = openForReading(file);
+    try {
+      readFully(descriptor, file, bytes, offset);
+    } finally {
+      closeSync(descriptor);
+    }
+    const out = new Float32Array(count);
+    decodeNumbers(type, bytes, out);
+    return out;
+  }
+
   /** Bytes of the largest tensor as stored. */
   largestTensor(): number {
     return Math.max(...[...this.tensors.values()].map(({ type, rows, columns }) => rows * rowBytesOf(type, columns)));
