@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { attestCommand } from './commands/attest';
 import { benchCommand } from './commands/bench';
 import { configCommand } from './commands/config';
 import { demoCommand } from './commands/demo';
@@ -27,6 +28,7 @@ export function createProgram(): Command {
     .addCommand(jobCommand())
     .addCommand(exactCommand())
     .addCommand(modelCommand())
+    .addCommand(attestCommand())
     .addCommand(benchCommand())
     .addCommand(configCommand());
 }

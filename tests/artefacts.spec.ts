@@ -9,7 +9,7 @@ describe('build artefacts', () => {
   it('are one per contract, with the code that the SDK deploys', async () => {
     const artefacts = fs.readdirSync(build).filter((file) => file.endsWith('.compiled.json'));
     expect(artefacts.sort()).toEqual(
-      ['AttestationRegistry', 'CheckedJobEscrow', 'JobEscrow', 'JudgedBounty', 'ProviderStake'].map(
+      ['AttestationRegistry', 'CheckedJobEscrow', 'JobEscrow', 'JudgedBounty', 'ProviderStake', 'QuoteChecker'].map(
         (name) => `${name}.compiled.json`,
       ),
     );

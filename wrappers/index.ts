@@ -4,6 +4,7 @@ export * from './codeHashes';
 export * from './JobEscrow';
 export * from './keyLife';
 export * from './ProviderStake';
+export * from './QuoteChecker';
 export * from './registryMessages';
 export * from './requiredValue';
 export * from './stakeMessages';

@@ -10,6 +10,7 @@ import {
   type ContractName,
   jobEscrowCode,
   providerStakeCode,
+  QuoteChecker,
 } from '../../wrappers';
 
 const root = path.join(__dirname, '../..');
@@ -25,6 +26,7 @@ const DEPLOYED: Record<ContractName, () => Promise<Cell>> = {
     const none = { networkId: 0, governor: nobody, guardian: nobody, builders: [], threshold: 0 };
     return (await AttestationRegistry.fromGovernance(none)).init!.code;
   },
+  QuoteChecker: async () => (await QuoteChecker.fromRoot()).init.code,
   JudgedBounty: async () => {
     const accounts = { registry: nobody, sponsor: nobody, provider: nobody, payout: nobody };
     const numbers = { networkId: 0, price: 0n, stopToken: 0, maxTokens: 1, winningToken: 0 };

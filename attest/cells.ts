@@ -1,0 +1,47 @@
+/** A quote as the four chains of cells that contracts/attestation/quote.tact verifies (docs/attestation.md). */
+import { beginCell, type Cell } from '@ton/core';
+import { intermediatePieces, parseCertificate, pckPieces, type Certificate } from './certificate';
+import { numberOf, proveP256, sha256, type P256Key, type P256Signature } from './p256';
+import type { Quote } from './quote';
+
+/** Where header and body are cut, from the end of the header on. */
+const BODY_CUTS = [64, 184, 280, 376, 472];
+const TD15_CUT = 584;
+const QE_PIECE_BYTES = 96;
+
+/**
+ * References: quote, QE report, PCK certificate, intermediate CA.
+ * @param root that signed the intermediate
+ * @throws AttestationError `attest.signature.<reason>` when a signature does not hold, `attest.certificate.<reason>`
+ */
+export function quoteCell(quote: Quote, root: P256Key): Cell {
+  const { signed, headerBytes, body, signature, attestationKey, qeReport, qeSignature, qeAuthData, certificates } = quote;
+  const [pck, intermediate] = certificates.slice(0, 2).map(parseCertificate) as [Certificate, Certificate];
+  const cuts = [...BODY_CUTS, ...(body.teeTcbSvn2 ? [TD15_CUT] : [])].map((cut) => headerBytes + cut);
+  const proof = (bytes: Uint8Array, made: P256Signature, by: P256Key) => proveP256(numberOf(sha256(bytes)), made, by);
+  const keyCell = beginCell().storeBuffer(Buffer.concat([attestationKey, qeAuthData])).endCell();
+  return beginCell()
+    .storeRef(chainOf(cutAt(signed, cuts), proof(signed, pair(signature), point(attestationKey)), keyCell))
+    .storeRef(chainOf(cutAt(qeReport, [1, 2, 3].map((i) => i * QE_PIECE_BYTES)), proof(qeReport, pair(qeSignature), pck.key)))
+    .storeRef(chainOf(pckPieces(pck), proof(pck.tbs, pck.signature, intermediate.key)))
+    .storeRef(chainOf(intermediatePieces(intermediate), proof(intermediate.tbs, intermediate.signature, root)))
+    .endCell();
+}
+
+/** Cells one after the other by their first reference; the first one carries more. */
+export function chainOf(pieces: readonly Uint8Array[], ...carried: Cell[]): Cell {
+  let next: Cell | undefined;
+  for (let i = pieces.length - 1; i >= 0; i--) {
+    const cell = beginCell().storeBuffer(Buffer.from(pieces[i]));
+    if (next) cell.storeRef(next);
+    if (i === 0) carried.forEach((extra) => cell.storeRef(extra));
+    next = cell.endCell();
+  }
+  return next!;
+}
+
+export const cutAt = (bytes: Buffer, cuts: readonly number[]): Buffer[] =>
+  [0, ...cuts].map((from, i) => bytes.subarray(from, cuts[i] ?? bytes.length));
+
+const pair = (bytes: Buffer): P256Signature => ({ r: numberOf(bytes.subarray(0, 32)), s: numberOf(bytes.subarray(32)) });
+const point = (bytes: Buffer): P256Key => ({ x: numberOf(bytes.subarray(0, 32)), y: numberOf(bytes.subarray(32)) });
