@@ -2,14 +2,13 @@ import type { Config } from 'jest';
 
 /** Contracts run in jest with the sandbox (*.spec.ts); everything else runs in node:test (*.test.ts). */
 const config: Config = {
-  preset: 'ts-jest',
   testEnvironment: '@ton/sandbox/jest-environment',
   testMatch: ['<rootDir>/tests/**/*.spec.ts'],
   // Compiling Tact takes seconds, more on a busy machine.
   testTimeout: 60_000,
   setupFiles: ['<rootDir>/tests/support/nativeCrypto.ts'],
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
-  transform: { '^.+\\.ts$': ['ts-jest', { diagnostics: false }] },
+  transform: { '^.+\\.ts$': '<rootDir>/scripts/build/jestTransform.cjs' },
 };
 
 export default config;
