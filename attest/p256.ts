@@ -3,6 +3,8 @@
  * secret is used: anyone can make the proof of a valid signature, nobody that of an invalid one.
  */
 import { createHash } from 'node:crypto';
+import { invert, mod } from '@noble/curves/abstract/modular';
+import { bytesToNumberBE, numberToBytesBE } from '@noble/curves/abstract/utils';
 import { p256 } from '@noble/curves/nist';
 import { beginCell, type Cell } from '@ton/core';
 import { refuse } from './errors';
@@ -32,22 +34,12 @@ export interface P256Proof extends P256Signature {
   lambda: bigint;
 }
 
-export const bytesOf = (x: bigint): Buffer => Buffer.from(x.toString(16).padStart(2 * BYTES, '0'), 'hex');
-export const numberOf = (bytes: Uint8Array): bigint => (bytes.length === 0 ? 0n : BigInt(`0x${Buffer.from(bytes).toString('hex')}`));
+export const bytesOf = (x: bigint): Buffer => Buffer.from(numberToBytesBE(x, BYTES));
+export const numberOf = (bytes: Uint8Array): bigint => bytesToNumberBE(Uint8Array.from(bytes));
 export const sha256 = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest();
-export const modulo = (x: bigint, m: bigint): bigint => ((x % m) + m) % m;
 
 /** What the native check of 0 and of 1 is about. */
 export const NATIVE_DIGESTS: [bigint, bigint] = [numberOf(sha256(bytesOf(0n))), numberOf(sha256(bytesOf(1n)))];
-
-export function inverse(x: bigint, m: bigint): bigint {
-  let [a, b, u, v] = [modulo(x, m), m, 1n, 0n];
-  while (b !== 0n) {
-    const q = a / b;
-    [a, b, u, v] = [b, a - q * b, v, u - q * v];
-  }
-  return modulo(u, m);
-}
 
 /**
  * The proof as cells.
@@ -63,8 +55,8 @@ export function proveP256(digest: bigint, signature: P256Signature, key: P256Key
 export function proofOf(digest: bigint, { r, s }: P256Signature, key: P256Key): P256Proof {
   const q = pointOf(key);
   if (!q || !isValid(digest, { r, s }, q)) refuse('signature.invalid', 'the P-256 signature is not valid for this digest and key');
-  const delta = modulo((digest - NATIVE_DIGESTS[0]) * inverse(r, ORDER), ORDER);
-  const t = NATIVE_DIGESTS.map((e) => modulo(e + BASE_X * delta, ORDER)) as [bigint, bigint];
+  const delta = mod((digest - NATIVE_DIGESTS[0]) * invert(r, ORDER), ORDER);
+  const t = NATIVE_DIGESTS.map((e) => mod(e + BASE_X * delta, ORDER)) as [bigint, bigint];
   const d = delta === 0n ? undefined : Point.BASE.multiply(delta);
   if (!d || t.includes(0n) || d.toAffine().x === key.x) {
     refuse('signature.exceptional', 'this signature has no proof', 'one that was not made from its own key', 'a chosen one');
@@ -76,7 +68,7 @@ export function proofOf(digest: bigint, { r, s }: P256Signature, key: P256Key): 
 }
 
 /** Slope from one point to another. */
-export const chord = (q: P256Key, d: P256Key): bigint => modulo((d.y - q.y) * inverse(d.x - q.x, FIELD), FIELD);
+export const chord = (q: P256Key, d: P256Key): bigint => mod((d.y - q.y) * invert(d.x - q.x, FIELD), FIELD);
 
 export function compressed(point: Curve): { tag: number; x: bigint; y: bigint } {
   const { x, y } = point.toAffine();

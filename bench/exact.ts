@@ -6,6 +6,7 @@ import { compiledKernels, instantiate, sharedMemory } from '../exact/wasm/kernel
 import { WasmRunner } from '../exact/wasm/runner';
 import { openModel, SHIPPED_MODEL } from '../worker/engine';
 import { ACCURACY_MODELS, measureAccuracy, type AccuracyRow } from './accuracy';
+import { engineSpeed } from './engineSpeed';
 import { measurePeer, type PeerReport } from './peer';
 import { syntheticModel } from './syntheticModel';
 import { measureThreads, type ThreadReport } from './threads';
@@ -15,7 +16,6 @@ const SIZE = 2048;
 /** Pairs of measurements; a ratio is the median of the pairs', so that a busy machine slows both. */
 const ROUNDS = 41;
 const PROMPT_TOKENS = 4;
-const MILLIS = 1000;
 
 /** Speed of the exact engine on this machine, all of it measured in one process. */
 export interface ExactReport {
@@ -169,22 +169,9 @@ function comparePrototype(): { ratio: number; gigaMacs: number } {
   };
 }
 
-/** Tokens per second between the first and the last output token of the second generation. */
 async function decodeSpeed(model: ExactModel, backend: BackendName, count: number): Promise<number> {
-  const engine = await createEngine(model, backend);
-  try {
-    let times: number[] = [];
-    const job = {
-      promptTokens: Array.from({ length: PROMPT_TOKENS }, (_, i) => 1 + i), maxTokens: count, stopTokens: [],
-      sampling: GREEDY, onToken: () => void times.push(performance.now()),
-    };
-    await engine.generate(job);
-    times = [];
-    await engine.generate(job);
-    return (MILLIS * (times.length - 1)) / (times[times.length - 1] - times[0]);
-  } finally {
-    await engine.close();
-  }
+  const prompt = Array.from({ length: PROMPT_TOKENS }, (_, i) => 1 + i);
+  return (await engineSpeed(await createEngine(model, backend), prompt, count)).decodeTokensPerSecond;
 }
 
 /** One thread, one position at a time; the trace is hashed after each step, not beside the next one. */

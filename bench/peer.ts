@@ -4,9 +4,10 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { GREEDY, type ExactModel } from '../exact';
+import type { ExactModel } from '../exact';
 import { createWasmEngine } from '../exact/wasm';
 import { SHIPPED_MODEL } from '../worker/engine';
+import { engineSpeed, type EngineSpeed } from './engineSpeed';
 import { writeRandomGguf } from './randomGguf';
 import { syntheticModel } from './syntheticModel';
 
@@ -21,7 +22,7 @@ export interface PeerReport {
   prefillVsLlamaCpp: number;
   threads: number;
   llamaCpp: { decodeTokensPerSecond: number; prefillTokensPerSecond: number; system: string; release: string };
-  wasm: { decodeTokensPerSecond: number; prefillTokensPerSecond: number };
+  wasm: EngineSpeed;
 }
 
 /** @throws Error when the peer cannot be installed or run */
@@ -52,25 +53,7 @@ export async function measurePeer(threads: number, progress: (line: string) => v
   }
 }
 
-/** Tokens per second of one job on so many threads, the second time. */
-export async function measureWasm(model: ExactModel, threads: number): Promise<PeerReport['wasm']> {
-  const engine = createWasmEngine(model, { threads });
-  try {
-    const once = async () => {
-      const times: number[] = [];
-      const started = performance.now();
-      await engine.generate({
-        promptTokens: Array.from({ length: PROMPT_TOKENS }, (_, i) => 3 + ((i * 7919) % 20000)), maxTokens: NEW_TOKENS,
-        stopTokens: [], sampling: GREEDY, onToken: () => void times.push(performance.now()),
-      });
-      return {
-        prefillTokensPerSecond: (1000 * PROMPT_TOKENS) / (times[0] - started),
-        decodeTokensPerSecond: (1000 * (NEW_TOKENS - 1)) / (times[NEW_TOKENS - 1] - times[0]),
-      };
-    };
-    await once();
-    return await once();
-  } finally {
-    await engine.close();
-  }
-}
+/** Of the wasm back end on so many threads, on a prompt like the peer's. */
+export const measureWasm = (model: ExactModel, threads: number): Promise<EngineSpeed> => engineSpeed(
+  createWasmEngine(model, { threads }), Array.from({ length: PROMPT_TOKENS }, (_, i) => 3 + ((i * 7919) % 20000)), NEW_TOKENS,
+);

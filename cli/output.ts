@@ -32,6 +32,12 @@ export function createOutput(json: boolean): Output {
   };
 }
 
+/** A line for each member of a report: its name, padded, and its value. */
+export const linesOf = (report: object): string => {
+  const width = Math.max(...Object.keys(report).map((name) => name.length));
+  return Object.entries(report).map(([name, value]) => `${name.padEnd(width)}  ${value === null ? '-' : String(value)}`).join('\n');
+};
+
 /** JSON in which a bigint is a number where that is exact, and a decimal string where it is not. */
 export function toJson(value: unknown): string {
   return JSON.stringify(value, (_key, item: unknown) => {

@@ -183,7 +183,7 @@ export class Scheduler {
       const { job: { promptTokens, sampling }, submitted: t, cacheBase, drawnBy } = sequence;
       const firstDraw = promptTokens.length - 1;
       const token = t < promptTokens.length ? promptTokens[t] : { drawnBy };
-      const draw = t < firstDraw ? undefined : { sampling, random: randomBytes(sampling.seed, t - firstDraw) };
+      const draw = t < firstDraw ? undefined : { sampling, random: drawBytes(sampling.seed, t - firstDraw) };
       (draw ? drawing : others).push({ sequence, column: { t, cacheBase, token, draw } });
       sequence.submitted++;
     };
@@ -257,7 +257,7 @@ export class Scheduler {
 }
 
 /** r of section 7: the first 16 bytes of SHA-256(seed, u64 step). */
-export function randomBytes(seed: Uint8Array, step: number): Uint8Array {
+export function drawBytes(seed: Uint8Array, step: number): Uint8Array {
   const counter = Buffer.alloc(8);
   counter.writeBigUInt64BE(BigInt(step));
   return createHash('sha256').update(seed).update(counter).digest().subarray(0, 16);

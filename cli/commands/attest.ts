@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { contextOf, withSettings } from '../context';
 import { UsageError } from '../errors';
 import { parseNumber } from '../numbers';
+import { linesOf } from '../output';
 
 /** 2049-12-31, the end of Intel's root certificate. */
 const LAST_SECOND = 2524607999;
@@ -28,7 +29,7 @@ function verifyCommand(): Command {
       const now = options.now === undefined ? Math.floor(Date.now() / 1000) : parseNumber('--now', String(options.now), 0, LAST_SECOND, true);
       const { verifyChain } = await import('../attest/verify');
       const report = await verifyChain(read(file), now);
-      output.result(report, Object.entries(report).map(([name, value]) => `${name.padEnd(12)} ${value === null ? '-' : String(value)}`).join('\n'));
+      output.result(report, linesOf(report));
     });
 }
 

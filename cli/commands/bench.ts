@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { contextOf, withSettings } from '../context';
 import { UsageError } from '../errors';
 import { parseNumber } from '../numbers';
+import { linesOf } from '../output';
 
 /** `cocoon bench <name>`: measurements of bench/, each printed as a table or as JSON. */
 export function benchCommand(): Command {
@@ -42,13 +43,8 @@ function textCommand(): Command {
         samples: Number(options.samples),
         progress: (line) => output.progress(line),
       });
-      output.result(
-        report,
-        Object.entries(report)
-          .filter(([name]) => name !== 'texts')
-          .map(([name, value]) => `${name.padEnd(24)} ${String(value)}`)
-          .join('\n'),
-      );
+      const { texts: _, ...shown } = report;
+      output.result(report, linesOf(shown));
     });
 }
 
@@ -89,7 +85,7 @@ function importCommand(): Command {
       const { output } = contextOf(options);
       const { measureImport } = await import('../../bench/import');
       const report = await measureImport((line) => output.progress(line));
-      output.result(report, Object.entries(report).map(([name, value]) => `${name.padEnd(26)} ${String(value)}`).join('\n'));
+      output.result(report, linesOf(report));
     });
 }
 
@@ -116,6 +112,6 @@ function gpuCommand(): Command {
         size, tokens: count('tokens', 2), promptTokens: count('prompt', 1), batch: count('batch', 1),
         progress: (line) => output.progress(line),
       });
-      output.result(report, Object.entries(report).map(([name, value]) => `${name.padEnd(26)} ${String(value)}`).join('\n'));
+      output.result(report, linesOf(report));
     });
 }

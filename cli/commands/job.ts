@@ -10,7 +10,7 @@ import { WorkerApi } from '../client/workerApi';
 import { contextOf, withSettings, type Context } from '../context';
 import { UsageError } from '../errors';
 import { parseNumber, parseTon } from '../numbers';
-import { formatTon } from '../output';
+import { formatTon, linesOf } from '../output';
 import { PROMPT_LIMIT_TEXT, readPrompt } from '../prompt';
 import { parseSampling, type SamplingOptions } from '../inference';
 
@@ -105,12 +105,7 @@ function statusCommand(): Command {
         end: end === null ? null : end.callback.kind === 'answered' ? 'answered' : end.callback.reason,
         worker: worker?.state ?? null,
       };
-      output.result(
-        report,
-        Object.entries(report)
-          .map(([name, value]) => `${name.padEnd(12)} ${String(value)}`)
-          .join('\n'),
-      );
+      output.result(report, linesOf(report));
     });
 }
 

@@ -7,7 +7,7 @@ import { CocoonError } from '../../protocol/errors';
 import { contextOf, withSettings } from '../context';
 import { UsageError } from '../errors';
 import { parseNumber } from '../numbers';
-import type { Output } from '../output';
+import { linesOf, type Output } from '../output';
 
 /** Positions of an imported model when the user names none. */
 const DEFAULT_CONTEXT = 4096;
@@ -112,7 +112,7 @@ function describe(config: ExactConfig): Record<string, unknown> {
 }
 
 function show(output: Output, report: Record<string, unknown>): void {
-  output.result(report, Object.entries(report).map(([name, value]) => `${name.padEnd(24)} ${String(value)}`).join('\n'));
+  output.result(report, linesOf(report));
 }
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');

@@ -13,7 +13,7 @@ export interface WasmEngineOptions {
   threads?: number;
   /** Most positions of all sequences together that a step computes. */
   columns?: number;
-  /** Positions that the KV cache holds, of all sequences together; default: twice the context. */
+  /** Positions that the KV cache holds, of all sequences together; default: the context. */
   cachePositions?: number;
   /** Hears every position's tensors; one position at a time then. */
   observe?: PositionObserver;
@@ -50,7 +50,7 @@ class WasmEngine implements Engine {
     this.runner = new WasmRunner(model, {
       threads,
       columns: kept ? 1 : options.columns ?? COLUMNS,
-      cachePositions: options.cachePositions ?? 2 * config.context,
+      cachePositions: options.cachePositions ?? config.context,
       stepsAhead: kept ? 1 : STEPS_AHEAD,
       keepLayers: kept,
     });

@@ -16,7 +16,7 @@ const GATE_BITS = 8;
 const MODE = { i32: 0, i16: 1, residual: 2 } as const;
 /** Rows that the kernel `linear` computes together. */
 const ROWS = 4;
-/** How often a thread looks whether the others have come, before it sleeps: about 100 microseconds. */
+/** How often a thread looks whether the others have come, before it sleeps. */
 const LOOKS = 200_000;
 /** Pieces that the rows of a matrix are cut into for each of several threads, which are not equally fast. */
 const PIECES = 8;

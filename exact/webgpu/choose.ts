@@ -65,7 +65,7 @@ export async function choose(
   return { linearKernel: best.kernel, manyColumns: Infinity };
 }
 
-/** Runs the self-test on a device; takes a few hundred milliseconds. @param changed of the known sums, for its own test */
+/** Runs the self-test on a device. @param changed of the known sums, for its own test */
 export async function chooseKernels(
   opened: OpenedDevice, shader: Omit<ShaderOptions, 'sizes'>, rows = ROWS, width = WIDTH,
   changed: (sums: Int32Array) => Int32Array = (sums) => sums,
@@ -87,7 +87,7 @@ export async function chooseKernels(
     return buffer;
   };
   try {
-    const weights = Uint32Array.from({ length: (rows * width) / 4 }, (_, i) => weightWord(i));
+    const weights = weightPattern((rows * width) / 4);
     const states = new Uint32Array(STATE_FIELDS.length * most);
     const arena = new Uint32Array(most * arenaWords);
     for (let c = 0; c < most; c++) {
@@ -158,6 +158,14 @@ export function trialRows({ dim, ffn, vocab }: ExactConfig, bindingBytes: number
 /** Weights 0..15 in a pattern that repeats every 61 words, so that sums are quickly known. */
 const PERIOD = 61;
 const weightWord = (i: number): number => Math.imul((i % PERIOD) + 1, 0x9e3779b1) & 0x0f0f0f0f;
+
+function weightPattern(words: number): Uint32Array {
+  const weights = new Uint32Array(words);
+  for (let i = 0; i < Math.min(PERIOD, words); i++) weights[i] = weightWord(i);
+  for (let filled = PERIOD; filled < words; filled *= 2) weights.copyWithin(filled, 0, filled);
+  return weights;
+}
+
 const inputWord = (column: number, i: number): number => Math.imul(column * 131 + i + 7, 0x85ebca6b) & 0x7f7f7f7f;
 
 /** What row r of the product gives: rows whose first word has the same place in the pattern are equal. */

@@ -3,8 +3,8 @@
  * device; the host moves bytes, hashes the trace, and hashes the seed of a draw.
  */
 import type { ExactModel } from '../modelFile';
-import { gpuChoice, openDevice, type OpenedDevice } from './adapter';
 import type { PositionObserver } from '../tensors';
+import { gpuChoice, openDevice, type OpenedDevice } from './adapter';
 import { chooseKernels, trialRows } from './choose';
 import { DeviceEngine, type WebGpuEngine } from './engine';
 import { Runner, type RunnerOptions } from './runner';
@@ -33,7 +33,7 @@ const SOFTWARE = {
   lanes: 1, linearKernel: 'linearByThread', manyColumns: Infinity, columns: 8, stepsAhead: 2, sleeps: true,
 } as const satisfies Partial<RunnerOptions>;
 const GPU = {
-  lanes: 128, columns: 64, stepsAhead: 4, sleeps: false,
+  lanes: 128, manyColumns: 4, columns: 64, stepsAhead: 4, sleeps: false,
 } as const satisfies Partial<RunnerOptions>;
 /** Lanes of a workgroup that goes through a long row, where the device has them. */
 const LONG_LANES = 512;

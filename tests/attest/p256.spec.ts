@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { invert, mod } from '@noble/curves/abstract/modular';
 import { p256 } from '@noble/curves/nist';
 import { beginCell, type Cell } from '@ton/core';
 import {
-  chord, compressed, inverse, modulo, NATIVE_DIGESTS, numberOf, proofCells, proofOf, proveP256, type P256Key, type P256Proof,
+  chord, compressed, NATIVE_DIGESTS, numberOf, proofCells, proofOf, proveP256, type P256Key, type P256Proof,
 } from '../../attest/p256';
 import { P256Probe } from '../support/p256Probe';
 
@@ -39,8 +40,8 @@ const Q = Point.BASE.multiply(secret);
 const key: P256Key = Q.toAffine();
 const [E0, E1] = NATIVE_DIGESTS;
 const sign = (e: bigint, d: bigint, k: bigint) => {
-  const r = modulo(Point.BASE.multiply(k).toAffine().x, N);
-  return { r, s: modulo(inverse(k, N) * (e + r * d), N) };
+  const r = mod(Point.BASE.multiply(k).toAffine().x, N);
+  return { r, s: mod(invert(k, N) * (e + r * d), N) };
 };
 const genuine = random(); // a digest that the victim signed
 const signed = sign(genuine, secret, random());
@@ -50,10 +51,10 @@ const wanted = random(); // one that an attacker wants accepted
 function forged(e: bigint, { r, s }: { r: bigint; s: bigint }, change: {
   delta?: bigint; d?: Curve; k?: Curve; fields?: Partial<P256Proof>;
 } = {}): P256Proof {
-  const delta = change.delta ?? modulo((e - E0) * inverse(r, N), N);
+  const delta = change.delta ?? mod((e - E0) * invert(r, N), N);
   const d = change.d ?? Point.BASE.multiply(delta);
   const k = change.k ?? Q.add(d);
-  const t = [E0, E1].map((x) => modulo(x + Gx * delta, N)) as [bigint, bigint];
+  const t = [E0, E1].map((x) => mod(x + Gx * delta, N)) as [bigint, bigint];
   return { r, s, t, base: [Gx, Gx], k: compressed(k), d: compressed(d), lambda: chord(key, d.toAffine()), ...change.fields };
 }
 
@@ -131,65 +132,60 @@ describe('P-256 over a digest', () => {
     const own = random(); // of a point that the attacker knows the logarithm of
     const Own = Point.BASE.multiply(own);
     const nonce = random();
-    const r = modulo(Point.BASE.multiply(nonce).toAffine().x, N);
+    const r = mod(Point.BASE.multiply(nonce).toAffine().x, N);
     /** A signature on E0 under a key with a known logarithm. */
-    const under = (d: bigint) => ({ r, s: modulo(inverse(nonce, N) * (E0 + r * d), N) });
-    const squareRoot = (a: bigint): bigint | undefined => {
-      let [x, b, e] = [1n, modulo(a, P), (P + 1n) / 4n];
-      for (; e > 0n; e >>= 1n, b = (b * b) % P) if (e & 1n) x = (x * b) % P;
-      return (x * x) % P === modulo(a, P) ? x : undefined;
-    };
+    const under = (d: bigint) => ({ r, s: mod(invert(nonce, N) * (E0 + r * d), N) });
+    /** Lambdas that lead from Q and x of D to a point whose logarithm is known, with what the proof then needs. */
+    function* chords(dx: bigint) {
+      for (let k = own; ; k++) {
+        const K = Point.BASE.multiply(k).toAffine();
+        let lambda: bigint;
+        try {
+          lambda = p256.CURVE.Fp.sqrt(mod(K.x + key.x + dx, P));
+        } catch {
+          continue; // no square
+        }
+        const ky = mod(lambda * (key.x - K.x) - key.y, P);
+        yield { lambda, k: { tag: 2 + Number(ky & 1n), x: K.x }, signature: under((ky & 1n) === (K.y & 1n) ? k : N - k) };
+      }
+    }
+    const wantedD = () => Point.BASE.multiply(mod((wanted - E0) * invert(r, N), N)).toAffine();
     const refused = async (e: bigint, proof: P256Proof, code: number) => expect(await probe.verify(e, key, proofCells(proof))).toBe(code);
 
     it('3: the delta of another message', () =>
-      refused(wanted, forged(wanted, signed, { delta: modulo((genuine - E0) * inverse(signed.r, N), N) }), PROOF));
+      refused(wanted, forged(wanted, signed, { delta: mod((genuine - E0) * invert(signed.r, N), N) }), PROOF));
 
     it('4: two deltas, of D and of its twin of the other sign', async () => {
-      const want = modulo((genuine - E0) * inverse(signed.r, N), N);
-      const delta = modulo(-(want + 2n * E0 * inverse(Gx, N)), N);
-      const e = modulo(E0 + signed.r * delta, N);
+      const want = mod((genuine - E0) * invert(signed.r, N), N);
+      const delta = mod(-(want + 2n * E0 * invert(Gx, N)), N);
+      const e = mod(E0 + signed.r * delta, N);
       const d = Point.BASE.multiply(want);
-      const t = modulo(E1 + Gx * want, N);
+      const t = mod(E1 + Gx * want, N);
       const linked = forged(e, signed, { delta, d });
       await refused(e, { ...linked, t: [linked.t[0], t] }, PROOF);
       await refused(e, linked, SIGNATURE); // 11 alone catches the twin
     });
 
     it('7: D off the curve', async () => {
-      const d = Point.BASE.multiply(modulo((wanted - E0) * inverse(r, N), N)).toAffine();
-      for (let k = own; ; k++) {
-        const K = Point.BASE.multiply(k).toAffine();
-        const lambda = squareRoot(K.x + key.x + d.x);
-        if (lambda === undefined) continue;
-        const y = modulo(key.y + lambda * (d.x - key.x), P);
+      const d = wantedD();
+      for (const { lambda, k, signature } of chords(d.x)) {
+        const y = mod(key.y + lambda * (d.x - key.x), P);
         if ((y & 1n) !== (d.y & 1n)) continue;
-        const ky = modulo(lambda * (key.x - K.x) - key.y, P);
-        const signature = under((ky & 1n) === (K.y & 1n) ? k : N - k);
-        await refused(wanted, forged(wanted, signature, {
-          fields: { lambda, d: { tag: 2 + Number(y & 1n), x: d.x, y }, k: { tag: 2 + Number(ky & 1n), x: K.x } },
-        }), POINT);
+        await refused(wanted, forged(wanted, signature, { fields: { lambda, k, d: { tag: 2 + Number(y & 1n), x: d.x, y } } }), POINT);
         return;
       }
     });
 
     it('8: a chord that goes elsewhere', async () => {
-      const d = Point.BASE.multiply(modulo((wanted - E0) * inverse(r, N), N)).toAffine();
-      for (let k = own; ; k++) {
-        const K = Point.BASE.multiply(k).toAffine();
-        const lambda = squareRoot(K.x + key.x + d.x);
-        if (lambda === undefined) continue;
-        const ky = modulo(lambda * (key.x - K.x) - key.y, P);
-        const signature = under((ky & 1n) === (K.y & 1n) ? k : N - k);
-        await refused(wanted, forged(wanted, signature, { fields: { lambda, k: { tag: 2 + Number(ky & 1n), x: K.x } } }), POINT);
-        return;
-      }
+      const { lambda, k, signature } = chords(wantedD().x).next().value!;
+      await refused(wanted, forged(wanted, signature, { fields: { lambda, k } }), POINT);
     });
 
     it('9: K that is any point, or -K', async () => {
       await refused(wanted, forged(wanted, under(own), { k: Own }), POINT);
-      const delta = modulo((genuine + E0) * inverse(signed.r, N), N);
-      const e = modulo(E0 + signed.r * delta, N);
-      const proof = forged(e, { r: signed.r, s: modulo(-signed.s, N) }, { delta });
+      const delta = mod((genuine + E0) * invert(signed.r, N), N);
+      const e = mod(E0 + signed.r * delta, N);
+      const proof = forged(e, { r: signed.r, s: mod(-signed.s, N) }, { delta });
       await refused(e, { ...proof, k: { ...proof.k, tag: proof.k.tag ^ 1 } }, POINT);
     });
 
@@ -201,7 +197,7 @@ describe('P-256 over a digest', () => {
     it('12: no signature at all', () => refused(wanted, forged(wanted, { r, s: 1n }), SIGNATURE));
 
     it('D and K that are Q, D or their opposites', async () => {
-      const d = Point.BASE.multiply(modulo((wanted - E0) * inverse(signed.r, N), N));
+      const d = Point.BASE.multiply(mod((wanted - E0) * invert(signed.r, N), N));
       for (const k of [d, d.negate(), Q, Q.negate(), Q.subtract(d), Q.add(d).negate()]) await refused(wanted, forged(wanted, signed, { d, k }), POINT);
       await refused(wanted, forged(wanted, signed, { d: d.negate(), k: Q.subtract(d) }), SIGNATURE);
       await refused(wanted, forged(wanted, signed, { d: Point.BASE }), SIGNATURE);

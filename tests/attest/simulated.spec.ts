@@ -3,7 +3,9 @@ import { quoteCell } from '../../attest/cells';
 import { parseQuote } from '../../attest/quote';
 import { SIMULATED_FMSPC, SIMULATED_ROOT, simulatedChain, simulatedQuote, type SimulatedQuote } from '../../attest/simulated/quote';
 import { SandboxChecker, type Verdict } from '../../cli/attest/sandboxChecker';
-import { INTEL_ROOT, QUOTE_ERRORS } from '../../wrappers';
+import { Blockchain } from '@ton/sandbox';
+import { toNano } from '@ton/core';
+import { INTEL_ROOT, QUOTE_ERRORS, QuoteChecker } from '../../wrappers';
 
 const NOW = 1_780_000_000;
 const DAY = 86_400;
@@ -33,6 +35,21 @@ describe('simulated quotes, which real ones cannot replace in showing what is re
     const intel = await SandboxChecker.create(INTEL_ROOT);
     const cell = quoteCell(parseQuote(simulatedQuote()), SIMULATED_ROOT);
     expect(await intel.verify(cell, NOW)).toEqual(refused(QUOTE_ERRORS.p256Point));
+  });
+
+  it('are named simulated by the getter of whoever checks them, and by no checker of Intel\'s', async () => {
+    const chain = await Blockchain.create();
+    chain.now = NOW;
+    const deployer = await chain.treasury('deployer');
+    for (const [root, expected] of [[SIMULATED_ROOT, true], [INTEL_ROOT, false]] as const) {
+      const { address, init } = await QuoteChecker.fromRoot(root);
+      await deployer.send({ to: address, value: toNano('0.1'), init });
+      const opened = chain.openContract(await QuoteChecker.fromRoot(root));
+      expect(await opened.getIsSimulated()).toBe(expected);
+      const facts = opened.getFacts(quoteCell(parseQuote(simulatedQuote()), SIMULATED_ROOT), NOW);
+      if (expected) expect((await facts).version).toBe(4n);
+      else await expect(facts).rejects.toMatchObject({ exitCode: QUOTE_ERRORS.p256Point });
+    }
   });
 
   it('have certificates that an independent library reads and verifies', () => {

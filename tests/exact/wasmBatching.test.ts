@@ -3,13 +3,11 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { createReferenceEngine, GREEDY, loadModel, type Generation, type Job } from '../../exact';
+import { GREEDY, loadModel, type Job } from '../../exact';
 import { createWasmEngine } from '../../exact/wasm';
+import { expectKvRefusal, expectSameTogether } from './batch';
 import { Random, randomModel, randomSampling } from './randomModels';
-import { hex, modelPath } from './support';
-
-const bitsOf = ({ tokens, finishReason, traceRoot, blockRoots }: Generation) =>
-  ({ tokens, finishReason, traceRoot: hex(traceRoot), blockRoots: blockRoots.map(hex) });
+import { modelPath } from './support';
 
 const random = new Random(78);
 const models = [loadModel(modelPath('grouped')), randomModel(random, { extended: true }), randomModel(random, { extended: true })];
@@ -21,38 +19,16 @@ for (const [index, model] of models.entries()) {
     stopTokens: random.list(Math.floor(vocab / 8), 0, vocab - 1), sampling: randomSampling(random),
   }));
 
-  test(`jobs of every kind at once in wasm, more than fit a step or the cache, answer as alone (model ${index})`, async () => {
-    const reference = createReferenceEngine(model);
-    const alone: object[] = [];
-    for (const job of jobs) alone.push(bitsOf(await reference.generate(job)));
-    for (const options of [
+  test(`jobs of every kind at once in wasm, more than fit a step or the cache, answer as alone (model ${index})`, () =>
+    expectSameTogether(model, jobs, [
       { threads: 1, columns: 5, cachePositions: 70 },
       { threads: 2, columns: 16 },
       { threads: 3, columns: 1, cachePositions: 256 },
-    ]) {
-      const engine = createWasmEngine(model, options);
-      const leaving = new AbortController();
-      const aborted = engine.generate({
-        promptTokens: [1, 2, 3], maxTokens: 9, stopTokens: [], sampling: GREEDY, signal: leaving.signal,
-        onToken: () => leaving.abort(),
-      });
-      const together = jobs.map((job) => engine.generate(job));
-      await assert.rejects(aborted, { code: 'engine.aborted' });
-      assert.deepEqual((await Promise.all(together)).map(bitsOf), alone, JSON.stringify(options));
-      assert.deepEqual(bitsOf(await engine.generate(jobs[0])), alone[0]);
-      await engine.close();
-    }
-  });
+    ], (options) => createWasmEngine(model, options)));
 }
 
-test('a job that can never fit the cache of wasm is refused by name, and costs the others nothing', async () => {
-  const engine = createWasmEngine(models[0], { cachePositions: 16 });
-  const job = { promptTokens: [1, 2, 3], maxTokens: 14, stopTokens: [], sampling: GREEDY };
-  const [fits, refused] = [engine.generate(job), engine.generate({ ...job, maxTokens: 15 })];
-  await assert.rejects(refused, { code: 'engine.kv-memory', message: /at most 16 positions.*3 prompt tokens and up to 15/ });
-  assert.equal((await fits).tokens.length, 14);
-  await engine.close();
-});
+test('a job that can never fit the cache of wasm is refused by name, and costs the others nothing', () =>
+  expectKvRefusal(createWasmEngine(models[0], { cachePositions: 16 })));
 
 test('an engine in wasm that nobody closed does not keep a process alive, and one at work does', () => {
   const root = join(__dirname, '../..');
@@ -68,7 +44,7 @@ test('an engine in wasm that nobody closed does not keep a process alive, and on
 test('a thread that ends by itself rejects what is under way and later jobs with a typed error', async () => {
   const engine = createWasmEngine(models[0], { threads: 2 });
   const { runner } = engine as unknown as { runner: { workers: { terminate(): Promise<number> }[] } };
-  const job = { promptTokens: [1, 2, 3], maxTokens: 200, stopTokens: [], sampling: GREEDY };
+  const job = { promptTokens: [1, 2, 3], maxTokens: models[0].config.context - 2, stopTokens: [], sampling: GREEDY };
   let heard = 0;
   const running = engine.generate({ ...job, onToken: () => { if (++heard === 2) void runner.workers[1].terminate(); } });
   await assert.rejects(running, { code: 'engine.wasm.thread' });

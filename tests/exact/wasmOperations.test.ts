@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { loadModel } from '../../exact';
-import { randomBytes } from '../../exact/scheduler';
+import { drawBytes } from '../../exact/scheduler';
 import { i32, i8, modelPath, readVectors, u16, u8, type DrawCase, type OpVectors } from './support';
 import { KernelBench } from './wasmKernels';
 
@@ -264,7 +264,7 @@ for (const { name, logits, cases } of readVectors<{ name: string; logits: string
     const z = i32(logits);
     const V = z.length;
     const length = Math.min(c.topK, V);
-    const random = bench.put(randomBytes(Buffer.from(c.seed, 'hex'), c.step));
+    const random = bench.put(drawBytes(Buffer.from(c.seed, 'hex'), c.step));
     const at = [bench.put(z), bench.put(tables.sampling), bench.room(8), bench.room(16)] as const;
     const [zs, table, max, draw] = at;
     const best = kernels.argmax(zs, V, max);

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { Cell } from '@ton/core';
@@ -29,4 +30,19 @@ export async function compileTact(file: string): Promise<Record<string, Cell>> {
     if (match) codes[match[1]] = Cell.fromBoc(written[name])[0];
   }
   return codes;
+}
+
+/** Code of a contract for tests. Compiling takes seconds: it is kept under build/ for as long as no source changes. */
+export async function probeCode(file: string, name: string): Promise<Cell> {
+  const contracts = fs.readdirSync(path.join(root, 'contracts'), { recursive: true }).map(String);
+  const sources = contracts.filter((source) => source.endsWith('.tact')).map((source) => path.join('contracts', source));
+  const digest = createHash('sha256');
+  for (const source of [file, ...sources.sort()]) digest.update(fs.readFileSync(path.join(root, source)));
+  const kept = path.join(root, 'build', 'probes', `${name}-${digest.digest('hex')}.boc`);
+  if (fs.existsSync(kept)) return Cell.fromBoc(fs.readFileSync(kept))[0];
+  const { [name]: code } = await compileTact(file);
+  fs.mkdirSync(path.dirname(kept), { recursive: true });
+  fs.writeFileSync(`${kept}.${process.pid}`, code.toBoc());
+  fs.renameSync(`${kept}.${process.pid}`, kept);
+  return code;
 }

@@ -1,6 +1,3 @@
-import { createHash } from 'node:crypto';
-import fs from 'node:fs';
-import path from 'node:path';
 import {
   type Address,
   beginCell,
@@ -12,30 +9,14 @@ import {
   type TupleReader,
 } from '@ton/core';
 import { createShardAccount, type SendMessageResult } from '@ton/sandbox';
-import { compileTact } from './compileTact';
+import { probeCode } from './compileTact';
 import { ConsumerWorld, MODEL_ROOT, PRICE, STOP_TOKEN, WORKER } from './consumerWorld';
 import { NETWORK_ID } from './jobWorld';
 
-const root = path.join(__dirname, '../..');
 const FILE = 'tests/tact/ConsumerProbe.tact';
 
 /** What ConsumerProbe's handlers do. */
 export const Handler = { records: 0, throws: 1, loops: 2, readsAll: 3 } as const;
-
-/** Compiling takes seconds: the code is kept under build/ for as long as no source changes. */
-async function probeCode(): Promise<Cell> {
-  const contracts = fs.readdirSync(path.join(root, 'contracts'), { recursive: true }).map(String);
-  const sources = contracts.filter((name) => name.endsWith('.tact')).map((name) => path.join('contracts', name));
-  const digest = createHash('sha256');
-  for (const name of [FILE, ...sources.sort()]) digest.update(fs.readFileSync(path.join(root, name)));
-  const kept = path.join(root, 'build', 'probes', `ConsumerProbe-${digest.digest('hex')}.boc`);
-  if (fs.existsSync(kept)) return Cell.fromBoc(fs.readFileSync(kept))[0];
-  const { ConsumerProbe: code } = await compileTact(FILE);
-  fs.mkdirSync(path.dirname(kept), { recursive: true });
-  fs.writeFileSync(`${kept}.${process.pid}`, code.toBoc());
-  fs.renameSync(`${kept}.${process.pid}`, kept);
-  return code;
-}
 
 export interface Question {
   tokens: readonly number[];
@@ -62,7 +43,7 @@ export class ConsumerProbe {
 
   static async create(handler: number = Handler.records, balance = toNano('5')): Promise<ConsumerProbe> {
     const world = await ConsumerWorld.create({ fund: 0n });
-    const code = await probeCode();
+    const code = await probeCode(FILE, 'ConsumerProbe');
     const record = beginCell().storeUint(0, 32 + 32 + 256 + 8 + 8 + 32).storeUint(0, 256).asSlice();
     const rest = beginCell()
       .storeBuffer(WORKER.publicKey)

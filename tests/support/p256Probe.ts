@@ -1,15 +1,14 @@
 /** tests/tact/P256Probe.tact in a sandbox: the gas of a check, or the exit code of its refusal. */
-import { contractAddress, TupleBuilder, toNano, type Cell } from '@ton/core';
+import { beginCell, contractAddress, TupleBuilder, toNano, type Address, type Cell } from '@ton/core';
 import { Blockchain, createShardAccount, GetMethodError } from '@ton/sandbox';
-import { beginCell } from '@ton/core';
-import { compileTact } from './compileTact';
+import { probeCode } from './compileTact';
 import type { P256Key } from '../../attest/p256';
 
 export class P256Probe {
-  private constructor(private readonly chain: Blockchain, private readonly address: ReturnType<typeof contractAddress>) {}
+  private constructor(private readonly chain: Blockchain, private readonly address: Address) {}
 
   static async create(): Promise<P256Probe> {
-    const { P256Probe: code } = await compileTact('tests/tact/P256Probe.tact');
+    const code = await probeCode('tests/tact/P256Probe.tact', 'P256Probe');
     const chain = await Blockchain.create();
     const data = beginCell().endCell();
     const address = contractAddress(0, { code, data });

@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { candidates, choose, chooseKernels, trialRows, type Measure } from '../../exact/webgpu/choose';
-import { openDevice } from '../../exact/webgpu';
+import { createReferenceEngine, GREEDY, loadModel } from '../../exact';
+import { createWebGpuEngine, openDevice } from '../../exact/webgpu';
+import { hex, modelPath } from '../exact/support';
 import { gpuTest } from './gpuTest';
 
 const sums = (column: number): Int32Array => Int32Array.of(10 + column, 20 + column);
@@ -38,6 +40,24 @@ gpuTest('every matrix kernel of this device computes the sums of the self-test',
     await assert.rejects(chooseKernels(opened, shader, 192, 256, (wrong) => wrong.map((x, row) => x + (row === 191 ? 1 : 0))),
       { code: 'engine.webgpu.bits' });
   } finally {
+    opened.device.destroy();
+  }
+});
+
+gpuTest('an engine on a device that is no software adapter takes the self-test, and its bits are right', async () => {
+  const opened = await openDevice();
+  const model = loadModel(modelPath('grouped'));
+  const taken = { ...opened, adapter: { ...opened.adapter, isSoftware: false } };
+  const engine = await createWebGpuEngine(model, { device: taken });
+  try {
+    const job = { promptTokens: [1, 2, 3, 4, 5, 6, 7], maxTokens: 4, stopTokens: [], sampling: GREEDY };
+    const [received, expected] = [await engine.generate(job), await createReferenceEngine(model).generate(job)];
+    assert.deepEqual(received.tokens, expected.tokens);
+    assert.equal(hex(received.traceRoot), hex(expected.traceRoot));
+    const used = Object.keys(engine.dispatchCounts()).filter((name) => candidates(opened).some((kernel) => kernel === name));
+    assert.equal(used.length, 1, used.join());
+  } finally {
+    await engine.close();
     opened.device.destroy();
   }
 });

@@ -1,7 +1,7 @@
 /** The draw on the device against the golden vectors, in two variants. */
 import assert from 'node:assert/strict';
 import { loadModel } from '../../exact/modelFile';
-import { randomBytes } from '../../exact/scheduler';
+import { drawBytes } from '../../exact/scheduler';
 import { wordsOf } from '../../exact/webgpu/runner';
 import { i32, modelPath, readVectors, type SamplingVector } from '../exact/support';
 import { gpuTest } from './gpuTest';
@@ -59,7 +59,7 @@ async function checkDraw(harness: KernelHarness, z: Int32Array, c: DrawCase): Pr
     }
     steps.push(await harness.step('draw', { maxima, weights, sums, count, vocab, output }));
   }
-  const [r0, r1, r2, r3] = wordsOf(randomBytes(Buffer.from(c.seed, 'hex'), c.step));
+  const [r0, r1, r2, r3] = wordsOf(drawBytes(Buffer.from(c.seed, 'hex'), c.step));
   const state = { samplingT: c.t, topK: c.topK, topP16: c.topP16, minPX: c.minPX, r0, r1, r2, r3 };
   const { arena: out } = await harness.run(steps, { arena, tables, state });
   const word = (index: number) => out[index] >>> 0;

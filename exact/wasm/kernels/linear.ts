@@ -25,6 +25,17 @@ function finish(sum: i32, scale: u32, shift: i32, mode: i32, row: i32, out: usiz
   else store<i32>(out + at, saturate(<i64>load<i32>(residual + at) + <i64>y));
 }
 
+/** The results of four rows, from their lanes. */
+@inline
+function finishFour(
+  a: v128, b: v128, c: v128, d: v128, scale: usize, shift: i32, mode: i32, row: i32, out: usize, residual: usize,
+): void {
+  finish(lanesSum(a), load<u32>(scale), shift, mode, row, out, residual);
+  finish(lanesSum(b), load<u32>(scale, 4), shift, mode, row + 1, out, residual);
+  finish(lanesSum(c), load<u32>(scale, 8), shift, mode, row + 2, out, residual);
+  finish(lanesSum(d), load<u32>(scale, 12), shift, mode, row + 3, out, residual);
+}
+
 /** Four rows on one activation; `p` is where their woven weights begin. */
 @inline
 function fourRows(
@@ -43,10 +54,7 @@ function fourRows(
     d = i32x4.add(d, dot16(v128.load(p, 48), low, high));
     p += 64;
   }
-  finish(lanesSum(a), load<u32>(scale), shift, mode, row, out, residual);
-  finish(lanesSum(b), load<u32>(scale, 4), shift, mode, row + 1, out, residual);
-  finish(lanesSum(c), load<u32>(scale, 8), shift, mode, row + 2, out, residual);
-  finish(lanesSum(d), load<u32>(scale, 12), shift, mode, row + 3, out, residual);
+  finishFour(a, b, c, d, scale, shift, mode, row, out, residual);
 }
 
 /** The same on two activations, `stride` bytes apart as their results: each weight is widened once for both. */
@@ -95,14 +103,8 @@ function fourRowsTwice(
     h = i32x4.add(h, i32x4.dot_i16x8_s(wide, v128.load(other, 16)));
     p += 64;
   }
-  finish(lanesSum(a), load<u32>(scale), shiftA, mode, row, out, residual);
-  finish(lanesSum(b), load<u32>(scale, 4), shiftA, mode, row + 1, out, residual);
-  finish(lanesSum(c), load<u32>(scale, 8), shiftA, mode, row + 2, out, residual);
-  finish(lanesSum(d), load<u32>(scale, 12), shiftA, mode, row + 3, out, residual);
-  finish(lanesSum(e), load<u32>(scale), shiftB, mode, row, out + stride, residual + stride);
-  finish(lanesSum(f), load<u32>(scale, 4), shiftB, mode, row + 1, out + stride, residual + stride);
-  finish(lanesSum(g), load<u32>(scale, 8), shiftB, mode, row + 2, out + stride, residual + stride);
-  finish(lanesSum(h), load<u32>(scale, 12), shiftB, mode, row + 3, out + stride, residual + stride);
+  finishFour(a, b, c, d, scale, shiftA, mode, row, out, residual);
+  finishFour(e, f, g, h, scale, shiftB, mode, row, out + stride, residual + stride);
 }
 
 /**
