@@ -4,7 +4,7 @@ import { refuse } from './errors';
 import { numberOf, type P256Key, type P256Signature } from './p256';
 
 const SGX_EXTENSION = '2a864886f84d010d01';
-const MAX_CELL_BYTES = 127;
+export const MAX_CELL_BYTES = 127;
 
 export interface Certificate {
   /** what the issuer signed */

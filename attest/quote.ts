@@ -112,10 +112,14 @@ function certificationData(from: Cutter, wanted: number): Cutter {
 }
 
 function pemChain(text: string): [Buffer, Buffer, Buffer] {
-  const found = [...text.matchAll(/-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----/g)];
+  const found = pemCertificates(text);
   if (found.length !== 3) refuse('quote.certificates', 'the quote brings another chain', 'PCK certificate, intermediate, root', `${found.length} certificates`);
-  return found.map(([, base64]) => Buffer.from(base64, 'base64')) as [Buffer, Buffer, Buffer];
+  return found as [Buffer, Buffer, Buffer];
 }
+
+/** DER of each certificate in a text (RFC 7468), in order. */
+export const pemCertificates = (text: string): Buffer[] =>
+  [...text.matchAll(/-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----/g)].map(([, base64]) => Buffer.from(base64, 'base64'));
 
 /** Takes fields one after the other; past the end is a typed error. */
 class Cutter {

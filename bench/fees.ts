@@ -1,3 +1,4 @@
+import { measureAttestationFees } from './attestation';
 import { measureCheckedJobFees } from './checkedJobFees';
 import { measureConsumerFees } from './consumerFees';
 import type { FeeRow } from './feeRow';
@@ -9,7 +10,7 @@ import { measureMarketFees } from './marketFees';
  * parties. bench/gas.json holds these rows; tests/gas asserts them.
  */
 export async function measureFees(): Promise<FeeRow[]> {
-  const parts = [measureJobFees, measureCheckedJobFees, measureMarketFees, measureConsumerFees];
+  const parts = [measureJobFees, measureCheckedJobFees, measureMarketFees, measureConsumerFees, measureAttestationFees];
   const rows: FeeRow[] = [];
   for (const measure of parts) rows.push(...(await measure()));
   return rows;

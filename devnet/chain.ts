@@ -1,10 +1,12 @@
 import { type Address, beginCell, Cell, Dictionary, loadMessage, type Message, type Transaction } from '@ton/core';
 import { Blockchain, type SmartContract, type TreasuryContract, type SandboxContract } from '@ton/sandbox';
 import { MAINNET_ID, TESTNET_ID } from '../protocol/constants';
+import { SIMULATED_ROOT } from '../attest/simulated/quote';
 import { AttestationRegistry } from '../wrappers/AttestationRegistry';
 import { blockHash, blockIdExt, Blocks, KEY_BLOCK_SEQNO } from './blocks';
 import { ApiError, DevnetError, invalid, liteServerError } from './errors';
 import { externalRefusal } from './refusal';
+import { postSimulatedCollateral, putSimulatedImage } from './simulatedAttestation';
 
 /** Follows real time, or stands still until it is advanced (for tests that must repeat). */
 export type ClockSource = 'real' | { startSeconds: number };
@@ -143,10 +145,11 @@ export class Chain {
     this.record(result.transactions);
   }
 
-  /** An AttestationRegistry whose governor and guardian are the bank. */
+  /** An AttestationRegistry of the SIMULATED root whose governor and guardian are the bank. */
   async deployRegistry(): Promise<Address> {
     const { address, init } = await AttestationRegistry.fromGovernance({
       networkId: this.options.networkId,
+      root: SIMULATED_ROOT,
       governor: this.bank.address,
       guardian: this.bank.address,
       builders: [],
@@ -156,6 +159,14 @@ export class Chain {
     this.record(result.transactions);
     this.registry = address;
     return address;
+  }
+
+  /** SIMULATED attestation in force: an image in the registry, and collateral for its platform. */
+  async simulateAttestation(): Promise<void> {
+    const { registry } = this;
+    if (registry === null) throw new DevnetError('config.registry', 'attestation needs a registry');
+    await putSimulatedImage(this.blockchain, registry);
+    for (const transactions of await postSimulatedCollateral(this.blockchain, registry, this.bank)) this.record(transactions);
   }
 
   /** All that one message led to is one block. */

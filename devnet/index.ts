@@ -17,6 +17,8 @@ export interface DevnetOptions {
   registry?: boolean;
   /** What the faucet has at first. */
   bankNano?: bigint;
+  /** SIMULATED attestation is in force in its registry. */
+  attestation?: boolean;
   /** Called with lines for a log. */
   log?: (line: string) => void;
 }
@@ -44,6 +46,7 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
   }
   const chain = await Chain.create({ networkId, clock, bankNano: options.bankNano });
   const registry = options.registry === true ? await chain.deployRegistry() : null;
+  if (options.attestation === true) await chain.simulateAttestation();
   const server = new DevnetServer(chain, log);
   const url = `http://${host}:${await server.listen(host, port)}`;
   return {

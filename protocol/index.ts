@@ -88,3 +88,4 @@ export {
   prepareAnswer,
   type SignedAnswer,
 } from './answer';
+export { type KeyBinding, reportDataOf } from './keyBinding';

@@ -9,15 +9,24 @@ describe('build artefacts', () => {
   it('are one per contract, with the code that the SDK deploys', async () => {
     const artefacts = fs.readdirSync(build).filter((file) => file.endsWith('.compiled.json'));
     expect(artefacts.sort()).toEqual(
-      ['AttestationRegistry', 'CheckedJobEscrow', 'JobEscrow', 'JudgedBounty', 'ProviderStake', 'QuoteChecker'].map(
-        (name) => `${name}.compiled.json`,
-      ),
+      [
+        'AttestationRegistry', 'AttestedKey', 'CheckedJobEscrow', 'Collateral', 'JobEscrow', 'JudgedBounty', 'ProviderStake', 'QuoteChecker',
+      ].map((name) => `${name}.compiled.json`),
     );
     const artefact = JSON.parse(fs.readFileSync(path.join(build, 'JobEscrow.compiled.json'), 'utf8'));
     const code = await jobEscrowCode();
     expect(artefact.hash).toBe(code.hash().toString('hex'));
     expect(artefact.hashBase64).toBe(code.hash().toString('base64'));
     expect(Cell.fromHex(artefact.hex).equals(code)).toBe(true);
+  });
+
+  it('finding 36: have the hashes that contracts know each other by', () => {
+    const pinned = fs.readFileSync(path.join(__dirname, '../contracts/lib/codes.tact'), 'utf8');
+    for (const [constant, name] of [['COLLATERAL', 'Collateral'], ['ATTESTED_KEY', 'AttestedKey']]) {
+      const { hash, hex } = JSON.parse(fs.readFileSync(path.join(build, `${name}.compiled.json`), 'utf8'));
+      expect(pinned).toContain(`const ${constant}_CODE_HASH: Int = 0x${hash};`);
+      expect(pinned).toContain(`const ${constant}_CODE_DEPTH: Int = ${Cell.fromHex(hex).depth()};`);
+    }
   });
 
   it('stay small: every bit of JobEscrow is paid for twice per job', async () => {

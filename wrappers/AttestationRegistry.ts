@@ -19,9 +19,11 @@ import { CocoonError } from '../protocol';
 import { toBytes, toInteger } from './cells';
 import {
   type BuiltImage,
+  type HastenedEvaluation,
   packAcceptGovernance,
   packActivateImage,
   packCancelGovernance,
+  packHastenEvaluation,
   packProposeBuiltImage,
   packProposeGovernance,
   packProposeImage,
@@ -29,6 +31,8 @@ import {
   packRevokeImage,
 } from './registryMessages';
 import { forwardFee, gasFee, type NetworkPrices } from './requiredValue';
+import { TCB_STATUS, type TcbStatus } from './Collateral';
+import { INTEL_ROOT } from './QuoteChecker';
 import { readOptionalTuple } from './tuples';
 
 /** Exit codes of AttestationRegistry, as in contracts/attestation/AttestationRegistry.tact. */
@@ -80,6 +84,8 @@ export interface Governance {
   /** Ed25519 public keys, 32 bytes each; any `threshold` of them propose an image without the governor. */
   builders: Uint8Array[];
   threshold: number;
+  /** That a platform may have to be attested: UpToDate, and of the optional ones those named. Only UpToDate when unset. */
+  tcbStatuses?: readonly TcbStatus[];
 }
 
 /** Times in Unix seconds; 0 while it has not happened. */
@@ -102,6 +108,7 @@ const governanceOf = (set: GeneratedGovernance): Governance => ({
   guardian: set.guardian,
   builders: set.builders.keys().map(toBytes),
   threshold: Number(set.threshold),
+  tcbStatuses: TCB_STATUS.filter((_, code) => ((set.tcbStatuses >> BigInt(code)) & 1n) === 1n),
 });
 
 /** As the contract holds it. */
@@ -115,10 +122,11 @@ export function packedGovernance(set: Governance): GeneratedGovernance {
     builders,
     builderCount: BigInt(builders.size),
     threshold: BigInt(set.threshold),
+    tcbStatuses: (set.tcbStatuses ?? ['UpToDate']).reduce((bits, name) => bits | (1n << BigInt(TCB_STATUS.indexOf(name))), 0n),
   };
 }
 
-async function stateInit(networkId: number, set: Governance): Promise<{ code: Cell; data: Cell }> {
+async function stateInit(networkId: number, root: { x: bigint; y: bigint }, set: Governance): Promise<{ code: Cell; data: Cell }> {
   const count = new Set(set.builders.map(toInteger)).size;
   const isReachable = set.threshold <= count && set.threshold > 0 === count > 0;
   if (count !== set.builders.length || count > MAX_BUILDERS || !isReachable) {
@@ -129,6 +137,8 @@ async function stateInit(networkId: number, set: Governance): Promise<{ code: Ce
   }
   const registry = await GeneratedRegistry.fromInit(
     BigInt(networkId),
+    root.x,
+    root.y,
     packedGovernance(set),
     0n,
     0n,
@@ -168,9 +178,14 @@ export class AttestationRegistry implements Contract {
     readonly init?: { code: Cell; data: Cell },
   ) {}
 
-  /** The registry that begins with this governing set: its address follows from it. */
-  static async fromGovernance(options: Governance & { networkId: number }): Promise<AttestationRegistry> {
-    const init = await stateInit(options.networkId, options);
+  /**
+   * The registry that begins with this governing set: its address follows from it.
+   * @param options.root ends every attestation; another one than Intel's makes them simulations
+   */
+  static async fromGovernance(
+    options: Governance & { networkId: number; root?: { x: bigint; y: bigint } },
+  ): Promise<AttestationRegistry> {
+    const init = await stateInit(options.networkId, options.root ?? INTEL_ROOT, options);
     return new AttestationRegistry(contractAddress(0, init), init);
   }
 
@@ -231,6 +246,11 @@ export class AttestationRegistry implements Contract {
     return this.send(provider, via, options.value, packCancelGovernance());
   }
 
+  /** Governor: an evaluation number of collateral counts from an earlier second on. Refused: notGovernor. */
+  sendHastenEvaluation(provider: ContractProvider, via: Sender, options: Sent<HastenedEvaluation>) {
+    return this.send(provider, via, options.value, packHastenEvaluation(options));
+  }
+
   /** Who governs now. */
   async getGovernance(provider: ContractProvider): Promise<Governance> {
     return governanceOf(await this.generated.getGoverningSet(provider));
@@ -272,6 +292,11 @@ export class AttestationRegistry implements Contract {
 
   getStakeOf(provider: ContractProvider, owner: Address): Promise<Address> {
     return this.generated.getStakeOf(provider, owner);
+  }
+
+  /** Whether its attestations end in another root than Intel's, and so prove nothing. */
+  getIsSimulated(provider: ContractProvider): Promise<boolean> {
+    return this.generated.getIsSimulated(provider);
   }
 
   /** Unix seconds until which the account's money pays its rent at today's prices. */

@@ -4,10 +4,12 @@
 export const CODE_HASHES = {
   JobEscrow: '529a16cefa2307b57076825e158d133d07a3df4ff3a55128df90630726cb6ea4',
   CheckedJobEscrow: '303dc6c1f6fe8d03ce1bfa8d58a1a39c7039dbd340c36acbcdbc548ecac18f08',
-  ProviderStake: 'e15930d5a0194426a2c07c398f748f3fd42aa125b72d7690fdcf4fca7bc93cac',
-  AttestationRegistry: '8a4a4f9373c6ac29dc1a06a1eb23c8a0c08d585b46c611dac15b796e2ed65de8',
-  QuoteChecker: '4bc24c2500f82defb4f4735236e48a3c613940de721def8c972b8f6365183bcc',
-  JudgedBounty: '363b15d63099af224dad05cf48a3e87b3234d26c830670604a488c1ddaa08f0c',
+  ProviderStake: '91017e98952ed39e5c0db0354f34313232f6f1dc4d7b3a0bd3181eebc3480ad9',
+  AttestationRegistry: 'a8f4fbe61de25037046e8f5a3cba03d9fe1e95e64281a9b14522dc732af96d04',
+  AttestedKey: '45a53bb2f283fd545850fd5aafd5a5ee32d4efd895f1014f29ed63c5522fceee',
+  Collateral: '232574653dcbb0b0fdc0cf1a0d161af7157360fc61585ead177d8230c165b26d',
+  QuoteChecker: '57184483f159b0479dde690732caeb5020d0d25d947c69e71f29f49b549ce820',
+  JudgedBounty: 'df2d9c5c573100fa6964116fca58e9f5d03861f1190011dffa83f111636ed16d',
 } as const;
 
 export type ContractName = keyof typeof CODE_HASHES;

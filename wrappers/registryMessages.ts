@@ -6,6 +6,7 @@ import {
   storeActivateImage,
   storeBuilderSignature,
   storeCancelGovernance,
+  storeHastenEvaluation,
   storeProposeBuiltImage,
   storeProposeGovernance,
   storeProposeImage,
@@ -23,6 +24,9 @@ export const OP_PROPOSE_GOVERNANCE = 0x0c25;
 export const OP_ACCEPT_GOVERNANCE = 0x0c26;
 export const OP_CANCEL_GOVERNANCE = 0x0c27;
 export const OP_PROVIDER_ACTIVATED = 0x0c28;
+export const OP_IMAGE_QUERY = 0x0c62;
+export const OP_IMAGE_STATUS = 0x0c63;
+export const OP_HASTEN_EVALUATION = 0x0c67;
 
 /** An image that builders signed (protocol/ buildHash); every key once, in any order. */
 export interface BuiltImage {
@@ -93,6 +97,23 @@ export const packAcceptGovernance = (queryId = 0n): Cell =>
 
 export const packCancelGovernance = (queryId = 0n): Cell =>
   beginCell().store(storeCancelGovernance({ $$type: 'CancelGovernance', queryId })).endCell();
+
+/** Which evaluation number of which platforms' collateral, and from which Unix second on. */
+export interface HastenedEvaluation {
+  fmspc: bigint;
+  isProcessorCa: boolean;
+  isQeIdentity: boolean;
+  number: number;
+  effectiveFrom: number;
+}
+
+export const packHastenEvaluation = (evaluation: HastenedEvaluation, queryId = 0n): Cell =>
+  beginCell()
+    .store(storeHastenEvaluation({
+      $$type: 'HastenEvaluation', queryId, fmspc: evaluation.fmspc, isProcessorCa: evaluation.isProcessorCa,
+      isQeIdentity: evaluation.isQeIdentity, number: BigInt(evaluation.number), effectiveFrom: BigInt(evaluation.effectiveFrom),
+    }))
+    .endCell();
 
 /**
  * Reads a log message of the registry: a provider became active. null when it is something else, or about an owner

@@ -21,6 +21,8 @@ export const PROVIDER_STAKE_ERRORS = {
   noConflict: 726,
   labelHolds: 727,
   alreadyConvicted: 728,
+  notAttestedKey: 729,
+  otherTier: 730,
 } as const;
 
 /** What a stake answers to a key query; contracts/staking/keys.tact. */

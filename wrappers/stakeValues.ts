@@ -6,7 +6,7 @@ const GAS = {
   addKey: 28_000n,
   evidence: 48_000n,
   keyQuery: 46_000n,
-  announce: 14_500n,
+  announce: 16_000n,
 } as const;
 
 /** Fee of `gas` and of `replies` short messages, as `handlingFee` in contracts/lib/value.tact. */

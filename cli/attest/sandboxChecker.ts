@@ -1,20 +1,28 @@
-/** The contract QuoteChecker in a local sandbox: facts and gas of a quote, or the exit code of its refusal. */
-import { TupleBuilder, toNano, type Cell } from '@ton/core';
-import { Blockchain, createShardAccount, GetMethodError } from '@ton/sandbox';
+/** The contracts that verify quotes and keep collateral in a local sandbox: what they make of a quote, or the exit code of their refusal. */
+import { TupleBuilder, toNano, type Address, type Cell } from '@ton/core';
+import { Blockchain, createShardAccount, GetMethodError, internal } from '@ton/sandbox';
 import { loadTupleQuoteFacts } from '../../build/Suite/Suite_QuoteChecker';
-import { INTEL_ROOT, QuoteChecker, type QuoteFacts } from '../../wrappers';
+import type { CollateralCells } from '../../attest/collateralCells';
+import {
+  Collateral, INTEL_ROOT, packPostPckCrl, packPostQeIdentity, packPostRootCrl, packPostTcbInfo, platformFacts, QuoteChecker,
+  type CollateralAnswer, type QuoteFacts,
+} from '../../wrappers';
 
 export type Verdict = { accepted: true; facts: QuoteFacts; gas: number } | { accepted: false; exitCode: number };
+/** What is posted, in order. */
+const PARTS = { tcbInfo: packPostTcbInfo, qeIdentity: packPostQeIdentity, rootCrl: packPostRootCrl, pckCrl: packPostPckCrl } as const;
+export type CollateralPart = keyof typeof PARTS;
 
 export class SandboxChecker {
-  private constructor(private readonly chain: Blockchain, private readonly checker: QuoteChecker) {}
+  private constructor(
+    private readonly chain: Blockchain, private readonly checker: Address, private readonly root: { x: bigint; y: bigint },
+  ) {}
 
   static async create(root: { x: bigint; y: bigint } = INTEL_ROOT): Promise<SandboxChecker> {
     const chain = await Blockchain.create();
-    const checker = await QuoteChecker.fromRoot(root);
-    const { address, init: { code, data } } = checker;
+    const { address, init: { code, data } } = await QuoteChecker.fromRoot(root);
     await chain.setShardAccount(address, createShardAccount({ address, code, data, balance: toNano('1'), workchain: 0 }));
-    return new SandboxChecker(chain, checker);
+    return new SandboxChecker(chain, address, root);
   }
 
   async verify(body: Cell, now: number): Promise<Verdict> {
@@ -22,11 +30,30 @@ export class SandboxChecker {
     stack.writeCell(body);
     stack.writeNumber(now);
     try {
-      const { stackReader, gasUsed } = await this.chain.runGetMethod(this.checker.address, 'facts', stack.build());
+      const { stackReader, gasUsed } = await this.chain.runGetMethod(this.checker, 'facts', stack.build());
       return { accepted: true, facts: loadTupleQuoteFacts(stackReader), gas: Number(gasUsed) };
     } catch (error) {
       if (error instanceof GetMethodError) return { accepted: false, exitCode: error.exitCode };
       throw error;
     }
+  }
+
+  /** Posts collateral to a new account at `now`, which then judges the platform of a verified quote. */
+  async judge(
+    cells: CollateralCells, facts: QuoteFacts, now: number,
+  ): Promise<CollateralAnswer | { refused: CollateralPart; exitCode: number }> {
+    this.chain.now = now;
+    const account = this.chain.openContract(await Collateral.fromScope({
+      registry: this.checker, root: this.root, fmspc: facts.platform.fmspc, isProcessorCa: facts.isProcessorCa,
+    }));
+    for (const [part, pack] of Object.entries(PARTS)) {
+      const { transactions } = await this.chain.sendMessage(internal({
+        from: this.checker, to: account.address, value: toNano('2'), bounce: true, body: pack(cells), stateInit: account.init,
+      }));
+      const { description } = transactions[0];
+      const exitCode = description.type === 'generic' && description.computePhase.type === 'vm' ? description.computePhase.exitCode : -1;
+      if (exitCode !== 0) return { refused: part as CollateralPart, exitCode };
+    }
+    return account.getJudged(platformFacts(facts));
   }
 }

@@ -1,76 +1,74 @@
 /** A raw quote through the code of the contracts, and what it makes of it in words. */
 import { quoteCell } from '../../attest/cells';
+import type { Collateral } from '../../attest/collateral';
+import { collateralCells } from '../../attest/collateralCells';
 import { AttestationError } from '../../attest/errors';
-import { parseQuote, type Quote } from '../../attest/quote';
-import { INTEL_ROOT, QUOTE_ERRORS } from '../../wrappers';
+import { parseQuote } from '../../attest/quote';
+import { INTEL_ROOT, type QuoteFacts, type TcbStatus } from '../../wrappers';
+import { ATTEST_WORDS, exitReason } from './reasons';
 import { SandboxChecker } from './sandboxChecker';
 
 export interface QuoteReport {
   accepted: boolean;
   /** why not; null when accepted */
   reason: string | null;
-  /** of the contract; null when accepted, or when no proof could be made for it */
+  /** of the contract; null when accepted, or when it answered with a reason instead */
   exitCode: number | null;
+  /** of the quote's chain */
   gas: number | null;
-  /** SHA-256 of MRTD and RTMR0 to RTMR3 */
+  /** SHA-256 of MRTD, MRCONFIGID, MROWNER, MROWNERCONFIG and RTMR0 to RTMR3 */
   imageHash: string | null;
   fmspc: string | null;
-  /** needs collateral, which --chain-only leaves out */
-  tcbStatus: null;
+  /** null without collateral, or when no level fits */
+  tcbStatus: TcbStatus | null;
   debug: boolean;
-  /** MRSERVICETD is not zero; shown, not judged */
+  /** MRSERVICETD is not zero; judged with collateral, as a registration does */
   serviceTd: boolean;
   reportData: string;
 }
 
-const REASONS: Record<number, string> = {
-  [QUOTE_ERRORS.p256Proof]: 'a proof of a signature has another form',
-  [QUOTE_ERRORS.p256Point]: 'a point of a proof is not what it should be',
-  [QUOTE_ERRORS.p256Signature]: 'a signature does not verify',
-  [QUOTE_ERRORS.certificate]: 'a certificate has another form than Intel\'s',
-  [QUOTE_ERRORS.notYetValid]: 'a certificate is not valid yet at this time',
-  [QUOTE_ERRORS.noLongerValid]: 'a certificate is no longer valid at this time',
-  [QUOTE_ERRORS.issuer]: 'a certificate was not issued by Intel\'s PCK Platform or Processor CA',
-  [QUOTE_ERRORS.extension]: 'the SGX extension has another form',
-  [QUOTE_ERRORS.notATdxQuote]: 'not a TDX quote with a P-256 key by Intel\'s quoting enclave',
-  [QUOTE_ERRORS.quoteLength]: 'a part has another length',
-  [QUOTE_ERRORS.debug]: 'the TD can be debugged',
-  [QUOTE_ERRORS.tdAttributes]: 'the TD attributes have reserved bits, or lack SEPT_VE_DISABLE',
-  [QUOTE_ERRORS.seam]: 'the TDX module is not Intel\'s own',
-  [QUOTE_ERRORS.keyBinding]: 'the QE report is not about the attestation key',
-  [QUOTE_ERRORS.qeIdentity]: 'the report is not of Intel\'s TD quoting enclave',
-};
-
 /**
- * Up to Intel's root, without collateral, image policy and registration.
+ * Up to Intel's root; with collateral also what a registration with the usual policy says of platform and service TD. Image,
+ * report data and freshness are shown, not judged: nobody registers here.
+ * @param collateralOf the collateral for an FMSPC, 12 hexadecimal digits; unset for the chain only
  * @throws AttestationError `attest.quote.<reason>` for what is no TDX quote
  */
-export async function verifyChain(bytes: Uint8Array, now: number): Promise<QuoteReport> {
+export async function verifyFile(bytes: Uint8Array, now: number, collateralOf?: (fmspc: string) => Collateral): Promise<QuoteReport> {
   const quote = parseQuote(bytes);
   const { tdAttributes, reportData, mrServiceTd } = quote.body;
-  const shown = {
-    tcbStatus: null, debug: (tdAttributes[0] & 1) === 1, serviceTd: mrServiceTd?.some((byte) => byte !== 0) ?? false,
-    reportData: reportData.toString('hex'),
+  const report: QuoteReport = {
+    accepted: false, reason: null, exitCode: null, gas: null, imageHash: null, fmspc: null, tcbStatus: null,
+    debug: (tdAttributes[0] & 1) === 1, serviceTd: mrServiceTd?.some((byte) => byte !== 0) ?? false, reportData: reportData.toString('hex'),
   };
-  const cell = cellOf(quote);
-  if (typeof cell === 'string') {
-    return { accepted: false, reason: cell, exitCode: null, gas: null, imageHash: null, fmspc: null, ...shown };
-  }
-  const verdict = await (await SandboxChecker.create(INTEL_ROOT)).verify(cell, now);
-  if (!verdict.accepted) {
-    const { exitCode } = verdict;
-    const reason = REASONS[exitCode] ?? `the contract refused it with exit code ${exitCode}`;
-    return { accepted: false, reason, exitCode, gas: null, imageHash: null, fmspc: null, ...shown };
-  }
-  const { facts: { imageHash, platform: { fmspc } }, gas } = verdict;
-  const hex = (x: bigint, length: number) => x.toString(16).padStart(2 * length, '0');
-  return { accepted: true, reason: null, exitCode: null, gas, imageHash: hex(imageHash, 32), fmspc: hex(fmspc, 6), ...shown };
+  const cell = orReason(() => quoteCell(quote, INTEL_ROOT));
+  if (typeof cell === 'string') return { ...report, reason: cell };
+  const checker = await SandboxChecker.create(INTEL_ROOT);
+  const verdict = await checker.verify(cell, now);
+  if (!verdict.accepted) return { ...report, reason: exitReason(verdict.exitCode), exitCode: verdict.exitCode };
+  const { imageHash, platform: { fmspc } } = verdict.facts;
+  const shown = { ...report, gas: verdict.gas, imageHash: hex(imageHash, 32), fmspc: hex(fmspc, 6) };
+  if (!collateralOf) return { ...shown, accepted: true };
+  return { ...shown, ...(await judged(checker, verdict.facts, now, collateralOf(shown.fmspc))) };
 }
 
+async function judged(checker: SandboxChecker, facts: QuoteFacts, now: number, collateral: Collateral): Promise<Partial<QuoteReport>> {
+  const cells = orReason(() => collateralCells(collateral, INTEL_ROOT));
+  if (typeof cells === 'string') return { reason: `collateral: ${cells}` };
+  const answer = await checker.judge(cells, facts, now);
+  if ('refused' in answer) return { reason: `collateral, ${answer.refused}: ${exitReason(answer.exitCode)}`, exitCode: answer.exitCode };
+  if (answer.reason !== 'fine') return { reason: ATTEST_WORDS[answer.reason] };
+  const { tcbStatus } = answer;
+  if (tcbStatus !== 'UpToDate') return { tcbStatus, reason: `the TCB status is ${tcbStatus}; only UpToDate is taken unless a registry's policy says more` };
+  if (facts.hasServiceTd) return { tcbStatus, reason: 'a service TD could migrate the TD: MRSERVICETD is not zero' };
+  return { tcbStatus, accepted: true };
+}
+
+const hex = (x: bigint, length: number): string => x.toString(16).padStart(2 * length, '0');
+
 /** The cells with their proofs, or why there are none. */
-function cellOf(quote: Quote): ReturnType<typeof quoteCell> | string {
+function orReason<T>(make: () => T): T | string {
   try {
-    return quoteCell(quote, INTEL_ROOT);
+    return make();
   } catch (error) {
     if (error instanceof AttestationError) return error.message;
     throw error;

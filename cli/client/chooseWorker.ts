@@ -1,11 +1,12 @@
 import { Address } from '@ton/core';
-import { CocoonError, Tier } from '../../protocol';
+import { CocoonError, Tier, type TierValue } from '../../protocol';
 import { isKeyUsable, keyEnd, providerStakeAddress, type WorkerKeyRecord } from '../../wrappers';
 import { discoverProviders, fetchDescriptor, freeStake, readProvider, type Provider } from '../../wrappers/discovery';
 import type { ChainClient } from '../../worker/chain/chainClient';
 import { ChainStateError } from '../../worker/errors';
 import type { Settings } from '../config/resolve';
 import { UsageError } from '../errors';
+import { requireAttested } from './attested';
 import { formatTon } from '../output';
 import { rankProviders } from './providers';
 import { historyOf, registryOf } from './registry';
@@ -17,6 +18,8 @@ export interface ChosenWorker {
   descriptor: WorkerDescriptor;
   /** What requests are sealed to: from the chain when there is a stake (attacks 49). 32 bytes. */
   sealingKey: Uint8Array;
+  /** Image of an attested key, 32 bytes; zero for the others. */
+  imageHash: Uint8Array;
   /** Its stake as checked on chain; null for a worker that was taken without one. */
   provider: Provider | null;
 }
@@ -33,6 +36,8 @@ export interface ChoiceOptions {
   deadline: number;
   /** nanoTON that the stake has to have free. */
   coverage?: bigint;
+  /** What the worker key must be; bonded when unset. Never another one (attacks 55). */
+  tier?: TierValue;
   /** Whether a worker's descriptor suits the job: throws a typed error when not. */
   checkDescriptor: (descriptor: WorkerDescriptor) => void;
   /** Root of the model, lowercase hex. */
@@ -50,7 +55,7 @@ export async function chooseWorker(options: ChoiceOptions): Promise<ChosenWorker
     const descriptor = await new WorkerApi(url).descriptor();
     options.checkDescriptor(descriptor);
     progress('WITHOUT STAKE: this worker loses nothing if it lies, and seals to the key that it names itself');
-    return { url, descriptor, sealingKey: Buffer.from(descriptor.sealingKey, 'hex'), provider: null };
+    return { url, descriptor, sealingKey: Buffer.from(descriptor.sealingKey, 'hex'), imageHash: new Uint8Array(32), provider: null };
   }
   if (options.provider !== undefined) {
     const provider = await namedProvider(options, options.provider);
@@ -153,7 +158,7 @@ async function bestWorker(options: ChoiceOptions): Promise<ChosenWorker> {
     }
     try {
       options.checkDescriptor(descriptor);
-      return checked(options, provider.endpoint!, descriptor, provider);
+      return await checked(options, provider.endpoint!, descriptor, provider);
     } catch (error) {
       if (!(error instanceof CocoonError)) throw error;
       reasons.push(error.code);
@@ -167,8 +172,9 @@ async function bestWorker(options: ChoiceOptions): Promise<ChosenWorker> {
 }
 
 /** The last look before money is spent: enough active stake, and a worker key that outlives the deadline. */
-function checked(options: ChoiceOptions, url: string, descriptor: WorkerDescriptor, provider: Provider): ChosenWorker {
-  const record = usableKey(descriptor, provider, options.deadline);
+async function checked(options: ChoiceOptions, url: string, descriptor: WorkerDescriptor, provider: Provider): Promise<ChosenWorker> {
+  const record = usableKey(descriptor, provider, options);
+  if (record.tier === Tier.attested) await requireAttested(options, record);
   if (Buffer.from(record.sealingKey).toString('hex') !== descriptor.sealingKey) {
     options.progress('the worker names another sealing key than the chain: sealing to the one on chain');
   }
@@ -185,11 +191,13 @@ function checked(options: ChoiceOptions, url: string, descriptor: WorkerDescript
     `stake ${stake.toRawString()}: ${formatTon(status.active)} active, ${formatTon(freeStake(status))} free, ` +
       `shared by all its jobs; its key outlives the deadline`,
   );
-  return { url, descriptor, sealingKey: record.sealingKey, provider };
+  return { url, descriptor, sealingKey: record.sealingKey, imageHash: record.imageHash, provider };
 }
 
 /** @throws ChainStateError `chain.other-stake`, `chain.key-unknown`, `chain.stake-too-low`, `chain.key-ended` */
-function usableKey(descriptor: WorkerDescriptor, provider: Provider, deadline: number): WorkerKeyRecord {
+function usableKey(
+  descriptor: WorkerDescriptor, provider: Provider, { deadline, tier = Tier.bonded }: Pick<ChoiceOptions, 'deadline' | 'tier'>,
+): WorkerKeyRecord {
   const { status, keys, stake } = provider;
   const hint = 'choose another worker: cocoon provider list';
   if (descriptor.stake !== stake.hash.toString('hex')) {
@@ -200,8 +208,8 @@ function usableKey(descriptor: WorkerDescriptor, provider: Provider, deadline: n
     });
   }
   const record = keys.find(({ workerKey }) => Buffer.from(workerKey).toString('hex') === descriptor.workerKey);
-  if (record === undefined || record.tier !== Tier.bonded) {
-    throw new ChainStateError('chain.key-unknown', "the worker's key is not a bonded key of its stake", {
+  if (record === undefined || record.tier !== tier) {
+    throw new ChainStateError('chain.key-unknown', `the worker's key is not ${tier === Tier.bonded ? 'a bonded' : 'an attested'} key of its stake`, {
       expected: `a key of ${stake.toRawString()}`,
       received: descriptor.workerKey,
       hint,

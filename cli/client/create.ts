@@ -7,6 +7,7 @@ import {
   publicRequest,
   sealRequest,
   termsHash,
+  Tier,
   type JobContext,
 } from '../../protocol';
 import {
@@ -34,6 +35,9 @@ import { findEnd } from './wait';
 import { loadWallet, requireBalance, signTransfer } from './wallet';
 import { makePayload, type Question } from './payload';
 import { WorkerApi } from './workerApi';
+
+/** A revocation ends an attested job within this time (attacks 50), as the stake demands of checked ones. */
+const MAX_ATTESTED_SECONDS = 3600;
 
 export interface ClientOptions {
   settings: Settings;
@@ -68,13 +72,18 @@ export async function createJob(options: CreateOptions): Promise<CreatedJob> {
       expected: 'no --without-stake together with --checked or --coverage',
     });
   }
+  if (options.tier === Tier.attested && (options.withoutStake || options.deadlineSeconds > MAX_ATTESTED_SECONDS)) {
+    throw new UsageError('usage.tier', 'an attested job needs a key on chain, and lasts an hour at most', {
+      expected: `no --without-stake, and --deadline up to ${MAX_ATTESTED_SECONDS}`, received: `${options.deadlineSeconds} seconds`,
+    });
+  }
   await chain.checkNetwork(settings.networkId);
   const { model, stopTokens } = openModel(settings.model);
   const wallet = loadWallet(settings.dataFolder, settings.networkId, options.passphrase);
   const now = await chainNow(chain, settings, wallet.address);
   const deadline = now + options.deadlineSeconds;
   const modelRoot = hex(model.modelRoot);
-  const { url, descriptor, sealingKey, provider } = await chooseWorker({
+  const { url, descriptor, sealingKey, provider, imageHash } = await chooseWorker({
     ...options,
     deadline,
     modelRoot,
@@ -82,7 +91,7 @@ export async function createJob(options: CreateOptions): Promise<CreatedJob> {
   });
   const worker = new WorkerApi(url);
   const price = options.price ?? defaultPrice(descriptor, modelRoot);
-  const payload = makePayload(options, model, stopTokens, deadline);
+  const payload = makePayload(options, model, stopTokens, deadline, imageHash);
   const parties: JobContext = {
     networkId: settings.networkId,
     client: new Uint8Array(wallet.address.hash),

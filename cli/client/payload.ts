@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { GREEDY, SEMANTICS, samplingFrom, type ExactModel } from '../../exact';
-import { TermsFlag, Tier, Visibility, type RequestPayload } from '../../protocol';
+import { TermsFlag, Tier, type TierValue, Visibility, type RequestPayload } from '../../protocol';
 
 /** What the client asks for. */
 export interface Question {
@@ -9,18 +9,21 @@ export interface Question {
   sampling: { temperature: number; topK?: number; topP?: number; seed: number };
   maxTokens: number;
   isPublic: boolean;
+  /** What the worker key must be; bonded when unset. */
+  tier?: TierValue;
   /** The stake is asked about the worker key before the job opens. */
   isChecked?: boolean;
   /** Stake that stands behind this answer alone, nanoTON; only of a checked job. */
   coverage?: bigint;
 }
 
-/** The plain request with fresh salts and keys. @param expiresAt Unix seconds */
+/** The plain request with fresh salts and keys. @param expiresAt Unix seconds @param imageHash that an attested key must have */
 export function makePayload(
   options: Question,
   model: ExactModel,
   stopTokens: number[],
   expiresAt: number,
+  imageHash: Uint8Array = new Uint8Array(32),
 ): RequestPayload {
   const { seed, temperature, ...filters } = options.sampling;
   const { t, topK, topP16, minPX } =
@@ -28,7 +31,7 @@ export function makePayload(
   const secret = (): Uint8Array => (options.isPublic ? new Uint8Array(32) : new Uint8Array(randomBytes(32)));
   return {
     asked: {
-      tier: Tier.bonded,
+      tier: options.tier ?? Tier.bonded,
       visibility: options.isPublic ? Visibility.public : Visibility.sealed,
       // A public request with a seed gives the same answer again in any job; a sealed one is salted anyway.
       flags:
@@ -42,7 +45,7 @@ export function makePayload(
       promptPrice: 0n,
       outputPrice: 0n,
       coverage: options.coverage ?? 0n,
-      imageHash: new Uint8Array(32),
+      imageHash,
     },
     request: {
       promptTokens: model.tokenizer.encodePrompt(options.prompt),

@@ -19,16 +19,20 @@ function verifyCommand(): Command {
     .argument('<file>', 'raw quote, version 4 or 5')
     .option('--now <unix seconds>', 'time at which certificates must be valid; default: this machine\'s clock')
     .option('--chain-only', 'without collateral, image policy and registration')
+    .option('--collateral <folder>', 'JSON documents with Intel\'s collateral, of which the one for the quote\'s platform is used')
     .action(async (file: string, options: Record<string, unknown>) => {
       const { output } = contextOf(options);
-      if (options.chainOnly !== true) {
-        throw new UsageError('usage.chain-only', 'collateral cannot be judged yet', {
-          expected: '--chain-only', received: 'nothing', hint: 'measurements, TCB level and revocation are then shown or left out, not judged',
+      const folder = options.collateral === undefined ? undefined : String(options.collateral);
+      if ((options.chainOnly === true) === (folder !== undefined)) {
+        throw new UsageError('usage.collateral', 'say how far the quote shall be judged', {
+          expected: '--collateral <folder> or --chain-only', received: folder === undefined ? 'neither' : 'both',
+          hint: 'TCB level and revocation need Intel\'s collateral; measurements and report data are shown in any case',
         });
       }
       const now = options.now === undefined ? Math.floor(Date.now() / 1000) : parseNumber('--now', String(options.now), 0, LAST_SECOND, true);
-      const { verifyChain } = await import('../attest/verify');
-      const report = await verifyChain(read(file), now);
+      const { verifyFile } = await import('../attest/verify');
+      const { collateralFrom } = await import('../attest/collateralFolder');
+      const report = await verifyFile(read(file), now, folder === undefined ? undefined : (fmspc) => collateralFrom(folder, fmspc));
       output.result(report, linesOf(report));
     });
 }

@@ -12,7 +12,8 @@ export function benchCommand(): Command {
     .addCommand(textCommand())
     .addCommand(exactCommand())
     .addCommand(gpuCommand())
-    .addCommand(importCommand());
+    .addCommand(importCommand())
+    .addCommand(attestationCommand());
 }
 
 function feesCommand(): Command {
@@ -85,6 +86,17 @@ function importCommand(): Command {
       const { output } = contextOf(options);
       const { measureImport } = await import('../../bench/import');
       const report = await measureImport((line) => output.progress(line));
+      output.result(report, linesOf(report));
+    });
+}
+
+function attestationCommand(): Command {
+  return withSettings(new Command('attestation'))
+    .description('gas and fees of registering an attested key and of posting Intel\'s collateral, in the sandbox')
+    .action(async (options: Record<string, unknown>) => {
+      const { output } = contextOf(options);
+      const { measureAttestation } = await import('../../bench/attestation');
+      const report = await measureAttestation();
       output.result(report, linesOf(report));
     });
 }

@@ -36,6 +36,7 @@ async function runDevnet(options: Record<string, unknown>): Promise<void> {
     port,
     networkId: NETWORKS.devnet,
     registry: true,
+    attestation: true,
     log: (line) => output.progress(line),
   }).catch((cause: NodeJS.ErrnoException) => {
     if (cause.syscall !== 'listen') throw cause;

@@ -1,5 +1,6 @@
 import { Address } from '@ton/core';
 import { Command } from 'commander';
+import { Tier, type TierValue } from '../../protocol';
 import { ChainClient } from '../../worker/chain/chainClient';
 import { ChainStateError } from '../../worker/errors';
 import { createJob, type CreatedJob } from '../client/create';
@@ -38,6 +39,7 @@ function createCommand(): Command {
     .option('--top-p <p>', 'keep the best tokens up to this share')
     .option('--public', 'request and answer are readable by the whole world')
     .option('--checked', 'a job that asks the stake about the worker key before it opens')
+    .option('--tier <tier>', 'bonded, or attested: only a key whose trust domain a contract verified answers', 'bonded')
     .option('--coverage <TON>', 'so much of the stake stands behind this answer alone, and the worker promises to deliver')
     .option('--provider <address>', 'stake or owner; without it and without --worker-url the best one is chosen')
     .option('--without-stake', 'take the worker of --worker-url even if it has nothing to lose')
@@ -55,6 +57,7 @@ function createCommand(): Command {
         price: options.price === undefined ? undefined : parseTon('--price', options.price as string),
         deadlineSeconds: parseNumber('--deadline', options.deadline as string, 60, 86_400, true),
         isPublic: options.public === true,
+        tier: tierOf(String(options.tier)),
         isChecked: options.checked === true || options.coverage !== undefined,
         coverage: options.coverage === undefined ? undefined : parseTon('--coverage', options.coverage as string),
         provider: options.provider as string | undefined,
@@ -80,6 +83,12 @@ function resumeCommand(): Command {
       const job = loadJob(context.settings.dataFolder, parseJobAddress(address).toRawString());
       await finish(context, { job, worker: new WorkerApi(job.workerUrl) }, options);
     });
+}
+
+/** @throws UsageError `usage.tier` */
+function tierOf(text: string): TierValue {
+  if (text === 'bonded' || text === 'attested') return Tier[text];
+  throw new UsageError('usage.tier', 'there is no such tier', { expected: 'bonded or attested', received: text.slice(0, 20) });
 }
 
 function statusCommand(): Command {

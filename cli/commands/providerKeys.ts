@@ -3,8 +3,13 @@ import { Command } from 'commander';
 import { contextOf, withSettings } from '../context';
 import { UsageError } from '../errors';
 import { parseNumber } from '../numbers';
-import { chainTime, openStakeAccount, parseKey, requireStake } from '../provider/account';
+import { ChainClient } from '../../worker/chain/chainClient';
+import { TCB_STATUS } from '../../wrappers';
+import { registryOf } from '../client/registry';
+import { chainTime, hex, openStakeAccount, parseKey, requireStake } from '../provider/account';
+import { attestKey, describeAttested } from '../provider/attest';
 import { makeClaim, readClaim } from '../provider/claim';
+import { makeQuote, platformOf, readQuoteFile } from '../provider/quote';
 import { addKey, describeKey, pruneKeys, removeKey, showKeys } from '../provider/keys';
 
 type Options = Record<string, unknown>;
@@ -17,6 +22,8 @@ export function providerKeysCommand(): Command {
     .addCommand(listCommand())
     .addCommand(claimCommand())
     .addCommand(addCommand())
+    .addCommand(quoteCommand())
+    .addCommand(attestCommand())
     .addCommand(removeCommand())
     .addCommand(pruneCommand());
 }
@@ -44,7 +51,7 @@ function claimCommand(): Command {
     .option('--days <n>', 'days until the worker key ends, 1 to 3650', '365')
     .action((options: Options) => {
       const { output, settings, passphrase } = contextOf(options);
-      const stake = parseStake(options.stake as string);
+      const stake = parseBasechain(options.stake as string, 'a stake');
       const endUnix = Math.floor(Date.now() / 1000) + keyDays(options) * 86_400;
       const place = { networkId: settings.networkId, stake, endUnix };
       const claim = makeClaim(settings.dataFolder, passphrase(), place);
@@ -76,6 +83,45 @@ function addCommand(): Command {
     });
 }
 
+function quoteCommand(): Command {
+  return withSettings(new Command('quote'), ['registry'])
+    .description('in the worker\'s trust domain: a fresh quote about its keys; the output is for keys attest --quote')
+    .requiredOption('--owner <address>', 'wallet of the provider')
+    .option('--platform <name>', 'tdx (Linux configfs-tsm), or simulated on a devnet', 'tdx')
+    .action(async (options: Options) => {
+      const { output, settings, passphrase } = contextOf(options);
+      const platform = platformOf(String(options.platform), settings.network);
+      const chain = new ChainClient({ endpoint: settings.api, apiKey: settings.apiKey });
+      const place = { networkId: settings.networkId, registry: await registryOf(settings), owner: parseBasechain(options.owner as string, 'a wallet') };
+      const file = await makeQuote({ folder: settings.dataFolder, passphrase: passphrase() }, place, platform, chain);
+      output.result(file, JSON.stringify(file));
+    });
+}
+
+function attestCommand(): Command {
+  return ownerCommand('attest')
+    .description('register a quote: the worker key becomes attested, or its attestation is renewed, for up to 7 days')
+    .option('--quote <file>', 'quote made in the worker\'s trust domain')
+    .option('--worker-folder <folder>', 'data folder of the worker, instead of --quote (default: --data-folder)')
+    .option('--platform <name>', 'with --worker-folder: tdx, or simulated on a devnet', 'tdx')
+    .action(async (options: Options) => {
+      const context = contextOf(options);
+      const { settings, output, passphrase } = context;
+      const platform = platformOf(String(options.platform), settings.network);
+      const account = await openStakeAccount(context);
+      const place = { networkId: account.networkId, registry: account.registry, owner: account.wallet.address };
+      const folder = (options.workerFolder as string | undefined) ?? settings.dataFolder;
+      const file = options.quote === undefined
+        ? await makeQuote({ folder, passphrase: passphrase() }, place, platform, account.chain)
+        : readQuoteFile(options.quote as string);
+      platformOf(file.platform, settings.network);
+      const record = await attestKey(account, output, file);
+      const isSimulated = file.platform === 'simulated';
+      const report = { workerKey: file.workerKey, imageHash: hex(record.imageHash), endUnix: record.endUnix, tcbStatus: TCB_STATUS[record.tcbStatus], simulated: isSimulated };
+      output.result(report, describeAttested(record, isSimulated));
+    });
+}
+
 function removeCommand(): Command {
   return ownerCommand('remove')
     .description('end a worker key: it works one more hour and stays accountable for 10 days')
@@ -103,14 +149,14 @@ function pruneCommand(): Command {
     });
 }
 
-function parseStake(text: string): Address {
+function parseBasechain(text: string, what: string): Address {
   try {
     const address = Address.parse(text);
     if (address.workChain === 0) return address;
   } catch {
     // Said below.
   }
-  throw new UsageError('usage.address', 'this is not the address of a stake', {
+  throw new UsageError('usage.address', `this is not the address of ${what}`, {
     expected: 'an address of the basechain',
     received: text.slice(0, 80),
   });

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { Tier } from '../../protocol';
 import { ChainClient } from '../../worker/chain/chainClient';
 import { openModel, openServingEngine } from '../../worker/engine';
 import { escrowCodes } from '../../worker/jobs/escrowCheck';
@@ -19,6 +20,7 @@ const SETTINGS = [
   'port',
   'payout',
   'stake',
+  'tier',
   'minPrice',
   'maxCoverage',
   'tokenLimit',
@@ -87,6 +89,7 @@ async function startWorker(
       policy: {
         networkId: settings.networkId,
         workerKey: keys.signingPublic,
+        tier: Tier[settings.tier],
         payout,
         minPrice: parseTon('--min-price', settings.minPrice),
         minSeconds: settings.minSeconds,

@@ -27,6 +27,7 @@ export interface Settings {
   payout?: string;
   registry?: string;
   stake?: string;
+  tier: 'bonded' | 'attested';
   minPrice: string;
   maxCoverage: string;
   maxTokens: number;

@@ -75,6 +75,12 @@ export const SETTINGS = {
     placeholder: 'address',
   },
   stake: { schema: address, default: undefined, help: 'provider stake named in the terms', placeholder: 'address' },
+  tier: {
+    schema: z.enum(['bonded', 'attested'], { error: 'expected bonded or attested' }),
+    default: 'bonded',
+    help: 'tier of the worker key, for life: bonded, or attested by a quote of its trust domain',
+    placeholder: 'tier',
+  },
   minPrice: { schema: coins, default: '0.01', help: 'lowest price of a job in TON', placeholder: 'TON' },
   maxCoverage: {
     schema: coins,

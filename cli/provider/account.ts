@@ -1,6 +1,6 @@
 import { Address } from '@ton/core';
 import {
-  KEY_ACCOUNTABLE_SECONDS,
+  accountableSeconds,
   keyEnd,
   ProviderStake,
   providerStakeAddress,
@@ -102,7 +102,7 @@ export type KeyState = 'works' | 'ending' | 'accountable' | 'prunable';
 export function keyState(record: WorkerKeyRecord, now: number): KeyState {
   const end = keyEnd(record);
   if (now < end) return record.removedAt === 0 ? 'works' : 'ending';
-  return now < end + KEY_ACCOUNTABLE_SECONDS ? 'accountable' : 'prunable';
+  return now < end + accountableSeconds(record) ? 'accountable' : 'prunable';
 }
 
 /** 32 bytes from hex. @throws UsageError `usage.key` */

@@ -1,4 +1,4 @@
-import { KEY_ACCOUNTABLE_SECONDS, keyEnd, packPruneWorkerKey, packRemoveWorkerKey } from '../../wrappers';
+import { accountableSeconds, keyEnd, packPruneWorkerKey, packRemoveWorkerKey } from '../../wrappers';
 import { ChainStateError } from '../../worker/errors';
 import type { Output } from '../output';
 import { dateOf, hex, keyState, requireStake, sameBytes, type KeyState, type StakeAccount } from './account';
@@ -25,7 +25,7 @@ export function showKeys(keys: Parameters<typeof keyState>[0][], now: number): S
     state: keyState(record, now),
     fromUnix: record.fromUnix,
     endUnix: keyEnd(record),
-    prunableUnix: keyEnd(record) + KEY_ACCOUNTABLE_SECONDS,
+    prunableUnix: keyEnd(record) + accountableSeconds(record),
   }));
 }
 

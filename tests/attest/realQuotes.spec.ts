@@ -43,7 +43,7 @@ describe('real TDX quotes, up to Intel\'s root', () => {
     expect(facts).toMatchObject({ version: BigInt(of.version), qe: { svn: BigInt(of.qeSvn) } });
     expect(hex(facts.platform.fmspc, 6)).toBe(of.fmspc);
     expect(facts.platform.pceSvn).toBe(BigInt(of.pceSvn));
-    expect(hex(facts.platform.components, 16)).toBe(Buffer.from(of.svn).toString('hex'));
+    expect(hex(facts.platform.components, 32)).toBe(Buffer.from(of.svn.flatMap((svn) => [0, svn])).toString('hex'));
     expect(hex(facts.reportData, 32) + hex(facts.reportDataRest, 32)).toBe(of.reportData);
     expect(hex(facts.tdAttributes, 8)).toBe(of.tdAttributes);
     expect(hex(facts.teeTcbSvn, 16)).toBe(body.teeTcbSvn.toString('hex'));

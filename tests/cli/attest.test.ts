@@ -42,5 +42,27 @@ test('SGX quotes, quotes without certificates, garbage and missing files are ref
     assert.deepEqual([codeOf(run), run.status], [code, status]);
   }
   const judged = await cocoon(['attest', 'verify', garbage, '--json']);
-  assert.equal(codeOf(judged), 'usage.chain-only');
+  assert.equal(codeOf(judged), 'usage.collateral');
+});
+
+test('with collateral, platform and service TD are judged too', async () => {
+  const folder = join(__dirname, '../attest/collateral');
+  const judge = async (file: string, at: string) => {
+    const run = await cocoon(['attest', 'verify', join(QUOTES, file), '--collateral', folder, '--now', String(Date.parse(`${at}T12:00:00Z`) / 1000), '--json']);
+    assert.equal(run.status, 0, run.stderr);
+    const { accepted, tcbStatus, reason } = JSON.parse(run.stdout) as Record<string, unknown>;
+    return [accepted, tcbStatus, reason];
+  };
+  assert.deepEqual(await judge('tdx_v4_822125ba51a3.bin', '2025-07-01'), [true, 'UpToDate', null]);
+  const [old, none, below] = await judge('tdx_v4_149ed84025bc.bin', '2025-07-01');
+  assert.deepEqual([old, none], [false, null]);
+  assert.match(String(below), /below every TCB level/);
+  const [late, , expired] = await judge('tdx_v4_822125ba51a3.bin', '2025-09-01');
+  assert.equal(late, false);
+  assert.match(String(expired), /past its next update/);
+  const [migrated, status, service] = await judge('tdx_v5_d0010db6f7b8.bin', '2025-06-25');
+  assert.deepEqual([migrated, status], [false, 'UpToDate']);
+  assert.match(String(service), /service TD/);
+  const unknown = await cocoon(['attest', 'verify', join(QUOTES, 'tdx_v4_00b2526ab190.bin'), '--collateral', folder, '--now', NOW, '--json']);
+  assert.equal(codeOf(unknown), 'usage.collateral');
 });

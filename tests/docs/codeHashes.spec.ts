@@ -6,8 +6,11 @@ import { codeHashesSource, compiledCode } from '../../scripts/docs/codeHashes';
 import { CONTRACTS } from '../../scripts/docs/tables';
 import {
   AttestationRegistry,
+  AttestedKey,
   checkedJobEscrowCode,
+  Collateral,
   type ContractName,
+  INTEL_ROOT,
   jobEscrowCode,
   providerStakeCode,
   QuoteChecker,
@@ -26,6 +29,8 @@ const DEPLOYED: Record<ContractName, () => Promise<Cell>> = {
     const none = { networkId: 0, governor: nobody, guardian: nobody, builders: [], threshold: 0 };
     return (await AttestationRegistry.fromGovernance(none)).init!.code;
   },
+  AttestedKey: async () => (await AttestedKey.fromScope({ networkId: 0, registry: nobody, owner: nobody, stake: nobody, workerKey: key, root: INTEL_ROOT })).init!.code,
+  Collateral: async () => (await Collateral.fromScope({ registry: nobody, root: INTEL_ROOT, fmspc: 0n, isProcessorCa: false })).init!.code,
   QuoteChecker: async () => (await QuoteChecker.fromRoot()).init.code,
   JudgedBounty: async () => {
     const accounts = { registry: nobody, sponsor: nobody, provider: nobody, payout: nobody };

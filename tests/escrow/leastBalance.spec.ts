@@ -12,6 +12,7 @@ function leastAcceptedBalance(world: JobWorld): bigint {
     networkId: NETWORK_ID,
     workerKey: terms.workerKey,
     payout: terms.payout,
+    tier: 0 as const,
     minPrice: 0n,
     minSeconds: 30,
     maxSeconds: 86_400,

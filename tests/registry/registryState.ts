@@ -8,7 +8,7 @@ import {
   storeGovernance,
   storeGovernanceProposal,
 } from '../../build/Suite/Suite_AttestationRegistry';
-import { type Governance, MAX_IMAGES } from '../../wrappers';
+import { type Governance, INTEL_ROOT, MAX_IMAGES } from '../../wrappers';
 import { packedGovernance } from '../../wrappers/AttestationRegistry';
 import { toBytes, toInteger } from '../../wrappers/cells';
 import { NETWORK_ID } from '../support/jobWorld';
@@ -54,11 +54,13 @@ export function dataOf(state: {
     proposedAt: BigInt(state.pending.proposedAt),
   };
   // As the generated initialiser does, which reads the whole code each time.
-  const rest = beginCell().storeDict(known, Dictionary.Keys.BigUint(256), dictValueParserImagePolicy());
-  rest.storeBit(proposal !== null);
+  const rest = beginCell().storeBit(proposal !== null);
   if (proposal) rest.store(storeGovernanceProposal(proposal));
-  const head = beginCell().storeInt(NETWORK_ID, 32).store(storeGovernance(packedGovernance(state.governance)));
-  return head.storeUint(state.epoch, 32).storeUint(state.images.length, 8).storeRef(rest).endCell();
+  const head = beginCell().storeInt(NETWORK_ID, 32).storeUint(INTEL_ROOT.x, 256).storeUint(INTEL_ROOT.y, 256);
+  const set = beginCell().store(storeGovernance(packedGovernance(state.governance)));
+  set.storeUint(state.epoch, 32).storeUint(state.images.length, 8);
+  set.storeDict(known, Dictionary.Keys.BigUint(256), dictValueParserImagePolicy()).storeRef(rest);
+  return head.storeRef(set).endCell();
 }
 
 /** What a registry remembers; what a test does not name is the longest there can be. */

@@ -55,6 +55,7 @@ export class RegistryWorld {
       guardian: guardian.address,
       builders: builders.map(({ publicKey }) => publicKey),
       threshold,
+      tcbStatuses: ['UpToDate'],
     };
     const registry = chain.openContract(await AttestationRegistry.fromGovernance({ networkId: NETWORK_ID, ...first }));
     await registry.sendTopUp(stranger.getSender(), { value: toNano('5') });

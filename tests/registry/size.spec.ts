@@ -9,7 +9,8 @@ import {
   REGISTRY_ERRORS,
 } from '../../wrappers';
 import { packedGovernance } from '../../wrappers/AttestationRegistry';
-import { toBytes } from '../../wrappers/cells';
+import { storeImageQuery } from '../../build/Suite/Suite_AttestationRegistry';
+import { toBytes, toInteger } from '../../wrappers/cells';
 import { exitCode, gasUsed } from '../support/stakeWorld';
 import { constant, hashOf, type RegistryState, setState } from './registryState';
 import { BUILDERS, RegistryWorld, VALUE } from './registryWorld';
@@ -54,6 +55,9 @@ describe('the largest registry', () => {
     const { registry, governor, stranger } = (world = await RegistryWorld.create(deep, 16));
     const full = { shape: 'deep', governance: world.first, pending: nextSet(world, others) } as const;
     const next = nextSet(world, deep);
+    const imageQuery = (hash: Uint8Array): Cell => beginCell().store(storeImageQuery({
+      $$type: 'ImageQuery', queryId: 0n, imageHash: toInteger(hash), tcbStatus: 1n, rootX: 0n, rootY: 0n, context: Cell.EMPTY,
+    })).endCell();
     const announce = async () => {
       const body = beginCell().storeUint(OP_PROVIDER_ACTIVE, 32).storeAddress(stranger.address).endCell();
       return world.send(await registry.getStakeOf(stranger.address), body);
@@ -100,6 +104,10 @@ describe('the largest registry', () => {
       ['AcceptGovernance', 'GAS_REGISTRY_MESSAGE', {}, () => world.accept(), NOTICE_SECONDS],
       ['CancelGovernance', 'GAS_REGISTRY_MESSAGE', {}, () => world.cancel()],
       ['ProviderActive', 'GAS_ANNOUNCE', {}, announce],
+      ['ImageQuery', 'GAS_IMAGE_QUERY', {}, () => world.send(stranger.address, imageQuery(last.imageHash))],
+      ['HastenEvaluation', 'GAS_REGISTRY_MESSAGE', {}, () => registry.sendHastenEvaluation(governor.getSender(), {
+        value, fmspc: 0n, isProcessorCa: false, isQeIdentity: false, number: 1, effectiveFrom: 1,
+      })],
     ];
     const most = new Map<string, bigint>();
     for (const [name, bound, state, send, later = 0] of messages) {
@@ -132,7 +140,7 @@ describe('the largest registry', () => {
       for (const key of packedGovernance(world.first).builders.keys()) builders.set(key, true);
       // By hand: the packer would store plain keys again.
       const body = beginCell().storeUint(OP_PROPOSE_GOVERNANCE, 32).storeUint(0, 64);
-      body.storeAddress(governor).storeAddress(governor).storeDict(builders).storeUint(16, 8).storeUint(16, 8);
+      body.storeAddress(governor).storeAddress(governor).storeDict(builders).storeUint(16, 8).storeUint(16, 8).storeUint(2, 8);
       const result = await world.send(governor, body.endCell());
       expect(exitCode(result, world.address)).toBe(REGISTRY_ERRORS.badGovernance);
       expect(await world.state()).toBe(before);

@@ -128,7 +128,7 @@ describe('deposits and top-ups', () => {
     for (const body of bodies) {
       const result = await topUp(body);
       expect(outcome(result, world)).toBe(UNKNOWN_MESSAGE);
-      expect(paidTo(result, world, world.watcher.address)).toBeGreaterThan(toNano('0.498'));
+      expect(paidTo(result, world, world.watcher.address)).toBeGreaterThan(toNano('0.4975'));
     }
     expect(await snapshotOf(world)).toEqual(before);
   });

@@ -115,7 +115,7 @@ describe('rent of a stake', () => {
     // The first change measures the account; from then on it pays.
     await send(packThawStake(0n));
     expect(await status()).toMatchObject({ active: 0n, thawing: toNano('0.001') });
-    world.chain.now = world.now + 2 * YEAR;
+    world.chain.now = world.now + YEAR;
     const amount = toNano('50');
     expect(outcome(await send(packDepositStake(amount), world.owner.address, toNano('52')), world)).toBe(0);
     expect(await status()).toMatchObject({ active: amount, thawing: 0n });

@@ -44,3 +44,21 @@ export function fieldStarts<T extends string>(widths: Record<T, number>): [T, nu
     return [name, start];
   });
 }
+
+/** The tree with the cell at a path replaced. */
+export function replaced(cell: Cell, [next, ...rest]: number[], change: (cell: Cell) => Cell): Cell {
+  if (next === undefined) return change(cell);
+  const builder = beginCell().storeBits(cell.bits);
+  cell.refs.forEach((child, i) => builder.storeRef(i === next ? replaced(child, rest, change) : child));
+  return builder.endCell();
+}
+
+/** The same cell with its bits changed. */
+export function withBits(cell: Cell, change: (bits: number[]) => void): Cell {
+  const bits = Array.from({ length: cell.bits.length }, (_, i) => (cell.bits.at(i) ? 1 : 0));
+  change(bits);
+  const builder = beginCell();
+  bits.forEach((bit) => builder.storeBit(bit));
+  cell.refs.forEach((child) => builder.storeRef(child));
+  return builder.endCell();
+}

@@ -110,6 +110,7 @@ export class CheckedMarket {
         networkId: DEVNET_ID,
         workerKey,
         payout: this.payout,
+        tier: 0,
         minPrice: 10_000_000n,
         minSeconds: 30,
         maxSeconds: 86_400,

@@ -13,6 +13,7 @@ const options = {
     networkId: -3,
     workerKey: new Uint8Array(32).fill(1),
     payout: new Address(0, Buffer.alloc(32, 2)),
+    tier: 0 as const,
     minPrice: 5n,
     minSeconds: 30,
     maxSeconds: 600,

@@ -22,6 +22,7 @@ const policy: JobPolicy = {
   networkId: 2026,
   workerKey: Buffer.alloc(32, 7),
   payout: wallet(2),
+  tier: 0,
   minPrice: 10_000_000n,
   minSeconds: 30,
   maxSeconds: 86_400,

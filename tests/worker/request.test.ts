@@ -82,7 +82,7 @@ function payloadOf({ asked, request, payload, isPublic }: Changes): RequestPaylo
 async function open(
   changes: Changes,
   attack: (envelope: Uint8Array) => Uint8Array | Promise<Uint8Array> = (e) => e,
-  options: { maxTokens?: number; isChecked?: boolean } = {},
+  options: { maxTokens?: number; isChecked?: boolean; tier?: 0 | 1 } = {},
 ) {
   const payload = payloadOf(changes);
   const client = new Address(0, Buffer.alloc(32, 9));
@@ -118,6 +118,7 @@ async function open(
     escrow,
     terms,
     isChecked: options.isChecked ?? false,
+    tier: options.tier ?? 0,
     stake,
     keys,
     model,

@@ -140,6 +140,19 @@ export class ChainClient {
     return value;
   }
 
+  /** The newest masterchain block whose number is a multiple of 100: number and root hash, 32 bytes. */
+  async recentBlock(): Promise<{ seqno: number; rootHash: Uint8Array }> {
+    const { latestSeqno, shard } = await this.retry(() => this.ton.getMasterchainInfo());
+    const seqno = latestSeqno - (latestSeqno % 100);
+    const block = await this.retry(() => this.call('lookupBlock', { workchain: -1, shard, seqno }));
+    const { root_hash: hash } = (block ?? {}) as { root_hash?: unknown };
+    const rootHash = Buffer.from(typeof hash === 'string' ? hash : '', 'base64');
+    if (rootHash.length !== 32) {
+      throw new ChainApiError('network.answer', 'the API did not give a block', { expected: `masterchain block ${seqno}`, received: 'an answer without its root hash' });
+    }
+    return { seqno, rootHash };
+  }
+
   private async configParameter(id: number): Promise<Cell> {
     const result = await this.retry(() => this.call('getConfigParam', { config_id: id }));
     const bytes = (result as { config?: { bytes?: string } } | null)?.config?.bytes;

@@ -1,5 +1,5 @@
 import { beginCell, contractAddress, type Address, type Cell } from '@ton/core';
-import { DeclineReason, equalBytes } from '../../protocol';
+import { DeclineReason, equalBytes, type TierValue } from '../../protocol';
 import {
   checkedJobEscrowCode,
   gasFee,
@@ -19,6 +19,8 @@ export interface JobPolicy {
   networkId: number;
   workerKey: Uint8Array;
   payout: Address;
+  /** Of the worker key, for life. */
+  tier: TierValue;
   /** nanoTON */
   minPrice: bigint;
   /** Least and most seconds from now to the deadline. */

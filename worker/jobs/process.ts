@@ -88,6 +88,7 @@ export async function readJob(context: JobContext, address: Address, lagSeconds:
     stake: context.stake,
     keys: context.keys,
     model: context.model,
+    tier: policy.tier,
     maxTokens: context.maxTokens,
   });
   if (opened.kind === 'decline') return decline(context, asked, opened.reason);

@@ -15,6 +15,7 @@ import {
   TermsFlag,
   termsHash,
   Tier,
+  type TierValue,
   Visibility,
   type RequestPayload,
   type Terms,
@@ -35,6 +36,8 @@ export interface RequestToOpen {
   stake: Uint8Array;
   keys: WorkerKeys;
   model: LoadedModel;
+  /** Tier of the worker key: it answers jobs of this one and of no other (attacks 9). */
+  tier: TierValue;
   /** Most tokens of an answer that this worker takes. */
   maxTokens: number;
 }
@@ -82,7 +85,7 @@ export async function openJobRequest(input: RequestToOpen): Promise<OpenResult> 
     return decline(DeclineReason.termsMismatch);
   }
   if (!equalBytes(rebuilt.modelRoot, model.model.modelRoot)) return decline(DeclineReason.unknownModel);
-  if (!isSupported(payload, sealed, input.isChecked)) return decline(DeclineReason.unsupportedTerms);
+  if (!isSupported(payload, sealed, input)) return decline(DeclineReason.unsupportedTerms);
   const generation = generationOf(payload, input.escrow);
   if (generation.maxTokens > input.maxTokens) return decline(DeclineReason.tooLong);
   try {
@@ -97,19 +100,19 @@ export async function openJobRequest(input: RequestToOpen): Promise<OpenResult> 
   return { kind: 'opened', request: { payload, terms: rebuilt, generation } };
 }
 
-/** Bonded tier, this semantics, a fixed price and no field that needs what this version lacks. */
-function isSupported(payload: RequestPayload, sealed: boolean, isChecked: boolean): boolean {
+/** The key's own tier, this semantics, a fixed price and no field that needs what this version lacks. */
+function isSupported(payload: RequestPayload, sealed: boolean, { isChecked, tier }: Pick<RequestToOpen, 'isChecked' | 'tier'>): boolean {
   const { asked, request, responseKey, commitSalt } = payload;
   const isZero = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0);
   const isPublic = asked.visibility === Visibility.public;
   return (
-    asked.tier === Tier.bonded &&
+    asked.tier === tier &&
     asked.semantics === SEMANTICS &&
     (asked.flags & ~TermsFlag.reproducibleSeed) === (isChecked ? TermsFlag.checkKey : 0) &&
     asked.promptPrice === 0n &&
     asked.outputPrice === 0n &&
     (isChecked || asked.coverage === 0n) &&
-    isZero(asked.imageHash) &&
+    (tier === Tier.attested || isZero(asked.imageHash)) &&
     isZero(request.toolsHash) &&
     sealed === !isPublic &&
     isZero(responseKey) === isPublic &&

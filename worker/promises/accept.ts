@@ -141,6 +141,7 @@ export class Promises {
       stake: context.stake,
       keys: context.keys,
       model: context.model,
+      tier: policy.tier,
       maxTokens: context.maxTokens,
     });
     if (opened.kind === 'decline') throw notTaken(opened.reason);

@@ -1,0 +1,73 @@
+import { registrationCell } from '../../attest/cells';
+import { parseQuote } from '../../attest/quote';
+import { SIMULATED_ROOT } from '../../attest/simulated/quote';
+import {
+  AttestedKey, ATTESTED_KEY_ERRORS, INTEL_ROOT, packAttestKey, parseKeyJudged, QUOTE_ERRORS, requiredAttestValue, type WorkerKeyRecord,
+} from '../../wrappers';
+import { sleep } from '../../worker/chain/chainClient';
+import { ChainStateError } from '../../worker/errors';
+import { ATTEST_WORDS } from '../attest/reasons';
+import { UsageError } from '../errors';
+import { formatTon, type Output } from '../output';
+import { hex, requireStake, sameBytes, type StakeAccount } from './account';
+import { sendAndWait } from './send';
+import type { QuoteFile } from './quote';
+
+/** Rent of a new account, with room. */
+const RENT_NANO = 20_000_000n;
+/** How long the star of messages may take. */
+const STAR_SECONDS = 120;
+
+/**
+ * The owner registers a quote: its account verifies it, asks collateral and registry, and tells the stake. Returns the key as the
+ * stake then has it. @throws ChainStateError `chain.attested-key-refused`, `chain.not-attested`
+ */
+export async function attestKey(account: StakeAccount, output: Output, file: QuoteFile): Promise<WorkerKeyRecord> {
+  const { chain, networkId, registry, stake, wallet } = account;
+  for (const [name, expected, received] of [
+    ['network', networkId, file.networkId], ['registry', registry.toRawString(), file.registry], ['owner', wallet.address.toRawString(), file.owner],
+  ]) {
+    if (expected !== received) throw new UsageError('usage.quote', `the quote is for another ${name}`, { expected: String(expected), received: String(received) });
+  }
+  await requireStake(account);
+  const workerKey = Buffer.from(file.workerKey, 'hex');
+  const key = await AttestedKey.fromScope({
+    networkId, registry, owner: wallet.address, stake: stake.address, workerKey, root: file.platform === 'tdx' ? INTEL_ROOT : SIMULATED_ROOT,
+  });
+  const quote = registrationCell(parseQuote(Buffer.from(file.quote, 'hex')));
+  const value = requiredAttestValue('attest', await chain.networkPrices()) + RENT_NANO;
+  output.progress(`sends ${formatTon(value)} to ${key.address.toRawString()}, which verifies the quote; what is not used returns`);
+  let queryId = 0n;
+  const before = await recordOf(account, workerKey);
+  const block = { seqno: file.blockSeqno, rootHash: Buffer.from(file.blockHash, 'hex') };
+  const arrived = await sendAndWait({ chain, wallet, pollMillis: account.pollMillis }, {
+    to: key.address, init: key.init, value, what: 'the quote',
+    body: (id) => packAttestKey(Buffer.from(file.sealingKey, 'hex'), block, quote, (queryId = id)),
+    receiver: { name: 'attested-key', errors: { ...QUOTE_ERRORS, ...ATTESTED_KEY_ERRORS }, hint: 'cocoon attest verify says more; a stale block needs a new quote' },
+  });
+  for (;;) {
+    const after = await recordOf(account, workerKey);
+    if (after !== undefined && after.endUnix > (before?.endUnix ?? 0)) return after;
+    const told = await chain.findTransaction(wallet.address, arrived.now - 60, ({ inMessage }) =>
+      inMessage != null && parseKeyJudged(inMessage.body)?.queryId === queryId);
+    const reason = told?.inMessage == null ? null : parseKeyJudged(told.inMessage.body)!;
+    if (reason !== null) {
+      throw new ChainStateError('chain.not-attested', 'the key was not attested, and its money returned', {
+        received: `${ATTEST_WORDS[reason.reason]}${reason.tcbStatus === 'none' ? '' : ` (${reason.tcbStatus})`}`,
+        hint: reason.reason === 'collateral-missing' || reason.reason === 'collateral-expired' ? 'cocoon attest collateral posts it' : undefined,
+      });
+    }
+    if ((await chain.getAccount(wallet.address)).apiTime > arrived.now + STAR_SECONDS) {
+      throw new ChainStateError('chain.no-effect', 'the star of messages has not ended yet', { received: key.address.toRawString(), hint: 'cocoon provider keys list' });
+    }
+    await sleep(account.pollMillis);
+  }
+}
+
+async function recordOf(account: StakeAccount, workerKey: Buffer): Promise<WorkerKeyRecord | undefined> {
+  const { keys } = await requireStake(account);
+  return keys.find((record) => sameBytes(record.workerKey, workerKey));
+}
+
+export const describeAttested = (record: WorkerKeyRecord, isSimulated: boolean): string =>
+  `${hex(record.workerKey)} is attested${isSimulated ? ' by a SIMULATED platform, which proves nothing' : ''} until ${new Date(1000 * record.endUnix).toISOString()}`;
