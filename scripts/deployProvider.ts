@@ -21,7 +21,7 @@ export async function deployProvider(deployment: Deployment): Promise<void> {
   const account = await stakeAccountOf(settings, chain, () => payerOf(deployment));
   requirePublished('ProviderStake', account.stake.init!.code);
   const options = { amount, days, endpoint: endpoint === undefined ? undefined : parseEndpoint(endpoint) };
-  const report = await initStake(account, output, options, (place) => claimFor(deployment, place));
+  const report = await initStake(account, output, options, { claimFor: (place) => claimFor(deployment, place) });
   const sent = report.steps.reduce((sum, { sentNano }) => sum + sentNano, 0n);
   const now = `now; ${formatTon(sent)} sent, of which what is not used returned`;
   print('deployed', sent === 0n ? 'before: nothing is sent' : now);

@@ -71,13 +71,22 @@ async function runDemo(options: Record<string, unknown>): Promise<void> {
     await stage.join(second, url, SECOND_STAKE);
     const other = await runClient(stage, output, [...asked, '--price', lower, '--report', '--no-rerun']);
 
+    output.progress('a third provider joins; its worker runs on a SIMULATED platform: no hardware attests anything in this demo');
+    const third = await stage.startProvider('provider 3', [...engine, '--min-price', lower, '--tier', 'attested']);
+    const attestedUrl = (await third.process.next<WorkerReady>()).url;
+    await stage.join(third, attestedUrl, FIRST_STAKE, 'simulated');
+    const attested = await runClient(stage, output, [...asked, '--price', lower, '--tier', 'attested', '--no-rerun']);
+
     const { fees, ...rest } = report;
     const { slashedNano, burntNano, clientShareNano, reporterShareNano } = other;
     const slash = { slashedNano, burntNano, clientShareNano, reporterShareNano };
     const { jobAddress, stake, workerReceipt, evidence } = other;
     output.result(
-      { ...rest, ...slash, second: { jobAddress, stake, workerReceipt, evidence, simulated: cheats, ...slash }, fees },
-      `\n${describeReport(report)}\n\n${describeSecond(other, cheats)}\n\nAll money is of a simulated chain.`,
+      {
+        ...rest, ...slash, second: { jobAddress, stake, workerReceipt, evidence, simulated: cheats, ...slash },
+        attested: { jobAddress: attested.jobAddress, stake: attested.stake, paidNano: attested.paidNano, simulated: true }, fees,
+      },
+      `\n${describeReport(report)}\n\n${describeSecond(other, cheats)}\n\n${describeAttestedRun(attested)}\n\nAll money is of a simulated chain.`,
     );
   } catch (error) {
     throw stage.reasonOf(error);
@@ -127,6 +136,11 @@ function describeSecond(report: JobReport, cheats: boolean): string {
   if (report.evidence === null) return [...lines, `slashed          ${formatTon(report.slashedNano)}`].join('\n');
   return [...lines, `verdict          ${describeSlash(report)}`].join('\n');
 }
+
+const describeAttestedRun = (report: JobReport): string => [
+  `third provider   ${report.stake}, whose key a contract took as ATTESTED by a SIMULATED platform: it shows the path and proves nothing`,
+  `answer           paid ${formatTon(report.paidNano)}; the request was sealed to the key that the quote named`,
+].join('\n');
 
 /** Amounts of a report that went through JSON. */
 function toBigints(report: JobReport): JobReport {

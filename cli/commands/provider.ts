@@ -13,6 +13,7 @@ import { formatTon } from '../output';
 import { notAStake, openStakeAccount, readStake, requireGenuine, requireStake } from '../provider/account';
 import { parseEndpoint, readServed } from '../provider/descriptor';
 import { describeInit, initProvider } from '../provider/init';
+import { platformOf } from '../provider/quote';
 import { deposit, thaw, withdraw } from '../provider/money';
 import { stepStake } from '../provider/send';
 import { describeProvider, reportProvider } from '../provider/status';
@@ -46,6 +47,8 @@ function initCommand(): Command {
       "data folder of the worker (default: --data-folder); only its keys' public halves go out",
     )
     .option('--claim <file>', 'claim made where the worker is (cocoon provider keys claim), instead of --worker-folder')
+    .option('--platform <name>', 'make the key attested instead of bonded, by this platform here: tdx, or simulated on a devnet')
+    .option('--quote <file>', 'make it attested by a quote from the worker\'s trust domain (cocoon provider keys quote)')
     .option('--endpoint <url>', 'where clients reach the running worker, e.g. https://gpu.example.org:8443')
     .action(async (options: Options) => {
       const context = contextOf(options);
@@ -54,6 +57,8 @@ function initCommand(): Command {
         days: keyDays(options),
         workerFolder: options.workerFolder as string | undefined,
         claimFile: options.claim as string | undefined,
+        platform: options.platform === undefined ? undefined : platformOf(String(options.platform), context.settings.network),
+        quoteFile: options.quote as string | undefined,
         endpoint: options.endpoint === undefined ? undefined : parseEndpoint(options.endpoint as string),
       });
       context.output.result(report, describeInit(report));

@@ -89,13 +89,13 @@ export class Stage {
   }
 
   /** `cocoon provider init` of an owner whose worker is ready. */
-  async join(provider: DemoProvider, url: string, amount: bigint): Promise<void> {
+  async join(provider: DemoProvider, url: string, amount: bigint, platform?: 'simulated'): Promise<void> {
     const resolved = this.settingsOf(provider.name);
     const output: Output = { ...this.output, progress: () => undefined };
     const context: Context = { output, resolved, settings: toSettings(resolved), passphrase: () => undefined };
-    const { stake, activeNano } = await initProvider(context, { amount, days: 30, endpoint: url });
+    const { stake, activeNano } = await initProvider(context, { amount, days: 30, endpoint: url, platform });
     this.output.progress(
-      `${provider.name}: stake ${stake} with ${formatTon(activeNano)}, its worker's key and descriptor`,
+      `${provider.name}: stake ${stake} with ${formatTon(activeNano)}, its worker's ${platform ? 'ATTESTED key (SIMULATED platform)' : 'key'} and descriptor`,
     );
   }
 

@@ -2,7 +2,7 @@ import { registrationCell } from '../../attest/cells';
 import { parseQuote } from '../../attest/quote';
 import { SIMULATED_ROOT } from '../../attest/simulated/quote';
 import {
-  AttestedKey, ATTESTED_KEY_ERRORS, INTEL_ROOT, packAttestKey, parseKeyJudged, QUOTE_ERRORS, requiredAttestValue, type WorkerKeyRecord,
+  AttestedKey, ATTESTED_KEY_ERRORS, INTEL_ROOT, packAttestKey, parseKeyJudged, QUOTE_ERRORS, requiredAttestValue, type NetworkPrices, type WorkerKeyRecord,
 } from '../../wrappers';
 import { sleep } from '../../worker/chain/chainClient';
 import { ChainStateError } from '../../worker/errors';
@@ -17,6 +17,9 @@ import type { QuoteFile } from './quote';
 const RENT_NANO = 20_000_000n;
 /** How long the star of messages may take. */
 const STAR_SECONDS = 120;
+
+/** What the owner attaches to a registration, nanoTON; most of it returns. */
+export const attestValue = (prices: NetworkPrices): bigint => requiredAttestValue('attest', prices) + RENT_NANO;
 
 /**
  * The owner registers a quote: its account verifies it, asks collateral and registry, and tells the stake. Returns the key as the
@@ -35,7 +38,7 @@ export async function attestKey(account: StakeAccount, output: Output, file: Quo
     networkId, registry, owner: wallet.address, stake: stake.address, workerKey, root: file.platform === 'tdx' ? INTEL_ROOT : SIMULATED_ROOT,
   });
   const quote = registrationCell(parseQuote(Buffer.from(file.quote, 'hex')));
-  const value = requiredAttestValue('attest', await chain.networkPrices()) + RENT_NANO;
+  const value = attestValue(await chain.networkPrices());
   output.progress(`sends ${formatTon(value)} to ${key.address.toRawString()}, which verifies the quote; what is not used returns`);
   let queryId = 0n;
   const before = await recordOf(account, workerKey);

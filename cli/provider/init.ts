@@ -5,6 +5,8 @@ import { formatTon, type Output } from '../output';
 import { chainTime, openStakeAccount, readStake, requireStake, type StakeAccount } from './account';
 import { checkClaim, makeClaim, readClaim, type ClaimFile } from './claim';
 import { readServed } from './descriptor';
+import { attestKey, attestValue, describeAttested } from './attest';
+import { makeQuote, readQuoteFile, type PlatformName, type QuoteFile } from './quote';
 import { stepStake, type Decide } from './send';
 import { addKeyStep, checkStakeAmount, depositStep, depositValue, descriptorStep, messageValue } from './steps';
 import { requireMoney } from './money';
@@ -18,6 +20,10 @@ export interface InitOptions {
   workerFolder?: string;
   /** File with a claim, made where the worker is; instead of `workerFolder`. */
   claimFile?: string;
+  /** The worker key shall be attested by a quote of this platform, instead of bonded. */
+  platform?: PlatformName;
+  /** Quote made in the worker's trust domain; instead of `workerFolder`. */
+  quoteFile?: string;
   /** URL of the running worker; without it endpoint and descriptor stay as they are. */
   endpoint?: string;
 }
@@ -40,21 +46,29 @@ export async function initProvider(context: Context, options: InitOptions): Prom
   const { output, settings, passphrase } = context;
   const account = await openStakeAccount(context);
   output.progress("the owner's key is not the worker's: keep it offline");
-  return initStake(account, output, options, (place) => {
+  const { platform, quoteFile } = options;
+  const folder = options.workerFolder ?? settings.dataFolder;
+  if (quoteFile !== undefined || platform !== undefined) {
+    const place = { networkId: account.networkId, registry: account.registry, owner: account.wallet.address };
+    const quoteFor = async (): Promise<QuoteFile> => (quoteFile === undefined
+      ? makeQuote({ folder, passphrase: passphrase() }, place, platform!, account.chain) : readQuoteFile(quoteFile));
+    return initStake(account, output, options, { quoteFor });
+  }
+  return initStake(account, output, options, { claimFor: (place) => {
     if (options.claimFile !== undefined) return readClaim(options.claimFile, place);
-    return makeClaim(options.workerFolder ?? settings.dataFolder, passphrase(), place);
-  });
+    return makeClaim(folder, passphrase(), place);
+  } });
 }
 
 /**
  * The same for an owner whose wallet is anywhere.
- * @param claimFor where the worker key's claim for this stake comes from
+ * @param key where a bonded worker key's claim for this stake comes from, or a quote that attests it
  */
 export async function initStake(
   account: StakeAccount,
   output: Output,
   options: Pick<InitOptions, 'amount' | 'days' | 'endpoint'>,
-  claimFor: (place: { networkId: number; stake: Address; endUnix: number }) => ClaimFile,
+  key: { claimFor(place: { networkId: number; stake: Address; endUnix: number }): ClaimFile } | { quoteFor(): Promise<QuoteFile> },
 ): Promise<InitReport> {
   const { networkId, chain, wallet, stake } = account;
   const wanted = options.amount ?? minimumStake(networkId);
@@ -63,13 +77,14 @@ export async function initStake(
   output.progress(`stake ${stake.address.toRawString()}, follows from registry and owner`);
   const now = await chainTime(account);
   const place = { networkId, stake: stake.address, endUnix: now + options.days * 86_400 };
-  const claim = claimFor(place);
-  checkClaim(claim, place);
+  const claim = 'claimFor' in key ? key.claimFor(place) : undefined;
+  if (claim) checkClaim(claim, place);
   const prices = await chain.networkPrices();
   const before = await readStake(account, stake.address);
   const messages = 2n * messageValue('addKey', prices);
   const missing = wanted - (before?.status.active ?? 0n);
-  await requireMoney(account, missing > 0n ? depositValue(missing, prices) + messages : 0n);
+  const star = claim ? 0n : attestValue(prices);
+  await requireMoney(account, missing > 0n ? depositValue(missing, prices) + messages + star : star);
 
   const steps: InitReport['steps'] = [];
   const run = async (step: InitReport['steps'][number]['step'], decide: Decide): Promise<void> => {
@@ -78,7 +93,15 @@ export async function initStake(
     output.progress(`${step}: ${done ? 'on chain' : 'was on chain already'}`);
   };
   await run('deposit', (current) => depositStep(current, wanted, prices));
-  await run('key', (current) => addKeyStep(current!, claim, now, prices));
+  let workerKey = claim?.workerKey;
+  if (claim) {
+    await run('key', (current) => addKeyStep(current!, claim, now, prices));
+  } else if ('quoteFor' in key) {
+    const quote = await key.quoteFor();
+    workerKey = quote.workerKey;
+    output.progress(describeAttested(await attestKey(account, output, quote), quote.platform === 'simulated'));
+    steps.push({ step: 'key', state: 'done', sentNano: star });
+  }
   if (options.endpoint !== undefined) {
     const served = await readServed(account, await requireStake(account), options.endpoint);
     await run('descriptor', (current) => descriptorStep(current!, served.endpoint, served.hash, prices));
@@ -88,7 +111,7 @@ export async function initStake(
     owner: wallet.address.toRawString(),
     stake: stake.address.toRawString(),
     registry: account.registry.toRawString(),
-    workerKey: claim.workerKey,
+    workerKey: workerKey!,
     steps,
     activeNano: after.status.active,
     endpoint: after.endpoint,
