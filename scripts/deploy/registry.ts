@@ -1,5 +1,6 @@
 import type { Address } from '@ton/core';
-import { AttestationRegistry, type Governance } from '../../wrappers';
+import { SIMULATED_ROOT } from '../../attest/simulated/quote';
+import { AttestationRegistry, INTEL_ROOT, type Governance } from '../../wrappers';
 import { dateOf, hex } from '../../cli/provider/account';
 import { checkAccount, compareAddress, type Findings } from './check';
 import type { Deployment } from './deployment';
@@ -25,12 +26,16 @@ export async function checkRegistry(
   print('governor', governor.toRawString());
   print('guardian', guardian.toRawString());
   print('builders', builders.length === 0 ? 'none' : `${threshold} of ${builders.map(hex).join(', ')}`);
+  const isSimulated = await registry.getIsSimulated(provider);
+  print('attestation', isSimulated ? 'SIMULATED: its root is not Intel\'s' : 'up to Intel SGX Root CA');
+  if (isSimulated && settings.network !== 'devnet') findings.faults.push('its attestations end in a SIMULATED root and prove nothing');
   const images = await registry.getImages(provider);
   print('images', `${images.length}, revocation epoch ${await registry.getEpoch(provider)}`);
   const paidUntil = await registry.getPaidUntil(provider);
   print('rent', `paid until ${dateOf(paidUntil)}`);
 
-  const made = await AttestationRegistry.fromGovernance({ networkId: settings.networkId, ...(first ?? governance) });
+  const root = isSimulated ? SIMULATED_ROOT : INTEL_ROOT;
+  const made = await AttestationRegistry.fromGovernance({ networkId: settings.networkId, root, ...(first ?? governance) });
   if (first !== undefined) compareAddress(address, made.address, findings);
   else if (!address.equals(made.address)) {
     findings.warnings.push('its first governing set was another one, or it is of another network');

@@ -77,6 +77,12 @@ describe('the demo', { concurrency: true }, () => {
     for (const name of ['backend', 'adapter', 'rerunBackend']) assert.ok((shown[name] as string).length > 3, name);
     assert.match(stderr, /simulated chain/);
 
+    const attested = shown.attested as Record<string, unknown>;
+    assert.equal(attested.simulated, true);
+    assert.equal(attested.paidNano, 20_000_000);
+    assert.match(stderr, /attested by a SIMULATED platform, which proves nothing/);
+    assert.match(stderr, /ATTESTED key \(SIMULATED platform\)/);
+
     const second = shown.second as Second;
     assert.deepEqual([second.evidence, second.simulated], ['two-receipts', true]);
     assert.notEqual(second.stake, shown.stake, 'the honest provider keeps its stake');

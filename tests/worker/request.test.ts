@@ -195,6 +195,15 @@ describe('opening a request', () => {
     assert.equal(await reasonOf({ asked: { flags: TermsFlag.reproducibleSeed } }), 'opened');
   });
 
+  test('findings 9 and 55: a worker answers jobs of its own key\'s tier alone, and an attested one whatever image they pin', async () => {
+    const asked = { tier: Tier.attested };
+    const open = (changes: Changes, tier: 0 | 1) => reasonOf(changes, undefined, { tier });
+    assert.equal(await open({ asked }, 1), 'opened');
+    assert.equal(await open({ asked: { ...asked, imageHash: fill(9) } }, 1), 'opened');
+    assert.equal(await open({ asked }, 0), DeclineReason.unsupportedTerms);
+    assert.equal(await open({}, 1), DeclineReason.unsupportedTerms);
+  });
+
   test('a checked job says so in its terms and may have coverage; any other job does not', async () => {
     const checked = { asked: { flags: TermsFlag.checkKey } };
     const covered = { asked: { flags: TermsFlag.checkKey, coverage: 5n } };
