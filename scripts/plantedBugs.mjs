@@ -23,8 +23,8 @@ const copy = fs.mkdtempSync(path.join(os.tmpdir(), 'cocoon-planted-'));
 const run = (command, args, input) =>
   spawnSync(command, args, { cwd: copy, encoding: 'utf8', input, maxBuffer: 1 << 28, env: { ...process.env, CI: '1' } });
 
-/** Rebuilds when sources changed; the build's own stamp decides. */
-const build = () => run(process.execPath, ['scripts/build/build.mjs']);
+/** Rebuilds when sources changed, pinned code hashes too: a contract that nobody recognises any more would catch every bug. */
+const build = () => run(process.execPath, ['scripts/build/pinCodes.mjs']);
 
 /** Whether a test of these suites fails, and which; `broken` when the suites could not run. */
 function suites(folders) {
