@@ -18,7 +18,7 @@ export async function requireAttested(
   if (image === null || image.effectiveFrom === 0 || image.revokedAt !== 0) {
     throw new ChainStateError('chain.image-not-in-force', 'the image of this key is not in force any more', {
       expected: 'an image in force', received: `${hash}${image?.revokedAt ? ', revoked' : ''}`,
-      hint: 'anybody can end the key: cocoon attest recheck; choose another worker',
+      hint: 'anybody can end the key: cocoon attest recheck STAKE KEY; choose another worker',
     });
   }
   const keepsInside = [Claim.cpuOnly, Claim.gpuConfidential].some((claim) => (image.claims & record.claims & claim) !== 0);

@@ -4,13 +4,14 @@ import { contextOf, withSettings } from '../context';
 import { UsageError } from '../errors';
 import { parseNumber } from '../numbers';
 import { linesOf } from '../output';
+import { recheckCommand } from './attestRecheck';
 
 /** 2049-12-31, the end of Intel's root certificate. */
 const LAST_SECOND = 2524607999;
 
 /** `cocoon attest`: quotes of trust domains, as contracts see them. */
 export function attestCommand(): Command {
-  return new Command('attest').description('quotes of Intel TDX trust domains').addCommand(verifyCommand());
+  return new Command('attest').description('quotes of Intel TDX trust domains').addCommand(verifyCommand()).addCommand(recheckCommand());
 }
 
 function verifyCommand(): Command {

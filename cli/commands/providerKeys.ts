@@ -149,7 +149,7 @@ function pruneCommand(): Command {
     });
 }
 
-function parseBasechain(text: string, what: string): Address {
+export function parseBasechain(text: string, what: string): Address {
   try {
     const address = Address.parse(text);
     if (address.workChain === 0) return address;

@@ -39,8 +39,8 @@ export class StakedMarket {
     readonly chain: ChainClient,
   ) {}
 
-  static async open(): Promise<StakedMarket> {
-    const devnet = await startDevnet({ registry: true });
+  static async open(options: { attestation?: boolean } = {}): Promise<StakedMarket> {
+    const devnet = await startDevnet({ registry: true, ...options });
     const chain = new ChainClient({ endpoint: devnet.endpoint, attempts: 2, backoffMillis: 10 });
     return new StakedMarket(devnet, mkdtempSync(join(tmpdir(), 'cocoon-staked-')), chain);
   }
@@ -107,7 +107,7 @@ export class StakedMarket {
   }
 
   /** A worker process with the keys of `owner`, named in its terms by the owner's stake. */
-  async worker(owner: Owner): Promise<string> {
+  async worker(owner: Owner, more: string[] = []): Promise<string> {
     const args = [
       'worker',
       '--json',
@@ -121,7 +121,7 @@ export class StakedMarket {
       TINY_MODEL,
     ];
     const stake = ['--stake', owner.stake.toRawString(), '--data-folder', owner.folder];
-    const process = Subprocess.start('worker', [...args, ...stake]);
+    const process = Subprocess.start('worker', [...args, ...stake, ...more]);
     this.processes.push(process);
     return (await process.next<{ url: string }>()).url;
   }
