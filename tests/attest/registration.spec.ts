@@ -65,29 +65,29 @@ describe('a registration', () => {
   });
 });
 
-describe('attack 53: a quote is about this key, and recent', () => {
+describe('a quote', () => {
   it.each<[string, Parameters<AttestWorld['reportData']>[0]]>([
     ['another network', { networkId: -3 }], ['another registry', { registry: patternBytes(32, 1) }], ['another owner', { owner: patternBytes(32, 2) }],
     ['another worker key', { workerKey: patternBytes(32, 3) }], ['another sealing key', { sealingKey: patternBytes(32, 4) }],
     ['another block number', { blockSeqno: 49_999_900 }], ['another block', { blockHash: patternBytes(32, 5) }],
-  ])('report data of %s is refused', async (_, overrides) => {
+  ])('finding 53: about %s in its report data is refused', async (_, overrides) => {
     const { transactions } = await world.attest({ body: { reportData: world.reportData(overrides) } });
     expect(exitCodeAt(transactions, world.key)).toBe(ATTESTED_KEY_ERRORS.reportData);
   });
 
-  it('report data with more behind the hash is refused', async () => {
+  it('with more behind the hash of its report data is refused', async () => {
     const reportData = world.reportData();
     reportData[63] = 1;
     expect(exitCodeAt((await world.attest({ body: { reportData } })).transactions, world.key)).toBe(ATTESTED_KEY_ERRORS.reportData);
   });
 
-  it.each([[50_000_000, 0], [49_998_500, 0], [49_998_400, 855], [50_000_100, 855], [49_999_950, 855]])('block %d: %d', async (seqno, code) => {
+  it.each([[50_000_000, 0], [49_998_500, 0], [49_998_400, 855], [50_000_100, 855], [49_999_950, 855]])('finding 53: with block %d: %d', async (seqno, code) => {
     const block = blockAt(seqno);
     const { transactions } = await world.attest({ body: { reportData: world.reportData({}, block) } }, { block });
     expect(exitCodeAt(transactions, world.key)).toBe(code);
   });
 
-  it('a block of the right number with another hash is refused, and one that the chain no longer remembers', async () => {
+  it('finding 53: with a block of the right number with another hash is refused, and one that the chain no longer remembers', async () => {
     const block = { seqno: 50_000_000, rootHash: patternBytes(32, 250) };
     const forged = await world.attest({ body: { reportData: world.reportData({}, block) } }, { block });
     expect(exitCodeAt(forged.transactions, world.key)).toBe(ATTESTED_KEY_ERRORS.stale);
@@ -126,7 +126,7 @@ describe('a registration is refused, and the money returns,', () => {
     ]),
     ['by a revoked image', (of) => of.registry.sendRevokeImage(of.governor.getSender(), { value: VALUE, imageHash: IMAGE_HASH }), {}, 'image'],
     ['by a stake without money', async (of) => of.stake.sendThaw(of.owner.getSender(), { value: VALUE, amount: 60_000_000_000n }), {}, 'stake-refused'],
-  ])('%s', async (_, prepare, options, reason) => {
+  ])('finding 35: %s', async (_, prepare, options, reason) => {
     await prepare(world);
     const before = await balance(world.owner);
     const { transactions } = await world.attest(options);
@@ -137,7 +137,7 @@ describe('a registration is refused, and the money returns,', () => {
   });
 });
 
-describe('attack 50: a recheck', () => {
+describe('a recheck', () => {
   const recheck = async () => world.key.sendRecheck(world.stranger.getSender(), { value: VALUE });
 
   it('by anybody leaves a key alone that is still what it was, and returns the money', async () => {
@@ -155,7 +155,7 @@ describe('attack 50: a recheck', () => {
     ['platform was revoked', (of) => of.post({ issuedAt: NOW - 1, levels: [{ status: 'Revoked' }] })],
     ['platform is out of date', (of) => of.post({ issuedAt: NOW - 1, levels: [{ pceSvn: 14 }, { status: 'OutOfDate' }] })],
     ['platform is below every level', (of) => of.post({ issuedAt: NOW - 1, levels: [{ pceSvn: 14 }] })],
-  ])('ends a key at once whose %s', async (_, revoke) => {
+  ])('finding 50: ends a key at once whose %s', async (_, revoke) => {
     await world.attest();
     await revoke(world);
     world.later(5);

@@ -26,8 +26,8 @@ const forged = (context = candidate()) => [
   beginCell().store(storeImageStatus({ $$type: 'ImageStatus', queryId: 0n, reason: 0n, claims: 1n, revocationEpoch: 0n, context })).endCell(),
 ];
 
-describe('attack 35: answers of the star', () => {
-  it('count only from the accounts that were asked', async () => {
+describe('answers of the star', () => {
+  it('finding 35: count only from the accounts that were asked', async () => {
     await world.attest({}, { by: world.stranger }); // deploys the account, attests nothing
     for (const body of [...forged(), ...forged(candidate(true))]) {
       for (const by of [world.stranger, world.owner, world.governor]) {
@@ -38,13 +38,13 @@ describe('attack 35: answers of the star', () => {
     expect((await world.key.getStatus()).attested).toBeNull();
   });
 
-  it('cannot be had for another account: the collateral answers who asks it', async () => {
+  it('finding 35: cannot be had for another account: the collateral answers who asks it', async () => {
     const query = packCollateralQuery(beginCell().storeUint(0, 1024 - 24).endCell(), candidate());
     const { transactions } = await world.stranger.send({ to: world.collateral.address, value: VALUE, body: query });
     expect(transactions.map(({ inMessage }) => String(inMessage?.info.dest))).not.toContain(String(world.key.address));
   });
 
-  it('of an account of other parameters are an account\'s of nobody: a stake takes attestations from the key\'s own account alone', async () => {
+  it('finding 35: about a key come to its stake from the key\'s own account alone', async () => {
     const add = beginCell().store(storeAddAttestedKey({
       $$type: 'AddAttestedKey', queryId: 0n, workerKey: number(WORKER.publicKey), sealingKey: 5n, imageHash: 6n, claims: 1n, tcbStatus: 1n, revocationEpoch: 0n,
       endUnix: BigInt(NOW + 1000), root,

@@ -22,8 +22,8 @@ const hasten = (number: number, effectiveFrom: number, by = world.governor, isQe
   value: VALUE, fmspc: BigInt(`0x${SIMULATED_FMSPC.toString('hex')}`), isProcessorCa: false, isQeIdentity, number, effectiveFrom,
 });
 
-describe.each(['tcb', 'qe'] as const)('attack 51: early collateral as a weapon (%s)', (kind) => {
-  it('a higher number waits thirty days after it was first posted; the one before stays in force and can be renewed', async () => {
+describe.each(['tcb', 'qe'] as const)('evaluation numbers (%s)', (kind) => {
+  it('finding 51: a higher number waits thirty days after it was first posted; the one before stays in force and can be renewed', async () => {
     expect(await post(18, undefined, kind)).toBe(0);
     expect(await numbers(kind)).toEqual([OLD, 18]);
     world.later(20 * DAY);
@@ -35,7 +35,7 @@ describe.each(['tcb', 'qe'] as const)('attack 51: early collateral as a weapon (
     expect(await numbers(kind)).toEqual([18, undefined]);
   });
 
-  it('never goes back: neither to a number that another replaced, nor to an older issue of one', async () => {
+  it('finding 51: never go back: neither to a number that another replaced, nor to an older issue of one', async () => {
     await post(18, NOW - 100, kind);
     expect(await post(18, NOW - 100, kind)).toBe(COLLATERAL_ERRORS.rolledBack); // the same again
     expect(await post(18, NOW - 101, kind)).toBe(COLLATERAL_ERRORS.rolledBack);
@@ -46,7 +46,7 @@ describe.each(['tcb', 'qe'] as const)('attack 51: early collateral as a weapon (
     expect(await numbers(kind)).toEqual([18, undefined]);
   });
 
-  it('whoever posts the first number does not shut out a lower one: it is taken for thirty days, and the first then counts', async () => {
+  it('finding 51: whoever posts the first does not shut out a lower one: it is taken for thirty days, and the first then counts', async () => {
     expect(await post(16, undefined, kind)).toBe(0);
     expect(await numbers(kind)).toEqual([16, OLD]);
     expect(await post(15, undefined, kind)).toBe(COLLATERAL_ERRORS.rolledBack); // two at a time
@@ -62,7 +62,7 @@ describe.each(['tcb', 'qe'] as const)('attack 51: early collateral as a weapon (
     expect(await numbers(kind)).toEqual([18, 19]);
   });
 
-  it('the governor starts a number sooner, never later, and nobody else does', async () => {
+  it('finding 51: the governor starts a number sooner, never later, and nobody else does', async () => {
     await post(18, undefined, kind);
     const isQe = kind === 'qe';
     await hasten(18, NOW + 5 * DAY, world.stranger, isQe);
@@ -78,8 +78,8 @@ describe.each(['tcb', 'qe'] as const)('attack 51: early collateral as a weapon (
   });
 });
 
-describe('attack 51: what a higher number revokes', () => {
-  it('is revoked at once, whatever else it says waits', async () => {
+describe('what a higher number revokes', () => {
+  it('finding 51: is revoked at once, whatever else it says waits', async () => {
     await world.attest();
     const recheck = () => world.key.sendRecheck(world.stranger.getSender(), { value: VALUE });
     await world.postPart(packPostTcbInfo(world.collateralCells({ number: 18, issuedAt: NOW - 1, levels: [{ status: 'OutOfDate' }] })));
@@ -101,7 +101,7 @@ describe('lists of revoked certificates', () => {
 });
 
 describe('in any order of postings', () => {
-  it('the number in force never falls once its clock has run out, and never rises within thirty days of its first posting', async () => {
+  it('finding 51: the number in force never falls once its clock has run out, and never rises within thirty days of its first posting', async () => {
     const step = fc.record({ number: fc.integer({ min: 15, max: 20 }), days: fc.integer({ min: 0, max: 12 }) });
     await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 9 }), async (steps) => {
       world = await AttestWorld.create();

@@ -87,8 +87,8 @@ describe('a posting', () => {
   });
 });
 
-describe('attack 51: an evaluation number', () => {
-  it('is started sooner by the registry alone', async () => {
+describe('an evaluation number', () => {
+  it('finding 51: is started sooner by the registry alone', async () => {
     await world.postPart(packPostTcbInfo(newer({ number: 18 })));
     for (const by of [world.stranger, world.governor, world.owner]) {
       const { transactions } = await by.send({ to: world.collateral.address, value: VALUE, body: packHastenCollateral(false, 18, NOW) });
