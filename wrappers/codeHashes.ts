@@ -4,12 +4,12 @@
 export const CODE_HASHES = {
   JobEscrow: '529a16cefa2307b57076825e158d133d07a3df4ff3a55128df90630726cb6ea4',
   CheckedJobEscrow: '303dc6c1f6fe8d03ce1bfa8d58a1a39c7039dbd340c36acbcdbc548ecac18f08',
-  ProviderStake: 'df77399bbc6665ba6272d4f407fe23439cfeeda948fcb72a114b77f917e91f9f',
-  AttestationRegistry: '7686e97558d72cdedea93f593f9e901c0afac60c4555422e66efd3968d29848c',
-  AttestedKey: 'd6c2b19d19ec5f72d64f5cdb982d2d76cbbb99c34a11b37b1e868c4ff63a605e',
-  Collateral: 'bac8dd2cf24a62dd88543ce6fbc21fec59e9774e607b48d7b30c149151c412db',
+  ProviderStake: '5e9da4ff80837a5cde6875ae2464979ee906d6fb23289ad05ad326545805818a',
+  AttestationRegistry: 'fbb791615c1a3aa672172882c958ae76ccb86d85ff16032c51f7ee3c5d575bc5',
+  AttestedKey: '26b8820af71a5c36d6f00ad1e35a35f8036c5adcfa77e4458a742171718767db',
+  Collateral: '51a151751a82253ab516fa520006120c441e6efd1bf5a399c8a1f8a9fd62cd14',
   QuoteChecker: '57184483f159b0479dde690732caeb5020d0d25d947c69e71f29f49b549ce820',
-  JudgedBounty: '3261ecb22071726bc4ec515c73e2567c07ace8c45ecf4f43676b23f1739ec613',
+  JudgedBounty: 'e44cb87bcf268c3ff0cc841d4d05b87828daf6ef405a97de74c9d1a353576802',
 } as const;
 
 export type ContractName = keyof typeof CODE_HASHES;

@@ -101,6 +101,18 @@ describe('the value of a registration', () => {
     expect(exitCodeAt((await send(least + 100_000n)).transactions, world.key)).toBe(0);
   });
 
+  it('finding 35: that a failed answer left in the account goes back to the owner with the next registration, and to nobody else', async () => {
+    await world.attest();
+    const rent = await rentOf();
+    await world.stranger.send({ to: world.key.address, value: toNano('1') }); // as an answer whose handler ran out of gas
+    await world.key.sendRecheck(world.stranger.getSender(), { value: VALUE });
+    expect(await rentOf()).toBeGreaterThan(toNano('0.99'));
+    const before = (await world.chain.getContract(world.owner.address)).balance;
+    await world.attest();
+    expect((await world.chain.getContract(world.owner.address)).balance - before).toBeGreaterThan(toNano('0.8'));
+    expect(await rentOf()).toBeLessThanOrEqual(rent);
+  });
+
   it('covers the gas of the star with room to spare', async () => {
     await world.attest();
     const { transactions } = await world.attest();

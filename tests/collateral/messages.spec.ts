@@ -1,5 +1,5 @@
 /** Messages of Collateral that must not do what they want: from strangers, too poor, malformed, or again. */
-import { beginCell, type Cell, Dictionary } from '@ton/core';
+import { beginCell, type Cell, Dictionary, type DictionaryValue } from '@ton/core';
 import { COLLATERAL_ERRORS, packHastenCollateral, packPostPckCrl, packPostQeIdentity, packPostRootCrl, packPostTcbInfo, QUOTE_ERRORS } from '../../wrappers';
 import { AttestWorld, exitCodeAt, NOW, VALUE } from '../attest/attestWorld';
 import { replaced, withBits } from '../support/cellBits';
@@ -66,6 +66,20 @@ describe('a posting', () => {
     const genuine = packPostPckCrl(cells);
     const changed = replaced(genuine, [genuine.refs.length - 1], () => beginCell().storeDictDirect(falsely).endCell());
     expect(await codeOf(changed)).toBe(COLLATERAL_ERRORS.crl);
+    expect(await codeOf(genuine)).toBe(0);
+  });
+
+  it('finding 47: of a list whose dictionary hides more than its keys is refused: bits and cells that nobody pays rent for', async () => {
+    const cells = newer({ revokedByCa: [0x1111n, 0x2222n] });
+    const genuine = packPostPckCrl(cells);
+    const hidden = [beginCell().storeUint(1, 700), beginCell().storeRef(beginCell().storeUint(7, 900).endCell())];
+    for (const more of hidden) {
+      const heavy: DictionaryValue<boolean> = { serialize: (_, builder) => void builder.storeBit(true).storeBuilder(more), parse: () => true };
+      const dictionary = Dictionary.empty<bigint, boolean>(Dictionary.Keys.BigUint(256), heavy);
+      cells.pckCrl.revoked.forEach((serial) => dictionary.set(serial, true));
+      const changed = replaced(genuine, [genuine.refs.length - 1], () => beginCell().storeDictDirect(dictionary).endCell());
+      expect(await codeOf(changed)).toBe(COLLATERAL_ERRORS.crl);
+    }
     expect(await codeOf(genuine)).toBe(0);
   });
 
