@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beginCell, Cell } from '@ton/core';
+import type { Cell } from '@ton/core';
 import { quoteCell } from '../../attest/cells';
 import { AttestationError } from '../../attest/errors';
 import { parseQuote } from '../../attest/quote';
 import { SandboxChecker } from '../../cli/attest/sandboxChecker';
 import { INTEL_ROOT, QUOTE_ERRORS } from '../../wrappers';
+import { replaced, withBits } from '../support/cellBits';
 
 /** Between two flips, in bytes; COCOON_ATTEST_FLIPS=1 tries all. */
 const STEP = Number(process.env.COCOON_ATTEST_FLIPS ?? 0);
@@ -19,20 +20,6 @@ function paths(cell: Cell, path: number[] = []): { path: number[]; cell: Cell }[
   return [{ path, cell }, ...cell.refs.flatMap((child, i) => paths(child, [...path, i]))];
 }
 
-/** The tree with one cell replaced. */
-function replaced(cell: Cell, [next, ...rest]: number[], change: (cell: Cell) => Cell): Cell {
-  if (next === undefined) return change(cell);
-  const builder = beginCell().storeBits(cell.bits);
-  cell.refs.forEach((child, i) => builder.storeRef(i === next ? replaced(child, rest, change) : child));
-  return builder.endCell();
-}
-
-const withBits = (cell: Cell, bits: number[]): Cell => {
-  const builder = beginCell();
-  bits.forEach((bit) => builder.storeBit(bit));
-  cell.refs.forEach((child) => builder.storeRef(child));
-  return builder.endCell();
-};
 const bitsOf = (cell: Cell): number[] => Array.from({ length: cell.bits.length }, (_, i) => (cell.bits.at(i) ? 1 : 0));
 
 describe('a quote of which anything is changed', () => {
@@ -51,9 +38,8 @@ describe('a quote of which anything is changed', () => {
       const step = STEP || 48;
       for (let byte = STEP ? 0 : tried % 40; byte < bytes; byte += step) {
         const at = Math.min(8 * byte + ((5 * byte + tried) % 8), part.bits.length - 1);
-        const bits = bitsOf(part);
-        bits[at] ^= 1;
-        const verdict = await checker.verify(replaced(cell, path, (old) => withBits(old, bits)), NOW);
+        const flipped = replaced(cell, path, (old) => withBits(old, (bits) => void (bits[at] ^= 1)));
+        const verdict = await checker.verify(flipped, NOW);
         expect([path.join('/'), at, verdict.accepted]).toEqual([path.join('/'), at, false]);
         tried++;
       }
@@ -65,15 +51,11 @@ describe('a quote of which anything is changed', () => {
     const cell = whole(V4);
     for (let chain = 0; chain < 4; chain++) {
       const first = cell.refs[chain];
-      const bits = bitsOf(first);
-      const moved = bits.splice(-8); // the last byte of the first cell begins the second one
-      const shifted = replaced(cell, [chain], (old) => {
-        const next = withBits(old.refs[0], [...moved, ...bitsOf(old.refs[0])].slice(0, 1016));
-        const builder = beginCell();
-        bits.forEach((bit) => builder.storeBit(bit));
-        [next, ...old.refs.slice(1)].forEach((child) => builder.storeRef(child));
-        return builder.endCell();
-      });
+      const moved = bitsOf(first).slice(-8); // the last byte of the first cell begins the second one
+      const shifted = replaced(cell, [chain], (old) => withBits(
+        replaced(old, [0], (next) => withBits(next, (bits) => void bits.splice(0, bits.length, ...[...moved, ...bits].slice(0, 1016)))),
+        (bits) => void bits.splice(-8),
+      ));
       const verdict = await checker.verify(shifted, NOW);
       expect([chain, verdict.accepted]).toEqual([chain, false]);
       expect(verdict).toMatchObject({

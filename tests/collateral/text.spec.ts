@@ -49,6 +49,7 @@ describe('TCB info', () => {
     ['with an SVN above 255', { change: swap('"svn":0', '"svn":256') }, json],
     ['with an SVN without digits', { change: swap('{"svn":0,', '{"svn":,') }, json],
     ['with an escape in a string that decides nothing', { change: swap('Simulated Update', 'Simulated \\"pdate') }, json],
+    ['with an escaped letter in one', { change: swap('Simulated Update', 'Simul\\u0041ted') }, json],
     ['with a month 13', { change: swap(/"nextUpdate":"(\d+)-\d\d/, '"nextUpdate":"$1-13') }, date],
     ['with a local time', { change: swap(/("nextUpdate":"[^"]+)Z"/, '$1z"') }, json],
     ['with fifteen components', { change: swap('{"svn":0},', '') }, json],
