@@ -1,4 +1,5 @@
 // The whole suite: contracts build, checks, contract tests in jest, everything else in node:test. Stops at the first failure.
+// `node scripts/build/test.mjs node` runs the last part alone.
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -36,12 +37,13 @@ const nodeTests = fs
 const built = (test) => path.join('build', test.replace(/\.ts$/, '.cjs'));
 
 await run('build the contracts', ['scripts/build/build.mjs'], { quiet: true });
-await Promise.all([
+const isNodeOnly = process.argv[2] === 'node';
+if (!isNodeOnly) await Promise.all([
   run('types', [bin('typescript', 'bin/tsc'), '--noEmit'], { quiet: true }),
   run('Tact format', [bin('@tact-lang/compiler', 'bin/tact-fmt.js'), '--check', 'contracts', 'examples'], { quiet: true }),
   run('Tact analysis (Misti)', [bin('@nowarp/misti', 'bin/misti'), '-m', 'low', '-dd', 'TransitiveImport', 'tact.config.json'], { quiet: true }),
 ]);
-await run('contracts', [bin('jest', 'bin/jest.js'), `--maxWorkers=${cores}`]);
+if (!isNodeOnly) await run('contracts', [bin('jest', 'bin/jest.js'), `--maxWorkers=${cores}`]);
 fs.rmSync(path.join(root, 'build', 'tests'), { recursive: true, force: true });
 await bundle(root, nodeTests, built);
 // One more than cores: many tests wait for processes and timers.
