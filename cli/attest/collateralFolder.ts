@@ -23,9 +23,10 @@ export function collateralFrom(folder: string, fmspc: string): Collateral {
   });
 }
 
-function filesOf(folder: string): string[] {
+/** Its JSON files, sorted. @throws UsageError `usage.collateral` */
+export function filesOf(folder: string): string[] {
   try {
-    return readdirSync(folder).filter((file) => file.endsWith('.json')).sort();
+    return readdirSync(folder).filter((file) => file.endsWith('.json') && file !== 'manifest.json').sort();
   } catch (cause) {
     throw new UsageError('usage.collateral', 'the folder with collateral cannot be read', {
       expected: 'a folder', received: (cause as NodeJS.ErrnoException).code ?? 'an error', cause,

@@ -4,6 +4,7 @@ import { contextOf, withSettings } from '../context';
 import { UsageError } from '../errors';
 import { parseNumber } from '../numbers';
 import { linesOf } from '../output';
+import { collateralCommand } from './attestCollateral';
 import { recheckCommand } from './attestRecheck';
 
 /** 2049-12-31, the end of Intel's root certificate. */
@@ -11,7 +12,7 @@ const LAST_SECOND = 2524607999;
 
 /** `cocoon attest`: quotes of trust domains, as contracts see them. */
 export function attestCommand(): Command {
-  return new Command('attest').description('quotes of Intel TDX trust domains').addCommand(verifyCommand()).addCommand(recheckCommand());
+  return new Command('attest').description('quotes of Intel TDX trust domains').addCommand(verifyCommand()).addCommand(recheckCommand()).addCommand(collateralCommand());
 }
 
 function verifyCommand(): Command {

@@ -1,9 +1,9 @@
 /** A worker key attested by a SIMULATED platform, from its quote to a paid answer; and everything that goes wrong on the way. */
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { simulatedImageHash } from '../../attest/simulated/platform';
+import { simulatedImageHash, simulatedPlatformCollateral } from '../../attest/simulated/platform';
 import { Tier } from '../../protocol';
 import { OP_REVOKE_IMAGE } from '../../wrappers';
 import { beginCell, toNano } from '@ton/core';
@@ -88,4 +88,30 @@ test('quotes for others, changed ones, and platforms that are not there are refu
   assert.deepEqual([mainnet.status, codeOf(mainnet)], [3, 'config.platform']);
   const tier = await cocoon(['job', 'create', '--tier', 'zk', '--prompt', 'x', '--api', market.api, '--data-folder', owner.folder, '--json']);
   assert.equal(codeOf(tier), 'usage.flag');
+});
+
+test('anybody posts newer collateral once, and is warned before it ends', async () => {
+  const client = await market.client();
+  const folder = market.newFolder('collateral');
+  mkdirSync(folder);
+  const { tcbInfo, qeIdentity, tcbSigner, intermediate, rootCrl, pckCrl } = simulatedPlatformCollateral(Math.floor(Date.now() / 1000) + 59);
+  const pem = (der: Buffer) => `-----BEGIN CERTIFICATE-----\n${der.toString('base64')}\n-----END CERTIFICATE-----\n`;
+  const hex = ({ r, s }: { r: bigint; s: bigint }) => [r, s].map((x) => x.toString(16).padStart(64, '0')).join('');
+  writeFileSync(join(folder, 'simulated.json'), JSON.stringify({
+    tcb_info: tcbInfo.text, tcb_info_signature: hex(tcbInfo.signature), tcb_info_issuer_chain: pem(tcbSigner), qe_identity: qeIdentity.text,
+    qe_identity_signature: hex(qeIdentity.signature), root_ca_crl: rootCrl.toString('hex'), pck_crl: pckCrl.toString('hex'), pck_crl_issuer_chain: pem(intermediate),
+  }));
+  const run = (...args: string[]) => cocoon(['attest', 'collateral', '--from', folder, ...args, '--registry', market.registry.toRawString(), '--api', market.api, '--data-folder', client.dataFolder, '--json']);
+  const posted = async () => {
+    const { status, stdout, stderr } = await run();
+    assert.equal(status, 0, stderr);
+    return (JSON.parse(stdout) as { posted: string[]; refused: string[] }[])[0];
+  };
+  const [first, second] = [await posted(), await posted()];
+  assert.deepEqual([first.posted, first.refused], [['tcbInfo', 'qeIdentity', 'rootCrl', 'pckCrl'], []]);
+  assert.deepEqual([second.posted, second.refused], [[], []]);
+  assert.equal(codeOf(await cocoon(['attest', 'collateral', '--from', join(folder, 'none'), '--registry', market.registry.toRawString(), '--api', market.api, '--data-folder', client.dataFolder, '--json'])), 'usage.collateral');
+  assert.equal((await run('--check')).status, 0);
+  const late = await run('--check', '--days', '60');
+  assert.deepEqual([late.status, codeOf(late)], [5, 'chain.collateral-ends']);
 });

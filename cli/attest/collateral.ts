@@ -1,0 +1,102 @@
+/** Intel's collateral from a folder onto the chain, and how long what is there still holds. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { crlDates, jsonOf, parseCollateral, summaryOf, type Collateral as Documents } from '../../attest/collateral';
+import { collateralCells } from '../../attest/collateralCells';
+import { SIMULATED_ROOT } from '../../attest/simulated/quote';
+import {
+  AttestationRegistry, Collateral, COLLATERAL_ERRORS, forwardFee, gasFee, INTEL_ROOT, packPostPckCrl, packPostQeIdentity, packPostRootCrl,
+  packPostTcbInfo, QUOTE_ERRORS, type CollateralState, type Edition,
+} from '../../wrappers';
+import { ChainClient } from '../../worker/chain/chainClient';
+import { ChainStateError } from '../../worker/errors';
+import { registryOf } from '../client/registry';
+import { loadWallet, payerOf } from '../client/wallet';
+import type { Context } from '../context';
+import { sendAndWait } from '../provider/send';
+import { filesOf } from './collateralFolder';
+
+export interface CollateralReport {
+  account: string;
+  fmspc: string;
+  ca: 'platform' | 'processor';
+  posted: string[];
+  refused: string[];
+  /** Unix seconds until which all of it holds; null when a part is missing */
+  validUntil: number | null;
+}
+
+/** Five years of rent of a new account, with room; what is not used returns. */
+const RENT_NANO = 1_300_000_000n;
+const GAS_POST = 500_000n;
+
+/**
+ * Posts what is newer than on chain, or with `isCheck` only looks.
+ * @param folder JSON documents as attest/collateral.ts reads them
+ */
+export async function refreshCollateral(context: Context, folder: string, isCheck: boolean): Promise<CollateralReport[]> {
+  const { settings, output, passphrase } = context;
+  const chain = new ChainClient({ endpoint: settings.api, apiKey: settings.apiKey });
+  await chain.checkNetwork(settings.networkId);
+  const registry = await registryOf(settings);
+  const isSimulated = await chain.query((ton) => ton.open(AttestationRegistry.fromAddress(registry)).getIsSimulated());
+  const root = isSimulated ? SIMULATED_ROOT : INTEL_ROOT;
+  const prices = await chain.networkPrices();
+  const reports: CollateralReport[] = [];
+  for (const file of filesOf(folder)) {
+    const documents = parseCollateral(jsonOf(readFileSync(join(folder, file), 'utf8')));
+    const { fmspc, isProcessorCa } = summaryOf(documents);
+    const account = await Collateral.fromScope({ registry, root, fmspc: BigInt(`0x${fmspc}`), isProcessorCa });
+    const stateOf = async (): Promise<CollateralState | null> =>
+      (await chain.getAccount(account.address)).state === 'active' ? chain.query((ton) => ton.open(account).getStatus()) : null;
+    const report: CollateralReport = {
+      account: account.address.toRawString(), fmspc, ca: isProcessorCa ? 'processor' : 'platform', posted: [], refused: [], validUntil: null,
+    };
+    const before = await stateOf();
+    const { apiTime } = await chain.getAccount(registry);
+    if (!isCheck) {
+      const cells = collateralCells(documents, root);
+      const bodies = { tcbInfo: packPostTcbInfo, qeIdentity: packPostQeIdentity, rootCrl: packPostRootCrl, pckCrl: packPostPckCrl };
+      const wallet = payerOf(chain, loadWallet(settings.dataFolder, settings.networkId, passphrase()));
+      for (const part of newerParts(documents, before, apiTime)) {
+        const value = gasFee(prices, GAS_POST) + forwardFee(prices, 1n, 1023n) + (before === null && report.posted.length === 0 ? RENT_NANO : 10_000_000n);
+        output.progress(`${file}: posts ${part}`);
+        try {
+          await sendAndWait({ chain, wallet, pollMillis: settings.network === 'devnet' ? 100 : 2_000 }, {
+            to: account.address, init: account.init, value, what: part, body: (queryId) => bodies[part](cells, queryId),
+            receiver: { name: 'collateral', errors: { ...QUOTE_ERRORS, ...COLLATERAL_ERRORS }, hint: 'newer collateral from Intel may help' },
+          });
+          report.posted.push(part);
+        } catch (error) {
+          if (!(error instanceof ChainStateError)) throw error;
+          report.refused.push(`${part}: ${error.message}`);
+        }
+      }
+    }
+    const after = await stateOf();
+    const ends = [after?.tcbInfo, after?.qeIdentity, after?.rootCrl, after?.pckCrl].map((part) => part?.validUntil);
+    if (ends.every((end) => end !== undefined)) report.validUntil = Math.min(...(ends as number[]));
+    reports.push(report);
+  }
+  return reports;
+}
+
+type Part = 'tcbInfo' | 'qeIdentity' | 'rootCrl' | 'pckCrl';
+
+/** What the account would take, as contracts/attestation/editions.tact and its lists decide. */
+function newerParts({ tcbInfo, qeIdentity, rootCrl, pckCrl }: Documents, state: CollateralState | null, now: number): Part[] {
+  const parts: Part[] = [];
+  const isTaken = (text: string, current: Edition | null | undefined, next: Edition | null | undefined): boolean => {
+    const { tcbEvaluationDataNumber: number, issueDate } = jsonOf(text) as { tcbEvaluationDataNumber: number; issueDate: string };
+    const issuedAt = Date.parse(issueDate) / 1000;
+    if (!current) return true;
+    if (number === current.number) return issuedAt > current.issuedAt;
+    if (next) return number === next.number && issuedAt > next.issuedAt;
+    return number > current.number || now < current.effectiveFrom;
+  };
+  if (isTaken(tcbInfo.text, state?.tcbInfo, state?.nextTcbInfo)) parts.push('tcbInfo');
+  if (isTaken(qeIdentity.text, state?.qeIdentity, state?.nextQeIdentity)) parts.push('qeIdentity');
+  if (!state?.rootCrl || crlDates(rootCrl).thisUpdate > state.rootCrl.thisUpdate) parts.push('rootCrl');
+  if (!state?.pckCrl || crlDates(pckCrl).thisUpdate > state.pckCrl.thisUpdate) parts.push('pckCrl');
+  return parts;
+}
