@@ -1,7 +1,7 @@
 /** A quote as the four chains of cells that contracts/attestation/quote.tact verifies (docs/attestation.md). */
 import { beginCell, type Builder, type Cell } from '@ton/core';
 import { intermediatePieces, parseCertificate, pckPieces, type Certificate } from './certificate';
-import { bytesOf, numberOf, proveP256, sha256, type P256Key, type P256Signature } from './p256';
+import { bytesOf, numberOf, proveP256, sha256, signatureOf, type P256Key, type P256Signature } from './p256';
 import type { Quote } from './quote';
 
 /** Where header and body are cut, from the end of the header on. */
@@ -36,8 +36,8 @@ function platformChains(quote: Quote): Builder {
   const cuts = [...BODY_CUTS, ...(body.teeTcbSvn2 ? [TD15_CUT] : [])].map((cut) => headerBytes + cut);
   const keyCell = beginCell().storeBuffer(Buffer.concat([attestationKey, qeAuthData])).endCell();
   return beginCell()
-    .storeRef(signedChain(signed, cutAt(signed, cuts), pair(signature), point(attestationKey), keyCell))
-    .storeRef(signedChain(qeReport, cutAt(qeReport, [1, 2, 3].map((i) => i * QE_PIECE_BYTES)), pair(qeSignature), pck.key))
+    .storeRef(signedChain(signed, cutAt(signed, cuts), signatureOf(signature), point(attestationKey), keyCell))
+    .storeRef(signedChain(qeReport, cutAt(qeReport, [1, 2, 3].map((i) => i * QE_PIECE_BYTES)), signatureOf(qeSignature), pck.key))
     .storeRef(signedChain(pck.tbs, pckPieces(pck), pck.signature, intermediate.key));
 }
 
@@ -61,5 +61,4 @@ export function chainOf(pieces: readonly Uint8Array[], ...carried: Cell[]): Cell
 export const cutAt = (bytes: Buffer, cuts: readonly number[]): Buffer[] =>
   [0, ...cuts].map((from, i) => bytes.subarray(from, cuts[i] ?? bytes.length));
 
-const pair = (bytes: Buffer): P256Signature => ({ r: numberOf(bytes.subarray(0, 32)), s: numberOf(bytes.subarray(32)) });
 const point = (bytes: Buffer): P256Key => ({ x: numberOf(bytes.subarray(0, 32)), y: numberOf(bytes.subarray(32)) });

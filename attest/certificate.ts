@@ -15,19 +15,27 @@ export interface Certificate {
   fields: Element[];
 }
 
+/**
+ * What certificates and revocation lists are: what was signed, an algorithm, an ECDSA signature.
+ * @param refused throws for what has another form
+ */
+export function parseSigned(der: Uint8Array, refused: (expected: string) => never): { tbs: Buffer; signature: P256Signature } {
+  const [tbsElement, , signatureElement] = elementsIn(der, elementAt(der, 0));
+  if (!tbsElement || !signatureElement) refused('three parts');
+  const bits = der.subarray(signatureElement.contents + 1, signatureElement.end);
+  const [r, s] = elementsIn(bits, elementAt(bits, 0)).map(({ contents, end }) => numberOf(bits.subarray(contents, end)));
+  if (s === undefined || r >> 256n !== 0n || s >> 256n !== 0n) refused('an ECDSA signature');
+  return { tbs: Buffer.from(der.subarray(tbsElement.start, tbsElement.end)), signature: { r, s } };
+}
+
 /** @throws AttestationError `attest.certificate.<reason>` */
 export function parseCertificate(der: Uint8Array): Certificate {
-  const [tbsElement, , signatureElement] = elementsIn(der, elementAt(der, 0));
-  if (!tbsElement || !signatureElement) shape('three parts');
-  const tbs = Buffer.from(der.subarray(tbsElement.start, tbsElement.end));
+  const { tbs, signature } = parseSigned(der, shape);
   const fields = elementsIn(tbs, elementAt(tbs, 0));
   if (fields.length !== 8 || fields[7].tag !== 0xa3) shape('eight fields, the last with extensions');
   const keyBytes = tbs.subarray(fields[6].end - 64, fields[6].end);
-  const signature = der.subarray(signatureElement.contents + 1, signatureElement.end);
-  const [r, s] = elementsIn(signature, elementAt(signature, 0)).map(({ contents, end }) => numberOf(signature.subarray(contents, end)));
-  if (s === undefined || r >> 256n !== 0n || s >> 256n !== 0n) shape('an ECDSA signature');
   return {
-    tbs, fields, signature: { r, s },
+    tbs, fields, signature,
     key: { x: numberOf(keyBytes.subarray(0, 32)), y: numberOf(keyBytes.subarray(32)) },
   };
 }

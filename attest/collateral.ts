@@ -2,14 +2,13 @@
  * Intel's collateral for one kind of platform: TCB info, identity of the TD quoting enclave, revocation lists, and the
  * certificates that signed them (Intel SGX and TDX Provisioning Certification Service API, version 4).
  */
-import { parseCertificate } from './certificate';
+import { parseCertificate, parseSigned } from './certificate';
 import { elementAt, elementsIn } from './der';
 import { refuse } from './errors';
 import { pemCertificates } from './quote';
-import type { P256Signature } from './p256';
-import { numberOf } from './p256';
+import { signatureOf, type P256Signature } from './p256';
 
-export interface Collateral {
+export interface CollateralDocuments {
   /** the text that Intel signed, and r and s */
   tcbInfo: SignedText;
   qeIdentity: SignedText;
@@ -33,8 +32,6 @@ export interface CollateralSummary {
   /** 12 hexadecimal digits */
   fmspc: string;
   isProcessorCa: boolean;
-  tcbNumber: number;
-  qeNumber: number;
   /** Unix seconds: the earliest next update of the four */
   validUntil: number;
 }
@@ -50,7 +47,7 @@ const TEXT_MEMBERS = [
  * qe_identity_signature, root_ca_crl, pck_crl (hex of DER) and pck_crl_issuer_chain.
  * @throws AttestationError `attest.collateral.<reason>`
  */
-export function parseCollateral(document: unknown): Collateral {
+export function parseCollateral(document: unknown): CollateralDocuments {
   const members = document as Record<string, unknown>;
   for (const name of TEXT_MEMBERS) {
     if (typeof document !== 'object' || document === null || typeof members[name] !== 'string') {
@@ -61,7 +58,7 @@ export function parseCollateral(document: unknown): Collateral {
   const signed = (name: 'tcb_info' | 'qe_identity'): SignedText => {
     const signature = hexBytes(of(`${name}_signature`), `${name}_signature`);
     if (signature.length !== 64) refuse('collateral.signature', 'a signature has another length', '64 bytes', `${signature.length}`);
-    return { text: of(name), signature: { r: numberOf(signature.subarray(0, 32)), s: numberOf(signature.subarray(32)) } };
+    return { text: of(name), signature: signatureOf(signature) };
   };
   return {
     tcbInfo: signed('tcb_info'), qeIdentity: signed('qe_identity'),
@@ -71,29 +68,21 @@ export function parseCollateral(document: unknown): Collateral {
 }
 
 /** @throws AttestationError `attest.collateral.<reason>` for texts that are not collateral */
-export function summaryOf({ tcbInfo, qeIdentity, rootCrl, pckCrl, intermediate }: Collateral): CollateralSummary {
+export function summaryOf({ tcbInfo, qeIdentity, rootCrl, pckCrl, intermediate }: CollateralDocuments): CollateralSummary {
   const info = jsonOf(tcbInfo.text);
   const identity = jsonOf(qeIdentity.text);
   const { tbs, fields } = parseCertificate(intermediate);
   const ends = [info.nextUpdate, identity.nextUpdate].map((text) => Math.floor(Date.parse(String(text)) / 1000));
-  const number = (value: unknown): number => (typeof value === 'number' ? value : refuse('collateral.text', 'this is not collateral'));
   return {
     fmspc: String(info.fmspc).toLowerCase(),
     isProcessorCa: tbs.subarray(fields[5].start, fields[5].end).includes('Processor'),
-    tcbNumber: number(info.tcbEvaluationDataNumber), qeNumber: number(identity.tcbEvaluationDataNumber),
     validUntil: Math.min(...ends, crlDates(rootCrl).nextUpdate, crlDates(pckCrl).nextUpdate),
   };
 }
 
-/** A revocation list: what was signed, by whom it verifies, and the elements of what was signed. */
-export function parseCrl(der: Uint8Array): { tbs: Buffer; signature: P256Signature } {
-  const [tbsElement, , signatureElement] = elementsIn(der, elementAt(der, 0));
-  if (!tbsElement || !signatureElement) refuse('collateral.crl', 'this is not a revocation list', 'three parts of DER');
-  const bits = der.subarray(signatureElement.contents + 1, signatureElement.end);
-  const [r, s] = elementsIn(bits, elementAt(bits, 0)).map(({ contents, end }) => numberOf(bits.subarray(contents, end)));
-  if (s === undefined || r >> 256n !== 0n || s >> 256n !== 0n) refuse('collateral.crl', 'this is not a revocation list', 'an ECDSA signature');
-  return { tbs: Buffer.from(der.subarray(tbsElement.start, tbsElement.end)), signature: { r, s } };
-}
+/** A revocation list. @throws AttestationError `attest.collateral.crl` */
+export const parseCrl = (der: Uint8Array): { tbs: Buffer; signature: P256Signature } =>
+  parseSigned(der, (expected) => refuse('collateral.crl', 'this is not a revocation list', expected));
 
 /** Unix seconds. */
 export function crlDates(der: Uint8Array): { thisUpdate: number; nextUpdate: number } {

@@ -2,7 +2,7 @@
 import type { Cell } from '@ton/core';
 import { cutAt, signedChain } from './cells';
 import { intermediatePieces, MAX_CELL_BYTES, parseCertificate } from './certificate';
-import { parseCrl, type Collateral, type SignedText } from './collateral';
+import { parseCrl, type CollateralDocuments, type SignedText } from './collateral';
 import { elementAt, elementsIn, type Element } from './der';
 import { refuse } from './errors';
 import { numberOf, type P256Key, type P256Signature } from './p256';
@@ -31,7 +31,7 @@ const QE_IDENTITY_CUTS = /(?=","(?:nextUpdate|tcbEvaluationDataNumber|miscselect
  * @param root that signed the two CAs and the first list
  * @throws AttestationError `attest.signature.<reason>` when a signature does not hold, `attest.collateral.<reason>`
  */
-export function collateralCells(collateral: Collateral, root: P256Key): CollateralCells {
+export function collateralCells(collateral: CollateralDocuments, root: P256Key): CollateralCells {
   const signer = parseCertificate(collateral.tcbSigner);
   const ca = parseCertificate(collateral.intermediate);
   const issued = (certificate: typeof ca) =>

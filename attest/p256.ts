@@ -38,6 +38,9 @@ export const bytesOf = (x: bigint): Buffer => Buffer.from(numberToBytesBE(x, BYT
 export const numberOf = (bytes: Uint8Array): bigint => bytesToNumberBE(Uint8Array.from(bytes));
 export const sha256 = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest();
 
+/** r and s of 64 bytes. */
+export const signatureOf = (bytes: Uint8Array): P256Signature => ({ r: numberOf(bytes.subarray(0, 32)), s: numberOf(bytes.subarray(32)) });
+
 /** What the native check of 0 and of 1 is about. */
 export const NATIVE_DIGESTS: [bigint, bigint] = [numberOf(sha256(bytesOf(0n))), numberOf(sha256(bytesOf(1n)))];
 

@@ -10,7 +10,7 @@ import { parseQuote } from '../attest/quote';
 import { SandboxChecker } from '../cli/attest/sandboxChecker';
 import { AttestWorld, DAY, VALUE } from '../tests/attest/attestWorld';
 import { sumFees, type TransactionFees } from '../tests/support/fees';
-import { Collateral, INTEL_ROOT, packPostPckCrl, packPostQeIdentity, packPostRootCrl, packPostTcbInfo } from '../wrappers';
+import { Collateral, COLLATERAL_POSTS, INTEL_ROOT } from '../wrappers';
 import { type FeeRow, row } from './feeRow';
 
 const FIXTURES = join(__dirname, '..', 'tests', 'attest');
@@ -78,7 +78,7 @@ async function postingGas(): Promise<number[]> {
     const poster = await chain.treasury('poster');
     const account = await Collateral.fromScope({ registry: poster.address, root: INTEL_ROOT, fmspc: BigInt(`0x${fmspc}`), isProcessorCa });
     const cells = collateralCells(collateral, INTEL_ROOT);
-    for (const pack of [packPostTcbInfo, packPostQeIdentity, packPostRootCrl, packPostPckCrl]) {
+    for (const pack of Object.values(COLLATERAL_POSTS)) {
       const { transactions } = await poster.send({ to: account.address, init: account.init, value: toNano('2'), body: pack(cells) });
       gas.push(Number(sumFees(transactions.slice(1, 2)).gas));
     }

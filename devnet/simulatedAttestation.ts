@@ -9,7 +9,7 @@ import { collateralCells } from '../attest/collateralCells';
 import { simulatedImageHash, simulatedPlatformCollateral } from '../attest/simulated/platform';
 import { SIMULATED_FMSPC, SIMULATED_ROOT } from '../attest/simulated/quote';
 import { loadAttestationRegistry$Data, storeAttestationRegistry$Data } from '../build/Suite/Suite_AttestationRegistry';
-import { Claim, Collateral, NOTICE_SECONDS, packPostPckCrl, packPostQeIdentity, packPostRootCrl, packPostTcbInfo } from '../wrappers';
+import { Claim, Collateral, COLLATERAL_POSTS, NOTICE_SECONDS } from '../wrappers';
 import { toInteger } from '../wrappers/cells';
 
 /** Puts the image into the registry's state, which the chain begins with. */
@@ -37,7 +37,7 @@ export async function postSimulatedCollateral(
   });
   const cells = collateralCells(simulatedPlatformCollateral(blockchain.now!), SIMULATED_ROOT);
   const all: Transaction[][] = [];
-  for (const pack of [packPostTcbInfo, packPostQeIdentity, packPostRootCrl, packPostPckCrl]) {
+  for (const pack of Object.values(COLLATERAL_POSTS)) {
     const message = internal({
       from: poster.address, to: account.address, value: toNano('2'), bounce: true, body: pack(cells), stateInit: account.init,
     });

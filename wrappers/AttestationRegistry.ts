@@ -32,7 +32,7 @@ import {
 } from './registryMessages';
 import { forwardFee, gasFee, type NetworkPrices } from './requiredValue';
 import { TCB_STATUS, type TcbStatus } from './Collateral';
-import { INTEL_ROOT } from './QuoteChecker';
+import { INTEL_ROOT, type RootKey } from './QuoteChecker';
 import { readOptionalTuple } from './tuples';
 
 /** Exit codes of AttestationRegistry, as in contracts/attestation/AttestationRegistry.tact. */
@@ -126,7 +126,7 @@ export function packedGovernance(set: Governance): GeneratedGovernance {
   };
 }
 
-async function stateInit(networkId: number, root: { x: bigint; y: bigint }, set: Governance): Promise<{ code: Cell; data: Cell }> {
+async function stateInit(networkId: number, root: RootKey, set: Governance): Promise<{ code: Cell; data: Cell }> {
   const count = new Set(set.builders.map(toInteger)).size;
   const isReachable = set.threshold <= count && set.threshold > 0 === count > 0;
   if (count !== set.builders.length || count > MAX_BUILDERS || !isReachable) {
@@ -183,7 +183,7 @@ export class AttestationRegistry implements Contract {
    * @param options.root ends every attestation; another one than Intel's makes them simulations
    */
   static async fromGovernance(
-    options: Governance & { networkId: number; root?: { x: bigint; y: bigint } },
+    options: Governance & { networkId: number; root?: RootKey },
   ): Promise<AttestationRegistry> {
     const init = await stateInit(options.networkId, options.root ?? INTEL_ROOT, options);
     return new AttestationRegistry(contractAddress(0, init), init);

@@ -9,6 +9,7 @@ import {
 } from '../build/Suite/Suite_AttestedKey';
 import { ATTEST_REASONS, type AttestReason, TCB_STATUS, type TcbStatus } from './Collateral';
 import { toBytes, toInteger } from './cells';
+import type { RootKey } from './QuoteChecker';
 import { forwardFee, gasFee, type NetworkPrices } from './requiredValue';
 
 /** Exit codes of AttestedKey beside QUOTE_ERRORS, as in contracts/attestation/AttestedKey.tact. */
@@ -39,7 +40,7 @@ export interface AttestedKeyScope {
   /** Ed25519, 32 bytes */
   workerKey: Uint8Array;
   /** Ends every chain of certificates; another one than Intel's makes it a simulation. */
-  root: { x: bigint; y: bigint };
+  root: RootKey;
 }
 
 /** A masterchain block whose number is a multiple of 100. */

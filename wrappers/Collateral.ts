@@ -9,8 +9,7 @@ import {
   type PlatformFacts,
   storePlatformFacts,
 } from '../build/Suite/Suite_Collateral';
-import type { QuoteFacts } from './QuoteChecker';
-import { INTEL_ROOT } from './QuoteChecker';
+import type { QuoteFacts, RootKey } from './QuoteChecker';
 
 export type { PlatformFacts };
 
@@ -49,7 +48,7 @@ export const EARLY_SECONDS = 2_592_000;
 export interface CollateralScope {
   registry: Address;
   /** Ends every chain; another one than Intel's makes it a simulation. */
-  root: { x: bigint; y: bigint };
+  root: RootKey;
   /** 48 bits. */
   fmspc: bigint;
   isProcessorCa: boolean;
@@ -133,8 +132,6 @@ export class Collateral implements Contract {
     return (await provider.get('isSimulated', [])).stack.readBoolean();
   }
 }
-
-export const isIntelRoot = ({ x, y }: CollateralScope['root']): boolean => x === INTEL_ROOT.x && y === INTEL_ROOT.y;
 
 export const answerOf = ({ reason, tcbStatus, validUntil }: { reason: bigint; tcbStatus: bigint; validUntil: bigint }): CollateralAnswer => ({
   reason: ATTEST_REASONS[Number(reason)], tcbStatus: TCB_STATUS[Number(tcbStatus)], validUntil: Number(validUntil),

@@ -22,6 +22,12 @@ export const QUOTE_ERRORS = {
   qeIdentity: 827,
 } as const;
 
+/** The P-256 key that ends every chain of certificates. */
+export interface RootKey {
+  x: bigint;
+  y: bigint;
+}
+
 /** Public key of Intel SGX Root CA (https://certificates.trustedservices.intel.com). */
 export const INTEL_ROOT = {
   x: 0x0ba9c4c0c0c86193a3fe23d6b02cda10a8bbd4e88e48b4458561a36e705525f5n,
@@ -33,7 +39,7 @@ export class QuoteChecker implements Contract {
   private constructor(readonly address: Address, readonly init: { code: Cell; data: Cell }) {}
 
   /** @param root public key that ends every chain; another one than Intel's makes it a simulation */
-  static async fromRoot(root: { x: bigint; y: bigint } = INTEL_ROOT): Promise<QuoteChecker> {
+  static async fromRoot(root: RootKey = INTEL_ROOT): Promise<QuoteChecker> {
     const { init } = await GeneratedChecker.fromInit(root.x, root.y);
     return new QuoteChecker(contractAddress(0, init!), init!);
   }

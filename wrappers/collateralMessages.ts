@@ -33,6 +33,12 @@ export const packPostPckCrl = ({ pckCrl, intermediate }: CollateralCells, queryI
   $$type: 'PostPckCrl', queryId, cells: BigInt(pckCrl.count), list: pckCrl.cell, intermediate, revoked: setOf(pckCrl.revoked),
 })).endCell();
 
+/** What packs each part of collateral, in the order in which an account is filled. */
+export const COLLATERAL_POSTS = {
+  tcbInfo: packPostTcbInfo, qeIdentity: packPostQeIdentity, rootCrl: packPostRootCrl, pckCrl: packPostPckCrl,
+} as const;
+export type CollateralPart = keyof typeof COLLATERAL_POSTS;
+
 export const packHastenCollateral = (isQeIdentity: boolean, number: number, effectiveFrom: number, queryId = 0n): Cell =>
   beginCell().store(storeHastenCollateral({
     $$type: 'HastenCollateral', queryId, isQeIdentity, number: BigInt(number), effectiveFrom: BigInt(effectiveFrom),

@@ -7,7 +7,7 @@ import { bytesOf, numberOf, sha256, type P256Key } from '../p256';
 import { bits, element, flag, integer, octets, oid, printable, sequence, set, utcTime, utf8 } from './derWriter';
 
 const SGX = '2a864886f84d010d01';
-const ECDSA_SHA256 = sequence(oid('2a8648ce3d040302'));
+export const ECDSA_SHA256 = sequence(oid('2a8648ce3d040302'));
 
 export interface KeyPair {
   secret: bigint;

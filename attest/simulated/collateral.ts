@@ -2,15 +2,14 @@
  * SIMULATED collateral for simulated quotes, in the form of Intel's: TCB info, identity of the quoting enclave and revocation
  * lists under SIMULATED_ROOT. Nothing that it says is true.
  */
-import type { Collateral, SignedText } from '../collateral';
-import { basicConstraints, caName, certificate, sign, simulatedKey, usualExtensions, type KeyPair } from './certificates';
+import type { CollateralDocuments, SignedText } from '../collateral';
+import { basicConstraints, ECDSA_SHA256, caName, certificate, sign, simulatedKey, usualExtensions, type KeyPair } from './certificates';
 import { bits, element, integer, octets, oid, sequence, utcTime } from './derWriter';
 import { SIMULATED_FMSPC, simulatedChain, type SimulatedQuote } from './quote';
 
 const ROOT = simulatedKey('root');
 const PLATFORM_CA = simulatedKey('platform CA');
 const TCB_SIGNER = simulatedKey('TCB signer');
-const ECDSA_SHA256 = sequence(oid('2a8648ce3d040302'));
 const YEAR = 31_536_000;
 const MONTH = 2_592_000;
 const ZERO_48 = '00'.repeat(48);
@@ -47,7 +46,7 @@ export interface SimulatedCollateral {
 
 export const SIMULATED_SIGNER_SERIAL = 0x7c85n;
 
-export function simulatedCollateral(options: SimulatedCollateral): Collateral {
+export function simulatedCollateral(options: SimulatedCollateral): CollateralDocuments {
   const { issuedAt, change = (text) => text, changeQe = (text) => text, intermediate, signer = {} } = options;
   const { name = 'Intel SGX TCB Signing', isCa = false, key = ROOT, notAfter = issuedAt + 7 * YEAR } = signer;
   const caCertificate = simulatedChain({ intermediate })[1];

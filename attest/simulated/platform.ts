@@ -1,6 +1,6 @@
 /** The SIMULATED platform of devnet and demo: what stands in for a TDX guest where there is none. It proves nothing. */
 import { simulatedCollateral } from './collateral';
-import type { Collateral } from '../collateral';
+import type { CollateralDocuments } from '../collateral';
 import { sha256 } from '../p256';
 import { parseQuote } from '../quote';
 import { simulatedQuote } from './quote';
@@ -20,4 +20,4 @@ export function simulatedImageHash(): Buffer {
 }
 
 /** Collateral under which the simulated platform is up to date, for a month. */
-export const simulatedPlatformCollateral = (now: number): Collateral => simulatedCollateral({ issuedAt: now - 60 });
+export const simulatedPlatformCollateral = (now: number): CollateralDocuments => simulatedCollateral({ issuedAt: now - 60 });

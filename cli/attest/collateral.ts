@@ -1,16 +1,15 @@
 /** Intel's collateral from a folder onto the chain, and how long what is there still holds. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { crlDates, jsonOf, parseCollateral, summaryOf, type Collateral as Documents } from '../../attest/collateral';
+import { crlDates, jsonOf, parseCollateral, summaryOf, type CollateralDocuments } from '../../attest/collateral';
 import { collateralCells } from '../../attest/collateralCells';
-import { SIMULATED_ROOT } from '../../attest/simulated/quote';
 import {
-  AttestationRegistry, Collateral, COLLATERAL_ERRORS, forwardFee, gasFee, INTEL_ROOT, packPostPckCrl, packPostQeIdentity, packPostRootCrl,
-  packPostTcbInfo, QUOTE_ERRORS, type CollateralState, type Edition,
+  Collateral, COLLATERAL_ERRORS, COLLATERAL_POSTS, type CollateralPart, type CollateralState, type Edition,
+  forwardFee, gasFee, QUOTE_ERRORS,
 } from '../../wrappers';
 import { ChainClient } from '../../worker/chain/chainClient';
 import { ChainStateError } from '../../worker/errors';
-import { registryOf } from '../client/registry';
+import { attestationRoot, registryOf } from '../client/registry';
 import { loadWallet, payerOf } from '../client/wallet';
 import type { Context } from '../context';
 import { sendAndWait } from '../provider/send';
@@ -39,8 +38,7 @@ export async function refreshCollateral(context: Context, folder: string, isChec
   const chain = new ChainClient({ endpoint: settings.api, apiKey: settings.apiKey });
   await chain.checkNetwork(settings.networkId);
   const registry = await registryOf(settings);
-  const isSimulated = await chain.query((ton) => ton.open(AttestationRegistry.fromAddress(registry)).getIsSimulated());
-  const root = isSimulated ? SIMULATED_ROOT : INTEL_ROOT;
+  const root = await attestationRoot(chain, registry);
   const prices = await chain.networkPrices();
   const reports: CollateralReport[] = [];
   for (const file of filesOf(folder)) {
@@ -56,14 +54,13 @@ export async function refreshCollateral(context: Context, folder: string, isChec
     const { apiTime } = await chain.getAccount(registry);
     if (!isCheck) {
       const cells = collateralCells(documents, root);
-      const bodies = { tcbInfo: packPostTcbInfo, qeIdentity: packPostQeIdentity, rootCrl: packPostRootCrl, pckCrl: packPostPckCrl };
       const wallet = payerOf(chain, loadWallet(settings.dataFolder, settings.networkId, passphrase()));
       for (const part of newerParts(documents, before, apiTime)) {
         const value = gasFee(prices, GAS_POST) + forwardFee(prices, 1n, 1023n) + (before === null && report.posted.length === 0 ? RENT_NANO : 10_000_000n);
         output.progress(`${file}: posts ${part}`);
         try {
           await sendAndWait({ chain, wallet, pollMillis: settings.network === 'devnet' ? 100 : 2_000 }, {
-            to: account.address, init: account.init, value, what: part, body: (queryId) => bodies[part](cells, queryId),
+            to: account.address, init: account.init, value, what: part, body: (queryId) => COLLATERAL_POSTS[part](cells, queryId),
             receiver: { name: 'collateral', errors: { ...QUOTE_ERRORS, ...COLLATERAL_ERRORS }, hint: 'newer collateral from Intel may help' },
           });
           report.posted.push(part);
@@ -81,11 +78,9 @@ export async function refreshCollateral(context: Context, folder: string, isChec
   return reports;
 }
 
-type Part = 'tcbInfo' | 'qeIdentity' | 'rootCrl' | 'pckCrl';
-
 /** What the account would take, as contracts/attestation/editions.tact and its lists decide. */
-function newerParts({ tcbInfo, qeIdentity, rootCrl, pckCrl }: Documents, state: CollateralState | null, now: number): Part[] {
-  const parts: Part[] = [];
+function newerParts({ tcbInfo, qeIdentity, rootCrl, pckCrl }: CollateralDocuments, state: CollateralState | null, now: number): CollateralPart[] {
+  const parts: CollateralPart[] = [];
   const isTaken = (text: string, current: Edition | null | undefined, next: Edition | null | undefined): boolean => {
     const { tcbEvaluationDataNumber: number, issueDate } = jsonOf(text) as { tcbEvaluationDataNumber: number; issueDate: string };
     const issuedAt = Date.parse(issueDate) / 1000;

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { jsonOf, parseCollateral, summaryOf, type Collateral } from '../../attest/collateral';
+import { jsonOf, parseCollateral, summaryOf, type CollateralDocuments } from '../../attest/collateral';
 import { AttestationError } from '../../attest/errors';
 import { UsageError } from '../errors';
 
@@ -8,7 +8,7 @@ import { UsageError } from '../errors';
  * The collateral of an FMSPC among the JSON documents of a folder; files that are none are passed over.
  * @throws UsageError `usage.collateral`
  */
-export function collateralFrom(folder: string, fmspc: string): Collateral {
+export function collateralFrom(folder: string, fmspc: string): CollateralDocuments {
   const found: string[] = [];
   for (const file of filesOf(folder)) {
     const collateral = tryParse(readFileSync(join(folder, file), 'utf8'));
@@ -34,7 +34,7 @@ export function filesOf(folder: string): string[] {
   }
 }
 
-function tryParse(text: string): Collateral | undefined {
+function tryParse(text: string): CollateralDocuments | undefined {
   try {
     const collateral = parseCollateral(jsonOf(text));
     summaryOf(collateral);

@@ -1,17 +1,15 @@
 import type { Address } from '@ton/core';
-import { SIMULATED_ROOT } from '../../attest/simulated/quote';
-import {
-  AttestationRegistry, AttestedKey, ATTESTED_KEY_ERRORS, INTEL_ROOT, keyEnd, packRecheckKey, parseKeyJudged, requiredAttestValue,
-} from '../../wrappers';
+import { AttestedKey, ATTESTED_KEY_ERRORS, keyEnd, packRecheckKey, requiredAttestValue } from '../../wrappers';
 import { readProvider } from '../../wrappers/discovery';
-import { ChainClient, sleep } from '../../worker/chain/chainClient';
+import { ChainClient } from '../../worker/chain/chainClient';
 import { ChainStateError } from '../../worker/errors';
-import { historyOf } from '../client/registry';
+import { attestationRoot, historyOf } from '../client/registry';
 import { loadWallet, payerOf } from '../client/wallet';
 import type { Context } from '../context';
 import { requireGenuine, sameBytes } from '../provider/account';
 import { sendAndWait } from '../provider/send';
 import { ATTEST_WORDS } from './reasons';
+import { awaitStar } from './star';
 
 export interface RecheckReport {
   workerKey: string;
@@ -21,8 +19,6 @@ export interface RecheckReport {
   /** Unix seconds */
   endUnix: number;
 }
-
-const RECHECK_SECONDS = 120;
 
 /**
  * Anybody asks on chain whether what attested a key is still true; if not, the key ends at once (attacks 50).
@@ -39,9 +35,8 @@ export async function recheckKey({ settings, output, passphrase }: Context, stak
   if (before === undefined || before.tier !== 1) {
     throw new ChainStateError('chain.key-unknown', 'this is not an attested key of the stake', { received: workerKey.toString('hex'), hint: 'cocoon provider status STAKE' });
   }
-  const isSimulated = await chain.query((ton) => ton.open(AttestationRegistry.fromAddress(registry)).getIsSimulated());
   const key = await AttestedKey.fromScope({
-    networkId: settings.networkId, registry, owner: provider.owner, stake, workerKey, root: isSimulated ? SIMULATED_ROOT : INTEL_ROOT,
+    networkId: settings.networkId, registry, owner: provider.owner, stake, workerKey, root: await attestationRoot(chain, registry),
   });
   const wallet = payerOf(chain, loadWallet(settings.dataFolder, settings.networkId, passphrase()));
   const pollMillis = settings.network === 'devnet' ? 100 : 2_000;
@@ -51,18 +46,17 @@ export async function recheckKey({ settings, output, passphrase }: Context, stak
     body: (id) => packRecheckKey((queryId = id)), receiver: { name: 'attested-key', errors: ATTESTED_KEY_ERRORS, hint: 'cocoon provider status STAKE' },
   });
   output.progress(`asked ${key.address.toRawString()}`);
+  const end = await awaitStar({ chain, payer: wallet.address, pollMillis }, {
+    queryId, since: arrived.now,
+    changed: async () => {
+      const after = await recordOf();
+      return after !== undefined && keyEnd(after) < keyEnd(before) ? after : undefined;
+    },
+  });
   const name = workerKey.toString('hex');
-  for (;;) {
-    const after = await recordOf();
-    if (after !== undefined && keyEnd(after) < keyEnd(before)) {
-      return { workerKey: name, stands: false, reason: 'what attested it is no longer true: it ended', endUnix: keyEnd(after) };
-    }
-    const told = await chain.findTransaction(wallet.address, arrived.now - 60, ({ inMessage }) =>
-      inMessage != null && parseKeyJudged(inMessage.body)?.queryId === queryId);
-    if (told?.inMessage != null) return { workerKey: name, stands: true, reason: ATTEST_WORDS[parseKeyJudged(told.inMessage.body)!.reason], endUnix: keyEnd(before) };
-    if ((await chain.getAccount(wallet.address)).apiTime > arrived.now + RECHECK_SECONDS) {
-      return { workerKey: name, stands: true, reason: 'no answer yet; a key that had ended before ends no second time', endUnix: keyEnd(before) };
-    }
-    await sleep(pollMillis);
+  if (end !== null && 'record' in end) {
+    return { workerKey: name, stands: false, reason: 'what attested it is no longer true: it ended', endUnix: keyEnd(end.record) };
   }
+  const reason = end === null ? 'no answer yet; a key that had ended before ends no second time' : ATTEST_WORDS[end.judged.reason];
+  return { workerKey: name, stands: true, reason, endUnix: keyEnd(before) };
 }

@@ -4,21 +4,17 @@ import { Blockchain, createShardAccount, GetMethodError, internal } from '@ton/s
 import { loadTupleQuoteFacts } from '../../build/Suite/Suite_QuoteChecker';
 import type { CollateralCells } from '../../attest/collateralCells';
 import {
-  Collateral, INTEL_ROOT, packPostPckCrl, packPostQeIdentity, packPostRootCrl, packPostTcbInfo, platformFacts, QuoteChecker,
-  type CollateralAnswer, type QuoteFacts,
+  Collateral, COLLATERAL_POSTS, type CollateralAnswer, type CollateralPart, INTEL_ROOT, platformFacts, QuoteChecker, type QuoteFacts, type RootKey,
 } from '../../wrappers';
 
 export type Verdict = { accepted: true; facts: QuoteFacts; gas: number } | { accepted: false; exitCode: number };
-/** What is posted, in order. */
-const PARTS = { tcbInfo: packPostTcbInfo, qeIdentity: packPostQeIdentity, rootCrl: packPostRootCrl, pckCrl: packPostPckCrl } as const;
-export type CollateralPart = keyof typeof PARTS;
 
 export class SandboxChecker {
   private constructor(
-    private readonly chain: Blockchain, private readonly checker: Address, private readonly root: { x: bigint; y: bigint },
+    private readonly chain: Blockchain, private readonly checker: Address, private readonly root: RootKey,
   ) {}
 
-  static async create(root: { x: bigint; y: bigint } = INTEL_ROOT): Promise<SandboxChecker> {
+  static async create(root: RootKey = INTEL_ROOT): Promise<SandboxChecker> {
     const chain = await Blockchain.create();
     const { address, init: { code, data } } = await QuoteChecker.fromRoot(root);
     await chain.setShardAccount(address, createShardAccount({ address, code, data, balance: toNano('1'), workchain: 0 }));
@@ -46,7 +42,7 @@ export class SandboxChecker {
     const account = this.chain.openContract(await Collateral.fromScope({
       registry: this.checker, root: this.root, fmspc: facts.platform.fmspc, isProcessorCa: facts.isProcessorCa,
     }));
-    for (const [part, pack] of Object.entries(PARTS)) {
+    for (const [part, pack] of Object.entries(COLLATERAL_POSTS)) {
       const { transactions } = await this.chain.sendMessage(internal({
         from: this.checker, to: account.address, value: toNano('2'), bounce: true, body: pack(cells), stateInit: account.init,
       }));

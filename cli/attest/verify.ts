@@ -1,6 +1,6 @@
 /** A raw quote through the code of the contracts, and what it makes of it in words. */
 import { quoteCell } from '../../attest/cells';
-import type { Collateral } from '../../attest/collateral';
+import type { CollateralDocuments } from '../../attest/collateral';
 import { collateralCells } from '../../attest/collateralCells';
 import { AttestationError } from '../../attest/errors';
 import { parseQuote } from '../../attest/quote';
@@ -33,7 +33,7 @@ export interface QuoteReport {
  * @param collateralOf the collateral for an FMSPC, 12 hexadecimal digits; unset for the chain only
  * @throws AttestationError `attest.quote.<reason>` for what is no TDX quote
  */
-export async function verifyFile(bytes: Uint8Array, now: number, collateralOf?: (fmspc: string) => Collateral): Promise<QuoteReport> {
+export async function verifyFile(bytes: Uint8Array, now: number, collateralOf?: (fmspc: string) => CollateralDocuments): Promise<QuoteReport> {
   const quote = parseQuote(bytes);
   const { tdAttributes, reportData, mrServiceTd } = quote.body;
   const report: QuoteReport = {
@@ -51,7 +51,7 @@ export async function verifyFile(bytes: Uint8Array, now: number, collateralOf?: 
   return { ...shown, ...(await judged(checker, verdict.facts, now, collateralOf(shown.fmspc))) };
 }
 
-async function judged(checker: SandboxChecker, facts: QuoteFacts, now: number, collateral: Collateral): Promise<Partial<QuoteReport>> {
+async function judged(checker: SandboxChecker, facts: QuoteFacts, now: number, collateral: CollateralDocuments): Promise<Partial<QuoteReport>> {
   const cells = orReason(() => collateralCells(collateral, INTEL_ROOT));
   if (typeof cells === 'string') return { reason: `collateral: ${cells}` };
   const answer = await checker.judge(cells, facts, now);

@@ -1,4 +1,6 @@
 import { Address } from '@ton/core';
+import { SIMULATED_ROOT } from '../../attest/simulated/quote';
+import { INTEL_ROOT, type RootKey } from '../../wrappers';
 import { AttestationRegistry } from '../../wrappers/AttestationRegistry';
 import type { ChainHistory } from '../../wrappers/discovery';
 import type { ChainClient } from '../../worker/chain/chainClient';
@@ -48,6 +50,12 @@ export async function checkRegistry(chain: ChainClient, registry: Address): Prom
     received: account.code === null ? `an ${account.state} account` : `code ${account.code.hash().toString('hex')}`,
     hint: 'check --registry and --network',
   });
+}
+
+/** The root that attestations of a registry end in, for ever: Intel's, or that of the SIMULATED platform. */
+export async function attestationRoot(chain: ChainClient, registry: Address): Promise<RootKey> {
+  const isSimulated = await chain.query((ton) => ton.open(AttestationRegistry.fromAddress(registry)).getIsSimulated());
+  return isSimulated ? SIMULATED_ROOT : INTEL_ROOT;
 }
 
 /** The chain as discovery reads it, with the client's retries and typed errors. */

@@ -2,11 +2,11 @@ import { registrationCell } from '../../attest/cells';
 import { parseQuote } from '../../attest/quote';
 import { SIMULATED_ROOT } from '../../attest/simulated/quote';
 import {
-  AttestedKey, ATTESTED_KEY_ERRORS, INTEL_ROOT, packAttestKey, parseKeyJudged, QUOTE_ERRORS, requiredAttestValue, type NetworkPrices, type WorkerKeyRecord,
+  AttestedKey, ATTESTED_KEY_ERRORS, INTEL_ROOT, packAttestKey, QUOTE_ERRORS, requiredAttestValue, type NetworkPrices, type WorkerKeyRecord,
 } from '../../wrappers';
-import { sleep } from '../../worker/chain/chainClient';
 import { ChainStateError } from '../../worker/errors';
 import { ATTEST_WORDS } from '../attest/reasons';
+import { awaitStar } from '../attest/star';
 import { UsageError } from '../errors';
 import { formatTon, type Output } from '../output';
 import { hex, requireStake, sameBytes, type StakeAccount } from './account';
@@ -15,8 +15,6 @@ import type { QuoteFile } from './quote';
 
 /** Rent of a new account, with room. */
 const RENT_NANO = 20_000_000n;
-/** How long the star of messages may take. */
-const STAR_SECONDS = 120;
 
 /** What the owner attaches to a registration, nanoTON; most of it returns. */
 export const attestValue = (prices: NetworkPrices): bigint => requiredAttestValue('attest', prices) + RENT_NANO;
@@ -48,23 +46,22 @@ export async function attestKey(account: StakeAccount, output: Output, file: Quo
     body: (id) => packAttestKey(Buffer.from(file.sealingKey, 'hex'), block, quote, (queryId = id)),
     receiver: { name: 'attested-key', errors: { ...QUOTE_ERRORS, ...ATTESTED_KEY_ERRORS }, hint: 'cocoon attest verify says more; a stale block needs a new quote' },
   });
-  for (;;) {
-    const after = await recordOf(account, workerKey);
-    if (after !== undefined && after.endUnix > (before?.endUnix ?? 0)) return after;
-    const told = await chain.findTransaction(wallet.address, arrived.now - 60, ({ inMessage }) =>
-      inMessage != null && parseKeyJudged(inMessage.body)?.queryId === queryId);
-    const reason = told?.inMessage == null ? null : parseKeyJudged(told.inMessage.body)!;
-    if (reason !== null) {
-      throw new ChainStateError('chain.not-attested', 'the key was not attested, and its money returned', {
-        received: `${ATTEST_WORDS[reason.reason]}${reason.tcbStatus === 'none' ? '' : ` (${reason.tcbStatus})`}`,
-        hint: reason.reason === 'collateral-missing' || reason.reason === 'collateral-expired' ? 'cocoon attest collateral posts it' : undefined,
-      });
-    }
-    if ((await chain.getAccount(wallet.address)).apiTime > arrived.now + STAR_SECONDS) {
-      throw new ChainStateError('chain.no-effect', 'the star of messages has not ended yet', { received: key.address.toRawString(), hint: 'cocoon provider keys list' });
-    }
-    await sleep(account.pollMillis);
+  const end = await awaitStar({ chain, payer: wallet.address, pollMillis: account.pollMillis }, {
+    queryId, since: arrived.now,
+    changed: async () => {
+      const after = await recordOf(account, workerKey);
+      return after !== undefined && after.endUnix > (before?.endUnix ?? 0) ? after : undefined;
+    },
+  });
+  if (end === null) {
+    throw new ChainStateError('chain.no-effect', 'the star of messages has not ended yet', { received: key.address.toRawString(), hint: 'cocoon provider keys list' });
   }
+  if ('record' in end) return end.record;
+  const { reason, tcbStatus } = end.judged;
+  throw new ChainStateError('chain.not-attested', 'the key was not attested, and its money returned', {
+    received: `${ATTEST_WORDS[reason]}${tcbStatus === 'none' ? '' : ` (${tcbStatus})`}`,
+    hint: reason === 'collateral-missing' || reason === 'collateral-expired' ? 'cocoon attest collateral posts it' : undefined,
+  });
 }
 
 async function recordOf(account: StakeAccount, workerKey: Buffer): Promise<WorkerKeyRecord | undefined> {

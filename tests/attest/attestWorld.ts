@@ -8,10 +8,7 @@ import { parseQuote } from '../../attest/quote';
 import { simulatedCollateral, type SimulatedCollateral } from '../../attest/simulated/collateral';
 import { SIMULATED_FMSPC, SIMULATED_ROOT, simulatedQuote, type SimulatedQuote } from '../../attest/simulated/quote';
 import { reportDataOf } from '../../protocol';
-import {
-  AttestationRegistry, AttestedKey, Collateral, packPostPckCrl, packPostQeIdentity, packPostRootCrl, packPostTcbInfo, ProviderStake,
-  type RecentBlock,
-} from '../../wrappers';
+import { AttestationRegistry, AttestedKey, type AttestReason, Collateral, COLLATERAL_POSTS, parseKeyJudged, ProviderStake, type RecentBlock } from '../../wrappers';
 import { NETWORK_ID, patternBytes } from '../support/jobWorld';
 
 export const DAY = 86_400;
@@ -87,7 +84,7 @@ export class AttestWorld {
   async post(options: Partial<SimulatedCollateral> = {}): Promise<SendMessageResult[]> {
     const cells = this.collateralCells(options);
     const results = [];
-    for (const pack of [packPostTcbInfo, packPostQeIdentity, packPostRootCrl, packPostPckCrl]) results.push(await this.postPart(pack(cells)));
+    for (const pack of Object.values(COLLATERAL_POSTS)) results.push(await this.postPart(pack(cells)));
     return results;
   }
 
@@ -123,6 +120,12 @@ export class AttestWorld {
     this.chain.now = this.chain.now! + seconds;
   }
 }
+
+/** What the payer was told at the end of a star; null when it was not told a reason. */
+export const judged = (transactions: Transaction[]): AttestReason | null => {
+  const found = transactions.map(({ inMessage }) => inMessage && parseKeyJudged(inMessage.body)).filter((told) => told);
+  return found.length === 1 ? found[0]!.reason : null;
+};
 
 /** Exit code of the only transaction of this account, or of its first. */
 export const exitCodeAt = (transactions: Transaction[], account: { address: { hash: Buffer } }): number | undefined => {

@@ -1,7 +1,6 @@
 /** A worker key becomes attested: one message of its owner, and what every leg of the star can say against it. */
-import { type Transaction } from '@ton/core';
-import { ATTESTED_KEY_ERRORS, ATTESTED_SECONDS, parseKeyJudged, QUOTE_ERRORS } from '../../wrappers';
-import { AttestWorld, blockAt, CLAIMS, DAY, exitCodeAt, IMAGE_HASH, NOW, prevBlocks, SEALING_KEY, VALUE, WORKER } from './attestWorld';
+import { ATTESTED_KEY_ERRORS, ATTESTED_SECONDS, QUOTE_ERRORS } from '../../wrappers';
+import { AttestWorld, blockAt, CLAIMS, DAY, exitCodeAt, IMAGE_HASH, judged, NOW, prevBlocks, SEALING_KEY, VALUE, WORKER } from './attestWorld';
 import { patternBytes } from '../support/jobWorld';
 import { feesOf } from '../support/fees';
 
@@ -10,11 +9,6 @@ beforeEach(async () => {
   world = await AttestWorld.create();
 });
 
-/** What the payer was told at the end of a star; null when it was not told a reason. */
-const judged = (transactions: Transaction[]) => {
-  const found = transactions.map(({ inMessage }) => inMessage && parseKeyJudged(inMessage.body)).filter((told) => told);
-  return found.length === 1 ? found[0]!.reason : null;
-};
 const keyOf = () => world.stake.getWorkerKey(WORKER.publicKey);
 const balance = async (account: { address: Parameters<typeof world.chain.getContract>[0] }) => (await world.chain.getContract(account.address)).balance;
 

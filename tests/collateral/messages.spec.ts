@@ -1,6 +1,8 @@
 /** Messages of Collateral that must not do what they want: from strangers, too poor, malformed, or again. */
 import { beginCell, type Cell, Dictionary, type DictionaryValue } from '@ton/core';
-import { COLLATERAL_ERRORS, packHastenCollateral, packPostPckCrl, packPostQeIdentity, packPostRootCrl, packPostTcbInfo, QUOTE_ERRORS } from '../../wrappers';
+import {
+  COLLATERAL_ERRORS, COLLATERAL_POSTS, packHastenCollateral, packPostPckCrl, packPostRootCrl, packPostTcbInfo, QUOTE_ERRORS,
+} from '../../wrappers';
 import { AttestWorld, exitCodeAt, NOW, VALUE } from '../attest/attestWorld';
 import { replaced, withBits } from '../support/cellBits';
 import { pricesOf } from '../support/config';
@@ -13,7 +15,7 @@ beforeEach(async () => {
 
 const newer = (options = {}) => world.collateralCells({ issuedAt: NOW - 1, ...options });
 const codeOf = async (body: Cell, value = VALUE) => exitCodeAt((await world.postPart(body, value)).transactions, world.collateral);
-const parts = [packPostTcbInfo, packPostQeIdentity, packPostRootCrl, packPostPckCrl];
+const parts = Object.values(COLLATERAL_POSTS);
 const balance = async () => (await world.chain.getContract(world.collateral.address)).balance;
 
 describe('a posting', () => {

@@ -7,9 +7,7 @@ import { parseCollateral, summaryOf } from '../../attest/collateral';
 import { collateralCells } from '../../attest/collateralCells';
 import { parseQuote } from '../../attest/quote';
 import { SandboxChecker } from '../../cli/attest/sandboxChecker';
-import {
-  Collateral, INTEL_ROOT, packPostPckCrl, packPostQeIdentity, packPostRootCrl, packPostTcbInfo, platformFacts, type CollateralAnswer,
-} from '../../wrappers';
+import { Collateral, COLLATERAL_POSTS, type CollateralAnswer, INTEL_ROOT, platformFacts } from '../../wrappers';
 import { feesOf } from '../support/fees';
 
 interface Listed { file: string; fmspc: string; pck: [string, string]; chainOk: boolean; tdAttributes: string | null }
@@ -74,9 +72,8 @@ async function posted(file: string, now: number): Promise<{ account: SandboxCont
   }));
   const cells = collateralCells(collateral, INTEL_ROOT);
   const gas: Record<string, bigint> = {};
-  const bodies = { tcbInfo: packPostTcbInfo(cells), qeIdentity: packPostQeIdentity(cells), rootCrl: packPostRootCrl(cells), pckCrl: packPostPckCrl(cells) };
-  for (const [name, body] of Object.entries(bodies)) {
-    const { transactions } = await poster.send({ to: account.address, init: account.init, value: toNano('2'), body });
+  for (const [name, pack] of Object.entries(COLLATERAL_POSTS)) {
+    const { transactions } = await poster.send({ to: account.address, init: account.init, value: toNano('2'), body: pack(cells) });
     gas[name] = feesOf(transactions[1]).gas;
   }
   return { account, gas };

@@ -1,7 +1,7 @@
 /** The largest states of the accounts of attestation, which their rent is computed for. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { packPostPckCrl, packPostQeIdentity, packPostRootCrl, packPostTcbInfo } from '../../wrappers';
+import { COLLATERAL_POSTS } from '../../wrappers';
 import { AttestWorld, exitCodeAt, NOW } from '../attest/attestWorld';
 import { sizeOfCells } from '../support/sizeOfCells';
 import { toNano } from '@ton/core';
@@ -38,7 +38,7 @@ describe('finding 47: rent is computed for the largest state', () => {
     const qe = { levels: Array.from({ length: 40 }, (_, i) => ({ isvSvn: i, status: 'UpToDate' })) };
     for (const number of [17, 18]) {
       const cells = world.collateralCells({ issuedAt: NOW - 20 + number, number, qeNumber: number, levels: levels.map((level) => ({ ...level, pceSvn: level.pceSvn + number })), modules, qe, revokedByCa: serials(3n), revokedByRoot: serials(5n) });
-      for (const pack of [packPostTcbInfo, packPostQeIdentity, packPostRootCrl, packPostPckCrl]) {
+      for (const pack of Object.values(COLLATERAL_POSTS)) {
         const { transactions } = await world.postPart(pack(cells), toNano('3'));
         expect([pack.name, number, exitCodeAt(transactions, world.collateral)]).toEqual([pack.name, number, 0]);
       }

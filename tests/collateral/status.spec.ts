@@ -5,7 +5,7 @@ import { storePlatformFacts } from '../../build/Suite/Suite_Collateral';
 import { simulatedKey } from '../../attest/simulated/certificates';
 import { SIMULATED_SIGNER_SERIAL, type SimulatedCollateral, type SimulatedLevel } from '../../attest/simulated/collateral';
 import { bytesOf, numberOf, sha256 } from '../../attest/p256';
-import { packPostPckCrl, packPostQeIdentity, packPostRootCrl, packPostTcbInfo, type CollateralAnswer } from '../../wrappers';
+import { COLLATERAL_POSTS, type CollateralAnswer, packPostTcbInfo } from '../../wrappers';
 import { AttestWorld, DAY, NOW } from '../attest/attestWorld';
 
 interface Platform { sgx: number[]; tdx: number[]; pceSvn: number; pceId?: number; qeSvn?: number; qeAttributes?: bigint; qeMisc?: number; serial?: bigint; ca?: string }
@@ -32,7 +32,7 @@ const judge = (platform: Partial<Platform>): Promise<CollateralAnswer> => world.
 const shown = ({ reason, tcbStatus }: CollateralAnswer): string => (reason === 'fine' ? tcbStatus : reason);
 const post = async (options: Partial<SimulatedCollateral>) => {
   const cells = world.collateralCells({ issuedAt: world.chain.now! - 1, ...options });
-  for (const pack of [packPostTcbInfo, packPostQeIdentity, packPostRootCrl, packPostPckCrl]) await world.postPart(pack(cells));
+  for (const pack of Object.values(COLLATERAL_POSTS)) await world.postPart(pack(cells));
 };
 
 describe('a platform', () => {
@@ -118,7 +118,7 @@ describe('a platform', () => {
     expect(shown(await judge({}))).toBe('UpToDate');
     world.chain.now = end;
     expect(shown(await judge({}))).toBe('collateral-expired');
-    const parts = [packPostTcbInfo, packPostQeIdentity, packPostRootCrl, packPostPckCrl];
+    const parts = Object.values(COLLATERAL_POSTS);
     for (const left of parts) { // all but one renewed
       const renewed = await AttestWorld.create();
       renewed.chain.now = end;

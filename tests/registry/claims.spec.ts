@@ -39,7 +39,7 @@ describe('claims of images', () => {
     expect((await world.registry.getImage(imageHash(62)))!.claims).toBe(62);
   });
 
-  it('finding 48: an image in force makes no key attested: a stake makes bonded keys only', async () => {
+  it('finding 48: an image in force makes no key attested: what its owner adds is bonded, whatever follows in the message', async () => {
     const world = await RegistryWorld.create();
     await world.propose(1);
     world.later(NOTICE_SECONDS);

@@ -11,6 +11,7 @@ import { payerOf } from '../../scripts/deploy/payer';
 import { deployBounty } from '../../scripts/deployBounty';
 import { deployProvider } from '../../scripts/deployProvider';
 import { deployRegistry } from '../../scripts/deployRegistry';
+import { checkRegistry } from '../../scripts/deploy/registry';
 import { CODE_HASHES } from '../../wrappers';
 import { readProvider } from '../../wrappers/discovery';
 import { historyOf } from '../../cli/client/registry';
@@ -72,6 +73,14 @@ describe('deployment scripts', { concurrency: true }, () => {
     assert.equal(status, 5);
     assert.match(stderr, /^error chain\.wrong-network: .*\n  expected: network -3 .*\n  received: network 2026 /m);
     assert.doesNotMatch(stdout + stderr, /^\s+at /m);
+  });
+
+  it('call a registry of the SIMULATED root a fault on every network but a devnet', async () => {
+    const registry = world.devnet.registry!; // a devnet makes it so
+    const here = await world.deployment({});
+    const onTestnet = { ...here, settings: { ...here.settings, network: 'testnet' as const } };
+    assert.deepEqual((await checkRegistry(here, registry)).faults, []);
+    assert.match((await checkRegistry(onTestnet, registry)).faults.join(), /SIMULATED root and prove nothing/);
   });
 
   it('deploy once, and say so when they are run again; bad parameters cost nothing', async () => {

@@ -47,7 +47,7 @@ export class DeployWorld {
   ) {}
 
   static async open(): Promise<DeployWorld> {
-    const devnet = await startDevnet();
+    const devnet = await startDevnet({ registry: true });
     const { publicKey } = await mnemonicToPrivateKey(MNEMONIC.split(' '));
     const mnemonicOwner = WalletContractV4.create({ workchain: 0, publicKey }).address;
     const blueprint = blueprintOf(devnet.endpoint);
