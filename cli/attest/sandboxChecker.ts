@@ -38,6 +38,17 @@ export class SandboxChecker {
   async judge(
     cells: CollateralCells, facts: QuoteFacts, now: number,
   ): Promise<CollateralAnswer | { refused: CollateralPart; exitCode: number }> {
+    const start = this.chain.snapshot();
+    try {
+      return await this.judgeByNewAccount(cells, facts, now);
+    } finally {
+      await this.chain.loadFrom(start);
+    }
+  }
+
+  private async judgeByNewAccount(
+    cells: CollateralCells, facts: QuoteFacts, now: number,
+  ): Promise<CollateralAnswer | { refused: CollateralPart; exitCode: number }> {
     this.chain.now = now;
     const account = this.chain.openContract(await Collateral.fromScope({
       registry: this.checker, root: this.root, fmspc: facts.platform.fmspc, isProcessorCa: facts.isProcessorCa,

@@ -1,9 +1,10 @@
-/** A raw quote through the code of the contracts, and what it makes of it in words. */
+/** A raw quote through the code of the contracts, in words, beside a client's own checks of it. */
 import { quoteCell } from '../../attest/cells';
+import { type Check, checkQuote } from '../../attest/checks';
 import type { CollateralDocuments } from '../../attest/collateral';
 import { collateralCells } from '../../attest/collateralCells';
 import { AttestationError } from '../../attest/errors';
-import { parseQuote } from '../../attest/quote';
+import { parseQuote, type Quote } from '../../attest/quote';
 import { INTEL_ROOT, type QuoteFacts, type TcbStatus } from '../../wrappers';
 import { ATTEST_WORDS, exitReason } from './reasons';
 import { SandboxChecker } from './sandboxChecker';
@@ -25,6 +26,8 @@ export interface QuoteReport {
   /** MRSERVICETD is not zero; judged with collateral, as a registration does */
   serviceTd: boolean;
   reportData: string;
+  /** a client's own look, with other code than the contracts'; `accepted` is the contracts' word alone */
+  checks: Check[];
 }
 
 /**
@@ -35,8 +38,14 @@ export interface QuoteReport {
  */
 export async function verifyFile(bytes: Uint8Array, now: number, collateralOf?: (fmspc: string) => CollateralDocuments): Promise<QuoteReport> {
   const quote = parseQuote(bytes);
+  let collateral: CollateralDocuments | undefined;
+  const report = await contractsSay(quote, now, collateralOf && ((fmspc) => (collateral = collateralOf(fmspc))));
+  return { ...report, checks: await checkQuote(quote, { root: INTEL_ROOT, now, collateral }) };
+}
+
+async function contractsSay(quote: Quote, now: number, collateralOf?: (fmspc: string) => CollateralDocuments): Promise<Omit<QuoteReport, 'checks'>> {
   const { tdAttributes, reportData, mrServiceTd } = quote.body;
-  const report: QuoteReport = {
+  const report = {
     accepted: false, reason: null, exitCode: null, gas: null, imageHash: null, fmspc: null, tcbStatus: null,
     debug: (tdAttributes[0] & 1) === 1, serviceTd: mrServiceTd?.some((byte) => byte !== 0) ?? false, reportData: reportData.toString('hex'),
   };

@@ -17,7 +17,7 @@ export function attestCommand(): Command {
 
 function verifyCommand(): Command {
   return withSettings(new Command('verify'))
-    .description('run a raw TDX quote through the code of the contracts in a local sandbox, up to Intel\'s root')
+    .description('run a raw TDX quote through the code of the contracts in a local sandbox, up to Intel\'s root, and check it apart from them')
     .argument('<file>', 'raw quote, version 4 or 5')
     .option('--now <unix seconds>', 'time at which certificates must be valid; default: this machine\'s clock')
     .option('--chain-only', 'without collateral, image policy and registration')
@@ -35,7 +35,9 @@ function verifyCommand(): Command {
       const { verifyFile } = await import('../attest/verify');
       const { collateralFrom } = await import('../attest/collateralFolder');
       const report = await verifyFile(read(file), now, folder === undefined ? undefined : (fmspc) => collateralFrom(folder, fmspc));
-      output.result(report, linesOf(report));
+      const { checks, ...said } = report;
+      const seen = checks.map(({ name, result, detail }) => `  ${result.padEnd(9)} ${name.padEnd(16)} ${detail}`);
+      output.result(report, [linesOf(said), '', 'checked apart from the contracts:', ...seen].join('\n'));
     });
 }
 

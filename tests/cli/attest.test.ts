@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { CHECK_NAMES, type Check } from '../../attest/checks';
 import { temporaryFolder } from '../import/folders';
 import { codeOf, cocoon } from '../support/cocoon';
 
@@ -13,13 +14,18 @@ const verify = (file: string, ...args: string[]) => cocoon(['attest', 'verify', 
 test('a real quote is accepted, with its image, platform and report data', async () => {
   const run = await verify(join(QUOTES, 'tdx_v4_0c699dd4533f.bin'), '--now', NOW);
   assert.equal(run.status, 0, run.stderr);
-  const { gas, imageHash, reportData, ...rest } = JSON.parse(run.stdout) as Record<string, unknown>;
+  const { gas, imageHash, reportData, checks, ...rest } = JSON.parse(run.stdout) as Record<string, unknown> & { checks: Check[] };
   assert.deepEqual(rest, {
     accepted: true, reason: null, exitCode: null, fmspc: 'b0c06f000000', tcbStatus: null, debug: false, serviceTd: false,
   });
   assert.match(String(imageHash), /^[0-9a-f]{64}$/);
   assert.match(String(reportData), /^[0-9a-f]{128}$/);
   assert.ok(Number(gas) > 100_000 && Number(gas) < 130_000);
+  assert.deepEqual(checks.map(({ name }) => name), CHECK_NAMES);
+  assert.deepEqual(checks.filter(({ result }) => result === 'unknown').map(({ name }) => name), ['report-data', 'image', ...CHECK_NAMES.slice(13)]);
+  assert.ok(!checks.some(({ result }) => result === 'refuted'));
+  const text = await cocoon(['attest', 'verify', join(QUOTES, 'tdx_v4_0c699dd4533f.bin'), '--chain-only', '--now', NOW]);
+  assert.match(text.stdout, /checked apart from the contracts:\n  asserted  header /);
 });
 
 test('a quote whose attributes the policy refuses, or whose certificates are too old, says why', async () => {
@@ -50,7 +56,8 @@ test('with collateral, platform and service TD are judged too', async () => {
   const judge = async (file: string, at: string) => {
     const run = await cocoon(['attest', 'verify', join(QUOTES, file), '--collateral', folder, '--now', String(Date.parse(`${at}T12:00:00Z`) / 1000), '--json']);
     assert.equal(run.status, 0, run.stderr);
-    const { accepted, tcbStatus, reason } = JSON.parse(run.stdout) as Record<string, unknown>;
+    const { accepted, tcbStatus, reason, checks } = JSON.parse(run.stdout) as Record<string, unknown> & { checks: Check[] };
+    assert.equal(accepted, !checks.some(({ result }) => result === 'refuted'));
     return [accepted, tcbStatus, reason];
   };
   assert.deepEqual(await judge('tdx_v4_822125ba51a3.bin', '2025-07-01'), [true, 'UpToDate', null]);
