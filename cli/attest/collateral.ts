@@ -1,7 +1,5 @@
-/** Intel's collateral from a folder onto the chain, and how long what is there still holds. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { crlDates, jsonOf, parseCollateral, summaryOf, type CollateralDocuments } from '../../attest/collateral';
+/** Intel's collateral onto the chain, and how long what is there still holds. */
+import { crlDates, jsonOf, summaryOf, type CollateralDocuments } from '../../attest/collateral';
 import { collateralCells } from '../../attest/collateralCells';
 import {
   Collateral, COLLATERAL_ERRORS, COLLATERAL_POSTS, type CollateralPart, type CollateralState, type Edition,
@@ -13,7 +11,6 @@ import { attestationRoot, registryOf } from '../client/registry';
 import { loadWallet, payerOf } from '../client/wallet';
 import type { Context } from '../context';
 import { sendAndWait } from '../provider/send';
-import { filesOf } from './collateralFolder';
 
 export interface CollateralReport {
   account: string;
@@ -29,11 +26,14 @@ export interface CollateralReport {
 const RENT_NANO = 1_300_000_000n;
 const GAS_POST = 500_000n;
 
-/**
- * Posts what is newer than on chain, or with `isCheck` only looks.
- * @param folder JSON documents as attest/collateral.ts reads them
- */
-export async function refreshCollateral(context: Context, folder: string, isCheck: boolean): Promise<CollateralReport[]> {
+/** Collateral and where it comes from. */
+export interface Source {
+  name: string;
+  documents: CollateralDocuments;
+}
+
+/** Posts what is newer than on chain, or with `isCheck` only looks. */
+export async function refreshCollateral(context: Context, sources: Source[], isCheck: boolean): Promise<CollateralReport[]> {
   const { settings, output, passphrase } = context;
   const chain = new ChainClient({ endpoint: settings.api, apiKey: settings.apiKey });
   await chain.checkNetwork(settings.networkId);
@@ -41,8 +41,7 @@ export async function refreshCollateral(context: Context, folder: string, isChec
   const root = await attestationRoot(chain, registry);
   const prices = await chain.networkPrices();
   const reports: CollateralReport[] = [];
-  for (const file of filesOf(folder)) {
-    const documents = parseCollateral(jsonOf(readFileSync(join(folder, file), 'utf8')));
+  for (const { name, documents } of sources) {
     const { fmspc, isProcessorCa } = summaryOf(documents);
     const account = await Collateral.fromScope({ registry, root, fmspc: BigInt(`0x${fmspc}`), isProcessorCa });
     const stateOf = async (): Promise<CollateralState | null> =>
@@ -57,7 +56,7 @@ export async function refreshCollateral(context: Context, folder: string, isChec
       const wallet = payerOf(chain, loadWallet(settings.dataFolder, settings.networkId, passphrase()));
       for (const part of newerParts(documents, before, apiTime)) {
         const value = gasFee(prices, GAS_POST) + forwardFee(prices, 1n, 1023n) + (before === null && report.posted.length === 0 ? RENT_NANO : 10_000_000n);
-        output.progress(`${file}: posts ${part}`);
+        output.progress(`${name}: posts ${part}`);
         try {
           await sendAndWait({ chain, wallet, pollMillis: settings.network === 'devnet' ? 100 : 2_000 }, {
             to: account.address, init: account.init, value, what: part, body: (queryId) => COLLATERAL_POSTS[part](cells, queryId),

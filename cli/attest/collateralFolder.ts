@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { jsonOf, parseCollateral, summaryOf, type CollateralDocuments } from '../../attest/collateral';
 import { AttestationError } from '../../attest/errors';
 import { UsageError } from '../errors';
+import type { Source } from './collateral';
 
 /**
  * The collateral of an FMSPC among the JSON documents of a folder; files that are none are passed over.
@@ -23,8 +24,12 @@ export function collateralFrom(folder: string, fmspc: string): CollateralDocumen
   });
 }
 
+/** All documents of a folder. @throws UsageError `usage.collateral`, AttestationError for a document that is no collateral */
+export const sourcesIn = (folder: string): Source[] =>
+  filesOf(folder).map((name) => ({ name, documents: parseCollateral(jsonOf(readFileSync(join(folder, name), 'utf8'))) }));
+
 /** Its JSON files, sorted. @throws UsageError `usage.collateral` */
-export function filesOf(folder: string): string[] {
+function filesOf(folder: string): string[] {
   try {
     return readdirSync(folder).filter((file) => file.endsWith('.json') && file !== 'manifest.json').sort();
   } catch (cause) {

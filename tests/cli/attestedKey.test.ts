@@ -9,6 +9,7 @@ import { OP_REVOKE_IMAGE } from '../../wrappers';
 import { beginCell, toNano } from '@ton/core';
 import { internal } from '@ton/sandbox';
 import { cocoon, codeOf, type Run } from '../support/cocoon';
+import { documentOf, servePcs } from '../support/pcs';
 import { StakedMarket, type Owner } from '../support/stakedMarket';
 
 let market: StakedMarket;
@@ -94,13 +95,7 @@ test('anybody posts newer collateral once, and is warned before it ends', async 
   const client = await market.client();
   const folder = market.newFolder('collateral');
   mkdirSync(folder);
-  const { tcbInfo, qeIdentity, tcbSigner, intermediate, rootCrl, pckCrl } = simulatedPlatformCollateral(Math.floor(Date.now() / 1000) + 59);
-  const pem = (der: Buffer) => `-----BEGIN CERTIFICATE-----\n${der.toString('base64')}\n-----END CERTIFICATE-----\n`;
-  const hex = ({ r, s }: { r: bigint; s: bigint }) => [r, s].map((x) => x.toString(16).padStart(64, '0')).join('');
-  writeFileSync(join(folder, 'simulated.json'), JSON.stringify({
-    tcb_info: tcbInfo.text, tcb_info_signature: hex(tcbInfo.signature), tcb_info_issuer_chain: pem(tcbSigner), qe_identity: qeIdentity.text,
-    qe_identity_signature: hex(qeIdentity.signature), root_ca_crl: rootCrl.toString('hex'), pck_crl: pckCrl.toString('hex'), pck_crl_issuer_chain: pem(intermediate),
-  }));
+  writeFileSync(join(folder, 'simulated.json'), JSON.stringify(documentOf(simulatedPlatformCollateral(Math.floor(Date.now() / 1000) + 59))));
   const run = (...args: string[]) => cocoon(['attest', 'collateral', '--from', folder, ...args, '--registry', market.registry.toRawString(), '--api', market.api, '--data-folder', client.dataFolder, '--json']);
   const posted = async () => {
     const { status, stdout, stderr } = await run();
@@ -114,4 +109,22 @@ test('anybody posts newer collateral once, and is warned before it ends', async 
   assert.equal((await run('--check')).status, 0);
   const late = await run('--check', '--days', '60');
   assert.deepEqual([late.status, codeOf(late)], [5, 'chain.collateral-ends']);
+});
+
+test('what a service like Intel\'s says of a quote\'s platform is fetched and posted', async (t) => {
+  const client = await market.client();
+  const owner = await market.owner();
+  const quote = await quoteFile(owner, 'quote.json');
+  const pcs = await servePcs(documentOf(simulatedPlatformCollateral(Math.floor(Date.now() / 1000) + 60)));
+  t.after(() => pcs.close());
+  const run = (...args: string[]) => cocoon(['attest', 'collateral', ...args, '--registry', market.registry.toRawString(), '--api', market.api, '--data-folder', client.dataFolder, '--json']);
+  const { status, stdout, stderr } = await run('--quote', quote, '--pcs', pcs.url);
+  assert.equal(status, 0, stderr);
+  const [report] = JSON.parse(stdout) as { posted: string[]; fmspc: string; ca: string }[];
+  assert.deepEqual([report.fmspc, report.ca, report.posted], ['53494d554c41', 'platform', ['tcbInfo', 'qeIdentity', 'rootCrl', 'pckCrl']]);
+  assert.equal((await run('--fmspc', '53494D554C41', '--pcs', pcs.url, '--check')).status, 0);
+  for (const [code, ...args] of [
+    ['usage.collateral'], ['usage.collateral', '--quote', quote, '--fmspc', '53494d554c41'], ['usage.fmspc', '--fmspc', '5349'],
+    ['usage.ca', '--fmspc', '53494d554c41', '--ca', 'root'], ['usage.quote', '--quote', `${quote}.none`], ['attest.pcs.answer', '--fmspc', '000000000000', '--pcs', pcs.url],
+  ]) assert.equal(codeOf(await run(...args)), code);
 });
