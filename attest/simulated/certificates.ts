@@ -64,8 +64,9 @@ export function usualExtensions(authority: P256Key, own: P256Key, isCa: boolean)
   ];
 }
 
-export const basicConstraints = (isCa: boolean): Buffer =>
-  sequence(oid('551d13'), flag(true), octets(isCa ? sequence(flag(true), integer(0n)) : sequence()));
+/** @param pathLength CAs that may follow below a CA */
+export const basicConstraints = (isCa: boolean, pathLength = 0n): Buffer =>
+  sequence(oid('551d13'), flag(true), octets(isCa ? sequence(flag(true), integer(pathLength)) : sequence()));
 
 export interface PlatformFields {
   /** 6 bytes */

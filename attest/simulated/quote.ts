@@ -32,7 +32,7 @@ export interface SimulatedQuote {
   /** Unix seconds; certificates are valid for 7 years from then on */
   issuedAt?: number;
   /** of the intermediate; only Intel's names are accepted */
-  intermediate?: { name?: string; isCa?: boolean; yearsValid?: number };
+  intermediate?: { name?: string; isCa?: boolean; pathLength?: bigint; yearsValid?: number };
 }
 
 const QE_VENDOR = Buffer.from('939a7233f79c4ca9940a0db3957f0607', 'hex');
@@ -55,7 +55,7 @@ export function simulatedQuote(options: SimulatedQuote = {}): Buffer {
 
 /** DER of PCK certificate, intermediate CA and root. */
 export function simulatedChain({ platform, issuedAt = 1_735_689_600, intermediate = {} }: SimulatedQuote): Buffer[] {
-  const { name = 'Intel SGX PCK Platform CA', isCa = true, yearsValid = 15 } = intermediate;
+  const { name = 'Intel SGX PCK Platform CA', isCa = true, pathLength = 0n, yearsValid = 15 } = intermediate;
   const rootName = caName('SIMULATED Root CA');
   const ca = caName(name);
   const until = issuedAt + 7 * YEAR;
@@ -69,7 +69,7 @@ export function simulatedChain({ platform, issuedAt = 1_735_689_600, intermediat
     }, PLATFORM_CA),
     certificate({
       ...common, notAfter: issuedAt + yearsValid * YEAR, serial: 0xca02n, issuer: rootName, subject: ca, key: PLATFORM_CA.key,
-      extensions: [...usualExtensions(ROOT.key, PLATFORM_CA.key, true), basicConstraints(isCa)],
+      extensions: [...usualExtensions(ROOT.key, PLATFORM_CA.key, true), basicConstraints(isCa, pathLength)],
     }, ROOT),
     certificate({
       ...common, serial: 1n, issuer: rootName, subject: rootName, key: ROOT.key,

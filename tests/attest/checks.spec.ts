@@ -111,6 +111,7 @@ describe('the client\'s checks of a quote', () => {
     ['a processor CA', { intermediate: { name: 'Intel SGX PCK Processor CA' } }, []],
     ['another CA', { intermediate: { name: 'Intel SGX PCK Plattform CA' } }, ['pck-certificate', 'ca-certificate']],
     ['an intermediate that is no CA', { intermediate: { isCa: false } }, ['ca-certificate']],
+    ['an intermediate with CAs below it', { intermediate: { pathLength: 1n } }, ['ca-certificate']],
     ['a component beyond a byte', { platform: { components: [256, ...Array.from({ length: 15 }, () => 0)] } }, ['pck-certificate']],
     ['a PCESVN beyond 16 bits', { platform: { pceSvn: 65536 } }, ['pck-certificate']],
   ])('agree on a simulated quote with %s', async (_, options, expected) => {

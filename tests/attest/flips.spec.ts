@@ -5,20 +5,15 @@ import { quoteCell } from '../../attest/cells';
 import { AttestationError } from '../../attest/errors';
 import { parseQuote } from '../../attest/quote';
 import { SandboxChecker } from '../../cli/attest/sandboxChecker';
-import { INTEL_ROOT, QUOTE_ERRORS } from '../../wrappers';
-import { replaced, withBits } from '../support/cellBits';
+import { COLLATERAL_POSTS, INTEL_ROOT, packAttestKey, QUOTE_ERRORS } from '../../wrappers';
+import { AttestWorld, blockAt, exitCodeAt, NOW, SEALING_KEY, VALUE } from './attestWorld';
+import { flippedBits, replaced, withBits } from '../support/cellBits';
 
-/** Between two flips, in bytes; COCOON_ATTEST_FLIPS=1 tries all. */
-const STEP = Number(process.env.COCOON_ATTEST_FLIPS ?? 0);
-const NOW = 1_780_000_000;
+/** Between two flips, in bytes; `npm run test:flips` tries all. */
+const STEP = Number(process.env.COCOON_ATTEST_FLIPS ?? 48);
 const quoteOf = (name: string): Buffer => readFileSync(join(__dirname, 'quotes', `${name}.bin`));
 const V4 = 'tdx_v4_0c699dd4533f';
 const V5 = 'tdx_v5_586c2be0dc38';
-
-/** Every cell of a tree by its path, in depth-first order. */
-function paths(cell: Cell, path: number[] = []): { path: number[]; cell: Cell }[] {
-  return [{ path, cell }, ...cell.refs.flatMap((child, i) => paths(child, [...path, i]))];
-}
 
 const bitsOf = (cell: Cell): number[] => Array.from({ length: cell.bits.length }, (_, i) => (cell.bits.at(i) ? 1 : 0));
 
@@ -33,16 +28,9 @@ describe('a quote of which anything is changed', () => {
     const cell = whole(name);
     expect((await checker.verify(cell, NOW)).accepted).toBe(true);
     let tried = 0;
-    for (const { path, cell: part } of paths(cell)) {
-      const bytes = part.bits.length / 8;
-      const step = STEP || 48;
-      for (let byte = STEP ? 0 : tried % 40; byte < bytes; byte += step) {
-        const at = Math.min(8 * byte + ((5 * byte + tried) % 8), part.bits.length - 1);
-        const flipped = replaced(cell, path, (old) => withBits(old, (bits) => void (bits[at] ^= 1)));
-        const verdict = await checker.verify(flipped, NOW);
-        expect([path.join('/'), at, verdict.accepted]).toEqual([path.join('/'), at, false]);
-        tried++;
-      }
+    for (const { where, cell: flipped } of flippedBits(cell, STEP)) {
+      expect([where, (await checker.verify(flipped, NOW)).accepted]).toEqual([where, false]);
+      tried++;
     }
     expect(tried).toBeGreaterThan(60);
   });
@@ -84,5 +72,40 @@ describe('a quote of which anything is changed', () => {
 
   it('is refused under another root than the one that signed', () => {
     expect(() => quoteCell(parseQuote(quoteOf(V4)), { x: INTEL_ROOT.x, y: INTEL_ROOT.y + 1n })).toThrow(/not valid/);
+  });
+});
+
+describe('a message of which anything is changed', () => {
+  const OPCODE_AND_QUERY_ID = 96;
+  const step = STEP === 1 ? 1 : 2 * STEP;
+  let world: AttestWorld;
+  beforeEach(async () => {
+    world = await AttestWorld.create();
+  });
+
+  it('a registration: no flipped bit, of what its owner says beside the quote either, attests a key', async () => {
+    const body = packAttestKey(SEALING_KEY, blockAt(50_000_000), world.quote());
+    const send = async (of: Cell) => exitCodeAt((await world.owner.send({ to: world.key.address, init: world.key.init, value: VALUE, body: of })).transactions, world.key);
+    let tried = 0;
+    for (const { where, cell } of flippedBits(body, step, OPCODE_AND_QUERY_ID)) {
+      expect([where, (await send(cell)) === 0]).toEqual([where, false]);
+      tried++;
+    }
+    expect(tried).toBeGreaterThan(40);
+    expect((await world.key.getStatus()).attested).toBeNull();
+    expect(await send(body)).toBe(0);
+  });
+
+  it.each(Object.entries(COLLATERAL_POSTS))('%s: no flipped bit is taken', async (part, pack) => {
+    const body = pack(world.collateralCells({ issuedAt: NOW - 1, revokedByCa: [5n, 7n], revokedByRoot: [9n] }));
+    const send = async (of: Cell) => exitCodeAt((await world.postPart(of)).transactions, world.collateral);
+    let tried = 0;
+    for (const { where, cell } of flippedBits(body, step, OPCODE_AND_QUERY_ID)) {
+      const code = await send(cell).catch(() => 'no dictionary');
+      expect([part, where, code === 0]).toEqual([part, where, false]);
+      tried++;
+    }
+    expect(tried).toBeGreaterThan(8);
+    expect(await send(body)).toBe(0);
   });
 });

@@ -81,6 +81,7 @@ describe('simulated quotes, which real ones cannot replace in showing what is re
     ['an intermediate of another name', { intermediate: { name: 'Intel SGX PCK Plattform CA' } }, issuer],
     ['Intel\'s signer of collateral as intermediate', { intermediate: { name: 'Intel SGX TCB Signing' } }, issuer],
     ['an intermediate that is no CA', { intermediate: { isCa: false } }, certificate],
+    ['an intermediate with CAs below it', { intermediate: { pathLength: 1n } }, certificate],
   ];
   it.each(cases)('with %s are refused', async (_, options, code) => expect(await verify(options)).toEqual(refused(code)));
 

@@ -62,3 +62,24 @@ export function withBits(cell: Cell, change: (bits: number[]) => void): Cell {
   cell.refs.forEach((child) => builder.storeRef(child));
   return builder.endCell();
 }
+
+/**
+ * The tree with one bit the other way: of every byte of each of its cells, or of some with a larger step; which bit changes from
+ * one to the next.
+ * @param first bits of the root that are left alone
+ */
+export function* flippedBits(tree: Cell, step: number, first = 0): Generator<{ where: string; cell: Cell }> {
+  let tried = 0;
+  for (const { path, cell } of pathsOf(tree)) {
+    const begin = path.length === 0 ? first : 0;
+    for (let byte = begin / 8 + (step === 1 ? 0 : tried % 40); byte < cell.bits.length / 8; byte += step) {
+      const at = Math.min(8 * byte + ((5 * byte + tried) % 8), cell.bits.length - 1);
+      yield { where: `${path.join('/')}:${at}`, cell: replaced(tree, path, (old) => withBits(old, (bits) => void (bits[at] ^= 1))) };
+      tried++;
+    }
+  }
+}
+
+/** Every cell of a tree by its path, in depth-first order. */
+const pathsOf = (cell: Cell, path: number[] = []): { path: number[]; cell: Cell }[] =>
+  [{ path, cell }, ...cell.refs.flatMap((child, i) => pathsOf(child, [...path, i]))];
