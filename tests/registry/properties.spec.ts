@@ -6,7 +6,7 @@ const SEED = Number(process.env.COCOON_PROPERTY_SEED ?? 2026);
 
 const KINDS = [
   ...['proposeImage', 'proposeImage', 'proposeBuiltImage', 'activate', 'activate', 'revoke', 'prune'],
-  ...['proposeGovernance', 'acceptGovernance', 'acceptGovernance', 'cancelGovernance', 'providerActive', 'topUp'],
+  ...['proposeGovernance', 'acceptGovernance', 'acceptGovernance', 'cancelGovernance', 'providerActive', 'topUp', 'imageQuery', 'imageQuery'],
   ...['wait', 'wait', 'wait'],
 ];
 const rarely = fc.nat(7).map((number) => number === 0);
@@ -48,10 +48,12 @@ describe('a registry under any sequence of governors, guardians, builders, stake
       await run.step({ ...plain, variant: NOTICE_LATER });
       await run.step({ ...plain, kind: 'acceptGovernance' });
       for (const image of [1, 2]) await run.step({ ...plain, kind: 'activate', image });
+      for (const variant of [0, 1, 2]) await run.step({ ...plain, kind: 'imageQuery', image: 2, variant });
       for (const image of [0, 1]) await run.step({ ...plain, kind: 'revoke', image, variant: image });
       await run.step({ ...plain, kind: 'proposeGovernance', party: round % 3, variant: 1 });
       await run.step({ ...plain, variant: NOTICE_LATER });
-      await run.step({ ...plain, kind: 'acceptGovernance' });
+      await run.step({ ...plain, kind: 'acceptGovernance' }); // takes SWHardeningNeeded too
+      for (const variant of [1, 2]) await run.step({ ...plain, kind: 'imageQuery', image: 2, variant });
       await run.step({ ...plain, variant: MONTH_LATER });
       for (const image of [0, 1, 3]) await run.step({ ...plain, kind: 'prune', image });
       await run.step({ ...plain, kind: 'revoke', image: 2 });
@@ -93,6 +95,9 @@ describe('a registry under any sequence of governors, guardians, builders, stake
     }
     await five({ kind: 'providerActive' }, 20);
     await five({ kind: 'topUp' }, 20);
+    await five({ kind: 'proposeGovernance', variant: 5 });
+    await five({ kind: 'proposeGovernance', variant: 7 });
+    for (const variant of [0, 1, 2, 3, 4, 5, 6]) await five({ kind: 'imageQuery', variant });
     await run.end();
   });
 
@@ -126,7 +131,9 @@ describe('a registry under any sequence of governors, guardians, builders, stake
       acceptGovernance: [743, 748, 756, 757],
       cancelGovernance: [741, 743, 756],
       providerActive: [743, 758],
+      imageQuery: [743],
     };
+    for (const reason of ['fine', 'image', 'tcb-status', 'other-root']) met(`answer ${reason}`, 5);
     for (const [kind, codes] of Object.entries(refusals)) for (const code of codes) met(`${kind} ${code}`, 5);
   });
 });

@@ -1,3 +1,5 @@
+import type { AttestReason, TcbStatus } from '../../wrappers';
+
 // What a registry must do, written from docs/messages-and-fees.md, docs/parameters.md and findings 48, 50, 52.
 
 const DAY = 86_400;
@@ -6,6 +8,8 @@ export const LAPSE = 14 * DAY;
 export const LISTED_AFTER_REVOCATION = 30 * DAY;
 const SLOTS = 64;
 const MOST_BUILDERS = 16;
+/** What a policy may take beside UpToDate. */
+const OPTIONAL: TcbStatus[] = ['SWHardeningNeeded', 'ConfigurationNeeded', 'ConfigurationAndSWHardeningNeeded'];
 
 export interface Image {
   claims: number;
@@ -20,6 +24,8 @@ export interface GoverningSet {
   guardian: string;
   builders: number[];
   threshold: number;
+  /** TCB statuses that a platform may have. */
+  taken: readonly TcbStatus[];
 }
 
 export interface Statement {
@@ -90,7 +96,8 @@ export class RegistryModel {
     if (by !== this.set.governor) return 741;
     const count = next.builders.length;
     const isReachable = count === 0 ? next.threshold === 0 : next.threshold >= 1 && next.threshold <= count;
-    if (count > MOST_BUILDERS || !isReachable) return 755;
+    const isSafe = next.taken.includes('UpToDate') && next.taken.every((status) => status === 'UpToDate' || OPTIONAL.includes(status));
+    if (count > MOST_BUILDERS || !isReachable || !isSafe) return 755;
     this.pending = { next, proposedAt: now };
     return 0;
   }
@@ -110,6 +117,14 @@ export class RegistryModel {
     if (!this.pending) return 756;
     this.pending = null;
     return 0;
+  }
+
+  /** What a key is answered whose platform has this status. */
+  query(name: string, tcbStatus: TcbStatus, isOurRoot: boolean): { reason: AttestReason; claims: number; revocationEpoch: number } {
+    const image = this.images.get(name);
+    const isInForce = image !== undefined && image.effectiveFrom !== 0 && image.revokedAt === 0;
+    const reason = !isOurRoot ? 'other-root' : !isInForce ? 'image' : this.set.taken.includes(tcbStatus) ? 'fine' : 'tcb-status';
+    return { reason, claims: isInForce ? image.claims : 0, revocationEpoch: this.epoch };
   }
 
   private list(image: string, claims: number, now: number): number {

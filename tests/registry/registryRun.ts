@@ -1,6 +1,10 @@
 import { type Address, beginCell, Cell } from '@ton/core';
 import type { SendMessageResult } from '@ton/sandbox';
+import { loadImageStatus, storeImageQuery } from '../../build/Suite/Suite_AttestationRegistry';
 import {
+  ATTEST_REASONS,
+  INTEL_ROOT,
+  OP_IMAGE_STATUS,
   OP_PROVIDER_ACTIVE,
   packAcceptGovernance,
   packActivateImage,
@@ -10,8 +14,12 @@ import {
   packProposeImage,
   packPruneImage,
   packRevokeImage,
+  type RootKey,
+  TCB_STATUS,
+  type TcbStatus,
 } from '../../wrappers';
 import { packedGovernance } from '../../wrappers/AttestationRegistry';
+import { toInteger } from '../../wrappers/cells';
 import { exitCode } from '../support/stakeWorld';
 import { type GoverningSet, NOTICE, type Image, RegistryModel, type Statement } from './registryModel';
 import { dataOf } from './registryState';
@@ -50,7 +58,7 @@ export class RegistryRun {
 
   static async open(count: (what: string) => void): Promise<RegistryRun> {
     const world = await RegistryWorld.create();
-    const set = { governor: 'governor', guardian: 'guardian', builders: [0, 1, 2], threshold: 2 };
+    const set = { governor: 'governor', guardian: 'guardian', builders: [0, 1, 2], threshold: 2, taken: ['UpToDate'] as const };
     const stake = await world.registry.getStakeOf(world.stranger.address);
     const run = new RegistryRun(world, new RegistryModel(set), stake, count);
     run.held = await run.total();
@@ -70,6 +78,7 @@ export class RegistryRun {
     const result = await world.send(from, body, { value });
     expect({ made, code: exitCode(result, world.address) }).toEqual({ made, code: expected });
     this.count(`${made.kind} ${expected}`);
+    if (made.kind === 'imageQuery' && expected === 0) this.compareAnswer(made, result);
     await this.compare(made, result, value);
     this.neverHappens(before, made, expected);
   }
@@ -83,6 +92,15 @@ export class RegistryRun {
     expect({ made, equal }).toEqual({ made, equal: true });
     const isActive = made.kind === 'providerActive';
     expect(result.externals.length).toBe(isActive && exitCode(result, this.world.address) === 0 ? 1 : 0);
+  }
+
+  private compareAnswer(made: Attempt, { transactions }: SendMessageResult): void {
+    const answers = transactions.map(({ inMessage }) => inMessage?.body.beginParse()).filter((body) => body && body.remainingBits > 32 && body.preloadUint(32) === OP_IMAGE_STATUS);
+    const { reason, claims, revocationEpoch } = loadImageStatus(answers[0]!);
+    const { tcbStatus, root } = questionOf(made);
+    const wanted = this.model.query(String(made.image), tcbStatus, root === INTEL_ROOT);
+    expect({ made, answers: answers.length, reason: ATTEST_REASONS[Number(reason)], claims: Number(claims), revocationEpoch: Number(revocationEpoch) }).toEqual({ made, answers: 1, ...wanted });
+    this.count(`answer ${wanted.reason}`);
   }
 
   private wantedData(): Cell {
@@ -176,6 +194,13 @@ export class RegistryRun {
         const party = by(model.set.governor);
         return { from: from(party), body: packCancelGovernance(), judge: () => model.cancelGovernance(party) };
       }
+      case 'imageQuery': {
+        const { tcbStatus, root } = questionOf(made);
+        const body = beginCell().store(storeImageQuery({
+          $$type: 'ImageQuery', queryId: 0n, imageHash: toInteger(hash), tcbStatus: BigInt(TCB_STATUS.indexOf(tcbStatus)), rootX: root.x, rootY: root.y, context: Cell.EMPTY,
+        })).endCell();
+        return { from: from(PARTIES[made.party]), body, judge: () => 0 };
+      }
       case 'providerActive': {
         const body = beginCell().storeUint(OP_PROVIDER_ACTIVE, 32).storeAddress(world.stranger.address).endCell();
         const sender = made.rightful ? this.stake : from(PARTIES[made.party]);
@@ -215,15 +240,16 @@ export class RegistryRun {
   private nextSet({ variant, party, image }: Attempt): GoverningSet {
     const builders = [[0, 1, 2], [0, 1, 2, 3], [], [1, 5, 9, 12], [4], [2, 3], [0, 1, 2], [0, 1]][variant];
     const threshold = [2, 2, 0, 3, 1, 1, 4, 0][variant];
-    return { governor: PARTIES[party], guardian: PARTIES[image % 4], builders, threshold };
+    return { governor: PARTIES[party], guardian: PARTIES[image % 4], builders, threshold, taken: POLICIES[variant] };
   }
 
-  private packed({ governor, guardian, builders, threshold }: GoverningSet) {
+  private packed({ governor, guardian, builders, threshold, taken }: GoverningSet) {
     return {
       governor: this.world[governor as Party].address,
       guardian: this.world[guardian as Party].address,
       builders: builders.map((index) => BUILDERS[index].publicKey),
       threshold,
+      tcbStatuses: taken,
     };
   }
 
@@ -241,5 +267,15 @@ export class RegistryRun {
     return sum;
   }
 }
+
+/** Of the sets that are proposed, by variant; two are refused. */
+const POLICIES: readonly (readonly TcbStatus[])[] = [
+  ['UpToDate'], ['UpToDate', 'SWHardeningNeeded'], ['UpToDate'], ['UpToDate', 'SWHardeningNeeded', 'ConfigurationNeeded', 'ConfigurationAndSWHardeningNeeded'],
+  ['UpToDate', 'ConfigurationNeeded'], ['SWHardeningNeeded'], ['UpToDate'], ['UpToDate', 'OutOfDate'],
+];
+
+const questionOf = ({ variant }: Attempt): { tcbStatus: TcbStatus; root: RootKey } => ({
+  tcbStatus: TCB_STATUS[[1, 2, 3, 4, 1, 5, 7, 1][variant]], root: variant === 4 ? { ...INTEL_ROOT, y: 1n } : INTEL_ROOT,
+});
 
 const isEffective = (image?: Image): boolean => !!image && image.effectiveFrom !== 0 && image.revokedAt === 0;
