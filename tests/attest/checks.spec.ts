@@ -127,6 +127,17 @@ describe('the client\'s checks of a quote', () => {
     expect(await at(issuedAt + 365 * DAY + 1, { intermediate: { yearsValid: 1 } })).toEqual(['ca-certificate']);
   });
 
+  it.each<[string, (quote: ReturnType<typeof parseQuote>) => Buffer, CheckName[]]>([
+    ['MRTD', ({ body: { mrTd } }) => mrTd, ['quote-signature']], ['the signature of the quote', ({ signature }) => signature, ['quote-signature']],
+    ['the attestation key', ({ attestationKey }) => attestationKey, ['quote-signature', 'key-binding']], ['the auth data', ({ qeAuthData }) => qeAuthData, ['key-binding']],
+    ['CPUSVN of the QE report', ({ qeReport }) => qeReport, ['qe-signature']], ['the signature of the QE report', ({ qeSignature }) => qeSignature, ['qe-signature']],
+  ])('name what is wrong when a byte of %s is changed in a real quote', async (_, partOf, expected) => {
+    const raw = bytesOf('tdx_v4_0c699dd4533f.bin');
+    const bytes = Buffer.from(raw);
+    bytes[raw.indexOf(partOf(parseQuote(raw))) + 5] ^= 4;
+    expect(await agreed(bytes, { root: INTEL_ROOT, now: NOW })).toEqual(expected);
+  });
+
   it('of any byte that is changed in a real quote agree: nothing else is taken than what was signed', async () => {
     const [file, raw] = ['tdx_v5_d0010db6f7b8.bin', bytesOf('tdx_v5_d0010db6f7b8.bin')];
     const now = noon(listed.find((quote) => quote.file === file)!.pck[0]) + DAY;
