@@ -28,6 +28,7 @@ import {
   packProposeGovernance,
   packProposeImage,
   packPruneImage,
+  packRaiseEvaluation,
   packRevokeImage,
 } from './registryMessages';
 import { forwardFee, gasFee, type NetworkPrices } from './requiredValue';
@@ -55,6 +56,7 @@ export const REGISTRY_ERRORS = {
   noProposal: 756,
   notNextGovernor: 757,
   notAStake: 758,
+  notRaised: 759,
 } as const;
 
 /** Everybody has this long to read a change before it can be made, seconds. */
@@ -86,6 +88,8 @@ export interface Governance {
   threshold: number;
   /** That a platform may have to be attested: UpToDate, and of the optional ones those named. Only UpToDate when unset. */
   tcbStatuses?: readonly TcbStatus[];
+  /** Collateral below this evaluation number of Intel's attests nothing; 0 when unset. */
+  leastEvaluation?: number;
 }
 
 /** Times in Unix seconds; 0 while it has not happened. */
@@ -109,6 +113,7 @@ const governanceOf = (set: GeneratedGovernance): Governance => ({
   builders: set.builders.keys().map(toBytes),
   threshold: Number(set.threshold),
   tcbStatuses: TCB_STATUS.filter((_, code) => ((set.tcbStatuses >> BigInt(code)) & 1n) === 1n),
+  leastEvaluation: Number(set.leastEvaluation),
 });
 
 /** As the contract holds it. */
@@ -123,6 +128,7 @@ export function packedGovernance(set: Governance): GeneratedGovernance {
     builderCount: BigInt(builders.size),
     threshold: BigInt(set.threshold),
     tcbStatuses: (set.tcbStatuses ?? ['UpToDate']).reduce((bits, name) => bits | (1n << BigInt(TCB_STATUS.indexOf(name))), 0n),
+    leastEvaluation: BigInt(set.leastEvaluation ?? 0),
   };
 }
 
@@ -249,6 +255,11 @@ export class AttestationRegistry implements Contract {
   /** Governor: an evaluation number of collateral counts from an earlier second on. Refused: notGovernor. */
   sendHastenEvaluation(provider: ContractProvider, via: Sender, options: Sent<HastenedEvaluation>) {
     return this.send(provider, via, options.value, packHastenEvaluation(options));
+  }
+
+  /** Guardian or governor: collateral below this evaluation number attests nothing, at once. Refused: notGuardian, notRaised. */
+  sendRaiseEvaluation(provider: ContractProvider, via: Sender, options: Sent<{ number: number }>) {
+    return this.send(provider, via, options.value, packRaiseEvaluation(options.number));
   }
 
   /** Who governs now. */

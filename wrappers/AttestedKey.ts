@@ -61,6 +61,8 @@ export interface Attestation {
   /** 48 bits */
   fmspc: bigint;
   isProcessorCa: boolean;
+  /** What Collateral judges: its `getJudged` says what the platform is worth now. */
+  platform: Cell;
 }
 
 const STAR_LEGS = 7n;
@@ -135,9 +137,9 @@ export class AttestedKey implements Contract {
 }
 
 function attestationOf(cell: Cell): Attestation {
-  const { sealingKey, imageHash, endUnix, tcbStatus, fmspc, isProcessorCa } = loadCandidate(cell.beginParse());
+  const { sealingKey, imageHash, endUnix, tcbStatus, fmspc, isProcessorCa, platform } = loadCandidate(cell.beginParse());
   return {
     sealingKey: toBytes(sealingKey), imageHash: toBytes(imageHash), endUnix: Number(endUnix), tcbStatus: TCB_STATUS[Number(tcbStatus)],
-    fmspc, isProcessorCa,
+    fmspc, isProcessorCa, platform,
   };
 }

@@ -1,6 +1,7 @@
 import { type Address, beginCell, type Cell, type Contract, contractAddress, type ContractProvider, type Sender, SendMode } from '@ton/core';
 import {
   Collateral as GeneratedCollateral,
+  type CollateralAnswer as GeneratedAnswer,
   type Edition as GeneratedEdition,
   loadEdition,
   loadRevocationList,
@@ -25,6 +26,7 @@ export const COLLATERAL_ERRORS = {
   valueTooLow: 841,
   outOfTime: 842,
   notRegistry: 843,
+  revokedIssuer: 844,
 } as const;
 
 /** TCB statuses, as in contracts/attestation/json.tact; 0 when nothing fits. */
@@ -37,7 +39,7 @@ export type TcbStatus = (typeof TCB_STATUS)[number];
 /** Reasons of CollateralStatus, ImageStatus and KeyJudged, as in contracts/attestation/attestationMessages.tact. */
 export const ATTEST_REASONS = [
   'fine', 'collateral-missing', 'collateral-expired', 'certificate-revoked', 'other-pce', 'no-level', 'image', 'tcb-status',
-  'other-root', 'stake-refused', 'no-answer', 'other-ca',
+  'other-root', 'stake-refused', 'no-answer', 'other-ca', 'old-evaluation',
 ] as const;
 export type AttestReason = (typeof ATTEST_REASONS)[number];
 
@@ -85,6 +87,8 @@ export interface CollateralAnswer {
   tcbStatus: TcbStatus;
   /** Unix seconds; 0 when something is missing. */
   validUntil: number;
+  /** The lower of Intel's evaluation numbers in force; 0 without a status. */
+  evaluation: number;
 }
 
 /** What Collateral judges of a quote whose chain holds. */
@@ -133,8 +137,8 @@ export class Collateral implements Contract {
   }
 }
 
-export const answerOf = ({ reason, tcbStatus, validUntil }: { reason: bigint; tcbStatus: bigint; validUntil: bigint }): CollateralAnswer => ({
-  reason: ATTEST_REASONS[Number(reason)], tcbStatus: TCB_STATUS[Number(tcbStatus)], validUntil: Number(validUntil),
+export const answerOf = ({ reason, tcbStatus, validUntil, evaluation }: Pick<GeneratedAnswer, 'reason' | 'tcbStatus' | 'validUntil' | 'evaluation'>): CollateralAnswer => ({
+  reason: ATTEST_REASONS[Number(reason)], tcbStatus: TCB_STATUS[Number(tcbStatus)], validUntil: Number(validUntil), evaluation: Number(evaluation),
 });
 
 function editionOf(cell: Cell | null): Edition | null {

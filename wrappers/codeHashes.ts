@@ -4,12 +4,12 @@
 export const CODE_HASHES = {
   JobEscrow: '529a16cefa2307b57076825e158d133d07a3df4ff3a55128df90630726cb6ea4',
   CheckedJobEscrow: '303dc6c1f6fe8d03ce1bfa8d58a1a39c7039dbd340c36acbcdbc548ecac18f08',
-  ProviderStake: '5e9da4ff80837a5cde6875ae2464979ee906d6fb23289ad05ad326545805818a',
-  AttestationRegistry: 'fbb791615c1a3aa672172882c958ae76ccb86d85ff16032c51f7ee3c5d575bc5',
-  AttestedKey: '26b8820af71a5c36d6f00ad1e35a35f8036c5adcfa77e4458a742171718767db',
-  Collateral: '51a151751a82253ab516fa520006120c441e6efd1bf5a399c8a1f8a9fd62cd14',
+  ProviderStake: '6054576520db68563f4d8667db60bbe20b2ad2c882bf760a0c5fcf4dc582695d',
+  AttestationRegistry: 'd906fe8fee61cb43e1c3c57a9988366ddc92edbd0f791e35b9dbe3feb336254b',
+  AttestedKey: 'e83261637100c4f68e62858811daf4ad597257591f5908cfd35d8423314e2f8d',
+  Collateral: 'd87be72afe9ca365cbb71d93616668528fc249b6614bb4cb71bfa1e23765372f',
   QuoteChecker: '57184483f159b0479dde690732caeb5020d0d25d947c69e71f29f49b549ce820',
-  JudgedBounty: 'e44cb87bcf268c3ff0cc841d4d05b87828daf6ef405a97de74c9d1a353576802',
+  JudgedBounty: '7ffb8115812338de24808c262a671497fe8720cc41bea102dab3d4ab95759ff6',
 } as const;
 
 export type ContractName = keyof typeof CODE_HASHES;

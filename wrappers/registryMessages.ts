@@ -11,6 +11,7 @@ import {
   storeProposeGovernance,
   storeProposeImage,
   storePruneImage,
+  storeRaiseEvaluation,
   storeRevokeImage,
 } from '../build/Suite/Suite_AttestationRegistry';
 import { toInteger } from './cells';
@@ -27,6 +28,7 @@ export const OP_PROVIDER_ACTIVATED = 0x0c28;
 export const OP_IMAGE_QUERY = 0x0c62;
 export const OP_IMAGE_STATUS = 0x0c63;
 export const OP_HASTEN_EVALUATION = 0x0c67;
+export const OP_RAISE_EVALUATION = 0x0c68;
 
 /** An image that builders signed (protocol/ buildHash); every key once, in any order. */
 export interface BuiltImage {
@@ -114,6 +116,9 @@ export const packHastenEvaluation = (evaluation: HastenedEvaluation, queryId = 0
       isQeIdentity: evaluation.isQeIdentity, number: BigInt(evaluation.number), effectiveFrom: BigInt(evaluation.effectiveFrom),
     }))
     .endCell();
+
+export const packRaiseEvaluation = (number: number, queryId = 0n): Cell =>
+  beginCell().store(storeRaiseEvaluation({ $$type: 'RaiseEvaluation', queryId, number: BigInt(number) })).endCell();
 
 /**
  * Reads a log message of the registry: a provider became active. null when it is something else, or about an owner

@@ -8,7 +8,6 @@ import { bits, element, integer, octets, oid, sequence, utcTime } from './derWri
 import { SIMULATED_FMSPC, simulatedChain, type SimulatedQuote } from './quote';
 
 const ROOT = simulatedKey('root');
-const PLATFORM_CA = simulatedKey('platform CA');
 const TCB_SIGNER = simulatedKey('TCB signer');
 const YEAR = 31_536_000;
 const MONTH = 2_592_000;
@@ -41,24 +40,24 @@ export interface SimulatedCollateral {
   change?: (text: string) => string;
   changeQe?: (text: string) => string;
   intermediate?: SimulatedQuote['intermediate'];
-  signer?: { name?: string; isCa?: boolean; key?: KeyPair; notAfter?: number };
+  signer?: { name?: string; isCa?: boolean; key?: KeyPair; notAfter?: number; serial?: bigint };
 }
 
 export const SIMULATED_SIGNER_SERIAL = 0x7c85n;
 
 export function simulatedCollateral(options: SimulatedCollateral): CollateralDocuments {
   const { issuedAt, change = (text) => text, changeQe = (text) => text, intermediate, signer = {} } = options;
-  const { name = 'Intel SGX TCB Signing', isCa = false, key = ROOT, notAfter = issuedAt + 7 * YEAR } = signer;
+  const { name = 'Intel SGX TCB Signing', isCa = false, key = ROOT, notAfter = issuedAt + 7 * YEAR, serial = SIMULATED_SIGNER_SERIAL } = signer;
   const caCertificate = simulatedChain({ intermediate })[1];
   const rootName = caName('SIMULATED Root CA');
   const tcbSigner = certificate({
-    serial: SIMULATED_SIGNER_SERIAL, issuer: rootName, subject: caName(name), notBefore: issuedAt - YEAR, notAfter, key: TCB_SIGNER.key,
+    serial, issuer: rootName, subject: caName(name), notBefore: issuedAt - YEAR, notAfter, key: TCB_SIGNER.key,
     extensions: [...usualExtensions(ROOT.key, TCB_SIGNER.key, false), basicConstraints(isCa)],
   }, key);
   return {
     tcbInfo: signed(change(tcbInfoText(options))), qeIdentity: signed(changeQe(qeIdentityText(options))), tcbSigner,
     rootCrl: revocationList(rootName, issuedAt, options.revokedByRoot ?? [], ROOT),
-    pckCrl: revocationList(caName(intermediate?.name ?? 'Intel SGX PCK Platform CA'), issuedAt, options.revokedByCa ?? [], PLATFORM_CA),
+    pckCrl: revocationList(caName(intermediate?.name ?? 'Intel SGX PCK Platform CA'), issuedAt, options.revokedByCa ?? [], simulatedKey(intermediate?.keyName ?? 'platform CA')),
     intermediate: caCertificate,
   };
 }

@@ -10,7 +10,6 @@ import {
 
 const YEAR = 31_536_000;
 const ROOT = simulatedKey('root');
-const PLATFORM_CA = simulatedKey('platform CA');
 const PCK = simulatedKey('PCK');
 const ATTESTATION = simulatedKey('attestation key');
 
@@ -32,7 +31,7 @@ export interface SimulatedQuote {
   /** Unix seconds; certificates are valid for 7 years from then on */
   issuedAt?: number;
   /** of the intermediate; only Intel's names are accepted */
-  intermediate?: { name?: string; isCa?: boolean; pathLength?: bigint; yearsValid?: number };
+  intermediate?: { name?: string; isCa?: boolean; pathLength?: bigint; yearsValid?: number; serial?: bigint; keyName?: string };
 }
 
 const QE_VENDOR = Buffer.from('939a7233f79c4ca9940a0db3957f0607', 'hex');
@@ -55,7 +54,8 @@ export function simulatedQuote(options: SimulatedQuote = {}): Buffer {
 
 /** DER of PCK certificate, intermediate CA and root. */
 export function simulatedChain({ platform, issuedAt = 1_735_689_600, intermediate = {} }: SimulatedQuote): Buffer[] {
-  const { name = 'Intel SGX PCK Platform CA', isCa = true, pathLength = 0n, yearsValid = 15 } = intermediate;
+  const { name = 'Intel SGX PCK Platform CA', isCa = true, pathLength = 0n, yearsValid = 15, serial = 0xca02n, keyName = 'platform CA' } = intermediate;
+  const caKey = simulatedKey(keyName);
   const rootName = caName('SIMULATED Root CA');
   const ca = caName(name);
   const until = issuedAt + 7 * YEAR;
@@ -63,13 +63,13 @@ export function simulatedChain({ platform, issuedAt = 1_735_689_600, intermediat
   return [
     certificate({
       ...common, serial: 0x69aan, issuer: ca, subject: caName('SIMULATED PCK Certificate'), key: PCK.key,
-      extensions: [...usualExtensions(PLATFORM_CA.key, PCK.key, false), basicConstraints(false), sgxExtension({
+      extensions: [...usualExtensions(caKey.key, PCK.key, false), basicConstraints(false), sgxExtension({
         fmspc: SIMULATED_FMSPC, components: [7, 7, 2, 2, 3, 1, 0, 5, 0, 0, 0, 0, 0, 0, 0, 200], pceSvn: 13, ...platform,
       })],
-    }, PLATFORM_CA),
+    }, caKey),
     certificate({
-      ...common, notAfter: issuedAt + yearsValid * YEAR, serial: 0xca02n, issuer: rootName, subject: ca, key: PLATFORM_CA.key,
-      extensions: [...usualExtensions(ROOT.key, PLATFORM_CA.key, true), basicConstraints(isCa, pathLength)],
+      ...common, notAfter: issuedAt + yearsValid * YEAR, serial, issuer: rootName, subject: ca, key: caKey.key,
+      extensions: [...usualExtensions(ROOT.key, caKey.key, true), basicConstraints(isCa, pathLength)],
     }, ROOT),
     certificate({
       ...common, serial: 1n, issuer: rootName, subject: rootName, key: ROOT.key,

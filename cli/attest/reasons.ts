@@ -23,6 +23,7 @@ const EXIT_REASONS: Record<number, string> = {
   [COLLATERAL_ERRORS.tooManyLevels]: 'the collateral has more TCB levels than a contract keeps',
   [COLLATERAL_ERRORS.crl]: 'a revocation list has another form than Intel\'s',
   [COLLATERAL_ERRORS.crlFull]: 'a revocation list has more entries than a contract keeps',
+  [COLLATERAL_ERRORS.revokedIssuer]: 'the collateral is signed by a certificate that the root revoked',
   [COLLATERAL_ERRORS.outOfTime]: 'the collateral was issued later than this time, or is past its next update',
 };
 
@@ -41,5 +42,6 @@ export const ATTEST_WORDS: Record<AttestReason, string> = {
   'other-root': 'the registry trusts another root',
   'stake-refused': 'the stake refused the key: stake too low, slots full, or another sealing key',
   'no-answer': 'an account did not answer',
+  'old-evaluation': 'the collateral is of an older evaluation number of Intel\'s than the registry takes: newer one helps',
   'other-ca': 'the PCK certificate was signed by another key than the CA\'s of the collateral',
 };

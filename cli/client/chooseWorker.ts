@@ -174,7 +174,7 @@ async function bestWorker(options: ChoiceOptions): Promise<ChosenWorker> {
 /** The last look before money is spent: enough active stake, and a worker key that outlives the deadline. */
 async function checked(options: ChoiceOptions, url: string, descriptor: WorkerDescriptor, provider: Provider): Promise<ChosenWorker> {
   const record = usableKey(descriptor, provider, options);
-  if (record.tier === Tier.attested) await requireAttested(options, record);
+  if (record.tier === Tier.attested) await requireAttested(options, record, provider);
   if (Buffer.from(record.sealingKey).toString('hex') !== descriptor.sealingKey) {
     options.progress('the worker names another sealing key than the chain: sealing to the one on chain');
   }

@@ -17,13 +17,12 @@ import {
   type SignedReceipt,
   toCell,
 } from '../../wrappers';
+import { libraryOf } from '../support/cellBits';
 import { NETWORK_ID, patternBytes } from '../support/jobWorld';
 import { exitCode, signed, STAKE, StakeWorld, termsCell, WORKER } from '../support/stakeWorld';
 
 /** What the worker's key would have signed, whatever it is. */
 const signedCell = (receipt: Cell): SignedReceipt => ({ receipt, signature: sign(receipt.hash(), WORKER.secretKey) });
-const libraryOf = (cell: Cell): Cell =>
-  beginCell().storeUint(2, 8).storeBuffer(cell.hash()).endCell({ exotic: true });
 const OTHER = { responseCommit: patternBytes(32, 99) };
 
 describe('evidence that is none', () => {

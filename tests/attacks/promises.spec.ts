@@ -5,16 +5,9 @@ import { KEY_STATUS, parseJobCallback, requiredCheckedJobValue } from '../../wra
 import { BURN_ADDRESS, CheckedJobWorld, STAKE_NANO } from '../support/checkedJobWorld';
 import { multiplyPrices, pricesOf } from '../support/config';
 import { refusal } from '../support/jobWorld';
+import { libraryOf, published } from '../support/cellBits';
 
 const DAY = 86_400;
-
-/** Libraries of a chain that has published these cells. */
-function published(...cells: Cell[]): Cell {
-  const libraries = Dictionary.empty(Dictionary.Keys.Buffer(32), Dictionary.Values.Cell());
-  for (const cell of cells) libraries.set(cell.hash(), cell);
-  return beginCell().storeDictDirect(libraries).endCell();
-}
-const libraryOf = (cell: Cell): Cell => beginCell().storeUint(2, 8).storeBuffer(cell.hash()).endCell({ exotic: true });
 
 /** JobFailed's reason that the client got. */
 function failure(world: CheckedJobWorld, { transactions }: SendMessageResult): number | undefined {

@@ -175,6 +175,7 @@ describe('the client\'s checks under collateral', () => {
     ['a revoked signer', { revokedByRoot: [SIMULATED_SIGNER_SERIAL] }, {}, ['revocation']], ['a serial number on the other list', { revokedByRoot: [0x69aan] }, {}, []],
     ['another PCE', { pceId: '0001' }, {}, ['platform']], ['another signer', { signer: { name: 'Intel SGX TCB Singing' } }, {}, ['tcb-info', 'qe-identity']],
     ['a signer that is a CA', { signer: { isCa: true } }, {}, ['tcb-info', 'qe-identity']], ['a signer past its end', { signer: { notAfter: NOW - 1 } }, {}, ['tcb-info', 'qe-identity']],
+    ['a list of another CA', { intermediate: { name: 'Intel SGX PCK Plattform CA' } }, {}, ['pck-crl']],
     ['a changed number of version', { change: (text) => text.replace('"version":3', '"version":2') }, {}, ['tcb-info']],
     ['the identity of another enclave', { changeQe: (text) => text.replace('TD_QE', 'QE') }, {}, ['qe-identity']],
     ['a service TD', {}, { version: 5, bodyType: 3, body: { mrServiceTd: Buffer.alloc(48, 1) } }, ['service-td']],

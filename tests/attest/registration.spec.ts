@@ -1,5 +1,6 @@
 /** A worker key becomes attested: one message of its owner, and what every leg of the star can say against it. */
 import { ATTESTED_KEY_ERRORS, ATTESTED_SECONDS, QUOTE_ERRORS } from '../../wrappers';
+import { SIMULATED_SIGNER_SERIAL } from '../../attest/simulated/collateral';
 import { AttestWorld, blockAt, CLAIMS, DAY, exitCodeAt, IMAGE_HASH, judged, NOW, prevBlocks, SEALING_KEY, VALUE, WORKER } from './attestWorld';
 import { patternBytes } from '../support/jobWorld';
 import { feesOf } from '../support/fees';
@@ -149,6 +150,8 @@ describe('a recheck', () => {
     ['platform was revoked', (of) => of.post({ issuedAt: NOW - 1, levels: [{ status: 'Revoked' }] })],
     ['platform is out of date', (of) => of.post({ issuedAt: NOW - 1, levels: [{ pceSvn: 14 }, { status: 'OutOfDate' }] })],
     ['platform is below every level', (of) => of.post({ issuedAt: NOW - 1, levels: [{ pceSvn: 14 }] })],
+    ['CA was replaced', (of) => of.post({ issuedAt: NOW - 1, intermediate: { keyName: 'another platform CA', serial: 7n } })],
+    ['PCE was replaced', (of) => of.post({ issuedAt: NOW - 1, pceId: '0001' })],
   ])('finding 50: ends a key at once whose %s', async (_, revoke) => {
     await world.attest();
     await revoke(world);
@@ -162,6 +165,13 @@ describe('a recheck', () => {
   it('cannot tell when the collateral is past its next update: the key then ends by itself', async () => {
     await world.attest();
     world.later(30 * DAY);
+    expect(judged((await recheck()).transactions)).toBe('collateral-expired');
+    expect((await keyOf())?.endUnix).toBe(NOW + ATTESTED_SECONDS);
+  });
+
+  it('finding 50: ends no key whose collateral was signed by a signer that is revoked now: it says nothing against the platform', async () => {
+    await world.attest();
+    await world.post({ issuedAt: NOW - 1, revokedByRoot: [SIMULATED_SIGNER_SERIAL] });
     expect(judged((await recheck()).transactions)).toBe('collateral-expired');
     expect((await keyOf())?.endUnix).toBe(NOW + ATTESTED_SECONDS);
   });

@@ -38,7 +38,7 @@ const shortened = (body: Cell, bits: number): Cell => {
   return builder.endCell();
 };
 const forged = (context = candidate()) => [
-  beginCell().store(storeCollateralStatus({ $$type: 'CollateralStatus', queryId: 0n, reason: 0n, tcbStatus: 1n, validUntil: BigInt(NOW + 1000), context })).endCell(),
+  beginCell().store(storeCollateralStatus({ $$type: 'CollateralStatus', queryId: 0n, reason: 0n, tcbStatus: 1n, validUntil: BigInt(NOW + 1000), evaluation: 17n, context })).endCell(),
   beginCell().store(storeImageStatus({ $$type: 'ImageStatus', queryId: 0n, reason: 0n, claims: 1n, revocationEpoch: 0n, context })).endCell(),
 ];
 
@@ -161,7 +161,7 @@ describe('the value of a registration', () => {
   it('does not depend on who asks: an account of the star refuses a question that does not pay for its answer', async () => {
     await world.attest();
     const { platform } = loadCandidate(loadTupleAttestedKeyStatus((await world.chain.runGetMethod(world.key.address, 'status')).stackReader).attested!.beginParse());
-    const question = beginCell().store(storeImageQuery({ $$type: 'ImageQuery', queryId: 0n, imageHash: number(IMAGE_HASH), tcbStatus: 1n, rootX: SIMULATED_ROOT.x, rootY: SIMULATED_ROOT.y, context: candidate() })).endCell();
+    const question = beginCell().store(storeImageQuery({ $$type: 'ImageQuery', queryId: 0n, imageHash: number(IMAGE_HASH), tcbStatus: 1n, evaluation: 17n, rootX: SIMULATED_ROOT.x, rootY: SIMULATED_ROOT.y, context: candidate() })).endCell();
     const prices = pricesOf(world.chain);
     const fee = (gas: bigint, replies: bigint) => gasFee(prices, gas) + replies * forwardFee(prices, 1n, 1023n);
     const cases: [{ address: Address }, Cell, number, bigint][] = [

@@ -1,7 +1,10 @@
 /** Evaluation numbers and dates of collateral (attacks 51). */
 import fc from 'fast-check';
 import { COLLATERAL_ERRORS, EARLY_SECONDS, packPostPckCrl, packPostQeIdentity, packPostRootCrl, packPostTcbInfo, type CollateralState } from '../../wrappers';
-import { AttestWorld, DAY, exitCodeAt, NOW, VALUE, WORKER } from '../attest/attestWorld';
+import { AttestWorld, DAY, exitCodeAt, judged, NOW, VALUE, WORKER } from '../attest/attestWorld';
+import type { Cell } from '@ton/core';
+import type { CollateralCells } from '../../attest/collateralCells';
+import { SIMULATED_SIGNER_SERIAL, type SimulatedCollateral } from '../../attest/simulated/collateral';
 import { SIMULATED_FMSPC } from '../../attest/simulated/quote';
 
 let world: AttestWorld;
@@ -52,6 +55,16 @@ describe.each(['tcb', 'qe'] as const)('evaluation numbers (%s)', (kind) => {
     expect(await post(15, undefined, kind)).toBe(COLLATERAL_ERRORS.rolledBack); // two at a time
     world.chain.now = NOW + EARLY_SECONDS;
     expect(await numbers(kind)).toEqual([OLD, undefined]);
+  });
+
+  it('finding 51: the same issue is taken again under a later certificate of its signer, and not under the same or an earlier one', async () => {
+    const again = async (notAfter: number) => {
+      const cells = world.collateralCells({ number: 18, qeNumber: 18, issuedAt: NOW - 5, signer: { notAfter } });
+      return exitCodeAt((await world.postPart(kind === 'tcb' ? packPostTcbInfo(cells) : packPostQeIdentity(cells))).transactions, world.collateral);
+    };
+    expect(await again(NOW + DAY)).toBe(0);
+    for (const notAfter of [NOW + DAY, NOW + DAY - 1]) expect(await again(notAfter)).toBe(COLLATERAL_ERRORS.rolledBack);
+    expect(await again(NOW + 2 * DAY)).toBe(0);
   });
 
   it('a third number waits until the second is in force', async () => {
@@ -119,5 +132,66 @@ describe('in any order of postings', () => {
         if (next !== undefined) expect(next).toBeGreaterThan(inForce!);
       }
     }), { numRuns: Number(process.env.COCOON_PROPERTY_RUNS ?? 6), seed: 52 });
+  });
+});
+
+describe('an issuer that the root revoked', () => {
+  const SIGNER = SIMULATED_SIGNER_SERIAL;
+  const send = async (pack: (cells: CollateralCells) => Cell, options: Partial<SimulatedCollateral>) =>
+    exitCodeAt((await world.postPart(pack(world.collateralCells({ issuedAt: world.chain.now! - 1, ...options })))).transactions, world.collateral);
+
+  it('finding 51: posts nothing more, and what it posted gives way: no number that it made up stays', async () => {
+    const stolen = { number: 999_999_999, qeNumber: 999_999_999, levels: [{ status: 'Revoked' }] };
+    for (const pack of [packPostTcbInfo, packPostQeIdentity]) expect(await send(pack, stolen)).toBe(0);
+    expect(await send(packPostRootCrl, { revokedByRoot: [SIGNER] })).toBe(0);
+    for (const pack of [packPostTcbInfo, packPostQeIdentity]) {
+      expect(await send(pack, { number: 18, qeNumber: 18 })).toBe(COLLATERAL_ERRORS.revokedIssuer);
+      expect(await send(pack, { signer: { serial: 5n } })).toBe(0);
+    }
+    expect([await numbers(), await numbers('qe')]).toEqual([[OLD, undefined], [OLD, undefined]]);
+    await world.attest();
+    expect((await world.stake.getWorkerKey(WORKER.publicKey))?.tier).toBe(1);
+  });
+
+  it('finding 51: revokes no platform by a number that it announced', async () => {
+    expect(await send(packPostTcbInfo, { number: 18, levels: [{ status: 'Revoked' }], signer: { serial: 5n } })).toBe(0);
+    expect(await send(packPostRootCrl, { revokedByRoot: [5n] })).toBe(0);
+    await world.attest();
+    expect((await world.stake.getWorkerKey(WORKER.publicKey))?.tier).toBe(1);
+  });
+
+  it('a CA posts no list either, and the list of its successor is taken whatever date the last one had', async () => {
+    expect(await send(packPostPckCrl, {})).toBe(0);
+    expect(await send(packPostRootCrl, { revokedByRoot: [0xca02n] })).toBe(0);
+    world.later(5);
+    expect(await send(packPostPckCrl, {})).toBe(COLLATERAL_ERRORS.revokedIssuer);
+    const successor = { intermediate: { serial: 7n, keyName: 'another platform CA' } };
+    expect(await send(packPostPckCrl, { ...successor, issuedAt: NOW - DAY })).toBe(0);
+    expect(await send(packPostPckCrl, { ...successor, issuedAt: NOW - DAY })).toBe(COLLATERAL_ERRORS.rolledBack);
+  });
+});
+
+describe('the least evaluation number', () => {
+  const judgedOf = ({ transactions }: { transactions: Parameters<typeof judged>[0] }) => judged(transactions);
+  const raise = (number: number, by = world.governor) => world.registry.sendRaiseEvaluation(by.getSender(), { value: VALUE, number });
+
+  it('finding 51: shuts out collateral that somebody posts of an old number while no other is settled, for new keys and old ones', async () => {
+    const rolledBack = world.collateralCells({ number: 12, qeNumber: 12, issuedAt: NOW - 1 });
+    for (const pack of [packPostTcbInfo, packPostQeIdentity]) expect(exitCodeAt((await world.postPart(pack(rolledBack))).transactions, world.collateral)).toBe(0);
+    await world.attest();
+    expect((await world.stake.getWorkerKey(WORKER.publicKey))?.tier).toBe(1);
+    await raise(OLD);
+    expect(judgedOf(await world.attest())).toBe('old-evaluation');
+    world.later(5);
+    await world.key.sendRecheck(world.stranger.getSender(), { value: VALUE });
+    expect((await world.stake.getWorkerKey(WORKER.publicKey))?.endUnix).toBe(NOW + 5);
+  });
+
+  it('takes the number itself, and asks for both TCB info and QE identity', async () => {
+    await raise(OLD);
+    expect(judgedOf(await world.attest())).toBeNull();
+    world.chain.now = NOW + 1;
+    expect(await post(16, undefined, 'qe')).toBe(0);
+    expect(judgedOf(await world.attest())).toBe('old-evaluation');
   });
 });

@@ -4,7 +4,7 @@ import {
   COLLATERAL_ERRORS, COLLATERAL_POSTS, packHastenCollateral, packPostPckCrl, packPostRootCrl, packPostTcbInfo, QUOTE_ERRORS,
 } from '../../wrappers';
 import { AttestWorld, exitCodeAt, NOW, VALUE } from '../attest/attestWorld';
-import { replaced, withBits } from '../support/cellBits';
+import { libraryOf, published, replaced, withBits } from '../support/cellBits';
 import { pricesOf } from '../support/config';
 import { forwardFee, gasFee } from '../../wrappers';
 
@@ -81,6 +81,21 @@ describe('a posting', () => {
       cells.pckCrl.revoked.forEach((serial) => dictionary.set(serial, true));
       const changed = replaced(genuine, [genuine.refs.length - 1], () => beginCell().storeDictDirect(dictionary).endCell());
       expect(await codeOf(changed)).toBe(COLLATERAL_ERRORS.crl);
+    }
+    expect(await codeOf(genuine)).toBe(0);
+  });
+
+  it('finding 47: of a list whose dictionary names a library instead of a cell is refused: it would be gone when its publisher withdraws it', async () => {
+    const cells = newer({ revokedByCa: [0x1111n, 0x2222n, 0x4444n] });
+    const genuine = packPostPckCrl(cells);
+    const last = genuine.refs.length - 1;
+    const root = genuine.refs[last];
+    const inside: number[][] = [[], [0], [1], ...(root.refs[0].refs.length ? [[0, 0], [0, 1]] : [[1, 0], [1, 1]])];
+    for (const path of inside) {
+      const part = path.reduce((cell, i) => cell.refs[i], root);
+      world.chain.libs = published(part);
+      const changed = replaced(genuine, [last, ...path], libraryOf);
+      expect([path, await codeOf(changed)]).toEqual([path, COLLATERAL_ERRORS.crl]);
     }
     expect(await codeOf(genuine)).toBe(0);
   });

@@ -192,7 +192,7 @@ describe('the governing set', () => {
 
   it('a next governor that is no account can never take over, and the old one proposes another', async () => {
     const body = beginCell().storeUint(OP_PROPOSE_GOVERNANCE, 32).storeUint(0, 64);
-    body.storeAddress(null).storeAddress(world.guardian.address).storeDict(null).storeUint(0, 16).storeUint(2, 8);
+    body.storeAddress(null).storeAddress(world.guardian.address).storeDict(null).storeUint(0, 16).storeUint(2, 8).storeUint(0, 32);
     expect(await code(world.send(world.governor.address, body.endCell()))).toBe(0);
     world.later(NOTICE_SECONDS);
     for (const heir of [world.next, world.guardian, world.governor]) {

@@ -54,12 +54,16 @@ describe('Images of the registry', () => {
     expect((await image()) === null).toBe(expected === 0);
   });
 
-  it.each([
-    ['an image', true],
-    ['a proposal', false],
-  ])('%s that was revoked stays listed for REVOKED_SECONDS, to the second', async (_, wasInForce) => {
-    if (wasInForce) await putInForce();
-    else await world.propose(1);
+  it('a proposal that was revoked leaves its slot at once: no key is of it', async () => {
+    await world.propose(1);
+    expect(await code(world.prune(1))).toBe(ERRORS.notPrunable);
+    await world.revoke(1);
+    expect(await code(world.prune(1))).toBe(0);
+    expect(await image()).toBeNull();
+  });
+
+  it('an image that was revoked stays listed for REVOKED_SECONDS, to the second', async () => {
+    await putInForce();
     await world.revoke(1);
     const revokedAt = world.now;
     world.later(REVOKED_SECONDS - 1);

@@ -13,6 +13,7 @@ import {
   packProposeGovernance,
   packProposeImage,
   packPruneImage,
+  packRaiseEvaluation,
   packRevokeImage,
   REGISTRY_ERRORS as ERRORS,
   requiredRegistryValue,
@@ -99,6 +100,14 @@ const CASES: Case[] = [
     body: (world) => packProposeGovernance(packedGovernance({ ...world.first, governor: world.next.address }), QUERY),
     thief: [(world) => world.guardian.address, ERRORS.notGovernor],
     again: 0,
+  },
+  {
+    name: 'RaiseEvaluation',
+    prepare: () => undefined,
+    from: (world) => world.guardian.address,
+    body: () => packRaiseEvaluation(18, QUERY),
+    thief: [(world) => world.stranger.address, ERRORS.notGuardian],
+    again: ERRORS.notRaised,
   },
   {
     name: 'AcceptGovernance',

@@ -6,7 +6,7 @@ const SEED = Number(process.env.COCOON_PROPERTY_SEED ?? 2026);
 
 const KINDS = [
   ...['proposeImage', 'proposeImage', 'proposeBuiltImage', 'activate', 'activate', 'revoke', 'prune'],
-  ...['proposeGovernance', 'acceptGovernance', 'acceptGovernance', 'cancelGovernance', 'providerActive', 'topUp', 'imageQuery', 'imageQuery'],
+  ...['proposeGovernance', 'acceptGovernance', 'acceptGovernance', 'cancelGovernance', 'providerActive', 'topUp', 'raise', 'imageQuery', 'imageQuery'],
   ...['wait', 'wait', 'wait'],
 ];
 const rarely = fc.nat(7).map((number) => number === 0);
@@ -54,6 +54,8 @@ describe('a registry under any sequence of governors, guardians, builders, stake
       await run.step({ ...plain, variant: NOTICE_LATER });
       await run.step({ ...plain, kind: 'acceptGovernance' }); // takes SWHardeningNeeded too
       for (const variant of [1, 2]) await run.step({ ...plain, kind: 'imageQuery', image: 2, variant });
+      for (let raise = 0; raise < 10; raise++) await run.step({ ...plain, kind: 'raise' });
+      await run.step({ ...plain, kind: 'imageQuery', image: 2 });
       await run.step({ ...plain, variant: MONTH_LATER });
       for (const image of [0, 1, 3]) await run.step({ ...plain, kind: 'prune', image });
       await run.step({ ...plain, kind: 'revoke', image: 2 });
@@ -69,7 +71,7 @@ describe('a registry under any sequence of governors, guardians, builders, stake
       for (let time = 0; time < times; time++) await run.step({ ...plain, ...made });
     };
     const thief = { rightful: false, party: 3 };
-    const senders = ['proposeImage', 'revoke', 'proposeGovernance', 'cancelGovernance', 'providerActive'];
+    const senders = ['proposeImage', 'revoke', 'raise', 'proposeGovernance', 'cancelGovernance', 'providerActive'];
     for (const kind of senders) await five({ kind, ...thief });
     const kinds = new Set(KINDS.filter((kind) => kind !== 'wait' && kind !== 'topUp'));
     for (const kind of kinds) await five({ kind, low: true });
@@ -95,6 +97,8 @@ describe('a registry under any sequence of governors, guardians, builders, stake
     }
     await five({ kind: 'providerActive' }, 20);
     await five({ kind: 'topUp' }, 20);
+    await five({ kind: 'raise' }, 20);
+    await five({ kind: 'raise', variant: 1 });
     await five({ kind: 'proposeGovernance', variant: 5 });
     await five({ kind: 'proposeGovernance', variant: 7 });
     for (const variant of [0, 1, 2, 3, 4, 5, 6]) await five({ kind: 'imageQuery', variant });
@@ -132,8 +136,9 @@ describe('a registry under any sequence of governors, guardians, builders, stake
       cancelGovernance: [741, 743, 756],
       providerActive: [743, 758],
       imageQuery: [743],
+      raise: [742, 743, 759],
     };
-    for (const reason of ['fine', 'image', 'tcb-status', 'other-root']) met(`answer ${reason}`, 5);
+    for (const reason of ['fine', 'image', 'tcb-status', 'other-root', 'old-evaluation']) met(`answer ${reason}`, 5);
     for (const [kind, codes] of Object.entries(refusals)) for (const code of codes) met(`${kind} ${code}`, 5);
   });
 });

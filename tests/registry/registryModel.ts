@@ -26,6 +26,8 @@ export interface GoverningSet {
   threshold: number;
   /** TCB statuses that a platform may have. */
   taken: readonly TcbStatus[];
+  /** Least evaluation number of collateral. */
+  least: number;
 }
 
 export interface Statement {
@@ -81,10 +83,17 @@ export class RegistryModel {
     return 0;
   }
 
+  raise(by: string, number: number): number {
+    if (by !== this.set.guardian && by !== this.set.governor) return 742;
+    if (number <= this.set.least) return 759;
+    this.set = { ...this.set, least: number };
+    return 0;
+  }
+
   prune(name: string, now: number): number {
     const image = this.images.get(name);
     if (!image) return 745;
-    const isLongRevoked = image.revokedAt !== 0 && now >= image.revokedAt + LISTED_AFTER_REVOCATION;
+    const isLongRevoked = image.revokedAt !== 0 && (image.effectiveFrom === 0 || now >= image.revokedAt + LISTED_AFTER_REVOCATION);
     const isUntouched = image.revokedAt === 0 && image.effectiveFrom === 0;
     const isLapsed = isUntouched && now >= image.proposedAt + NOTICE + LAPSE;
     if (!isLongRevoked && !isLapsed) return 749;
@@ -120,10 +129,11 @@ export class RegistryModel {
   }
 
   /** What a key is answered whose platform has this status. */
-  query(name: string, tcbStatus: TcbStatus, isOurRoot: boolean): { reason: AttestReason; claims: number; revocationEpoch: number } {
+  query(name: string, tcbStatus: TcbStatus, evaluation: number, isOurRoot: boolean): { reason: AttestReason; claims: number; revocationEpoch: number } {
     const image = this.images.get(name);
     const isInForce = image !== undefined && image.effectiveFrom !== 0 && image.revokedAt === 0;
-    const reason = !isOurRoot ? 'other-root' : !isInForce ? 'image' : this.set.taken.includes(tcbStatus) ? 'fine' : 'tcb-status';
+    const judged = evaluation < this.set.least ? 'old-evaluation' : this.set.taken.includes(tcbStatus) ? 'fine' : 'tcb-status';
+    const reason = !isOurRoot ? 'other-root' : !isInForce ? 'image' : judged;
     return { reason, claims: isInForce ? image.claims : 0, revocationEpoch: this.epoch };
   }
 

@@ -13,6 +13,7 @@ import {
   packProposeGovernance,
   packProposeImage,
   packPruneImage,
+  packRaiseEvaluation,
   packRevokeImage,
   type RootKey,
   TCB_STATUS,
@@ -58,7 +59,7 @@ export class RegistryRun {
 
   static async open(count: (what: string) => void): Promise<RegistryRun> {
     const world = await RegistryWorld.create();
-    const set = { governor: 'governor', guardian: 'guardian', builders: [0, 1, 2], threshold: 2, taken: ['UpToDate'] as const };
+    const set = { governor: 'governor', guardian: 'guardian', builders: [0, 1, 2], threshold: 2, taken: ['UpToDate'] as const, least: 0 };
     const stake = await world.registry.getStakeOf(world.stranger.address);
     const run = new RegistryRun(world, new RegistryModel(set), stake, count);
     run.held = await run.total();
@@ -97,8 +98,8 @@ export class RegistryRun {
   private compareAnswer(made: Attempt, { transactions }: SendMessageResult): void {
     const answers = transactions.map(({ inMessage }) => inMessage?.body.beginParse()).filter((body) => body && body.remainingBits > 32 && body.preloadUint(32) === OP_IMAGE_STATUS);
     const { reason, claims, revocationEpoch } = loadImageStatus(answers[0]!);
-    const { tcbStatus, root } = questionOf(made);
-    const wanted = this.model.query(String(made.image), tcbStatus, root === INTEL_ROOT);
+    const { tcbStatus, evaluation, root } = questionOf(made);
+    const wanted = this.model.query(String(made.image), tcbStatus, evaluation, root === INTEL_ROOT);
     expect({ made, answers: answers.length, reason: ATTEST_REASONS[Number(reason)], claims: Number(claims), revocationEpoch: Number(revocationEpoch) }).toEqual({ made, answers: 1, ...wanted });
     this.count(`answer ${wanted.reason}`);
   }
@@ -128,7 +129,10 @@ export class RegistryRun {
     code: number,
   ): void {
     const { model, world } = this;
-    if (model.set !== before.set) {
+    if (made.kind === 'raise') {
+      expect(model.set).toEqual({ ...before.set, least: model.set.least });
+      expect(model.set.least).toBeGreaterThanOrEqual(before.set.least);
+    } else if (model.set !== before.set) {
       expect([made.kind, code]).toEqual(['acceptGovernance', 0]);
       expect(world.now - before.pending!.proposedAt).toBeGreaterThanOrEqual(NOTICE);
     }
@@ -194,10 +198,15 @@ export class RegistryRun {
         const party = by(model.set.governor);
         return { from: from(party), body: packCancelGovernance(), judge: () => model.cancelGovernance(party) };
       }
+      case 'raise': {
+        const party = by(made.variant % 2 ? model.set.governor : model.set.guardian);
+        const number = model.set.least + [1, 0, 1, 2, 1, -1, 1, 3][made.variant];
+        return { from: from(party), body: packRaiseEvaluation(Math.max(0, number)), judge: () => model.raise(party, Math.max(0, number)) };
+      }
       case 'imageQuery': {
-        const { tcbStatus, root } = questionOf(made);
+        const { tcbStatus, evaluation, root } = questionOf(made);
         const body = beginCell().store(storeImageQuery({
-          $$type: 'ImageQuery', queryId: 0n, imageHash: toInteger(hash), tcbStatus: BigInt(TCB_STATUS.indexOf(tcbStatus)), rootX: root.x, rootY: root.y, context: Cell.EMPTY,
+          $$type: 'ImageQuery', queryId: 0n, imageHash: toInteger(hash), tcbStatus: BigInt(TCB_STATUS.indexOf(tcbStatus)), evaluation: BigInt(evaluation), rootX: root.x, rootY: root.y, context: Cell.EMPTY,
         })).endCell();
         return { from: from(PARTIES[made.party]), body, judge: () => 0 };
       }
@@ -240,16 +249,17 @@ export class RegistryRun {
   private nextSet({ variant, party, image }: Attempt): GoverningSet {
     const builders = [[0, 1, 2], [0, 1, 2, 3], [], [1, 5, 9, 12], [4], [2, 3], [0, 1, 2], [0, 1]][variant];
     const threshold = [2, 2, 0, 3, 1, 1, 4, 0][variant];
-    return { governor: PARTIES[party], guardian: PARTIES[image % 4], builders, threshold, taken: POLICIES[variant] };
+    return { governor: PARTIES[party], guardian: PARTIES[image % 4], builders, threshold, taken: POLICIES[variant], least: 2 * image };
   }
 
-  private packed({ governor, guardian, builders, threshold, taken }: GoverningSet) {
+  private packed({ governor, guardian, builders, threshold, taken, least }: GoverningSet) {
     return {
       governor: this.world[governor as Party].address,
       guardian: this.world[guardian as Party].address,
       builders: builders.map((index) => BUILDERS[index].publicKey),
       threshold,
       tcbStatuses: taken,
+      leastEvaluation: least,
     };
   }
 
@@ -274,7 +284,9 @@ const POLICIES: readonly (readonly TcbStatus[])[] = [
   ['UpToDate', 'ConfigurationNeeded'], ['SWHardeningNeeded'], ['UpToDate'], ['UpToDate', 'OutOfDate'],
 ];
 
-const questionOf = ({ variant }: Attempt): { tcbStatus: TcbStatus; root: RootKey } => ({
+const questionOf = ({ variant, party }: Attempt): { tcbStatus: TcbStatus; evaluation: number; root: RootKey } => ({
+  evaluation: [9, 100, 5, 100][party],
+
   tcbStatus: TCB_STATUS[[1, 2, 3, 4, 1, 5, 7, 1][variant]], root: variant === 4 ? { ...INTEL_ROOT, y: 1n } : INTEL_ROOT,
 });
 

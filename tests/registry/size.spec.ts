@@ -7,7 +7,9 @@ import {
   OP_PROPOSE_GOVERNANCE,
   OP_PROVIDER_ACTIVE,
   REGISTRY_ERRORS,
+  packProposeGovernance,
 } from '../../wrappers';
+import { libraryOf, published, replaced } from '../support/cellBits';
 import { packedGovernance } from '../../wrappers/AttestationRegistry';
 import { storeImageQuery } from '../../build/Suite/Suite_AttestationRegistry';
 import { toBytes, toInteger } from '../../wrappers/cells';
@@ -56,7 +58,7 @@ describe('the largest registry', () => {
     const full = { shape: 'deep', governance: world.first, pending: nextSet(world, others) } as const;
     const next = nextSet(world, deep);
     const imageQuery = (hash: Uint8Array): Cell => beginCell().store(storeImageQuery({
-      $$type: 'ImageQuery', queryId: 0n, imageHash: toInteger(hash), tcbStatus: 1n, rootX: 0n, rootY: 0n, context: Cell.EMPTY,
+      $$type: 'ImageQuery', queryId: 0n, imageHash: toInteger(hash), tcbStatus: 1n, evaluation: 17n, rootX: 0n, rootY: 0n, context: Cell.EMPTY,
     })).endCell();
     const announce = async () => {
       const body = beginCell().storeUint(OP_PROVIDER_ACTIVE, 32).storeAddress(stranger.address).endCell();
@@ -105,6 +107,7 @@ describe('the largest registry', () => {
       ['CancelGovernance', 'GAS_REGISTRY_MESSAGE', {}, () => world.cancel()],
       ['ProviderActive', 'GAS_ANNOUNCE', {}, announce],
       ['ImageQuery', 'GAS_IMAGE_QUERY', {}, () => world.send(stranger.address, imageQuery(last.imageHash))],
+      ['RaiseEvaluation', 'GAS_REGISTRY_MESSAGE', {}, () => registry.sendRaiseEvaluation(governor.getSender(), { value, number: 1 })],
       ['HastenEvaluation', 'GAS_REGISTRY_MESSAGE', {}, () => registry.sendHastenEvaluation(governor.getSender(), {
         value, fmspc: 0n, isProcessorCa: false, isQeIdentity: false, number: 1, effectiveFrom: 1,
       })],
@@ -140,10 +143,21 @@ describe('the largest registry', () => {
       for (const key of packedGovernance(world.first).builders.keys()) builders.set(key, true);
       // By hand: the packer would store plain keys again.
       const body = beginCell().storeUint(OP_PROPOSE_GOVERNANCE, 32).storeUint(0, 64);
-      body.storeAddress(governor).storeAddress(governor).storeDict(builders).storeUint(16, 8).storeUint(16, 8).storeUint(2, 8);
+      body.storeAddress(governor).storeAddress(governor).storeDict(builders).storeUint(16, 8).storeUint(16, 8).storeUint(2, 8).storeUint(0, 32);
       const result = await world.send(governor, body.endCell());
       expect(exitCode(result, world.address)).toBe(REGISTRY_ERRORS.badGovernance);
       expect(await world.state()).toBe(before);
     }
+  });
+
+  it('finding 47: a dictionary of builders that names a library instead of a cell is refused', async () => {
+    const world = await RegistryWorld.create(sixteen, 16);
+    const genuine = packProposeGovernance(packedGovernance({ ...world.first, governor: world.governor.address }));
+    const path = [0, 0, 1];
+    const part = path.reduce((cell, i) => cell.refs[i], genuine);
+    world.chain.libs = published(part);
+    const send = async (body: Cell) => exitCode(await world.send(world.governor.address, body), world.address);
+    expect(await send(replaced(genuine, path, libraryOf))).toBe(REGISTRY_ERRORS.badGovernance);
+    expect(await send(genuine)).toBe(0);
   });
 });

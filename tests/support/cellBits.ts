@@ -1,4 +1,4 @@
-import { beginCell, type Cell } from '@ton/core';
+import { beginCell, type Cell, Dictionary } from '@ton/core';
 
 /** The same cell with one bit of its root the other way. */
 export function flipBit(cell: Cell, at: number): Cell {
@@ -34,6 +34,13 @@ export const withEmptyRef = (cell: Cell): Cell =>
 /** A library cell that names `cell`: TVM opens it only where the library is published. */
 export const libraryOf = (cell: Cell): Cell =>
   beginCell().storeUint(2, 8).storeBuffer(cell.hash()).endCell({ exotic: true });
+
+/** Libraries of a chain that has published these cells, for `Blockchain.libs`. */
+export function published(...cells: Cell[]): Cell {
+  const libraries = Dictionary.empty(Dictionary.Keys.Buffer(32), Dictionary.Values.Cell());
+  for (const cell of cells) libraries.set(cell.hash(), cell);
+  return beginCell().storeDictDirect(libraries).endCell();
+}
 
 /** First bits of consecutive fields of these widths. */
 export function fieldStarts<T extends string>(widths: Record<T, number>): [T, number][] {
