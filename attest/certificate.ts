@@ -44,10 +44,11 @@ export function parseCertificate(der: Uint8Array): Certificate {
 export function pckPieces({ tbs, fields }: Certificate): Buffer[] {
   const extensions = extensionsOf(tbs, fields[7]);
   const last = extensions[extensions.length - 1];
-  if (extensions.length < 4 || hexOf(tbs, elementsIn(tbs, last)[0]) !== SGX_EXTENSION) shape('an SGX extension at its end');
-  const octets = elementsIn(tbs, last)[1];
+  const [oid, octets] = extensions.length < 4 ? [] : elementsIn(tbs, last);
+  if (!oid || !octets || hexOf(tbs, oid) !== SGX_EXTENSION) shape('an SGX extension at its end');
   const elements = elementsIn(tbs, elementAt(tbs, octets.contents)); // PPID, TCB, PCE-ID, FMSPC, type, ...
-  const tcb = elements[1] && elementsIn(tbs, elementsIn(tbs, elements[1])[1]);
+  const tcbValue = elements[1] && elementsIn(tbs, elements[1])[1];
+  const tcb = tcbValue && elementsIn(tbs, tcbValue);
   if (elements.length < 5 || tcb?.length !== 18) shape('an SGX extension of PPID, TCB, PCE-ID, FMSPC and type');
   return pieces(tbs, [
     fields[2].end, fields[3].end, fields[4].end, fields[5].end, fields[6].end, extensions[0].end, extensions[1].end, last.start,
@@ -58,7 +59,7 @@ export function pckPieces({ tbs, fields }: Certificate): Buffer[] {
 /** The 8 pieces of an intermediate CA's TBS part. */
 export function intermediatePieces({ tbs, fields }: Certificate): Buffer[] {
   const extensions = extensionsOf(tbs, fields[7]);
-  const last = extensions[extensions.length - 1];
+  const last = extensions[extensions.length - 1] ?? shape('extensions');
   const middle = fields[6].end + Math.ceil((last.start - fields[6].end) / 2);
   return pieces(tbs, [fields[2].end, fields[3].end, fields[4].end, fields[5].end, fields[6].end, middle, last.start]);
 }

@@ -60,9 +60,11 @@ export function parseCollateral(document: unknown): CollateralDocuments {
     if (signature.length !== 64) refuse('collateral.signature', 'a signature has another length', '64 bytes', `${signature.length}`);
     return { text: of(name), signature: signatureOf(signature) };
   };
+  const firstOf = (name: 'tcb_info_issuer_chain' | 'pck_crl_issuer_chain'): Buffer =>
+    pemCertificates(of(name))[0] ?? refuse('collateral.chain', `${name} has no certificate`, 'PEM');
   return {
     tcbInfo: signed('tcb_info'), qeIdentity: signed('qe_identity'),
-    tcbSigner: pemCertificates(of('tcb_info_issuer_chain'))[0], intermediate: pemCertificates(of('pck_crl_issuer_chain'))[0],
+    tcbSigner: firstOf('tcb_info_issuer_chain'), intermediate: firstOf('pck_crl_issuer_chain'),
     rootCrl: hexBytes(of('root_ca_crl'), 'root_ca_crl'), pckCrl: hexBytes(of('pck_crl'), 'pck_crl'),
   };
 }
@@ -72,9 +74,9 @@ export function summaryOf({ tcbInfo, qeIdentity, rootCrl, pckCrl, intermediate }
   const info = jsonOf(tcbInfo.text);
   const identity = jsonOf(qeIdentity.text);
   const { tbs, fields } = parseCertificate(intermediate);
-  const ends = [info.nextUpdate, identity.nextUpdate].map((text) => Math.floor(Date.parse(String(text)) / 1000));
+  const ends = [info.nextUpdate, identity.nextUpdate].map((text) => Math.floor(Date.parse(typeof text === 'string' ? text : '') / 1000));
   return {
-    fmspc: String(info.fmspc).toLowerCase(),
+    fmspc: fmspcIn(info),
     isProcessorCa: tbs.subarray(fields[5].start, fields[5].end).includes('Processor'),
     validUntil: Math.min(...ends, crlDates(rootCrl).nextUpdate, crlDates(pckCrl).nextUpdate),
   };
@@ -107,7 +109,12 @@ export function jsonOf(text: string): Record<string, unknown> {
   return refuse('collateral.text', 'this is not collateral', 'a JSON object', text.slice(0, 40));
 }
 
+function fmspcIn({ fmspc }: Record<string, unknown>): string {
+  if (typeof fmspc === 'string' && /^[0-9a-fA-F]{12}$/.test(fmspc)) return fmspc.toLowerCase();
+  return refuse('collateral.fmspc', 'the TCB info names no FMSPC', '12 hexadecimal digits', typeof fmspc);
+}
+
 function hexBytes(hex: string, what: string): Buffer {
-  if (!/^([0-9a-fA-F]{2})+$/.test(hex)) refuse('collateral.hex', `${what} is not hexadecimal`);
+  if (hex.length === 0 || hex.length % 2 !== 0 || /[^0-9a-fA-F]/.test(hex)) refuse('collateral.hex', `${what} is not hexadecimal`);
   return Buffer.from(hex, 'hex');
 }

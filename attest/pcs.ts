@@ -2,7 +2,7 @@
  * Intel's collateral from its Provisioning Certification Service, version 4 (https://api.portal.trustedservices.intel.com), or from
  * a caching service (PCCS) with the same paths. Nothing is believed here: contracts check every signature.
  */
-import { parseCollateral, type CollateralDocuments } from './collateral';
+import { parseCollateral, summaryOf, type CollateralDocuments } from './collateral';
 import { refuse } from './errors';
 
 export const INTEL_PCS = 'https://api.trustedservices.intel.com';
@@ -20,7 +20,7 @@ export interface PlatformKind {
 
 /** @throws AttestationError `attest.pcs.<reason>`, `attest.collateral.<reason>` */
 export async function fetchCollateral({ fmspc, ca }: PlatformKind, service = INTEL_PCS): Promise<CollateralDocuments> {
-  const base = service.replace(/\/+$/, '');
+  const base = baseOf(service);
   const [tcb, qe, pckCrl, rootCrl] = await Promise.all([
     get(`${base}/tdx/certification/v4/tcb?fmspc=${fmspc}`),
     get(`${base}/tdx/certification/v4/qe/identity`),
@@ -29,11 +29,22 @@ export async function fetchCollateral({ fmspc, ca }: PlatformKind, service = INT
   ]);
   const info = signedMember(tcb, 'tcbInfo');
   const identity = signedMember(qe, 'enclaveIdentity');
-  return parseCollateral({
+  const documents = parseCollateral({
     tcb_info: info.text, tcb_info_signature: info.signature, tcb_info_issuer_chain: chainOf(tcb, 'TCB-Info-Issuer-Chain'),
     qe_identity: identity.text, qe_identity_signature: identity.signature, root_ca_crl: listOf(rootCrl), pck_crl: listOf(pckCrl),
     pck_crl_issuer_chain: chainOf(pckCrl, 'SGX-PCK-CRL-Issuer-Chain'),
   });
+  const of = summaryOf(documents);
+  const [asked, given] = [`${fmspc} ${ca}`, `${of.fmspc} ${of.isProcessorCa ? 'processor' : 'platform'}`];
+  if (asked !== given) refuse('pcs.answer', 'the service of the collateral spoke of another platform', asked, given);
+  return documents;
+}
+
+/** @throws AttestationError `attest.pcs.url` */
+function baseOf(service: string): string {
+  const url = URL.canParse(service) ? new URL(service) : undefined;
+  if (url && ['http:', 'https:'].includes(url.protocol) && url.username === '' && url.password === '') return service.replace(/\/+$/, '');
+  return refuse('pcs.url', 'this is no address of a service', 'http or https, without credentials', url?.protocol ?? 'no URL');
 }
 
 interface Answer {
@@ -45,7 +56,7 @@ interface Answer {
 async function get(url: string): Promise<Answer> {
   const hint = 'is the service reachable from here, and does it know this FMSPC? --from FOLDER takes documents from disk';
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MILLIS) });
+    const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MILLIS), redirect: 'error' });
     if (response.status === 200) return { url, headers: response.headers, body: await bodyOf(response) };
     return refuse('pcs.answer', 'the service of the collateral refused', 'status 200', `${response.status} from ${url}`, hint);
   } catch (error) {
@@ -63,8 +74,12 @@ async function bodyOf(response: Response): Promise<Buffer> {
   const reader = response.body?.getReader();
   for (let part = await reader?.read(); part?.value !== undefined; part = await reader?.read()) {
     length += part.value.length;
-    if (length > MAX_BYTES) refuse('pcs.answer', 'the service of the collateral said too much', `at most ${MAX_BYTES} bytes`, response.url);
-    chunks.push(Buffer.from(part.value));
+    if (length <= MAX_BYTES) {
+      chunks.push(Buffer.from(part.value));
+      continue;
+    }
+    void reader?.cancel();
+    refuse('pcs.answer', 'the service of the collateral said too much', `at most ${MAX_BYTES} bytes`, response.url);
   }
   return Buffer.concat(chunks);
 }

@@ -56,7 +56,8 @@ export function formatError(error: unknown): string {
   }
   const lines = [`${pc.red('error')} ${error.code}: ${error.shortMessage}`];
   if (error.expected !== undefined) lines.push(`  expected: ${error.expected}`);
-  if (error.received !== undefined) lines.push(`  received: ${error.received}`);
+  // What came may be anybody's text: none may move a cursor or begin a line.
+  if (error.received !== undefined) lines.push(`  received: ${error.received.replace(/\p{C}/gu, '\uFFFD')}`);
   if (error.hint !== undefined) lines.push(`  hint: ${error.hint}`);
   return lines.join('\n');
 }

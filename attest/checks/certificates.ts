@@ -1,6 +1,7 @@
 /** Intel's certificates and revocation lists, read and verified by a library (RFC 5280), not as contracts do it. */
 import { BasicConstraintsExtension, X509Certificate, X509Crl, type Extension } from '@peculiar/x509';
 import { elementAt, elementsIn, hexOf } from '../der';
+import { refuse } from '../errors';
 import { bytesOf, type P256Key } from '../p256';
 
 /** Intel SGX PCK Certificate and Certificate Revocation List Profile Specification, 1.5. */
@@ -21,17 +22,37 @@ export interface CertifiedPlatform {
   pceSvn: number;
 }
 
+/** CRL number and authority key identifier. */
+const LIST_EXTENSIONS = ['2.5.29.20', '2.5.29.35'];
 const P256 = { name: 'ECDSA', namedCurve: 'P-256' };
 
-/** null for bytes that are no certificate. */
-export const certificateOf = (der: Uint8Array): X509Certificate | null => orNull(() => new X509Certificate(Uint8Array.from(der)));
-/** null for bytes that are no revocation list. */
-export const listOf = (der: Uint8Array): X509Crl | null => orNull(() => new X509Crl(Uint8Array.from(der)));
+/** null for bytes that are no certificate, or have an extension twice. */
+export const certificateOf = (der: Uint8Array): X509Certificate | null => orNull(() => withoutRepeats(new X509Certificate(wholeDer(der))));
+/** null for bytes that are no revocation list, or have an extension twice. */
+export const listOf = (der: Uint8Array): X509Crl | null => orNull(() => withoutRepeats(new X509Crl(wholeDer(der))));
+
+/** The library would also read text, by patterns that take forever on some. @throws AttestationError for anything but one element */
+function wholeDer(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { tag, end } = elementAt(bytes, 0);
+  if (tag !== 0x30 || end !== bytes.length) refuse('certificate.der', 'this is not DER', 'one SEQUENCE and nothing behind it');
+  return Uint8Array.from(bytes);
+}
+
+function withoutRepeats<T extends { extensions: Extension[] }>(of: T): T {
+  const types = of.extensions.map(({ type }) => type);
+  if (new Set(types).size !== types.length) refuse('certificate.shape', 'an extension comes twice');
+  return of;
+}
 
 /** null where there is no key, or none on P-256; no signature is of such a key. */
 export type MaybeKey = CryptoKey | null;
-export const keyIn = async (certificate: X509Certificate | null): Promise<MaybeKey> =>
-  certificate && certificate.publicKey.export(P256, ['verify']).catch(() => null);
+export async function keyIn(certificate: X509Certificate | null): Promise<MaybeKey> {
+  try {
+    return certificate && (await certificate.publicKey.export(P256, ['verify']));
+  } catch {
+    return null;
+  }
+}
 export const keyOf = ({ x, y }: P256Key): Promise<MaybeKey> => keyAt(Buffer.concat([bytesOf(x), bytesOf(y)]));
 /** @param point x and y, 64 bytes */
 export const keyAt = (point: Uint8Array): Promise<MaybeKey> =>
@@ -56,19 +77,27 @@ export async function faultOf(certificate: X509Certificate | null, { by, now, is
   const { notBefore, notAfter } = certificate;
   if (now < notBefore.getTime() / 1000) return `it is not valid before ${notBefore.toISOString()}`;
   if (now > notAfter.getTime() / 1000) return `it was valid until ${notAfter.toISOString()}`;
+  if (!isEcdsaSha256(certificate)) return 'it is not signed with ECDSA and SHA-256';
   const isOf = by !== null && (await certificate.verify({ publicKey: by, signatureOnly: true }).catch(() => false));
   return isOf ? null : 'it is not signed by the key that should have signed it';
 }
 
 /** Why a revocation list does not stand; null when it does. */
-export async function listFaultOf(list: X509Crl | null, { by, now }: Under): Promise<string | null> {
+export async function listFaultOf(list: X509Crl | null, { by, now, issuer }: Under & { issuer: string | undefined }): Promise<string | null> {
   if (list === null) return 'the list cannot be read';
+  if (list.issuer !== issuer) return `it is of ${list.issuer}`;
+  // Neither a delta nor a list of some certificates only.
+  const other = list.extensions.find(({ type }) => !LIST_EXTENSIONS.includes(type));
+  if (list.version !== 1 || other) return `it is not a whole list of version 2${other ? `: extension ${other.type}` : ''}`;
+  if (!isEcdsaSha256(list)) return 'it is not signed with ECDSA and SHA-256';
   const { thisUpdate, nextUpdate } = list;
   if (now < thisUpdate.getTime() / 1000) return 'it is from the future';
   if (nextUpdate === undefined || now >= nextUpdate.getTime() / 1000) return `it is past its next update, ${nextUpdate?.toISOString()}`;
   const isOf = by !== null && (await list.verify({ publicKey: by }).catch(() => false));
   return isOf ? null : 'it is not signed by the key that should have signed it';
 }
+
+const isEcdsaSha256 = ({ signatureAlgorithm: { name, hash } }: X509Certificate | X509Crl): boolean => name === 'ECDSA' && hash?.name === 'SHA-256';
 
 /** The SGX extension of a PCK certificate; null when it has none or another form. */
 export const platformOf = (certificate: X509Certificate | null): CertifiedPlatform | null =>

@@ -10,7 +10,7 @@ import { convergedStatus, enclaveStatus, moduleStatus, platformStatus, qeIdentit
 
 /** @param accepted TCB statuses that are taken */
 export async function checkCollateral(
-  documents: CollateralDocuments, facts: Facts | null, { root, now, accepted }: { root: P256Key; now: number; accepted: readonly Status[] },
+  documents: CollateralDocuments, facts: Facts | null, { root, now, accepted, leastEvaluation }: { root: P256Key; now: number; accepted: readonly Status[]; leastEvaluation?: number },
 ): Promise<Check[]> {
   const [signer, ca] = [certificateOf(documents.tcbSigner), certificateOf(documents.intermediate)];
   const [rootList, pckList] = [listOf(documents.rootCrl), listOf(documents.pckCrl)];
@@ -20,8 +20,8 @@ export async function checkCollateral(
   const caFault = (await faultOf(ca, { by: rootKey, now, isCa: true })) ?? nameFault(ca, PCK_ISSUERS);
   const info = await readText(documents.tcbInfo, tcbInfoSchema, { by: signerKey, now });
   const identity = await readText(documents.qeIdentity, qeIdentitySchema, { by: signerKey, now });
-  const rootFault = await listFaultOf(rootList, { by: rootKey, now });
-  const pckFault = caFault ?? (await listFaultOf(pckList, { by: caKey, now }));
+  const rootFault = await listFaultOf(rootList, { by: rootKey, now, issuer: ca?.issuer });
+  const pckFault = caFault ?? (await listFaultOf(pckList, { by: caKey, now, issuer: ca?.subject }));
   const until = (end: Date | number | undefined): string => `in force until ${end && new Date(end).toISOString()}`;
   const checks = [
     faultless('tcb-info', signerFault ?? info.fault, until(info.content && 1000 * info.content.nextUpdate)),
@@ -30,15 +30,16 @@ export async function checkCollateral(
   ];
   if (facts === null) {
     const why = 'the quote\'s certificates do not say what its platform is';
-    return [...checks, ...(['revocation', 'platform', 'tcb-status'] as const).map((name) => unknown(name, why))];
+    return [...checks, ...(['revocation', 'platform', 'tcb-status', 'evaluation'] as const).map((name) => unknown(name, why))];
   }
   const [tcb, enclave] = signerFault === null ? [info.content, identity.content] : [];
   const revoked = rootFault ?? pckFault ?? signerFault;
   return [
     ...checks,
-    revoked === null ? revocation(facts, signer!, rootList!, pckList!) : unknown('revocation', 'lists or signer do not stand'),
+    revoked === null ? revocation(facts, [signer!, ca!], rootList!, pckList!) : unknown('revocation', 'lists or signer do not stand'),
     tcb && ca ? platform(facts, tcb, ca) : unknown('platform', 'the TCB info does not stand'),
     tcb && enclave ? status(facts, tcb, enclave, accepted) : unknown('tcb-status', 'TCB info or QE identity do not stand'),
+    evaluation(tcb && enclave && [tcb, enclave], leastEvaluation),
   ];
 }
 
@@ -55,8 +56,8 @@ async function readText<T extends { issueDate: number; nextUpdate: number }>(
   return { content: data, fault: null };
 }
 
-function revocation({ pck, ca }: Facts, signer: X509Certificate, rootList: X509Crl, pckList: X509Crl): Check {
-  const revoked: [string, X509Certificate, X509Crl][] = [['platform', pck, pckList], ['CA', ca, rootList], ['signer of the collateral', signer, rootList]];
+function revocation({ pck, ca }: Facts, [signer, collateralCa]: [X509Certificate, X509Certificate], rootList: X509Crl, pckList: X509Crl): Check {
+  const revoked: [string, X509Certificate, X509Crl][] = [['platform', pck, pckList], ['CA', ca, rootList], ['CA of the collateral', collateralCa, rootList], ['signer of the collateral', signer, rootList]];
   const found = revoked.find(([, certificate, list]) => list.findRevoked(certificate.serialNumber) !== null);
   return holds('revocation', found === undefined, 'no certificate is revoked', `the certificate of the ${found?.[0]} is revoked`);
 }
@@ -74,4 +75,12 @@ function status({ platform: certified, module, enclave }: Facts, info: TcbInfo, 
   if (missing) return refuted('tcb-status', `the ${missing[0]} is below every level that Intel lists, or unknown to it`);
   const whole = convergedStatus(parts.platform!, parts['TDX module']!, parts['quoting enclave']!);
   return holds('tcb-status', accepted.includes(whole), whole, `${whole}; taken: ${accepted.join(', ')}`);
+}
+
+function evaluation(texts: [TcbInfo, QeIdentity] | undefined, least: number | undefined): Check {
+  if (texts === undefined) return unknown('evaluation', 'TCB info or QE identity do not stand');
+  const numbers = texts.map(({ tcbEvaluationDataNumber }) => tcbEvaluationDataNumber);
+  const said = `TCB info ${numbers[0]}, QE identity ${numbers[1]}`;
+  if (least === undefined) return unknown('evaluation', `${said}; the least number that counts was not given`);
+  return holds('evaluation', Math.min(...numbers) >= least, said, `${said}; at least ${least} counts`);
 }

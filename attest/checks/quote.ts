@@ -11,6 +11,8 @@ import type { Enclave, Module } from './tcb';
 const VENDOR = '939a7233f79c4ca9940a0db3957f0607';
 const QE_SIGNER = 'dc9e2a7c6f948f17474e34a7fc43ed030f7c1563f1babddf6340c82e0e54a8c5';
 const QE_PRODUCT = 2;
+/** Bit of the attributes of an SGX enclave, in their first byte. */
+const QE_DEBUG = 2;
 
 /** TD_ATTRIBUTES (Intel TDX Module ABI), numbers of bits. */
 const DEBUG = 0;
@@ -50,8 +52,8 @@ export async function checkOwnChain(quote: Quote, wanted: Wanted): Promise<{ che
     miscSelect: qeReport.subarray(16, 20), attributes: qeReport.subarray(48, 64), mrSigner: qeReport.subarray(128, 160),
     productId: qeReport.readUInt16LE(256), svn: qeReport.readUInt16LE(258),
   };
-  const isQe = enclave.mrSigner.toString('hex') === QE_SIGNER && enclave.productId === QE_PRODUCT;
-  checks.push(holds('quoting-enclave', isQe, 'the report is of Intel\'s TD quoting enclave', `signer ${enclave.mrSigner.toString('hex')}, product ${enclave.productId}`));
+  const isQe = enclave.mrSigner.toString('hex') === QE_SIGNER && enclave.productId === QE_PRODUCT && (enclave.attributes[0] & QE_DEBUG) === 0;
+  checks.push(holds('quoting-enclave', isQe, 'the report is of Intel\'s TD quoting enclave', `signer ${enclave.mrSigner.toString('hex')}, product ${enclave.productId}, attributes ${enclave.attributes.toString('hex')}`));
 
   const [pck, ca] = quote.certificates.map(certificateOf);
   const platform = platformOf(pck);

@@ -12,12 +12,14 @@ const date = z.iso.datetime().transform((text) => Date.parse(text) / 1000);
 const hex = (bytes: number) => z.string().regex(new RegExp(`^[0-9A-Fa-f]{${2 * bytes}}$`)).transform((text) => Buffer.from(text, 'hex'));
 const component = z.object({ svn: z.number().int().min(0).max(255) });
 const status = z.enum(STATUSES);
-const svnLevels = z.array(z.object({ tcb: z.object({ isvsvn: z.number().int() }), tcbStatus: status }));
+/** Of a module or enclave: no other status has a meaning for them. */
+const svnLevels = z.array(z.object({ tcb: z.object({ isvsvn: z.number().int() }), tcbStatus: z.enum(['UpToDate', 'OutOfDate', 'Revoked']) }));
 const module = z.object({ mrsigner: hex(48), attributes: hex(8), attributesMask: hex(8) });
 
 /** TDX TCB info, version 3. */
 export const tcbInfoSchema = z.object({
   id: z.literal('TDX'), version: z.literal(3), issueDate: date, nextUpdate: date, fmspc: hex(6), pceId: hex(2), tcbType: z.literal(0),
+  tcbEvaluationDataNumber: z.number().int().min(0),
   tdxModule: module,
   tdxModuleIdentities: z.array(module.extend({ id: z.string(), tcbLevels: svnLevels })).default([]),
   tcbLevels: z.array(z.object({
@@ -27,7 +29,7 @@ export const tcbInfoSchema = z.object({
 });
 /** Identity of the TD quoting enclave, version 2. */
 export const qeIdentitySchema = z.object({
-  id: z.literal('TD_QE'), version: z.literal(2), issueDate: date, nextUpdate: date, miscselect: hex(4), miscselectMask: hex(4),
+  id: z.literal('TD_QE'), version: z.literal(2), issueDate: date, nextUpdate: date, tcbEvaluationDataNumber: z.number().int().min(0), miscselect: hex(4), miscselectMask: hex(4),
   attributes: hex(16), attributesMask: hex(16), mrsigner: hex(32), isvprodid: z.number().int(), tcbLevels: svnLevels,
 });
 export type TcbInfo = z.output<typeof tcbInfoSchema>;

@@ -97,12 +97,13 @@ function qeIdentityText({ issuedAt, qeNumber = 17, qe = {} }: SimulatedCollatera
 const levelOf = ({ isvSvn, status }: { isvSvn: number; status: string }) =>
   ({ tcb: { isvsvn: isvSvn }, tcbDate: '2024-03-13T00:00:00Z', tcbStatus: status });
 
-/** RFC 5280 section 5, as Intel writes it. */
-export function revocationList(issuer: Buffer, issuedAt: number, serials: bigint[], by: KeyPair): Buffer {
+/** RFC 5280 section 5, as Intel writes it. @param another OID of an extension that Intel's have not */
+export function revocationList(issuer: Buffer, issuedAt: number, serials: bigint[], by: KeyPair, another?: string): Buffer {
   const reason = sequence(sequence(oid('551d15'), octets(element(0x0a, Buffer.from([1])))));
   const entries = serials.map((serial) => sequence(integer(serial), utcTime(issuedAt), reason));
   const extensions = sequence(
     sequence(oid('551d14'), octets(integer(1n))), sequence(oid('551d23'), octets(sequence(element(0x80, Buffer.alloc(20, 0x5a))))),
+    ...(another ? [sequence(oid(another), octets(integer(1n)))] : []),
   );
   const tbs = sequence(
     integer(1n), ECDSA_SHA256, issuer, utcTime(issuedAt), utcTime(issuedAt + MONTH), ...(entries.length ? [sequence(...entries)] : []),

@@ -13,8 +13,8 @@ import { awaitStar } from './star';
 
 export interface RecheckReport {
   workerKey: string;
-  /** Nothing speaks against the key, or it could not be told. */
-  stands: boolean;
+  /** Nothing speaks against the key; null when it could not be told. */
+  stands: boolean | null;
   reason: string;
   /** Unix seconds */
   endUnix: number;
@@ -34,6 +34,10 @@ export async function recheckKey({ settings, output, passphrase }: Context, stak
   const before = await recordOf();
   if (before === undefined || before.tier !== 1) {
     throw new ChainStateError('chain.key-unknown', 'this is not an attested key of the stake', { received: workerKey.toString('hex'), hint: 'cocoon provider status STAKE' });
+  }
+  const { apiTime } = await chain.getAccount(registry);
+  if (keyEnd(before) <= apiTime) {
+    return { workerKey: workerKey.toString('hex'), stands: false, reason: 'it ended before', endUnix: keyEnd(before) };
   }
   const key = await AttestedKey.fromScope({
     networkId: settings.networkId, registry, owner: provider.owner, stake, workerKey, root: await attestationRoot(chain, registry),
@@ -57,6 +61,7 @@ export async function recheckKey({ settings, output, passphrase }: Context, stak
   if (end !== null && 'record' in end) {
     return { workerKey: name, stands: false, reason: 'what attested it is no longer true: it ended', endUnix: keyEnd(end.record) };
   }
-  const reason = end === null ? 'no answer yet; a key that had ended before ends no second time' : ATTEST_WORDS[end.judged.reason];
-  return { workerKey: name, stands: true, reason, endUnix: keyEnd(before) };
+  const endUnix = keyEnd(before);
+  if (end === null) return { workerKey: name, stands: null, reason: 'no answer yet', endUnix };
+  return { workerKey: name, stands: end.judged.reason === 'fine' ? true : null, reason: ATTEST_WORDS[end.judged.reason], endUnix };
 }

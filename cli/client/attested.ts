@@ -17,7 +17,7 @@ interface Look {
  * The last look at an attested key before a prompt is sealed to it, whatever the stake recorded (attacks 48, 50): its image is in
  * force now and says that only the trust domain, or a confidential GPU that it verified, sees the prompt; and its platform is
  * still one that the registry takes.
- * @throws ChainStateError `chain.image-not-in-force`, `chain.claims`, `chain.platform`
+ * @throws ChainStateError `chain.image-not-in-force`, `chain.claims`, `chain.platform`, `chain.simulated`
  */
 export async function requireAttested(look: Look, record: WorkerKeyRecord, provider: { owner: Address; stake: Address }): Promise<void> {
   const { settings, chain, progress } = look;
@@ -39,7 +39,12 @@ export async function requireAttested(look: Look, record: WorkerKeyRecord, provi
   }
   await requirePlatform(look, address, record, provider);
   const isSimulated = await chain.query(() => registry.getIsSimulated());
-  const where = (image.claims & Claim.cpuOnly) !== 0 ? 'the memory of the CPU' : 'a confidential GPU';
+  if (isSimulated && settings.network !== 'devnet') {
+    throw new ChainStateError('chain.simulated', 'the attestations of this registry end in a SIMULATED root and prove nothing', {
+      expected: 'a registry of Intel\'s root', received: address.toRawString(), hint: 'check --registry',
+    });
+  }
+  const where = (image.claims & record.claims & Claim.cpuOnly) !== 0 ? 'the memory of the CPU' : 'a confidential GPU';
   progress(
     isSimulated
       ? `the key is attested by a SIMULATED platform, which proves nothing: image ${hash.slice(0, 16)}`

@@ -9,7 +9,7 @@ import { registryOf } from '../client/registry';
 import { chainTime, hex, openStakeAccount, parseKey, requireStake } from '../provider/account';
 import { attestKey, describeAttested } from '../provider/attest';
 import { makeClaim, readClaim } from '../provider/claim';
-import { makeQuote, platformOf, readQuoteFile } from '../provider/quote';
+import { makeQuote, platformOf, readQuoteFor } from '../provider/quote';
 import { addKey, describeKey, pruneKeys, removeKey, showKeys } from '../provider/keys';
 
 type Options = Record<string, unknown>;
@@ -113,8 +113,7 @@ function attestCommand(): Command {
       const folder = (options.workerFolder as string | undefined) ?? settings.dataFolder;
       const file = options.quote === undefined
         ? await makeQuote({ folder, passphrase: passphrase() }, place, platform, account.chain)
-        : readQuoteFile(options.quote as string);
-      platformOf(file.platform, settings.network);
+        : readQuoteFor(settings.network, options.quote as string);
       const record = await attestKey(account, output, file);
       const isSimulated = file.platform === 'simulated';
       const report = { workerKey: file.workerKey, imageHash: hex(record.imageHash), endUnix: record.endUnix, tcbStatus: TCB_STATUS[record.tcbStatus], simulated: isSimulated };

@@ -6,7 +6,7 @@ import { chainTime, openStakeAccount, readStake, requireStake, type StakeAccount
 import { checkClaim, makeClaim, readClaim, type ClaimFile } from './claim';
 import { readServed } from './descriptor';
 import { attestKey, attestValue, describeAttested } from './attest';
-import { makeQuote, readQuoteFile, type PlatformName, type QuoteFile } from './quote';
+import { makeQuote, readQuoteFor, type PlatformName, type QuoteFile } from './quote';
 import { stepStake, type Decide } from './send';
 import { addKeyStep, checkStakeAmount, depositStep, depositValue, descriptorStep, messageValue } from './steps';
 import { requireMoney } from './money';
@@ -33,6 +33,8 @@ export interface InitReport {
   stake: string;
   registry: string;
   workerKey: string;
+  /** The key is attested by a SIMULATED platform, which proves nothing. */
+  simulated?: true;
   steps: { step: 'deposit' | 'key' | 'descriptor'; state: 'done' | 'already'; sentNano: bigint }[];
   activeNano: bigint;
   endpoint: string | null;
@@ -51,7 +53,7 @@ export async function initProvider(context: Context, options: InitOptions): Prom
   if (quoteFile !== undefined || platform !== undefined) {
     const place = { networkId: account.networkId, registry: account.registry, owner: account.wallet.address };
     const quoteFor = async (): Promise<QuoteFile> => (quoteFile === undefined
-      ? makeQuote({ folder, passphrase: passphrase() }, place, platform!, account.chain) : readQuoteFile(quoteFile));
+      ? makeQuote({ folder, passphrase: passphrase() }, place, platform!, account.chain) : readQuoteFor(settings.network, quoteFile));
     return initStake(account, output, options, { quoteFor });
   }
   return initStake(account, output, options, { claimFor: (place) => {
@@ -94,12 +96,14 @@ export async function initStake(
   };
   await run('deposit', (current) => depositStep(current, wanted, prices));
   let workerKey = claim?.workerKey;
+  let isSimulated = false;
   if (claim) {
     await run('key', (current) => addKeyStep(current!, claim, now, prices));
   } else if ('quoteFor' in key) {
     const quote = await key.quoteFor();
     workerKey = quote.workerKey;
-    output.progress(describeAttested(await attestKey(account, output, quote), quote.platform === 'simulated'));
+    isSimulated = quote.platform === 'simulated';
+    output.progress(describeAttested(await attestKey(account, output, quote), isSimulated));
     steps.push({ step: 'key', state: 'done', sentNano: star });
   }
   if (options.endpoint !== undefined) {
@@ -112,6 +116,7 @@ export async function initStake(
     stake: stake.address.toRawString(),
     registry: account.registry.toRawString(),
     workerKey: workerKey!,
+    ...(isSimulated && { simulated: true as const }),
     steps,
     activeNano: after.status.active,
     endpoint: after.endpoint,
@@ -123,7 +128,7 @@ export function describeInit(report: InitReport): string {
     `stake     ${report.stake}`,
     `active    ${formatTon(report.activeNano)}`,
     `owner     ${report.owner}`,
-    `key       ${report.workerKey}`,
+    `key       ${report.workerKey}${report.simulated ? ', attested by a SIMULATED platform, which proves nothing' : ''}`,
     `endpoint  ${report.endpoint ?? 'none yet: cocoon provider descriptor --endpoint URL'}`,
     '',
     `run the worker with --stake ${report.stake}`,

@@ -23,7 +23,7 @@ export const quoteFileSchema = z.strictObject({
   blockSeqno: z.number().int().min(0),
   blockHash: hash,
   platform: z.enum(['tdx', 'simulated']),
-  quote: z.string().regex(/^([0-9a-f]{2})+$/),
+  quote: z.string().max(1 << 18).regex(/^[0-9a-f]+$/).refine((hex) => hex.length % 2 === 0),
 });
 export type QuoteFile = z.infer<typeof quoteFileSchema>;
 
@@ -55,7 +55,7 @@ export async function makeQuote(
 }
 
 /** @throws UsageError `usage.quote` */
-export function readQuoteFile(path: string): QuoteFile {
+function readQuoteFile(path: string): QuoteFile {
   try {
     return quoteFileSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
   } catch (cause) {
@@ -63,6 +63,13 @@ export function readQuoteFile(path: string): QuoteFile {
       expected: 'the JSON that `cocoon provider keys quote --json` printed', received: path, cause,
     });
   }
+}
+
+/** The same for a network. @throws UsageError `usage.quote`, ConfigurationError `config.platform` */
+export function readQuoteFor(network: string, path: string): QuoteFile {
+  const file = readQuoteFile(path);
+  platformOf(file.platform, network);
+  return file;
 }
 
 /** @throws ConfigurationError `config.platform`: simulated hardware has no place on a real network */

@@ -8,7 +8,8 @@ import { parseCollateral, type CollateralDocuments } from '../../attest/collater
 import { type CollateralCells, collateralCells } from '../../attest/collateralCells';
 import { AttestationError } from '../../attest/errors';
 import { parseQuote } from '../../attest/quote';
-import { SIMULATED_SIGNER_SERIAL, simulatedCollateral, type SimulatedCollateral } from '../../attest/simulated/collateral';
+import { caName, simulatedKey } from '../../attest/simulated/certificates';
+import { revocationList, SIMULATED_SIGNER_SERIAL, simulatedCollateral, type SimulatedCollateral } from '../../attest/simulated/collateral';
 import { SIMULATED_ROOT, simulatedQuote, type SimulatedQuote } from '../../attest/simulated/quote';
 import { SandboxChecker } from '../../cli/attest/sandboxChecker';
 import { INTEL_ROOT } from '../../wrappers';
@@ -61,7 +62,7 @@ async function agreed(bytes: Uint8Array, expected: Expectations): Promise<CheckN
   const refuted = refutedIn(checks).filter((name) => expected.collateral || name !== 'service-td');
   const contract = await contractSays(bytes, expected);
   expect({ refuted, contract: contract.why, accepted: refuted.length === 0 }).toEqual({ refuted, contract: contract.why, accepted: contract.accepted });
-  const unasked = expected.collateral ? ['report-data', 'image'] : ['report-data', 'image', ...CHECK_NAMES.slice(13)];
+  const unasked = ['report-data', 'image', ...(expected.collateral ? ['evaluation'] : CHECK_NAMES.slice(13))];
   const open = checks.filter(({ result }) => result === 'unknown').map(({ name }) => name);
   if (refuted.length === 0) expect(open).toEqual(unasked);
   return refuted;
@@ -178,6 +179,8 @@ describe('the client\'s checks under collateral', () => {
     ['a list of another CA', { intermediate: { name: 'Intel SGX PCK Plattform CA' } }, {}, ['pck-crl']],
     ['a changed number of version', { change: (text) => text.replace('"version":3', '"version":2') }, {}, ['tcb-info']],
     ['the identity of another enclave', { changeQe: (text) => text.replace('TD_QE', 'QE') }, {}, ['qe-identity']],
+    ['a status that modules do not have', { modules: [{ version: 1, levels: [{ isvSvn: 2, status: 'SWHardeningNeeded' }] }] }, {}, ['tcb-info']],
+    ['a status that enclaves do not have', { qe: { levels: [{ isvSvn: 2, status: 'ConfigurationNeeded' }] } }, {}, ['qe-identity']],
     ['a service TD', {}, { version: 5, bodyType: 3, body: { mrServiceTd: Buffer.alloc(48, 1) } }, ['service-td']],
   ])('agree with the contract on %s', async (_, options, quote, expected) => {
     expect(await check(options, quote)).toEqual(expected);
@@ -199,8 +202,9 @@ describe('the client\'s checks under collateral', () => {
       let refuted: CheckName[] | null;
       try {
         refuted = refutedIn(await checkQuote(parseQuote(quote), { root, now: NOW, collateral }));
-      } catch {
-        refuted = null; // what cannot be read
+      } catch (error) {
+        if (!(error instanceof AttestationError)) throw error;
+        refuted = null; // signed text that is no JSON
       }
       const { accepted, why } = await contractSays(quote, { root, now: NOW, collateral }).catch(() => ({ accepted: false, why: 'unreadable' }));
       const isUnasked = /^attest\.(certificate|collateral)\./.test(why); // our writer of cells reads no other DER than Intel's
@@ -208,6 +212,61 @@ describe('the client\'s checks under collateral', () => {
       // A contract sees what is signed, and neither the head nor the algorithm around it, which a library reads.
       if (accepted) expect(hashesOf(cellsOf(collateral, root))).toEqual(hashesOf(cellsOf(whole, root)));
     }), { numRuns: Number(process.env.COCOON_PROPERTY_RUNS ?? 40), seed: 7 });
+  });
+});
+
+describe('the client\'s checks, stricter than a contract needs to be,', () => {
+  const root = SIMULATED_ROOT;
+  const refute = async (collateral?: Partial<CollateralDocuments>, quote: SimulatedQuote = {}) => refutedIn(await checkQuote(parseQuote(simulatedQuote(quote)), {
+    root, now: NOW, ...(collateral && { collateral: { ...simulatedCollateral({ issuedAt: NOW - DAY }), ...collateral } }),
+  }));
+
+  it('take no list of another issuer, and none that says that it is not whole', async () => {
+    const list = (issuer: string, extra?: string) => revocationList(caName(issuer), NOW - DAY, [], simulatedKey('root'), extra);
+    expect(await refute({ rootCrl: list('SIMULATED Root CA') })).toEqual([]);
+    expect(await refute({ rootCrl: list('Somebody') })).toEqual(['root-crl']);
+    for (const extension of ['551d1b', '551d1c']) expect(await refute({ rootCrl: list('SIMULATED Root CA', extension) })).toEqual(['root-crl']); // delta, part
+  });
+
+  it('look up the CA of the collateral too', async () => {
+    const { intermediate } = simulatedCollateral({ issuedAt: NOW - DAY, intermediate: { serial: 7n } });
+    const { rootCrl } = simulatedCollateral({ issuedAt: NOW - DAY, revokedByRoot: [7n] });
+    expect(await refute({ intermediate, rootCrl })).toEqual(['revocation']);
+  });
+
+  it('take no quoting enclave that can be debugged, with collateral or without', async () => {
+    expect(await refute(undefined, { changeQe: (report) => void (report[48] |= 2) })).toEqual(['quoting-enclave']);
+  });
+
+  it('compare evaluation numbers with the least that counts', async () => {
+    const collateral = simulatedCollateral({ issuedAt: NOW - DAY, number: 18, qeNumber: 17 });
+    for (const [leastEvaluation, expected] of [[undefined, 'unknown'], [17, 'asserted'], [18, 'refuted']] as const) {
+      const checks = await checkQuote(parseQuote(simulatedQuote()), { root, now: NOW, collateral, leastEvaluation });
+      expect(checks.at(-1)).toMatchObject({ name: 'evaluation', result: expected });
+    }
+  });
+
+  it('show names of certificates without what moves a cursor or begins a line', async () => {
+    const name = '\u001b[2J\u001b[Haccepted  true\n  asserted  pck-certificate  fine\u009b8m\u202e';
+    const checks = await checkQuote(parseQuote(simulatedQuote({ intermediate: { name } })), { root, now: NOW });
+    expect(refutedIn(checks)).toEqual(['pck-certificate', 'ca-certificate']);
+    for (const { detail } of checks) expect(detail).not.toMatch(/\p{C}/u);
+  });
+
+  it('read nothing but whole DER: neither text, on which a library may take forever, nor bytes behind it', async () => {
+    const text = Buffer.from(`-----BEGIN A-----\na: b\n${' a: b\n'.repeat(60)}!`);
+    const whole = simulatedCollateral({ issuedAt: NOW - DAY });
+    for (const bytes of [text, Buffer.alloc(0), Buffer.from(whole.tcbSigner.toString('hex')), Buffer.concat([whole.tcbSigner, Buffer.alloc(1)])]) {
+      expect(await refute({ tcbSigner: bytes })).toEqual(['tcb-info', 'qe-identity']);
+      expect(await refute({ rootCrl: bytes })).toEqual(['root-crl']);
+    }
+    const quote = parseQuote(simulatedQuote());
+    const checks = await checkQuote({ ...quote, certificates: [text, text, text] }, { root, now: NOW });
+    expect(refutedIn(checks)).toEqual(['qe-signature', 'pck-certificate', 'ca-certificate']);
+  });
+
+  it('ask for a time', async () => {
+    for (const now of [NaN, Infinity, 1.5]) await expect(checkQuote(parseQuote(simulatedQuote()), { root, now })).rejects.toMatchObject({ code: 'attest.checks.now' });
   });
 });
 

@@ -37,6 +37,23 @@ describe('Intel\'s collateral, fetched', () => {
     });
   }
 
+  test('is refused by name when the service speaks of another platform, or sends elsewhere', async (t) => {
+    const pcs = await servePcs(file, { fmspc: '000000000000' });
+    t.after(() => pcs.close());
+    await assert.rejects(fetchCollateral({ fmspc: '000000000000', ca: 'platform' }, pcs.url), { code: 'attest.pcs.answer', expected: '000000000000 platform' });
+    await assert.rejects(fetched(t, only('/tcb', (answer) => ({ ...answer, status: 302, chain: ['Location', 'x'] }))), { code: 'attest.pcs.unreachable' });
+  });
+
+  test('comes from a service with an address of its own: http or https, and no password in it', async () => {
+    for (const url of ['data:,x', 'file:///etc/passwd', 'nowhere', 'https://name:secret@localhost']) {
+      await assert.rejects(fetchCollateral(KIND, url), (error: Error & { code: string }) => {
+        assert.equal(error.code, 'attest.pcs.url');
+        assert.doesNotMatch(error.message, /secret/);
+        return true;
+      });
+    }
+  });
+
   test('is refused by name when nobody answers', async () => {
     const pcs = await servePcs(file);
     pcs.close();

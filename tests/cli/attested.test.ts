@@ -12,6 +12,7 @@ const record = { workerKey: new Uint8Array(32), sealingKey: new Uint8Array(32).f
 const inForce = { imageHash: record.imageHash, claims: Claim.cpuOnly, proposedAt: 1, effectiveFrom: 2, revokedAt: 0 } as ImagePolicy;
 
 interface OnChain {
+  network: Settings['network'];
   isSimulated: boolean;
   claims: number;
   attested: Partial<Attestation> | null;
@@ -20,7 +21,7 @@ interface OnChain {
 }
 
 /** What the client prints before it seals to a key, on a chain whose registry answers this. */
-async function look(image: ImagePolicy | null, { isSimulated = false, claims = Claim.cpuOnly, attested = {}, judged = {}, governance = {} }: Partial<OnChain> = {}): Promise<string> {
+async function look(image: ImagePolicy | null, { network = 'testnet', isSimulated = false, claims = Claim.cpuOnly, attested = {}, judged = {}, governance = {} }: Partial<OnChain> = {}): Promise<string> {
   const last = { sealingKey: record.sealingKey, imageHash: record.imageHash, fmspc: 1n, isProcessorCa: false, platform: Cell.EMPTY };
   // Registry, key's account and collateral in one.
   const account = {
@@ -31,7 +32,7 @@ async function look(image: ImagePolicy | null, { isSimulated = false, claims = C
   const ton = { open: () => account };
   const chain = { ton, query: (ask: (of: typeof ton) => unknown) => ask(ton) } as unknown as ChainClient;
   const lines: string[] = [];
-  await requireAttested({ settings, chain, progress: (line) => void lines.push(line) }, { ...record, claims }, { owner, stake: owner });
+  await requireAttested({ settings: { ...settings, network }, chain, progress: (line) => void lines.push(line) }, { ...record, claims }, { owner, stake: owner });
   return lines.join('\n');
 }
 
@@ -43,9 +44,13 @@ describe('before it seals a prompt to an attested key, the client', () => {
   });
 
   test('says that a SIMULATED platform proves nothing, and does not say where the prompt stays', async () => {
-    const said = await look(inForce, { isSimulated: true });
+    const said = await look(inForce, { isSimulated: true, network: 'devnet' });
     assert.match(said, /SIMULATED platform, which proves nothing/);
     assert.doesNotMatch(said, /stays/);
+  });
+
+  test('takes a SIMULATED platform on a devnet alone', async () => {
+    for (const network of ['testnet', 'mainnet'] as const) await assert.rejects(look(inForce, { isSimulated: true, network }), { code: 'chain.simulated' });
   });
 
   for (const [why, image] of [

@@ -8,6 +8,7 @@ import { Tier } from '../../protocol';
 import { OP_REVOKE_IMAGE } from '../../wrappers';
 import { beginCell, toNano } from '@ton/core';
 import { internal } from '@ton/sandbox';
+import { readQuoteFor } from '../../cli/provider/quote';
 import { cocoon, codeOf, type Run } from '../support/cocoon';
 import { documentOf, servePcs } from '../support/pcs';
 import { StakedMarket, type Owner } from '../support/stakedMarket';
@@ -89,6 +90,12 @@ test('quotes for others, changed ones, and platforms that are not there are refu
   assert.deepEqual([mainnet.status, codeOf(mainnet)], [3, 'config.platform']);
   const tier = await cocoon(['job', 'create', '--tier', 'zk', '--prompt', 'x', '--api', market.api, '--data-folder', owner.folder, '--json']);
   assert.equal(codeOf(tier), 'usage.flag');
+});
+
+test('a quote of a SIMULATED platform is read on a devnet alone', async () => {
+  const file = await quoteFile(await market.owner(), 'quote.json');
+  assert.equal(readQuoteFor('devnet', file).platform, 'simulated');
+  for (const network of ['testnet', 'mainnet']) assert.throws(() => readQuoteFor(network, file), { code: 'config.platform' });
 });
 
 test('anybody posts newer collateral once, and is warned before it ends', async () => {

@@ -23,15 +23,16 @@ export interface ServedPcs {
   close(): void;
 }
 
-/** @param isHex revocation lists as a caching service gives them by default @param change answers before they go out */
+const fmspcOf = (file: CollateralFile): string => (JSON.parse(file.tcb_info) as { fmspc: string }).fmspc.toLowerCase();
+
+/** @param fmspc under which it is found @param isHex revocation lists as a caching service gives them by default @param change answers before they go out */
 export async function servePcs(
-  file: CollateralFile, { isHex = false, change = (_path: string, answer: PcsAnswer) => answer } = {},
+  file: CollateralFile, { isHex = false, fmspc = fmspcOf(file), change = (_path: string, answer: PcsAnswer) => answer } = {},
 ): Promise<ServedPcs> {
   const asked: string[] = [];
   const list = (hex: string) => (isHex ? hex : Buffer.from(hex, 'hex'));
-  const { fmspc } = JSON.parse(file.tcb_info) as { fmspc: string };
   const answers: Record<string, PcsAnswer> = {
-    [`/tdx/certification/v4/tcb?fmspc=${fmspc.toLowerCase()}`]: {
+    [`/tdx/certification/v4/tcb?fmspc=${fmspc}`]: {
       body: `{"tcbInfo":${file.tcb_info},"signature":"${file.tcb_info_signature}"}`, chain: ['TCB-Info-Issuer-Chain', file.tcb_info_issuer_chain],
     },
     '/tdx/certification/v4/qe/identity': {
