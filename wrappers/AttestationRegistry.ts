@@ -81,7 +81,7 @@ export const Claim = {
 /** Who may add trust, slowly, and who may remove it, at once. */
 export interface Governance {
   governor: Address;
-  /** May only revoke. */
+  /** May only revoke images and raise the least evaluation number. */
   guardian: Address;
   /** Ed25519 public keys, 32 bytes each; any `threshold` of them propose an image without the governor. */
   builders: Uint8Array[];

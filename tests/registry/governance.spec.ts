@@ -110,7 +110,7 @@ describe('the governing set', () => {
     expect(await code(world.cancel())).toBe(ERRORS.noProposal);
   });
 
-  it('finding 52: the guardian can revoke and do nothing else', async () => {
+  it('finding 52: the guardian can take trust away and do nothing else', async () => {
     await world.propose(1);
     await world.proposeGovernance();
     world.later(NOTICE_SECONDS);
@@ -122,6 +122,9 @@ describe('the governing set', () => {
     expect(await code(world.accept(guardian))).toBe(ERRORS.notNextGovernor);
     expect(JSON.stringify(shown((await world.registry.getProposedGovernance())!.next))).toBe(proposal);
     expect(await code(world.revoke(1, guardian))).toBe(0);
+    const raise = (number: number) => code(world.registry.sendRaiseEvaluation(guardian.getSender(), { value: VALUE, number }));
+    expect([await raise(18), await raise(17)]).toEqual([0, ERRORS.notRaised]);
+    expect((await world.registry.getGovernance()).leastEvaluation).toBe(18);
   });
 
   it('finding 52: a governor that appoints himself builders gains nothing in a hurry', async () => {
