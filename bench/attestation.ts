@@ -2,7 +2,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { toNano, type Transaction } from '@ton/core';
-import { Blockchain } from '@ton/sandbox';
 import { quoteCell } from '../attest/cells';
 import { parseCollateral, summaryOf } from '../attest/collateral';
 import { collateralCells } from '../attest/collateralCells';
@@ -12,6 +11,7 @@ import { AttestWorld, DAY, VALUE } from '../tests/attest/attestWorld';
 import { sumFees, type TransactionFees } from '../tests/support/fees';
 import { Collateral, COLLATERAL_POSTS, INTEL_ROOT } from '../wrappers';
 import { type FeeRow, row } from './feeRow';
+import { createSandbox } from '../tests/support/sandbox';
 
 const FIXTURES = join(__dirname, '..', 'tests', 'attest');
 const QUOTE = 'tdx_v5_586c2be0dc38.bin';
@@ -73,7 +73,7 @@ async function postingGas(): Promise<number[]> {
   for (const file of readdirSync(`${FIXTURES}/collateral`).filter((name) => name !== 'manifest.json')) {
     const collateral = parseCollateral(JSON.parse(readFileSync(`${FIXTURES}/collateral/${file}`, 'utf8')));
     const { fmspc, isProcessorCa, validUntil } = summaryOf(collateral);
-    const chain = await Blockchain.create();
+    const chain = await createSandbox();
     chain.now = validUntil - DAY;
     const poster = await chain.treasury('poster');
     const account = await Collateral.fromScope({ registry: poster.address, root: INTEL_ROOT, fmspc: BigInt(`0x${fmspc}`), isProcessorCa });

@@ -1,6 +1,6 @@
 import { toNano, type Transaction } from '@ton/core';
 import { keyPairFromSeed, sign } from '@ton/crypto';
-import { Blockchain, type SandboxContract, type SendMessageResult, type TreasuryContract } from '@ton/sandbox';
+import { type Blockchain, type SandboxContract, type SendMessageResult, type TreasuryContract } from '@ton/sandbox';
 import {
   type Build,
   buildHash,
@@ -16,6 +16,7 @@ import {
 import { sumFees } from '../tests/support/fees';
 import { AttestationRegistry, ProviderStake, type SignedReceipt, toCell } from '../wrappers';
 import { type FeeRow, row } from './feeRow';
+import { createSandbox } from '../tests/support/sandbox';
 
 const NETWORK_ID = -239;
 const START = 1_800_000_000;
@@ -41,7 +42,7 @@ class Market {
   ) {}
 
   static async create(): Promise<Market> {
-    const chain = await Blockchain.create();
+    const chain = await createSandbox();
     chain.now = START;
     const [governor, owner, watcher] = await Promise.all(['governor', 'owner', 'watcher'].map((name) => chain.treasury(name)));
     const registry = chain.openContract(

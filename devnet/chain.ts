@@ -59,7 +59,8 @@ export class Chain {
   /** @throws DevnetError `DEVNET_NETWORK_ID`, `config.start-time` */
   static async create(options: ChainOptions): Promise<Chain> {
     checkOptions(options);
-    const blockchain = await Blockchain.create();
+    // Mainnet's prices and limits, without its validator sets and bridges, which every message would carry along.
+    const blockchain = await Blockchain.create({ config: 'slim' });
     blockchain.setConfig(withNetworkId(blockchain.config, options.networkId));
     blockchain.now = options.clock === 'real' ? Math.floor(Date.now() / 1000) : options.clock.startSeconds;
     const bank = await blockchain.treasury('devnet faucet', { balance: options.bankNano ?? BANK_NANO });

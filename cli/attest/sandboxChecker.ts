@@ -15,7 +15,7 @@ export class SandboxChecker {
   ) {}
 
   static async create(root: RootKey = INTEL_ROOT): Promise<SandboxChecker> {
-    const chain = await Blockchain.create();
+    const chain = await Blockchain.create({ config: 'slim' });
     const { address, init: { code, data } } = await QuoteChecker.fromRoot(root);
     await chain.setShardAccount(address, createShardAccount({ address, code, data, balance: toNano('1'), workchain: 0 }));
     return new SandboxChecker(chain, address, root);

@@ -1,7 +1,7 @@
 /** A provider with a stake, a registry of the simulated root, collateral, and a worker key that can become attested. */
 import { type Cell, toNano, type Transaction } from '@ton/core';
 import { keyPairFromSeed } from '@ton/crypto';
-import { Blockchain, type SandboxContract, type SendMessageResult, type TreasuryContract } from '@ton/sandbox';
+import { type Blockchain, type SandboxContract, type SendMessageResult, type TreasuryContract } from '@ton/sandbox';
 import { registrationCell } from '../../attest/cells';
 import { collateralCells, type CollateralCells } from '../../attest/collateralCells';
 import { parseQuote } from '../../attest/quote';
@@ -10,6 +10,7 @@ import { SIMULATED_FMSPC, SIMULATED_ROOT, simulatedQuote, type SimulatedQuote } 
 import { reportDataOf } from '../../protocol';
 import { AttestationRegistry, AttestedKey, type AttestReason, Collateral, COLLATERAL_POSTS, parseKeyJudged, ProviderStake, type RecentBlock } from '../../wrappers';
 import { NETWORK_ID, patternBytes } from '../support/jobWorld';
+import { createSandbox } from '../support/sandbox';
 
 export const DAY = 86_400;
 export const NOW = 1_780_000_000;
@@ -52,7 +53,7 @@ export class AttestWorld {
   /** One sandbox per test file, taken back to its start: image in force, collateral posted, key not attested yet. */
   static async create(): Promise<AttestWorld> {
     const isNew = !shared;
-    const chain = shared?.chain ?? (await Blockchain.create());
+    const chain = shared?.chain ?? (await createSandbox());
     if (shared) await chain.loadFrom(shared.start);
     chain.now = isNew ? NOW - 8 * DAY : NOW;
     chain.prevBlocks = prevBlocks();

@@ -3,9 +3,9 @@ import { quoteCell } from '../../attest/cells';
 import { parseQuote } from '../../attest/quote';
 import { SIMULATED_FMSPC, SIMULATED_ROOT, simulatedChain, simulatedQuote, type SimulatedQuote } from '../../attest/simulated/quote';
 import { SandboxChecker, type Verdict } from '../../cli/attest/sandboxChecker';
-import { Blockchain } from '@ton/sandbox';
 import { toNano } from '@ton/core';
 import { INTEL_ROOT, QUOTE_ERRORS, QuoteChecker } from '../../wrappers';
+import { createSandbox } from '../support/sandbox';
 
 const NOW = 1_780_000_000;
 const DAY = 86_400;
@@ -38,7 +38,7 @@ describe('simulated quotes, which real ones cannot replace in showing what is re
   });
 
   it('are named simulated by the getter of whoever checks them, and by no checker of Intel\'s', async () => {
-    const chain = await Blockchain.create();
+    const chain = await createSandbox();
     chain.now = NOW;
     const deployer = await chain.treasury('deployer');
     for (const [root, expected] of [[SIMULATED_ROOT, true], [INTEL_ROOT, false]] as const) {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Blockchain, type SandboxContract } from '@ton/sandbox';
+import { type SandboxContract } from '@ton/sandbox';
 import { toNano } from '@ton/core';
 import { quoteCell } from '../../attest/cells';
 import { parseCollateral, summaryOf } from '../../attest/collateral';
@@ -9,6 +9,7 @@ import { parseQuote } from '../../attest/quote';
 import { SandboxChecker } from '../../cli/attest/sandboxChecker';
 import { Collateral, COLLATERAL_POSTS, type CollateralAnswer, INTEL_ROOT, platformFacts } from '../../wrappers';
 import { feesOf } from '../support/fees';
+import { createSandbox } from '../support/sandbox';
 
 interface Listed { file: string; fmspc: string; pck: [string, string]; chainOk: boolean; tdAttributes: string | null }
 const FOLDER = join(__dirname, '..', 'attest');
@@ -64,7 +65,7 @@ describe('Intel\'s collateral, as it was published', () => {
 async function posted(file: string, now: number): Promise<{ account: SandboxContract<Collateral>; gas: Record<string, bigint> }> {
   const collateral = parseCollateral(JSON.parse(readFileSync(join(FOLDER, 'collateral', `${file}.json`), 'utf8')));
   const { fmspc, isProcessorCa } = summaryOf(collateral);
-  const chain = await Blockchain.create();
+  const chain = await createSandbox();
   chain.now = now;
   const poster = await chain.treasury('poster');
   const account = chain.openContract(await Collateral.fromScope({

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { beginCell, Cell, contractAddress, type TupleItem } from '@ton/core';
-import { Blockchain, createShardAccount, type SendMessageResult, type SmartContract } from '@ton/sandbox';
+import { createShardAccount, type SendMessageResult, type SmartContract } from '@ton/sandbox';
 import fc from 'fast-check';
 import * as protocol from '../../protocol';
 import {
@@ -27,6 +27,7 @@ import {
   arbitraryVoucher,
 } from '../support/objects';
 import { bitCount, camel, encodeTlb, parseTlb } from '../support/tlb';
+import { createSandbox } from '../support/sandbox';
 
 const readSource = (name: string): string => fs.readFileSync(path.join(__dirname, '../..', name), 'utf8');
 const source = readSource('docs/schema.tlb');
@@ -128,7 +129,7 @@ describe('Tact, TypeScript and TL-B', () => {
 
   beforeAll(async () => {
     const { SignedObjectsProbe: code } = await compileTact('tests/tact/SignedObjectsProbe.tact');
-    const blockchain = await Blockchain.create();
+    const blockchain = await createSandbox();
     const data = beginCell().endCell();
     const address = contractAddress(0, { code, data });
     await blockchain.setShardAccount(address, createShardAccount({ address, code, data, balance: 10n ** 9n }));

@@ -13,6 +13,7 @@ import { AttestationRegistry, type BuiltImage, type Governance } from '../../wra
 import { sumFees } from '../support/fees';
 import { NETWORK_ID, patternBytes, START } from '../support/jobWorld';
 import { exitCode } from '../support/stakeWorld';
+import { createSandbox } from '../support/sandbox';
 
 export const DAY = 86_400;
 export const VALUE = toNano('1');
@@ -40,7 +41,7 @@ export class RegistryWorld {
 
   /** One sandbox per test file, taken back to its start. By default two of the first three builders are enough. */
   static async create(builders = BUILDERS.slice(0, 3), threshold = Math.min(2, builders.length)) {
-    const chain = shared?.chain ?? (await Blockchain.create());
+    const chain = shared?.chain ?? (await createSandbox());
     const names = ['governor', 'guardian', 'next governor', 'stranger'];
     if (!shared) {
       chain.now = START;

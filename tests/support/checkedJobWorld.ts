@@ -1,6 +1,6 @@
 import { Address, beginCell, Cell, contractAddress, Dictionary, type Message, toNano } from '@ton/core';
 import { type KeyPair, keyPairFromSeed, sign } from '@ton/crypto';
-import { Blockchain, type SandboxContract, type SendMessageResult, type TreasuryContract } from '@ton/sandbox';
+import { type Blockchain, type SandboxContract, type SendMessageResult, type TreasuryContract } from '@ton/sandbox';
 import { ProviderStake as GeneratedStake } from '../../build/Suite/Suite_ProviderStake';
 import {
   type AskedTerms,
@@ -37,6 +37,7 @@ import {
   type ReceiptFields,
   START,
 } from './jobWorld';
+import { createSandbox } from './sandbox';
 
 /** Any account: the registry only hears that a provider became active. */
 export const REGISTRY = contractAddress(0, { code: beginCell().endCell(), data: beginCell().endCell() });
@@ -102,7 +103,7 @@ let shared: { chain: Blockchain; parties: Parties; start: ReturnType<Blockchain[
 /** One sandbox per test file with a funded stake and its worker key, taken back to that state for each world. */
 export async function marketChain(): Promise<Blockchain> {
   if (!shared) {
-    const chain = await Blockchain.create();
+    const chain = await createSandbox();
     chain.now = START;
     const [client, owner, payout, stranger] = [
       await chain.treasury('client'),

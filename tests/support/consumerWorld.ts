@@ -1,6 +1,6 @@
 import { type Address, beginCell, Cell, toNano, type Transaction } from '@ton/core';
 import { keyPairFromSeed, sign } from '@ton/crypto';
-import { Blockchain, type SandboxContract, type SendMessageResult, type TreasuryContract } from '@ton/sandbox';
+import { type Blockchain, type SandboxContract, type SendMessageResult, type TreasuryContract } from '@ton/sandbox';
 import { JudgedBounty } from '../../examples/bounty/JudgedBounty';
 import {
   buildTerms,
@@ -27,6 +27,7 @@ import { signAnswer } from '../../worker/jobs/answer';
 import { forgedMessage } from './consumerMessages';
 import { sumFees } from './fees';
 import { NETWORK_ID, patternBytes, START } from './jobWorld';
+import { createSandbox } from './sandbox';
 
 export const DAY = 86_400;
 export const STAKE = toNano('60');
@@ -67,7 +68,7 @@ interface Setting {
 let shared: Setting | undefined;
 
 async function setting(): Promise<Setting> {
-  const chain = await Blockchain.create();
+  const chain = await createSandbox();
   chain.now = START;
   const names = ['sponsor', 'owner', 'payout', 'thief', 'anna', 'boris', 'chen'];
   const wallets: Record<string, Wallet> = {};

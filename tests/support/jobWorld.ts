@@ -1,6 +1,6 @@
 import { type Address, beginCell, Cell, type Message, toNano } from '@ton/core';
 import { type KeyPair, keyPairFromSeed, sign } from '@ton/crypto';
-import { Blockchain, type SandboxContract, type SendMessageResult, type TreasuryContract } from '@ton/sandbox';
+import { type Blockchain, type SandboxContract, type SendMessageResult, type TreasuryContract } from '@ton/sandbox';
 import {
   JobEscrow,
   type JobDelivery,
@@ -11,6 +11,7 @@ import {
   requiredJobValue,
 } from '../../wrappers';
 import { pricesOf } from './config';
+import { createSandbox } from './sandbox';
 
 /** Network id of the sandbox's default configuration, a copy of mainnet's. */
 export const NETWORK_ID = -239;
@@ -81,7 +82,7 @@ let shared: { chain: Blockchain; start: ReturnType<Blockchain['snapshot']> } | u
 /** One sandbox per test file, taken back to its start: creating one costs a quarter of a second. */
 async function freshChain(): Promise<Blockchain> {
   if (!shared) {
-    const chain = await Blockchain.create();
+    const chain = await createSandbox();
     chain.now = START;
     for (const name of ['client', 'provider', 'stranger']) await chain.treasury(name);
     shared = { chain, start: chain.snapshot() };

@@ -22,6 +22,7 @@ import {
 import { BURN_ADDRESS, packSignedAcceptance, ProviderStake, type SignedReceipt, toCell } from '../../wrappers';
 import { multiplyPrices } from './config';
 import { NETWORK_ID, patternBytes, START } from './jobWorld';
+import { createSandbox } from './sandbox';
 
 export const DAY = 86_400;
 export const STAKE = toNano('100');
@@ -74,7 +75,7 @@ export class StakeWorld {
   /** One sandbox per test file, taken back to its start; everything costs `factor` times as much. */
   static async create(factor = 1n): Promise<StakeWorld> {
     const isNew = !shared;
-    const chain = shared?.chain ?? (await Blockchain.create());
+    const chain = shared?.chain ?? (await createSandbox());
     if (shared) await startAt(factor);
     chain.now = START;
     const [owner, client, watcher, escrow] = await Promise.all(
