@@ -29,16 +29,20 @@ const COLUMN_COUNTS = [2, 4, 8, 16] as const;
 const ROWS = 16384;
 const WIDTH = 4096;
 const REPEATS = 8;
+/** Trials below this are too short for one look. */
+const SHORT_MILLIS = 5;
+/** A kernel further down the list must be faster by more than this: 30 us differ by a few percent from run to run. */
+const CLEARLY = 1.1;
 /** RQ(a, 32768, 15) = a: results are the sums themselves. */
 const UNIT_SCALE = 32768 | (15 << 16);
 
-/** The kernels that a device can run. */
+/** The kernels that a device can run, the one that decodes fastest on large GPUs first (bench/results/gpu-h100.json). */
 export function candidates({ subgroupSize }: Pick<OpenedDevice, 'subgroupSize'>): LinearKernel[] {
   return [...(subgroupSize > 0 ? ['linearBySubgroup' as const] : []), 'linearByGroup', 'linearByThread'];
 }
 
 /**
- * The fastest of the kernels whose results are right, and from how many columns on `matmul` pays.
+ * The first of the kernels whose results are right that no other clearly beats, and from how many columns on `matmul` pays.
  * @param expected results of column c
  * @throws WebGpuDeviceError `engine.webgpu.bits` when none is right
  */
@@ -47,11 +51,19 @@ export async function choose(
 ): Promise<Choice> {
   const right = ({ results }: Trial, columns: number): boolean => Array.from({ length: columns }, (_, c) => expected(c))
     .every((sums, c) => sums.every((sum, row) => results[c * sums.length + row] === sum));
-  let best: { kernel: LinearKernel; millis: number } | undefined;
+  let tried: { kernel: LinearKernel; millis: number }[] = [];
   for (const kernel of kernels) {
     const trial = await measure(kernel, 1);
-    if (right(trial, 1) && (!best || trial.millis < best.millis)) best = { kernel, millis: trial.millis };
+    if (right(trial, 1)) tried.push({ kernel, millis: trial.millis });
   }
+  // A device that was idle is slow at first, which would be held against the first kernel.
+  if (tried.some(({ millis }) => millis < SHORT_MILLIS)) {
+    const again: typeof tried = [];
+    for (const { kernel, millis } of tried) again.push({ kernel, millis: Math.min(millis, (await measure(kernel, 1)).millis) });
+    tried = again;
+  }
+  const least = Math.min(...tried.map(({ millis }) => millis));
+  const best = tried.find(({ millis }) => millis <= CLEARLY * least);
   if (!best) {
     throw new WebGpuDeviceError('engine.webgpu.bits', 'no matrix kernel computes the right sums on this device', {
       received: kernels.join(', '), hint: 'update the driver, or choose the wasm back end',

@@ -22,6 +22,14 @@ test('the fastest matrix kernel whose sums are right is chosen, and matmul from 
   assert.equal((await choose(KERNELS, slow, sums)).manyColumns, Infinity);
 });
 
+test('a device that is slow at first, or as fast with another kernel, runs the first of the list', async () => {
+  let calls = 0;
+  const cold: Measure = async (kernel, columns) => trial(kernel === KERNELS[0] ? (calls++ === 0 ? 4 : 1.05) : 1, columns);
+  assert.equal((await choose(KERNELS, cold, sums)).linearKernel, KERNELS[0]);
+  const other: Measure = async (kernel, columns) => trial(kernel === KERNELS[0] ? 1.2 : 1, columns);
+  assert.equal((await choose(KERNELS, other, sums)).linearKernel, KERNELS[1]);
+});
+
 test('a matrix kernel with a wrong sum is left aside however fast it is, and none right is a typed error', async () => {
   const measure: Measure = async (kernel, columns) =>
     (kernel === 'linearBySubgroup' || kernel === 'matmul' ? trial(0, columns, 1) : trial(3, columns));
