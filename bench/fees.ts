@@ -1,4 +1,5 @@
 import { measureAttestationFees } from './attestation';
+import { measureChannelFees } from './channelFees';
 import { measureCheckedJobFees } from './checkedJobFees';
 import { measureConsumerFees } from './consumerFees';
 import type { FeeRow } from './feeRow';
@@ -10,7 +11,9 @@ import { measureMarketFees } from './marketFees';
  * parties. bench/gas.json holds these rows; tests/gas asserts them.
  */
 export async function measureFees(): Promise<FeeRow[]> {
-  const parts = [measureJobFees, measureCheckedJobFees, measureMarketFees, measureConsumerFees, measureAttestationFees];
+  const parts = [
+    measureJobFees, measureChannelFees, measureCheckedJobFees, measureMarketFees, measureConsumerFees, measureAttestationFees,
+  ];
   const rows: FeeRow[] = [];
   for (const measure of parts) rows.push(...(await measure()));
   return rows;

@@ -35,7 +35,7 @@ export function encodeVoucher(voucher: Voucher): PlainCell {
   return new CellWriter()
     .uint('tag', TAG_VOUCHER, 32)
     .int32('networkId', voucher.networkId)
-    .fixedBytes('channel', voucher.channel, 32)
+    .basechainAddress('channel', voucher.channel)
     .uint('final', voucher.final ? 1 : 0, 1)
     .coins('amount', voucher.amount)
     .cell();
@@ -46,7 +46,7 @@ export function decodeVoucher(cell: PlainCell): Voucher {
   root.tag(TAG_VOUCHER);
   const voucher = {
     networkId: root.int32(),
-    channel: root.fixedBytes(32),
+    channel: root.basechainAddress(),
     final: root.number(1) === 1,
     amount: root.coins(),
   };

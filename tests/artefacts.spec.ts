@@ -10,7 +10,8 @@ describe('build artefacts', () => {
     const artefacts = fs.readdirSync(build).filter((file) => file.endsWith('.compiled.json'));
     expect(artefacts.sort()).toEqual(
       [
-        'AttestationRegistry', 'AttestedKey', 'CheckedJobEscrow', 'Collateral', 'JobEscrow', 'JudgedBounty', 'ProviderStake', 'QuoteChecker',
+        'AttestationRegistry', 'AttestedKey', 'CheckedJobEscrow', 'Collateral', 'JobEscrow', 'JudgedBounty', 'PaymentChannel', 'ProviderStake',
+        'QuoteChecker',
       ].map((name) => `${name}.compiled.json`),
     );
     const artefact = JSON.parse(fs.readFileSync(path.join(build, 'JobEscrow.compiled.json'), 'utf8'));

@@ -6,6 +6,7 @@ export * from './collateralMessages';
 export * from './codeHashes';
 export * from './JobEscrow';
 export * from './keyLife';
+export * from './PaymentChannel';
 export * from './ProviderStake';
 export * from './QuoteChecker';
 export * from './registryMessages';

@@ -95,7 +95,7 @@ def decline(d: dict) -> Cell:
 
 
 def voucher(v: dict) -> Cell:
-    return Cell(tag("OCV1") + int32(v["networkId"]) + raw(v["channel"]) + uint(int(v["final"]), 1) + grams(v["amount"]))
+    return Cell(tag("OCV1") + int32(v["networkId"]) + address(v["channel"]) + uint(int(v["final"]), 1) + grams(v["amount"]))
 
 
 def acceptance(a: dict) -> Cell:

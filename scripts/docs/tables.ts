@@ -6,7 +6,10 @@ import { findings } from './findings';
 import { constants, errors, messages } from './source';
 
 const root = path.join(__dirname, '../..');
-export const CONTRACTS = ['JobEscrow', 'CheckedJobEscrow', 'ProviderStake', 'AttestationRegistry', 'AttestedKey', 'Collateral', 'QuoteChecker', 'JudgedBounty'] as const;
+export const CONTRACTS = [
+  'JobEscrow', 'CheckedJobEscrow', 'PaymentChannel', 'ProviderStake', 'AttestationRegistry', 'AttestedKey', 'Collateral', 'QuoteChecker',
+  'JudgedBounty',
+] as const;
 
 interface AbiType {
   kind: 'simple' | 'dict';

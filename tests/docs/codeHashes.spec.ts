@@ -12,6 +12,7 @@ import {
   type ContractName,
   INTEL_ROOT,
   jobEscrowCode,
+  PaymentChannel,
   providerStakeCode,
   QuoteChecker,
 } from '../../wrappers';
@@ -24,6 +25,10 @@ const key = new Uint8Array(32);
 const DEPLOYED: Record<ContractName, () => Promise<Cell>> = {
   JobEscrow: jobEscrowCode,
   CheckedJobEscrow: checkedJobEscrowCode,
+  PaymentChannel: async () => {
+    const parties = { client: nobody, stake: nobody, payout: nobody, clientKey: key, claimKey: key };
+    return (await PaymentChannel.fromTerms({ ...parties, networkId: 0, closeDelay: 1, expiry: 1 })).init!.code;
+  },
   ProviderStake: providerStakeCode,
   AttestationRegistry: async () => {
     const none = { networkId: 0, governor: nobody, guardian: nobody, builders: [], threshold: 0 };

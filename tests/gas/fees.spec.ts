@@ -34,6 +34,10 @@ describe('fees', () => {
     ['job-total', 12.5],
     ['job-total-v5r1', 14],
     ['job-total-answer-in-callback', 13.5],
+    ['channel-settle', 3],
+    ['channel-top-up', 2.5],
+    ['channel-open', 7],
+    ['channel-close', 4],
   ])('%s costs at most %d mTON', (operation, limit) => {
     expect(rows.find((row) => row.operation === operation)!.milliTon).toBeLessThanOrEqual(limit);
   });

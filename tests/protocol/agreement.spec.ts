@@ -6,6 +6,8 @@ import fc from 'fast-check';
 import * as protocol from '../../protocol';
 import {
   fromCell,
+  packChannel,
+  packClaim,
   packCreateJob,
   packDecline,
   packDelivery,
@@ -14,6 +16,7 @@ import {
   parseJobCallback,
   toCell,
 } from '../../wrappers';
+import { ChannelWorld } from '../support/channelWorld';
 import { compileTact } from '../support/compileTact';
 import { JobWorld, patternBytes, receiptCell } from '../support/jobWorld';
 import {
@@ -192,6 +195,12 @@ describe('Tact, TypeScript and TL-B', () => {
       expect(body.equals(packCreateJob(request))).toBe(true);
       expect(parseCreateJob(body)).toEqual(request);
     }
+    const channel = await ChannelWorld.create();
+    const { client: owner, payout: payee, stake, ...numbers } = channel.terms;
+    const parties = { client: owner.hash, payout: payee.hash, stake: stake.hash, claimed: 0n, endsAt: numbers.expiry };
+    expect(encodeTlb(schema, 'channel', { ...numbers, ...parties } as never).equals(packChannel(channel.terms))).toBe(true);
+    const claim = channel.claimOf(12_345n, { final: true });
+    expect(encodeTlb(schema, 'channel_claim', claim as never).equals(packClaim(claim))).toBe(true);
     const declined = { signature: patternBytes(64), reason: 7 };
     expect(encodeTlb(schema, 'decline_body', declined).equals(packDecline(declined.signature, 7))).toBe(true);
   });
