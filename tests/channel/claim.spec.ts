@@ -122,6 +122,10 @@ describe('a claim', () => {
     for (const changes of [{ networkId: -3 }, { channel: other.address }, { tag: 0x4f435731 }]) {
       expect(await refusal(world.claim(toNano('0.1'), changes))).toBe(E.badVoucherSignature);
     }
+    const onTestnet = await ChannelWorld.create({ networkId: -3 }, world.blockchain);
+    await onTestnet.topUp(DEPOSIT);
+    expect(await refusal(onTestnet.claim(toNano('0.1'), { networkId: -239 }))).toBe(E.badVoucherSignature);
+    await onTestnet.claim(toNano('0.1'));
   });
 
   it('is refused when it says another amount, or closes, where the signed voucher does not', async () => {

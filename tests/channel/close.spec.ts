@@ -3,7 +3,7 @@ import { Address, beginCell, toNano } from '@ton/core';
 import { keyPairFromSeed } from '@ton/crypto';
 import { channelPhase, packChannel, packClaim, packCloseChannel, packReplaceClaimKey, PAYMENT_CHANNEL_ERRORS as E } from '../../wrappers';
 import { channelExit, ChannelWorld, DAY, DEPOSIT, paidTo } from '../support/channelWorld';
-import { multiplyPrices } from '../support/config';
+import { multiplyGasPrice, multiplyPrices } from '../support/config';
 import { refusal } from '../support/jobWorld';
 
 const MOST_FEES = toNano('0.005');
@@ -37,11 +37,11 @@ describe('a final claim, signed by both', () => {
   });
 
   it('finding 41: pays both whatever the prices are: the payment is never left to the client', async () => {
-    for (const factor of [1n, 10n, 50n]) {
+    for (const [factor, raise] of [[1n, multiplyPrices], [10n, multiplyPrices], [50n, multiplyPrices], [20n, multiplyGasPrice]] as const) {
       for (const owed of [DEPOSIT * 2n, toNano('0.9')]) {
         const world = await ChannelWorld.opened();
         const original = world.blockchain.config;
-        world.blockchain.setConfig(multiplyPrices(original, factor, false));
+        world.blockchain.setConfig(raise(original, factor, false));
         const result = await world.claim(owed, { final: true });
         const paid = paidTo(result, world.address, world.payout.address);
         world.blockchain.setConfig(original);

@@ -23,6 +23,13 @@ export function multiplyPrices(config: Cell, factor: bigint, withRent = true): C
   return beginCell().storeDictDirect(parameters).endCell();
 }
 
+/** The configuration with basechain gas prices alone multiplied. */
+export function multiplyGasPrice(config: Cell, factor: bigint): Cell {
+  const parameters = Dictionary.loadDirect(Dictionary.Keys.Int(32), Dictionary.Values.Cell(), config);
+  parameters.set(21, multiplyGas(parameters.get(21)!, factor));
+  return beginCell().storeDictDirect(parameters).endCell();
+}
+
 function multiplyStorage(cell: Cell, factor: bigint): Cell {
   const prices = Dictionary.loadDirect(
     Dictionary.Keys.Uint(32),
