@@ -80,6 +80,11 @@ export class ByteReader {
     if (this.source.subarray(this.position).some((byte) => byte !== 0)) throw this.malformed('zeros in all padding');
   }
 
+  /** Nothing may be left over. */
+  end(): void {
+    if (this.position !== this.source.length) throw this.malformed(`${this.position} bytes`);
+  }
+
   malformed(expected: string): ProtocolError {
     return new ProtocolError('MALFORMED_PAYLOAD', `The ${this.name} is malformed`, {
       expected,

@@ -11,6 +11,7 @@ const suite = new CipherSuite({
 
 /** Bytes of an encapsulated key. */
 export const HPKE_ENC_BYTES = 32;
+const SECRET_BYTES = 32;
 
 const NO_AAD = new Uint8Array(0);
 const buffer = (bytes: Uint8Array): ArrayBuffer => Uint8Array.from(bytes).buffer as ArrayBuffer;
@@ -27,11 +28,7 @@ export async function hpkeSeal(
   aad: Uint8Array = NO_AAD,
   ephemeralKeyMaterial?: Uint8Array,
 ): Promise<{ enc: Uint8Array; ciphertext: Uint8Array }> {
-  const sender = await suite.createSenderContext({
-    recipientPublicKey: await suite.kem.deserializePublicKey(buffer(publicKey)),
-    info: buffer(info),
-    ...(ephemeralKeyMaterial ? { ekm: buffer(ephemeralKeyMaterial) } : {}),
-  });
+  const sender = await senderContext(publicKey, info, ephemeralKeyMaterial);
   const ciphertext = await sender.seal(buffer(plaintext), buffer(aad));
   return { enc: new Uint8Array(sender.enc), ciphertext: new Uint8Array(ciphertext) };
 }
@@ -43,10 +40,42 @@ export async function hpkeOpen(
   info: Uint8Array,
   aad: Uint8Array = NO_AAD,
 ): Promise<Uint8Array> {
-  const recipient = await suite.createRecipientContext({
-    recipientKey: await suite.kem.deserializePrivateKey(buffer(privateKey)),
-    enc: buffer(sealed.enc),
-    info: buffer(info),
-  });
+  const recipient = await recipientContext(sealed.enc, privateKey, info);
   return new Uint8Array(await recipient.open(buffer(sealed.ciphertext), buffer(aad)));
 }
+
+/** The encapsulated key and an exported secret of 32 bytes (RFC 9180 5.3). @throws the library's error for a bad key */
+export async function hpkeSenderSecret(
+  publicKey: Uint8Array,
+  info: Uint8Array,
+  exporterContext: Uint8Array,
+  ephemeralKeyMaterial?: Uint8Array,
+): Promise<{ enc: Uint8Array; secret: Uint8Array }> {
+  const sender = await senderContext(publicKey, info, ephemeralKeyMaterial);
+  return { enc: new Uint8Array(sender.enc), secret: new Uint8Array(await sender.export(buffer(exporterContext), SECRET_BYTES)) };
+}
+
+/** The same secret at the other end. @throws the library's error for a bad key */
+export async function hpkeReceiverSecret(
+  enc: Uint8Array,
+  privateKey: Uint8Array,
+  info: Uint8Array,
+  exporterContext: Uint8Array,
+): Promise<Uint8Array> {
+  const recipient = await recipientContext(enc, privateKey, info);
+  return new Uint8Array(await recipient.export(buffer(exporterContext), SECRET_BYTES));
+}
+
+const senderContext = async (publicKey: Uint8Array, info: Uint8Array, ephemeralKeyMaterial?: Uint8Array) =>
+  suite.createSenderContext({
+    recipientPublicKey: await suite.kem.deserializePublicKey(buffer(publicKey)),
+    info: buffer(info),
+    ...(ephemeralKeyMaterial ? { ekm: buffer(ephemeralKeyMaterial) } : {}),
+  });
+
+const recipientContext = async (enc: Uint8Array, privateKey: Uint8Array, info: Uint8Array) =>
+  suite.createRecipientContext({
+    recipientKey: await suite.kem.deserializePrivateKey(buffer(privateKey)),
+    enc: buffer(enc),
+    info: buffer(info),
+  });

@@ -89,3 +89,4 @@ export {
   type SignedAnswer,
 } from './answer';
 export { type KeyBinding, reportDataOf } from './keyBinding';
+export * from './channel';

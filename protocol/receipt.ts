@@ -41,7 +41,7 @@ export interface Decline extends StatementHeader {
   reason: number;
 }
 
-function header(statement: StatementHeader): CellWriter {
+export function statementWriter(statement: StatementHeader): CellWriter {
   return new CellWriter()
     .uint('tag', TAG_WORKER_STATEMENT, 32)
     .int32('networkId', statement.networkId)
@@ -49,7 +49,7 @@ function header(statement: StatementHeader): CellWriter {
     .basechainAddress('escrow', statement.escrow);
 }
 
-function readHeader(reader: CellReader): StatementHeader {
+export function readStatementHeader(reader: CellReader): StatementHeader {
   reader.tag(TAG_WORKER_STATEMENT);
   return { networkId: reader.int32(), termsHash: reader.fixedBytes(32), escrow: reader.basechainAddress() };
 }
@@ -67,7 +67,7 @@ export function encodeReceiptClaims(receipt: Receipt): PlainCell {
 
 /** 755 bits and the claims. */
 export function encodeReceipt(receipt: Receipt): PlainCell {
-  return header(receipt)
+  return statementWriter(receipt)
     .uint('seq', receipt.seq, 32)
     .uint('index', receipt.index, 32)
     .uint('final', receipt.final ? 1 : 0, 1)
@@ -82,7 +82,7 @@ export function encodeReceipt(receipt: Receipt): PlainCell {
 /** @throws ProtocolError WRONG_TAG, MALFORMED_CELL, RESERVED_BITS */
 export function decodeReceipt(cell: PlainCell): Receipt {
   const root = new CellReader('Receipt', cell);
-  const statement = readHeader(root);
+  const statement = readStatementHeader(root);
   const seq = root.number(32);
   const index = root.number(32);
   const final = root.number(1) === 1;
@@ -114,12 +114,12 @@ export function receiptHash(receipt: Receipt): Uint8Array {
 
 /** 595 bits, no references: no receipt has this form. */
 export function encodeDecline(decline: Decline): PlainCell {
-  return header(decline).uint('reason', decline.reason, 8).cell();
+  return statementWriter(decline).uint('reason', decline.reason, 8).cell();
 }
 
 export function decodeDecline(cell: PlainCell): Decline {
   const root = new CellReader('Decline', cell);
-  const decline = { ...readHeader(root), reason: root.number(8) };
+  const decline = { ...readStatementHeader(root), reason: root.number(8) };
   root.end();
   return decline;
 }

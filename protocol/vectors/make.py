@@ -7,7 +7,7 @@ import hashlib
 import json
 import pathlib
 
-from primitives import BASE, aead_seal, hpke_seal, x25519
+from primitives import BASE, aead_seal, hpke_export, hpke_seal, x25519
 
 ZERO = bytes(32)
 
@@ -185,6 +185,42 @@ def hpke_info(network: int, escrow: bytes, seq: int, terms_hash: bytes) -> bytes
     return sha(b"OCH1", (network & 0xFFFFFFFF).to_bytes(4, "big"), escrow, seq.to_bytes(4, "big"), terms_hash)
 
 
+def session_info(b: dict) -> bytes:
+    return sha(b"OCH2", (b["networkId"] & 0xFFFFFFFF).to_bytes(4, "big"), b["channel"], b["workerKey"], b["firstSeq"].to_bytes(4, "big"))
+
+
+def refusal(r: dict) -> Cell:
+    return Cell(statement(r) + uint(r["seq"], 32) + uint(r["reason"], 8) + uint(r["retryAfter"], 32))
+
+
+# ---- frames: every field in the order of the table in docs/channel-protocol.md
+FRAMES = dict(
+    hello=(1, [("networkId", 4), ("channel", 32), ("workerKey", 32), ("firstSeq", 4), ("enc", 32)]),
+    welcome=(2, [("nextSeq", 4), ("owed", 15), ("vouched", 15)]),
+    request=(3, [("seq", 4), ("termsHash", 32), ("amount", 15), ("final", 1), ("signature", 64), ("sealed", None)]),
+    piece=(4, [("seq", 4), ("index", 4), ("final", 1), ("finishReason", 1), ("issuedAt", 4), ("dueNano", 8), ("responseCommit", 32),
+               ("traceCommit", 32), ("promptTokens", 4), ("outputTokens", 4), ("signature", 64), ("sealed", None)]),
+    payment=(5, [("amount", 15), ("final", 1), ("signature", 64)]),
+    cancel=(6, [("seq", 4)]),
+    refusal=(7, [("seq", 4), ("termsHash", 32), ("reason", 1), ("retryAfter", 4), ("signature", 64)]))
+
+
+def frame(f: dict) -> bytes:
+    number, fields = FRAMES[f["kind"]]
+    values = {**f, **f.get("voucher", {})}
+    out = bytes([1, number])
+    for name, size in fields:
+        value = values[name]
+        if size is None:
+            out += len(value).to_bytes(4, "big") + value
+        elif isinstance(value, bytes):
+            assert len(value) == size
+            out += value
+        else:
+            out += (int(value) % (1 << 8 * size)).to_bytes(size, "big")
+    return out
+
+
 def main() -> None:
     full = (1 << 120) - 1
     base_terms = dict(
@@ -200,6 +236,7 @@ def main() -> None:
     objects = [("terms", terms, base_terms), ("terms", terms, high_terms), ("receipt", receipt, base_receipt), ("receipt", receipt, high_receipt)]
     head = dict(networkId=-3, termsHash=pattern(32, 13), escrow=pattern(32, 14))
     objects += [("decline", decline, dict(head, reason=r)) for r in (0, 9, 255)]
+    objects += [("refusal", refusal, dict(head, seq=2**32 - 1, reason=r, retryAfter=60)) for r in (1, 255)]
     objects += [("voucher", voucher, dict(networkId=2026, channel=pattern(32, 15), final=f, amount=a)) for f, a in ((False, 0), (True, full))]
     objects += [("acceptance", acceptance, dict(head, stake=pattern(32, 16), acceptBy=5, coverage=10**9)),
                 ("challengeGrant", grant, dict(networkId=2026, stake=pattern(32, 17), receiptHash=pattern(32, 18), challenger=pattern(32, 19), expires=1)),
@@ -239,11 +276,29 @@ def main() -> None:
         enc, cipher = hpke_seal(public, info, pad(case["bytes"], 49), b"", material)
         seals.append(dict(payload=case["bytes"], private=private, public=public, binding=binding, ephemeralMaterial=material, envelope=b"\1" + enc + cipher))
 
+    sessions = []
+    for index, case in enumerate(payloads):
+        binding = dict(networkId=-239 + index, channel=pattern(32, 64), workerKey=pattern(32, 65), firstSeq=index * 1000)
+        seq, terms_hash, material = index * 1000 + 7, pattern(32, 66), pattern(32, 67)
+        enc, secret = hpke_export(public, session_info(binding), b"request", material)
+        sealed = aead_seal(secret, bytes(8) + seq.to_bytes(4, "big"), pad(case["bytes"], 16), terms_hash)
+        sessions.append(dict(payload=case["bytes"], private=private, public=public, binding=binding, ephemeralMaterial=material, enc=enc, seq=seq,
+                             termsHash=terms_hash, sealed=sealed))
+    signature = pattern(64, 90)
+    frames = [dict(kind="hello", networkId=-239, channel=pattern(32, 91), workerKey=pattern(32, 92), firstSeq=4096, enc=pattern(32, 93)),
+              dict(kind="welcome", nextSeq=17, owed=10**15, vouched=full),
+              dict(kind="request", seq=18, termsHash=pattern(32, 94), voucher=dict(amount=10**16, final=False, signature=signature), sealed=pattern(256, 95)),
+              dict(kind="piece", seq=18, index=2, final=True, finishReason=1, issuedAt=1800000000, dueNano=2**63, responseCommit=pattern(32, 96),
+                   traceCommit=pattern(32, 97), promptTokens=5000, outputTokens=64, signature=signature, sealed=pattern(256, 98)),
+              dict(kind="payment", amount=10**16, final=True, signature=signature),
+              dict(kind="cancel", seq=2**32 - 1),
+              dict(kind="refusal", seq=18, termsHash=pattern(32, 94), reason=6, retryAfter=60, signature=signature)]
+
     commitment, escrow = pattern(32, 70), pattern(32, 71)
     seeds = dict(requestCommit=commitment, escrow=escrow, seq=9, placed=sha(b"OCS1", escrow, (9).to_bytes(4, "big"), commitment), reproducible=sha(b"OCS1", commitment))
     chains = [dict(bytes=pattern(n, 80), inline=i, hash=chain(pattern(n, 80), i).hash()) for n in (0, 24, 25, 151, 152, 256) for i in (24, 32)]
     vectors = dict(objects=[dict(kind=k, value=v, hash=f(v).hash(), bits=len(f(v).bits)) for k, f, v in objects], requests=requests, payloads=payloads,
-                   responses=responses, seals=seals, seeds=seeds, chains=chains)
+                   responses=responses, seals=seals, sessions=sessions, frames=[dict(frame=f, bytes=frame(f)) for f in frames], seeds=seeds, chains=chains)
 
     def plain_json(x):
         if isinstance(x, bytes):

@@ -95,14 +95,26 @@ def derive_private(material: bytes) -> bytes:
     return labeled_expand(KEM, labeled_extract(KEM, b"", b"dkp_prk", material), b"sk", b"", 32)
 
 
-def hpke_seal(public: bytes, info: bytes, plain: bytes, aad: bytes, ephemeral_material: bytes):
-    """Base mode, first message: (enc, ciphertext)."""
+def hpke_sender(public: bytes, info: bytes, ephemeral_material: bytes):
+    """Base mode: (enc, secret of the key schedule, its context)."""
     ephemeral = derive_private(ephemeral_material)
     enc = x25519(ephemeral, BASE)
     shared_key = labeled_extract(KEM, b"", b"eae_prk", x25519(ephemeral, public))
     shared = labeled_expand(KEM, shared_key, b"shared_secret", enc + public, 32)
     context = b"\x00" + labeled_extract(HPKE, b"", b"psk_id_hash", b"") + labeled_extract(HPKE, b"", b"info_hash", info)
-    secret = labeled_extract(HPKE, shared, b"secret", b"")
+    return enc, labeled_extract(HPKE, shared, b"secret", b""), context
+
+
+def hpke_seal(public: bytes, info: bytes, plain: bytes, aad: bytes, ephemeral_material: bytes):
+    """Base mode, first message: (enc, ciphertext)."""
+    enc, secret, context = hpke_sender(public, info, ephemeral_material)
     key = labeled_expand(HPKE, secret, b"key", context, 32)
     nonce = labeled_expand(HPKE, secret, b"base_nonce", context, 12)
     return enc, aead_seal(key, nonce, plain, aad)
+
+
+def hpke_export(public: bytes, info: bytes, exporter_context: bytes, ephemeral_material: bytes):
+    """Base mode: (enc, exported secret of 32 bytes), RFC 9180 5.3."""
+    enc, secret, context = hpke_sender(public, info, ephemeral_material)
+    exporter = labeled_expand(HPKE, secret, b"exp", context, 32)
+    return enc, labeled_expand(HPKE, exporter, b"sec", exporter_context, 32)

@@ -48,7 +48,7 @@ const FINDINGS: [finding: number, attack: string, without?: string][] = [
   [41, 'mode +2 swallows the payment'],
   [42, 'a callback that throws or bounces'],
   [43, 'an output of 60 KB'],
-  [44, 'prefill is paid work before the first chunk', 'comes with the channel protocol'],
+  [44, 'prefill is paid work before the first chunk'],
   [45, 'accountable slots and restarts'],
   [46, 'one verifier for everybody', 'comes with the zk tier'],
   [47, 'rent of accounts that live for years'],

@@ -7,6 +7,7 @@ import {
   encodeDecline,
   encodeKeyClaim,
   encodeReceipt,
+  encodeRefusal,
   encodeVoucher,
   type Receipt,
 } from '../../protocol';
@@ -46,6 +47,7 @@ describe('evidence that is none', () => {
     const coverage = (1n << 120n) - 1n;
     const others = [
       encodeDecline({ networkId: NETWORK_ID, termsHash, escrow, reason: 3 }),
+      encodeRefusal({ networkId: NETWORK_ID, termsHash, escrow, seq: first.seq, reason: 3, retryAfter: 9 }),
       encodeAcceptance({ networkId: NETWORK_ID, escrow, stake, termsHash, acceptBy: world.now, coverage }),
       encodeKeyClaim({ networkId: NETWORK_ID, stake, sealingKey: patternBytes(32), endUnix: world.now }),
       encodeVoucher({ networkId: NETWORK_ID, channel: escrow, final: true, amount: coverage }),

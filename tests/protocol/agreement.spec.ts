@@ -195,6 +195,8 @@ describe('Tact, TypeScript and TL-B', () => {
       expect(body.equals(packCreateJob(request))).toBe(true);
       expect(parseCreateJob(body)).toEqual(request);
     }
+    const refusal = { networkId: 1, termsHash: patternBytes(32), escrow: patternBytes(32, 1), seq: 2, reason: 3, retryAfter: 4 };
+    expect(encodeTlb(schema, 'refusal', refusal).equals(toCell(protocol.encodeRefusal(refusal)))).toBe(true);
     const channel = await ChannelWorld.create();
     const { client: owner, payout: payee, stake, ...numbers } = channel.terms;
     const parties = { client: owner.hash, payout: payee.hash, stake: stake.hash, claimed: 0n, endsAt: numbers.expiry };

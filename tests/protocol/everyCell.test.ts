@@ -9,6 +9,7 @@ import {
   arbitraryGrant,
   arbitraryKeyClaim,
   arbitraryReceipt,
+  arbitraryRefusal,
   arbitraryTerms,
   arbitraryVoucher,
 } from '../support/objects';
@@ -23,6 +24,7 @@ const kinds: Record<string, Kind> = {
   Terms: { any: arbitraryTerms, encode: protocol.encodeTerms, decode: protocol.decodeTerms },
   Receipt: { any: arbitraryReceipt, encode: protocol.encodeReceipt, decode: protocol.decodeReceipt },
   Decline: { any: arbitraryDecline, encode: protocol.encodeDecline, decode: protocol.decodeDecline },
+  Refusal: { any: arbitraryRefusal, encode: protocol.encodeRefusal, decode: protocol.decodeRefusal },
   Voucher: { any: arbitraryVoucher, encode: protocol.encodeVoucher, decode: protocol.decodeVoucher },
   Acceptance: { any: arbitraryAcceptance, encode: protocol.encodeAcceptance, decode: protocol.decodeAcceptance },
   KeyClaim: { any: arbitraryKeyClaim, encode: protocol.encodeKeyClaim, decode: protocol.decodeKeyClaim },
@@ -54,7 +56,7 @@ function resized(cell: protocol.PlainCell, bits: number): protocol.PlainCell {
 
 const refusal = (error: unknown) =>
   error instanceof protocol.ProtocolError &&
-  ['MALFORMED_CELL', 'WRONG_TAG'].includes(error.code) &&
+  ['MALFORMED_CELL', 'WRONG_TAG', 'RESERVED_BITS'].includes(error.code) &&
   error.expected !== undefined;
 
 for (const [name, { any, encode, decode }] of Object.entries(kinds)) {

@@ -17,7 +17,7 @@ function revive(value: unknown): any {
 
 const file = path.join(__dirname, '../../protocol/vectors/vectors.json');
 const vectors = revive(JSON.parse(fs.readFileSync(file, 'utf8')));
-const NANO = new Set(['promptPrice', 'outputPrice', 'fixedPrice', 'coverage', 'amount', 'dueNano', 'nonce']);
+const NANO = new Set(['promptPrice', 'outputPrice', 'fixedPrice', 'coverage', 'amount', 'dueNano', 'nonce', 'owed', 'vouched']);
 const withBigints = (value: any): any =>
   Object.fromEntries(Object.entries(value).map(([key, item]) => [key, NANO.has(key) ? BigInt(item as number) : item]));
 const hex = protocol.toHex;
@@ -27,6 +27,7 @@ const encoders: Record<string, (value: any) => protocol.PlainCell> = {
   receipt: protocol.encodeReceipt,
   decline: protocol.encodeDecline,
   voucher: protocol.encodeVoucher,
+  refusal: protocol.encodeRefusal,
   acceptance: protocol.encodeAcceptance,
   challengeGrant: protocol.encodeChallengeGrant,
   keyClaim: protocol.encodeKeyClaim,
@@ -77,6 +78,25 @@ describe('golden vectors of an independent program', () => {
       const opened = await protocol.openRequest(envelope, secret, binding);
       assert.equal(opened.sealed, true);
       assert.equal(hex(opened.payload.subarray(0, payload.length)), hex(payload));
+    }
+  });
+
+  it('requests sealed in a session (HPKE exporter), made and opened', async () => {
+    for (const { payload, private: secret, public: key, binding, ephemeralMaterial, enc, seq, termsHash, sealed } of vectors.sessions) {
+      const sealer = await protocol.RequestSealer.open(key, binding, ephemeralMaterial);
+      assert.equal(hex(sealer.enc), hex(enc));
+      assert.equal(hex(sealer.seal(seq, payload, termsHash)), hex(sealed));
+      const opener = await protocol.RequestOpener.accept(enc, secret, binding);
+      assert.equal(hex(opener.open(seq, sealed, termsHash).subarray(0, payload.length)), hex(payload));
+    }
+  });
+
+  it('frames of the channel protocol, one of each kind, both ways', () => {
+    assert.equal(vectors.frames.length, 7);
+    for (const { frame, bytes } of vectors.frames) {
+      const whole = withBigints(frame.voucher ? { ...frame, voucher: withBigints(frame.voucher) } : frame);
+      assert.equal(hex(protocol.encodeFrame(whole)), hex(bytes));
+      assert.deepEqual(protocol.decodeFrame(bytes), whole);
     }
   });
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Acceptance, Build, ChallengeGrant, Decline, KeyClaim, Receipt, Terms, Voucher } from '../../protocol';
+import type { Acceptance, Build, ChallengeGrant, Decline, KeyClaim, Receipt, Refusal, Terms, Voucher } from '../../protocol';
 
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
 const uint = (bits: number) => (bits <= 32 ? fc.integer({ min: 0, max: 2 ** bits - 1 }) : fc.nat());
@@ -55,6 +55,14 @@ export const arbitraryDecline: fc.Arbitrary<Decline> = fc.record({
   termsHash: hash,
   escrow: hash,
   reason: uint(8),
+});
+export const arbitraryRefusal: fc.Arbitrary<Refusal> = fc.record({
+  networkId: network,
+  termsHash: hash,
+  escrow: hash,
+  seq: uint(32),
+  reason: uint(8),
+  retryAfter: uint(32),
 });
 export const arbitraryVoucher: fc.Arbitrary<Voucher> = fc.record({
   networkId: network,
