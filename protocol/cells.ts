@@ -14,7 +14,7 @@ const MAX_REFS = 4;
 
 /** Writes integers and bytes bit by bit, most significant bit first, as TL-B does. */
 export class CellWriter {
-  private readonly bytes = new Uint8Array(128);
+  private readonly bytes = new Uint8Array(129); // one more than a cell's, for `put`
   private readonly refs: PlainCell[] = [];
   private length = 0;
 
@@ -26,8 +26,16 @@ export class CellWriter {
         received: String(value).slice(0, 90),
       });
     }
+    this.reserve(bits);
+    const first = bits & 7;
+    if (typeof value === 'number' && bits <= 32) {
+      if (first > 0) this.put((value >>> (bits - first)) & ((1 << first) - 1), first);
+      for (let rest = bits - first - 8; rest >= 0; rest -= 8) this.put((value >>> rest) & 0xff, 8);
+      return this;
+    }
     const integer = BigInt(value);
-    for (let bit = bits - 1; bit >= 0; bit--) this.bit(((integer >> BigInt(bit)) & 1n) === 1n);
+    if (first > 0) this.put(Number(integer >> BigInt(bits - first)), first);
+    for (let rest = bits - first - 8; rest >= 0; rest -= 8) this.put(Number((integer >> BigInt(rest)) & 0xffn), 8);
     return this;
   }
 
@@ -45,7 +53,11 @@ export class CellWriter {
   /** Exactly `length` bytes. */
   fixedBytes(name: string, value: Uint8Array, length: number): this {
     expectLength(name, value, length);
-    for (const byte of value) this.uint(name, byte, 8);
+    this.reserve(length * 8);
+    if ((this.length & 7) === 0) {
+      this.bytes.set(value, this.length >> 3);
+      this.length += length * 8;
+    } else for (const byte of value) this.put(byte, 8);
     return this;
   }
 
@@ -77,10 +89,17 @@ export class CellWriter {
     return { bytes: this.bytes.slice(0, Math.ceil(this.length / 8)), bitLength: this.length, refs: [...this.refs] };
   }
 
-  private bit(value: boolean): void {
-    if (this.length === MAX_BITS) throw new ProtocolError('CELL_OVERFLOW', 'A cell holds at most 1023 bits');
-    if (value) this.bytes[this.length >> 3] |= 0x80 >> (this.length & 7);
-    this.length++;
+  private reserve(bits: number): void {
+    if (this.length + bits > MAX_BITS) throw new ProtocolError('CELL_OVERFLOW', 'A cell holds at most 1023 bits');
+  }
+
+  /** Up to 8 bits, for which there is room. */
+  private put(value: number, bits: number): void {
+    const index = this.length >> 3;
+    const pair = value << (16 - (this.length & 7) - bits);
+    this.bytes[index] |= pair >> 8;
+    this.bytes[index + 1] |= pair & 0xff;
+    this.length += bits;
   }
 }
 
@@ -95,25 +114,29 @@ export class CellReader {
   ) {}
 
   uint(bits: number): bigint {
-    if (this.position + bits > this.source.bitLength) throw this.malformed(`${bits} more bits`);
-    let value = 0n;
-    for (let index = 0; index < bits; index++, this.position++) {
-      const byte = this.source.bytes[this.position >> 3];
-      value = (value << 1n) | BigInt((byte >> (7 - (this.position & 7))) & 1);
-    }
+    this.demand(bits);
+    let value = BigInt(this.take(bits & 7));
+    for (let rest = bits >> 3; rest > 0; rest--) value = (value << 8n) | BigInt(this.take(8));
     return value;
   }
 
+  /** At most 32 bits. */
   number(bits: number): number {
-    return Number(this.uint(bits));
+    this.demand(bits);
+    let value = this.take(bits & 7);
+    for (let rest = bits >> 3; rest > 0; rest--) value = value * 256 + this.take(8);
+    return value;
   }
 
   int32(): number {
-    return Number(this.uint(32)) | 0;
+    return this.number(32) | 0;
   }
 
   fixedBytes(length: number): Uint8Array {
-    return Uint8Array.from({ length }, () => this.number(8));
+    this.demand(length * 8);
+    const bytes = new Uint8Array(length);
+    for (let index = 0; index < length; index++) bytes[index] = this.take(8);
+    return bytes;
   }
 
   coins(): bigint {
@@ -147,6 +170,20 @@ export class CellReader {
     const bits = this.source.bitLength - this.position;
     const refs = this.source.refs.length - this.nextRef;
     if (bits > 0 || refs > 0) throw this.malformed('nothing more', `${bits} bits and ${refs} references`);
+  }
+
+  private demand(bits: number): void {
+    if (this.position + bits > this.source.bitLength) throw this.malformed(`${bits} more bits`);
+  }
+
+  /** Up to 8 bits that are there. */
+  private take(bits: number): number {
+    const { bytes } = this.source;
+    const index = this.position >> 3;
+    const pair = (bytes[index] << 8) | (bytes[index + 1] ?? 0);
+    const value = (pair >> (16 - (this.position & 7) - bits)) & ((1 << bits) - 1);
+    this.position += bits;
+    return value;
   }
 
   private malformed(expected: string, received = `${this.source.bitLength} bits in all`): ProtocolError {
