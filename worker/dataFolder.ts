@@ -79,7 +79,18 @@ export function writePrivateFile(path: string, content: string | Uint8Array): vo
   }
 }
 
-function syncFolder(folder: string): void {
+/** Makes what somebody else wrote into a file durable. */
+export function syncFile(path: string): void {
+  const file = openSync(path, 'r+');
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Makes the names in a folder durable. */
+export function syncFolder(folder: string): void {
   if (!hasPosixPermissions) return;
   const handle = openSync(folder, 'r');
   try {

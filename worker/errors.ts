@@ -26,3 +26,6 @@ export class RequestError extends CocoonError {
 
 /** The machine cannot run the asked engine; codes start with `engine.`. */
 export class EngineUnavailableError extends CocoonError {}
+
+/** What is asked of a channel does not follow from what its store holds; codes start with `channel.`. */
+export class ChannelError extends CocoonError {}

@@ -1,8 +1,9 @@
-import Database from 'libsql';
+import type Database from 'libsql';
 import { join } from 'node:path';
 import { ensurePrivateFolder } from '../dataFolder';
 import { StorageError } from '../errors';
 import { CursorStore } from './cursorStore';
+import { claimIdentity, migrate, openDurable, type StoreIdentity } from './database';
 import { guarded } from './guarded';
 import { FileLock } from './lock';
 import { PromiseStore } from './promiseStore';
@@ -47,12 +48,6 @@ export interface JobRecord {
 
 export type JobChanges = Partial<Omit<JobRecord, 'address' | 'firstSeen' | 'updatedAt'>>;
 
-export interface StoreIdentity {
-  networkId: number;
-  /** Lowercase hex of the worker's Ed25519 public key. One key has one store and one network. */
-  workerKey: string;
-}
-
 /**
  * The worker's durable memory (SQLite through libsql; WAL, synchronous=FULL, so a returned call is on disk).
  * The data folder is locked for as long as the store is open; the lock ends with the process, however it ends.
@@ -81,48 +76,15 @@ export class JobStore {
     return guarded(path, () => {
       const lock = FileLock.take(join(dataFolder, 'worker.lock'));
       try {
-        const database = new Database(path);
-        database.prepare('PRAGMA journal_mode = WAL').get();
-        database.exec('PRAGMA synchronous = FULL');
-        const store = new JobStore(database, lock);
-        store.prepareSchema(identity);
-        return store;
+        const database = openDurable(path);
+        migrate(database, SCHEMA_STEPS);
+        claimIdentity(database, identity);
+        return new JobStore(database, lock);
       } catch (error) {
         lock.release();
         throw error;
       }
     });
-  }
-
-  private prepareSchema(identity: StoreIdentity): void {
-    const version = Number(
-      (this.database.prepare('PRAGMA user_version').get() as { user_version: number }).user_version,
-    );
-    if (version < 0 || version > SCHEMA_STEPS.length) {
-      throw new StorageError('storage.schema', 'the store was written by another version', {
-        expected: `at most schema ${SCHEMA_STEPS.length}`,
-        received: `schema ${version}`,
-        hint: 'use the version that wrote it, or a new data folder with a new worker key',
-      });
-    }
-    const missing = SCHEMA_STEPS.slice(version).join('');
-    if (missing !== '') {
-      this.database.exec(`BEGIN IMMEDIATE; ${missing} PRAGMA user_version = ${SCHEMA_STEPS.length}; COMMIT;`);
-    }
-    for (const [name, value] of Object.entries({
-      networkId: String(identity.networkId),
-      workerKey: identity.workerKey,
-    })) {
-      this.database.prepare('INSERT OR IGNORE INTO meta (name, value) VALUES (?, ?)').run(name, value);
-      const row = this.database.prepare('SELECT value FROM meta WHERE name = ?').get(name) as { value: string };
-      if (row.value !== value) {
-        throw new StorageError('storage.identity', `the store belongs to another ${name}`, {
-          expected: row.value,
-          received: value,
-          hint: 'one worker key has one store and one network; choose another --data-folder',
-        });
-      }
-    }
   }
 
   /** Adds a job in state `seen`, or returns the one that is already there. `added` says which. */

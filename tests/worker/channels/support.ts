@@ -1,0 +1,40 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type Database from 'libsql';
+import { ChannelStore } from '../../../worker/channels/store/channelStore';
+import type { MadeReceipt } from '../../../worker/channels/store/records';
+
+export const identity = { networkId: 2026, workerKey: 'ab'.repeat(32) };
+export const bytes32 = (name: string | number): Buffer => createHash('sha256').update(String(name)).digest();
+export const signature = (name: string | number): Buffer => Buffer.concat([bytes32(`${name}r`), bytes32(`${name}s`)]);
+export const terms = Buffer.from('terms of a channel');
+export const channelA = bytes32('channel a');
+export const channelB = bytes32('channel b');
+
+export const openStore = (folder: string, now = 1000): ChannelStore => ChannelStore.open(folder, identity, now);
+export const hasCode = (code: string) => (error: unknown) => (error as { code: string }).code === code;
+export const never = (): MadeReceipt => {
+  throw new Error('made a second time');
+};
+export const chunk = (text: string, dueNano: bigint, final = false) => (): MadeReceipt => ({
+  bytes: Buffer.from(text),
+  dueNano,
+  final,
+});
+
+/** SQLite behind an open store, to bring about what a disk does. */
+export const databaseOf = (store: ChannelStore): Database.Database =>
+  (store as unknown as { database: Database.Database }).database;
+
+/** Fresh data folders below one that `remove` deletes. */
+export function folders(): { fresh(): string; root: string; remove(): void } {
+  const root = mkdtempSync(join(tmpdir(), 'cocoon-channels-'));
+  let counter = 0;
+  return {
+    root,
+    fresh: () => join(root, `data-${counter++}`),
+    remove: () => rmSync(root, { recursive: true, force: true }),
+  };
+}

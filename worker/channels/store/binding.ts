@@ -1,0 +1,158 @@
+import { randomBytes } from 'node:crypto';
+import { closeSync, openSync, readSync } from 'node:fs';
+import type Database from 'libsql';
+import { crashPoint } from '../../crash';
+import { StorageError } from '../../errors';
+import { schemaVersion } from '../../store/database';
+import { bytesOf } from './amounts';
+import type { CommitWitness } from './groupCommit';
+import { MarkFile, type Mark } from './mark';
+
+/** About 10 MB of log, moved in some 20 ms. */
+const COMMITS_PER_CHECKPOINT = 500;
+
+/**
+ * Binds a store to the folder of the worker's keys, so that an old copy of the store, however it was made, never signs what the
+ * newer one may have signed.
+ *
+ * Each start has a number and random bytes, and counts its commits. Store and mark both say so; the store commits first, the
+ * mark follows, and only then somebody is answered. So the store is where the mark is, or one commit further when the process
+ * died between the two. Everything else is another store: older, of a branch that went on elsewhere, or with a mark that was
+ * itself restored.
+ *
+ * SQLite plays what is in the log (`-wal`) over whatever main file it finds. A main file that was replaced while the log stayed
+ * would so seem new and lack what had left the log before. Therefore the main file carries how often the log was moved into
+ * it (`application_id` of its header, read past SQLite), and the mark knows the number.
+ */
+export class StoreBinding implements CommitWitness {
+  private mark: Mark;
+  private sinceCheckpoint = 0;
+
+  private constructor(
+    private readonly database: Database.Database,
+    private readonly path: string,
+    private readonly file: MarkFile,
+    mark: Mark,
+  ) {
+    this.mark = mark;
+  }
+
+  /**
+   * Compares store and mark. Changes neither.
+   * @throws StorageError `storage.old-copy`, `storage.old-mark`, `storage.mark-missing`, `storage.mark-damaged`
+   */
+  static verify(database: Database.Database, path: string, markPath: string): void {
+    const mark = MarkFile.read(markPath);
+    const starts = startsOf(database);
+    if (mark === null) {
+      // A first start that died before it made the mark has served nobody.
+      if (starts.every(({ commits }) => commits === 0)) return;
+      throw new StorageError('storage.mark-missing', 'the mark that belongs to this store of channels is missing', {
+        expected: markPath,
+        received: describe(starts[0]),
+        hint: NEW_KEY,
+      });
+    }
+    const place = starts.findIndex(({ startId }) => startId.equals(mark.startId));
+    if (place === -1 || starts[place].commits < mark.commits || checkpointsIn(path) < mark.checkpoints) {
+      throw new StorageError('storage.old-copy', 'this store of channels is not the newest one of this worker key', {
+        expected: describe(mark),
+        received: starts.length === 0 ? `an empty store at ${path}` : `${describe(starts[0])} at ${path}`,
+        hint: NEW_KEY,
+      });
+    }
+    // A start that made no mark served nobody.
+    const isAhead = starts[place].commits > mark.commits + 1 || starts.slice(0, place).some(({ commits }) => commits > 0);
+    if (isAhead) {
+      throw new StorageError('storage.old-mark', 'the mark beside the keys is older than the store of channels', {
+        expected: describe(starts[0]),
+        received: `${describe(mark)} at ${markPath}`,
+        hint: `whether this store is the newest cannot be known any more. ${NEW_KEY}`,
+      });
+    }
+  }
+
+  /** Notes a new start in the store, which was verified, and then in the mark. */
+  static start(database: Database.Database, path: string, markPath: string, now: number): StoreBinding {
+    const startId = randomBytes(16);
+    const generation = (startsOf(database)[0]?.generation ?? 0) + 1;
+    database
+      .prepare('INSERT INTO starts (generation, id, startedAt) VALUES (?, ?, ?)')
+      .run(generation, startId, now);
+    crashPoint('startCommitted');
+    const checkpoints = checkpoint(database, path);
+    const mark = { generation, startId, commits: 0, checkpoints };
+    return new StoreBinding(database, path, MarkFile.open(markPath, mark), mark);
+  }
+
+  beforeCommit(): void {
+    const { generation, commits } = this.mark;
+    this.database.exec(`UPDATE starts SET commits = ${commits + 1} WHERE generation = ${generation}`);
+  }
+
+  afterCommit(): void {
+    this.mark = { ...this.mark, commits: this.mark.commits + 1 };
+    this.file.write(this.mark);
+    this.sinceCheckpoint += 1;
+    if (this.sinceCheckpoint === COMMITS_PER_CHECKPOINT) this.moveLog();
+  }
+
+  close(): void {
+    this.file.close();
+  }
+
+  private moveLog(): void {
+    this.sinceCheckpoint = 0;
+    const checkpoints = checkpoint(this.database, this.path);
+    crashPoint('checkpointDone');
+    this.mark = { ...this.mark, checkpoints };
+    // Before the next commit: what it puts into the log stands on this main file.
+    this.file.write(this.mark);
+  }
+}
+
+const NEW_KEY =
+  'To sign from it could contradict what the newer store signed, and cost the stake. Make a new worker key in a new --data-folder; ' +
+  'the vouchers in this store can still be claimed: open it with openForClaiming';
+
+interface Start {
+  generation: number;
+  startId: Buffer;
+  commits: number;
+}
+
+/** Newest first. */
+function startsOf(database: Database.Database): Start[] {
+  if (schemaVersion(database) === 0) return [];
+  const rows = database.prepare('SELECT generation, id, commits FROM starts ORDER BY generation DESC').all();
+  return (rows as { generation: number; id: unknown; commits: number }[]).map(({ generation, id, commits }) => ({
+    generation,
+    startId: bytesOf(id),
+    commits,
+  }));
+}
+
+const describe = ({ generation, startId, commits }: Start): string =>
+  `start ${generation} (${startId.toString('hex', 0, 4)}), commit ${commits}`;
+
+/**
+ * Moves the log into the main file, as far as readers let it, and numbers that.
+ * @returns the number that the main file carries
+ */
+function checkpoint(database: Database.Database, path: string): number {
+  database.exec(`PRAGMA application_id = ${checkpointsIn(path) + 1}`);
+  database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get();
+  return checkpointsIn(path);
+}
+
+/** `application_id` of a SQLite file (offset 68 of its header), as it is in the main file, whatever the log says. */
+function checkpointsIn(path: string): number {
+  const file = openSync(path, 'r');
+  try {
+    const field = Buffer.alloc(4);
+    readSync(file, field, 0, 4, 68);
+    return field.readUInt32BE();
+  } finally {
+    closeSync(file);
+  }
+}

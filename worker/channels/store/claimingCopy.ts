@@ -1,0 +1,39 @@
+import Database from 'libsql';
+import { pathToFileURL } from 'node:url';
+import { StorageError } from '../../errors';
+import { schemaVersion } from '../../store/database';
+import { guarded } from '../../store/guarded';
+import { ChannelReader } from './reader';
+import { CHANNEL_SCHEMA_STEPS } from './schema';
+import { Statements } from './statements';
+
+/** A store that is only read: its vouchers can be claimed, and nothing can be begun or signed. */
+export interface ClaimingCopy {
+  read: ChannelReader;
+  close(): void;
+}
+
+/**
+ * Opens a backup or an old copy of a store, wherever it lies and whatever worker key is in use now: a claim needs the claim
+ * key and a voucher, no worker key.
+ * @throws StorageError `storage.readonly` when it cannot be read, `storage.schema`
+ */
+export function openForClaiming(file: string): ClaimingCopy {
+  return guarded(file, () => {
+    const database = new Database(`${pathToFileURL(file).href}?mode=ro`);
+    try {
+      const version = schemaVersion(database);
+      if (version !== CHANNEL_SCHEMA_STEPS.length) {
+        throw new StorageError('storage.schema', 'the store was written by another version', {
+          expected: `schema ${CHANNEL_SCHEMA_STEPS.length}`,
+          received: `schema ${version}`,
+          hint: 'read it with the version that wrote it',
+        });
+      }
+      return { read: new ChannelReader(new Statements(database)), close: () => database.close() };
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  });
+}

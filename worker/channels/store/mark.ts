@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto';
+import { closeSync, existsSync, fdatasyncSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { fileSystemError, writePrivateFile } from '../../dataFolder';
+import { StorageError } from '../../errors';
+
+/** What the key folder knows of the store: up to where it had come when it last answered anybody. */
+export interface Mark {
+  /** Number of the start, from 1 on. */
+  generation: number;
+  /** 16 random bytes of that start. */
+  startId: Buffer;
+  /** Commits since that start. */
+  commits: number;
+  /** How often the log had been moved into the store's main file (see binding.ts). */
+  checkpoints: number;
+}
+
+/** The two slots lie in different blocks of the disk and are written in turn: a write that is cut off spoils one of them. */
+const SLOT_DISTANCE = 4096;
+const TAG = Buffer.from('OCM1');
+const BODY_LENGTH = TAG.length + 8 + 16 + 8 + 8;
+
+/** A small file beside the keys that is rewritten in place with every commit of the store. */
+export class MarkFile {
+  private turn = 0;
+
+  private constructor(
+    private readonly path: string,
+    private readonly file: number,
+  ) {}
+
+  /** @returns null when there is none. @throws StorageError `storage.mark-damaged` */
+  static read(path: string): Mark | null {
+    if (!existsSync(path)) return null;
+    const content = readFileSync(path);
+    const marks = [0, SLOT_DISTANCE]
+      .map((offset) => decode(content.subarray(offset, offset + BODY_LENGTH + 32)))
+      .filter((mark) => mark !== null)
+      .sort((a, b) => b.generation - a.generation || b.commits - a.commits || b.checkpoints - a.checkpoints);
+    if (marks.length > 0) return marks[0];
+    throw new StorageError('storage.mark-damaged', 'the mark of the channel store cannot be read', {
+      received: path,
+      hint: 'whether this store is the newest cannot be known: use a new worker key in a new --data-folder',
+    });
+  }
+
+  /** Creates or opens the file and writes `mark` durably into all of it. */
+  static open(path: string, mark: Mark): MarkFile {
+    const content = Buffer.alloc(2 * SLOT_DISTANCE);
+    for (const offset of [0, SLOT_DISTANCE]) encode(mark).copy(content, offset);
+    writePrivateFile(path, content);
+    try {
+      return new MarkFile(path, openSync(path, 'r+'));
+    } catch (cause) {
+      throw fileSystemError(cause, path, 'cannot open the mark of the channel store');
+    }
+  }
+
+  /** Durable when it returns. */
+  write(mark: Mark): void {
+    try {
+      const slot = encode(mark);
+      writeSync(this.file, slot, 0, slot.length, this.turn * SLOT_DISTANCE);
+      fdatasyncSync(this.file);
+      this.turn = 1 - this.turn;
+    } catch (cause) {
+      throw fileSystemError(cause, this.path, 'cannot write the mark of the channel store');
+    }
+  }
+
+  close(): void {
+    closeSync(this.file);
+  }
+}
+
+function encode({ generation, startId, commits, checkpoints }: Mark): Buffer {
+  const numbers = Buffer.alloc(24);
+  [generation, commits, checkpoints].forEach((value, index) => numbers.writeBigUInt64BE(BigInt(value), index * 8));
+  const body = Buffer.concat([TAG, startId, numbers]);
+  return Buffer.concat([body, createHash('sha256').update(body).digest()]);
+}
+
+function decode(slot: Buffer): Mark | null {
+  const body = slot.subarray(0, BODY_LENGTH);
+  const isWhole = body.subarray(0, TAG.length).equals(TAG)
+    && createHash('sha256').update(body).digest().equals(slot.subarray(BODY_LENGTH));
+  if (!isWhole) return null;
+  const number = (index: number): number => Number(body.readBigUInt64BE(TAG.length + 16 + index * 8));
+  return {
+    generation: number(0),
+    startId: Buffer.from(body.subarray(TAG.length, TAG.length + 16)),
+    commits: number(1),
+    checkpoints: number(2),
+  };
+}
