@@ -27,6 +27,8 @@ export interface Hello {
   workerKey: Uint8Array;
   firstSeq: number;
   enc: Uint8Array;
+  /** By the client's key over helloHash, 64 bytes. */
+  signature: Uint8Array;
 }
 
 /** Worker -> client: where the channel stands in the worker's store. */
@@ -120,6 +122,7 @@ export function encodeFrame(frame: ChannelFrame): Uint8Array {
         .fixed('workerKey', frame.workerKey, 32)
         .uint('firstSeq', frame.firstSeq, 4)
         .fixed('enc', frame.enc, 32)
+        .fixed('signature', frame.signature, 64)
         .bytes();
     case 'welcome':
       return writer
@@ -201,7 +204,7 @@ function readBody(reader: FrameReader, kind: number): ChannelFrame {
     case Kind.hello:
       return {
         kind: 'hello', networkId: reader.number(4) | 0, channel: reader.fixed(32), workerKey: reader.fixed(32), firstSeq: reader.number(4),
-        enc: reader.fixed(32),
+        enc: reader.fixed(32), signature: reader.fixed(64),
       };
     case Kind.welcome:
       return { kind: 'welcome', nextSeq: reader.number(4), owed: reader.uint(AMOUNT_BYTES), vouched: reader.uint(AMOUNT_BYTES) };

@@ -1,7 +1,7 @@
 export {
   CHUNK_TOKENS, dueFor, firstPiece, payableBeyond, type Prices, type Progress, PROMPT_PIECE_TOKENS,
 } from './pricing';
-export { RequestOpener, RequestSealer, SESSION_REQUESTS, type SessionBinding } from './session';
+export { helloHash, RequestOpener, RequestSealer, SESSION_REQUESTS, type SessionBinding } from './session';
 export {
   type ChannelRequest, type CheckedPiece, type MadePiece, MAX_STREAM_SKEW_SECONDS, type PieceFault, preparePiece, type SealedPiece,
   StreamChecker,

@@ -27,6 +27,8 @@ export const RefusalReason = {
   draining: 11,
   /** The engine failed; nothing more is due. */
   failed: 12,
+  /** A session that the channel's client key did not sign. */
+  notTheClient: 13,
 } as const;
 export type RefusalReasonValue = (typeof RefusalReason)[keyof typeof RefusalReason];
 

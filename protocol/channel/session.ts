@@ -35,6 +35,15 @@ function sessionInfo(binding: SessionBinding): Uint8Array {
   );
 }
 
+/**
+ * What the client's key signs to open a session: H("OCH3" || H of what it is bound to || enc). HPKE's base mode says nothing of the
+ * sender; without this, whoever saw a voucher could ask in the client's name.
+ */
+export function helloHash(binding: SessionBinding, enc: Uint8Array): Uint8Array {
+  expectLength('enc', enc, 32);
+  return sha256(concatBytes(asciiBytes('OCH3'), sessionInfo(binding), enc));
+}
+
 /** RFC 8439 nonce: zeros, then the request's number; a session seals each number once. */
 const requestNonce = (seq: number): Uint8Array => concatBytes(new Uint8Array(8), uintBytes(seq, 4));
 

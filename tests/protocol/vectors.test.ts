@@ -82,7 +82,8 @@ describe('golden vectors of an independent program', () => {
   });
 
   it('requests sealed in a session (HPKE exporter), made and opened', async () => {
-    for (const { payload, private: secret, public: key, binding, ephemeralMaterial, enc, seq, termsHash, sealed } of vectors.sessions) {
+    for (const { payload, private: secret, public: key, binding, ephemeralMaterial, enc, seq, termsHash, sealed, helloHash } of vectors.sessions) {
+      assert.equal(hex(protocol.helloHash(binding, enc)), hex(helloHash));
       const sealer = await protocol.RequestSealer.open(key, binding, ephemeralMaterial);
       assert.equal(hex(sealer.enc), hex(enc));
       assert.equal(hex(sealer.seal(seq, payload, termsHash)), hex(sealed));

@@ -120,11 +120,11 @@ function isSupported(payload: RequestPayload, sealed: boolean, { isChecked, tier
   );
 }
 
-/** The engine's job that a payload asks for; client and worker both derive it, so that a re-run has the same seed. */
-export function generationOf(payload: RequestPayload, escrow: Uint8Array): Job {
+/** The engine's job that a payload asks for; client and worker both derive it, so that a re-run has the same seed. A job has seq 0. */
+export function generationOf(payload: RequestPayload, escrow: Uint8Array, seq = 0): Job {
   const { asked, request } = payload;
   const reproducible = (asked.flags & TermsFlag.reproducibleSeed) !== 0;
-  const seed = samplingSeed(requestCommitment(payload), reproducible ? undefined : { escrow, seq: 0 });
+  const seed = samplingSeed(requestCommitment(payload), reproducible ? undefined : { escrow, seq });
   return {
     promptTokens: [...request.promptTokens],
     maxTokens: asked.maxTokens,

@@ -14,7 +14,7 @@ const network = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
 const sealed = fc.uint8Array({ maxLength: 600 });
 
 const frames: fc.Arbitrary<ChannelFrame> = fc.oneof(
-  fc.record({ kind: fc.constant('hello' as const), networkId: network, channel: bytes(32), workerKey: bytes(32), firstSeq: uint(32), enc: bytes(32) }),
+  fc.record({ kind: fc.constant('hello' as const), networkId: network, channel: bytes(32), workerKey: bytes(32), firstSeq: uint(32), enc: bytes(32), signature: bytes(64) }),
   fc.record({ kind: fc.constant('welcome' as const), nextSeq: uint(32), owed: amount, vouched: amount }),
   fc.record({ kind: fc.constant('request' as const), seq: uint(32), termsHash: bytes(32), voucher: fc.record(voucher), sealed }),
   fc.record({

@@ -1,0 +1,66 @@
+/** Thrown where a client that owes a piece went away or gave up. */
+export class Unpaid extends Error {}
+
+/**
+ * What one channel owes and has vouched for, shared by all that is served over it. Pieces leave one after another, each only
+ * when all before it are paid: however many requests run at a time, at most one piece of one of them is unpaid.
+ */
+export class ChannelLedger {
+  private last: Promise<void> = Promise.resolve();
+  private wakers: (() => void)[] = [];
+
+  /**
+   * @param owedNano of all receipts of the channel so far
+   * @param vouchedNano of the newest voucher
+   */
+  constructor(
+    private owedNano: bigint,
+    private vouchedNano: bigint,
+  ) {}
+
+  get owed(): bigint {
+    return this.owedNano;
+  }
+
+  get vouched(): bigint {
+    return this.vouchedNano;
+  }
+
+  /** Notes a voucher that is durable. */
+  vouch(amountNano: bigint): void {
+    if (amountNano <= this.vouchedNano) return;
+    this.vouchedNano = amountNano;
+    for (const wake of this.wakers.splice(0)) wake();
+  }
+
+  /**
+   * Runs `deliver`, which answers what the channel owes more after it, when everything delivered before and `prepaidNano`
+   * beyond that are vouched for, and no other piece is under way.
+   * @throws Unpaid when the signal aborts first
+   */
+  async release(prepaidNano: bigint, deliver: () => Promise<bigint>, signal: AbortSignal): Promise<void> {
+    const before = this.last;
+    let done = (): void => undefined;
+    this.last = new Promise((resolve) => (done = resolve));
+    try {
+      await before;
+      while (this.vouchedNano < this.owedNano + prepaidNano) await this.paid(signal);
+      if (signal.aborted) throw new Unpaid();
+      this.owedNano += await deliver();
+    } finally {
+      done();
+    }
+  }
+
+  private paid(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(new Unpaid());
+      const abort = (): void => reject(new Unpaid());
+      signal.addEventListener('abort', abort, { once: true });
+      this.wakers.push(() => {
+        signal.removeEventListener('abort', abort);
+        resolve();
+      });
+    });
+  }
+}

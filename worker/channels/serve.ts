@@ -1,0 +1,117 @@
+import type { Generation } from '../../exact';
+import {
+  CHUNK_TOKENS, encodeFrame, FinishReason, type MadePiece, payableBeyond, preparePiece, receiptHash, termsHash,
+} from '../../protocol';
+import type { LoadedEngine } from '../engine';
+import { nodeEd25519 } from '../jobs/answer';
+import type { WorkerKeys } from '../keys/workerKeys';
+import type { ChannelLedger } from './ledger';
+import type { OpenedChannelRequest } from './request';
+import type { ChannelStore } from './store/channelStore';
+import type { MadeReceipt, StoredReceipt } from './store/records';
+
+/** What serving a request needs. */
+export interface Serving {
+  store: ChannelStore;
+  keys: WorkerKeys;
+  engine: LoadedEngine;
+  /** Unix seconds. */
+  now: () => number;
+}
+
+/**
+ * Serves one request, chunk by chunk, each only when all before it is vouched for. What was signed for it earlier, before a
+ * crash or a lost connection, is sent again as it is; the same bits are computed again and it goes on from there.
+ * @param send takes stored bytes alone: what a crash could forget is never sent
+ * @throws Unpaid, GenerationAbortedError when the signal aborts; ChannelError when another request has this number
+ */
+export async function serveRequest(
+  serving: Serving,
+  ledger: ChannelLedger,
+  { request, job }: OpenedChannelRequest,
+  send: (piece: StoredReceipt) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const { store, engine, now } = serving;
+  const { channel, seq, terms } = request;
+  const begun = await store.begin(channel, { seq, termsHash: termsHash(terms) }, now());
+  for (const piece of begun.receipts) send(piece);
+  if (begun.endedAt !== null) return;
+
+  const promptTokens = job.promptTokens.length;
+  let due = begun.dueNano;
+  const left = new AbortController();
+  const stop = AbortSignal.any([signal, left.signal]);
+  const chunks = new ChunkSource();
+  const prepaid = begun.receipts.length === 0 ? payableBeyond(terms, { promptTokens: 0, outputTokens: 0 }, promptTokens) : 0n;
+  // Nothing is computed before its prompt is paid.
+  await ledger.release(prepaid, async () => 0n, stop);
+  const generation = engine.generate({ ...job, signal: stop, onToken: (token) => chunks.push(token) });
+  generation.then(
+    (result) => chunks.end(result),
+    (error: unknown) => chunks.fail(error),
+  );
+  try {
+    for (let index = 0, isLast = false; !isLast; index++) {
+      const made = await chunks.next(index, promptTokens);
+      isLast = made.finishReason !== undefined;
+      if (index < begun.receipts.length) continue;
+      const covered = payableBeyond(terms, { promptTokens, outputTokens: index * CHUNK_TOKENS }, promptTokens) - due;
+      const deliver = async (): Promise<bigint> => {
+        const piece = await store.signOnce(channel, seq, index, () => signPiece(serving, request, made), now());
+        send(piece);
+        const more = piece.dueNano - due;
+        due = piece.dueNano;
+        return more;
+      };
+      await ledger.release(index === 0 ? prepaid : covered, deliver, stop);
+    }
+  } finally {
+    left.abort();
+  }
+}
+
+function signPiece({ keys, now }: Serving, request: OpenedChannelRequest['request'], made: MadePiece): MadeReceipt {
+  const { receipt, sealed } = preparePiece(request, made, now());
+  const { sealedHash: _, networkId: __, termsHash: ___, escrow: ____, ...shown } = receipt;
+  const signature = nodeEd25519.sign(receiptHash(receipt), keys.signingSecret);
+  return { bytes: encodeFrame({ kind: 'piece', ...shown, signature, sealed }), dueNano: receipt.dueNano, final: receipt.final };
+}
+
+/** Tokens of a running generation, in chunks. */
+class ChunkSource {
+  private readonly tokens: number[] = [];
+  private result: Generation | null = null;
+  private failure: unknown = null;
+  private wake: () => void = () => undefined;
+
+  push(token: number): void {
+    this.tokens.push(token);
+    this.wake();
+  }
+
+  end(result: Generation): void {
+    this.result = result;
+    this.wake();
+  }
+
+  fail(error: unknown): void {
+    this.failure = error ?? new Error('the engine failed');
+    this.wake();
+  }
+
+  /** Chunk `index`, as soon as it is known whether it is the last. */
+  async next(index: number, promptTokens: number): Promise<MadePiece> {
+    const whole = (index + 1) * CHUNK_TOKENS;
+    while (this.tokens.length <= whole && this.result === null) {
+      if (this.failure !== null) throw this.failure;
+      await new Promise<void>((resolve) => (this.wake = resolve));
+    }
+    const length = Math.min(whole, this.tokens.length);
+    const piece: MadePiece = { index, promptTokens, tokens: this.tokens.slice(0, length), fresh: length - index * CHUNK_TOKENS };
+    if (this.result === null || this.tokens.length > length) return piece;
+    const finishReason = this.result.finishReason === 'stop' ? FinishReason.stop : FinishReason.length;
+    // The engine tells the root of the trace at its end: the final receipt commits to all of it.
+    return { ...piece, finishReason, traceRoot: this.result.traceRoot };
+  }
+}
