@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { after, describe, test } from 'node:test';
-import { join } from 'node:path';
 import type { ChannelStore } from '../../../worker/channels/store/channelStore';
+import { buildChild, childEnvironment } from './childProcess';
 import { bytes32, channelA, channelB, chunk, databaseOf, folders, hasCode, never, openStore, signature, terms } from './support';
 
 const { fresh, remove } = folders();
@@ -285,10 +285,11 @@ describe('commits', () => {
     store.close();
   });
 
-  test('a disk that is really full refuses, and the store goes on where it was', { skip: !canMount() }, () => {
+  test('a disk that is really full refuses, and the store goes on where it was', { skip: !canMount() }, async () => {
+    const child = await buildChild();
     const { status, stdout, stderr } = spawnSync(
       'unshare',
-      ['-Urm', 'sh', '-c', 'mount -t tmpfs -o size=2m none /mnt && exec "$0" "$@"', process.execPath, ...childArguments(), '/mnt/data'],
+      ['-Urm', 'sh', '-c', 'mount -t tmpfs -o size=2m none /mnt && exec "$0" "$@"', process.execPath, child, 'fillDisk', '/mnt/data'],
       { env: childEnvironment(), encoding: 'utf8' },
     );
     assert.equal(status, 0, stderr);

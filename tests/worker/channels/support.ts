@@ -24,6 +24,17 @@ export const chunk = (text: string, dueNano: bigint, final = false) => (): MadeR
   final,
 });
 
+/** Numbers in 0..1 that follow from a seed (mulberry32). */
+export function randomFrom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
 /** SQLite behind an open store, to bring about what a disk does. */
 export const databaseOf = (store: ChannelStore): Database.Database =>
   (store as unknown as { database: Database.Database }).database;

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import type Database from 'libsql';
 import { crashPoint } from '../../crash';
 import { StorageError } from '../../errors';
 import { schemaVersion } from '../../store/database';
+import { storageError } from '../../store/guarded';
 import { bytesOf } from './amounts';
 import type { CommitWitness } from './groupCommit';
 import { MarkFile, type Mark } from './mark';
@@ -38,6 +39,17 @@ export class StoreBinding implements CommitWitness {
   }
 
   /**
+   * Compares the main file with the mark, before SQLite reads either of its files.
+   * @throws StorageError `storage.old-copy`, `storage.mark-damaged`
+   */
+  static verifyMainFile(path: string, markPath: string): void {
+    const mark = MarkFile.read(markPath);
+    if (mark === null || checkpointsIn(path) >= mark.checkpoints) return;
+    const received = existsSync(path) ? `an older file, or none of this store, at ${path}` : `no store at ${path}`;
+    throw oldCopy(mark, received);
+  }
+
+  /**
    * Compares store and mark. Changes neither.
    * @throws StorageError `storage.old-copy`, `storage.old-mark`, `storage.mark-missing`, `storage.mark-damaged`
    */
@@ -54,12 +66,8 @@ export class StoreBinding implements CommitWitness {
       });
     }
     const place = starts.findIndex(({ startId }) => startId.equals(mark.startId));
-    if (place === -1 || starts[place].commits < mark.commits || checkpointsIn(path) < mark.checkpoints) {
-      throw new StorageError('storage.old-copy', 'this store of channels is not the newest one of this worker key', {
-        expected: describe(mark),
-        received: starts.length === 0 ? `an empty store at ${path}` : `${describe(starts[0])} at ${path}`,
-        hint: NEW_KEY,
-      });
+    if (place === -1 || starts[place].commits < mark.commits) {
+      throw oldCopy(mark, starts.length === 0 ? `an empty store at ${path}` : `${describe(starts[0])} at ${path}`);
     }
     // A start that made no mark served nobody.
     const isAhead = starts[place].commits > mark.commits + 1 || starts.slice(0, place).some(({ commits }) => commits > 0);
@@ -115,6 +123,14 @@ const NEW_KEY =
   'To sign from it could contradict what the newer store signed, and cost the stake. Make a new worker key in a new --data-folder; ' +
   'the vouchers in this store can still be claimed: open it with openForClaiming';
 
+function oldCopy(mark: Mark, received: string): StorageError {
+  return new StorageError('storage.old-copy', 'this store of channels is not the newest one of this worker key', {
+    expected: describe(mark),
+    received,
+    hint: NEW_KEY,
+  });
+}
+
 interface Start {
   generation: number;
   startId: Buffer;
@@ -136,17 +152,24 @@ const describe = ({ generation, startId, commits }: Start): string =>
   `start ${generation} (${startId.toString('hex', 0, 4)}), commit ${commits}`;
 
 /**
- * Moves the log into the main file, as far as readers let it, and numbers that.
+ * Moves the log into the main file, as far as readers and the room on the disk let it, and numbers that. What does not move
+ * stays in the log and is tried again later: the main file may have to grow before the log shrinks.
  * @returns the number that the main file carries
  */
 function checkpoint(database: Database.Database, path: string): number {
-  database.exec(`PRAGMA application_id = ${checkpointsIn(path) + 1}`);
-  database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get();
+  try {
+    database.exec(`PRAGMA application_id = ${checkpointsIn(path) + 1}`);
+    database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get();
+  } catch (cause) {
+    const error = storageError(path, cause);
+    if (error.code !== 'storage.full') throw error;
+  }
   return checkpointsIn(path);
 }
 
 /** `application_id` of a SQLite file (offset 68 of its header), as it is in the main file, whatever the log says. */
 function checkpointsIn(path: string): number {
+  if (!existsSync(path)) return 0;
   const file = openSync(path, 'r');
   try {
     const field = Buffer.alloc(4);

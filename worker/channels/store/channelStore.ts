@@ -60,9 +60,10 @@ export class ChannelStore {
       const lock = FileLock.take(join(dataFolder, 'channels.lock'));
       let database: Database.Database | null = null;
       try {
+        StoreBinding.verifyMainFile(path, markPath);
         database = openDurable(path);
         // The log is moved by the binding alone.
-        database.exec('PRAGMA wal_autocheckpoint = 0');
+        database.exec('PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = ON');
         StoreBinding.verify(database, path, markPath);
         migrate(database, CHANNEL_SCHEMA_STEPS);
         claimIdentity(database, identity);

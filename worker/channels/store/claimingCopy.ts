@@ -1,5 +1,7 @@
 import Database from 'libsql';
+import { accessSync, constants } from 'node:fs';
 import { pathToFileURL } from 'node:url';
+import { fileSystemError } from '../../dataFolder';
 import { StorageError } from '../../errors';
 import { schemaVersion } from '../../store/database';
 import { guarded } from '../../store/guarded';
@@ -16,9 +18,14 @@ export interface ClaimingCopy {
 /**
  * Opens a backup or an old copy of a store, wherever it lies and whatever worker key is in use now: a claim needs the claim
  * key and a voucher, no worker key.
- * @throws StorageError `storage.readonly` when it cannot be read, `storage.schema`
+ * @throws StorageError `storage.missing` or `storage.denied` when it cannot be read, `storage.schema`
  */
 export function openForClaiming(file: string): ClaimingCopy {
+  try {
+    accessSync(file, constants.R_OK);
+  } catch (cause) {
+    throw fileSystemError(cause, file, 'cannot read the copy of a channel store');
+  }
   return guarded(file, () => {
     const database = new Database(`${pathToFileURL(file).href}?mode=ro`);
     try {

@@ -18,41 +18,33 @@ export interface Mark {
 /** The two slots lie in different blocks of the disk and are written in turn: a write that is cut off spoils one of them. */
 const SLOT_DISTANCE = 4096;
 const TAG = Buffer.from('OCM1');
-const BODY_LENGTH = TAG.length + 8 + 16 + 8 + 8;
+const BODY_LENGTH = TAG.length + 16 + 3 * 8;
+const SLOT_LENGTH = BODY_LENGTH + 32;
 
-/** A small file beside the keys that is rewritten in place with every commit of the store. */
+/** A small file beside the keys that is rewritten in place, with every start and every commit of the store. */
 export class MarkFile {
-  private turn = 0;
-
   private constructor(
     private readonly path: string,
     private readonly file: number,
+    /** The slot to write next. */
+    private turn: number,
   ) {}
 
   /** @returns null when there is none. @throws StorageError `storage.mark-damaged` */
   static read(path: string): Mark | null {
-    if (!existsSync(path)) return null;
-    const content = readFileSync(path);
-    const marks = [0, SLOT_DISTANCE]
-      .map((offset) => decode(content.subarray(offset, offset + BODY_LENGTH + 32)))
-      .filter((mark) => mark !== null)
-      .sort((a, b) => b.generation - a.generation || b.commits - a.commits || b.checkpoints - a.checkpoints);
-    if (marks.length > 0) return marks[0];
-    throw new StorageError('storage.mark-damaged', 'the mark of the channel store cannot be read', {
-      received: path,
-      hint: 'whether this store is the newest cannot be known: use a new worker key in a new --data-folder',
-    });
+    return newest(path)?.mark ?? null;
   }
 
-  /** Creates or opens the file and writes `mark` durably into all of it. */
+  /** Creates or opens the file and writes `mark` into it. Durable when it returns. */
   static open(path: string, mark: Mark): MarkFile {
-    const content = Buffer.alloc(2 * SLOT_DISTANCE);
-    for (const offset of [0, SLOT_DISTANCE]) encode(mark).copy(content, offset);
-    writePrivateFile(path, content);
+    const last = newest(path);
+    if (last === null) writePrivateFile(path, Buffer.concat([encode(mark), Buffer.alloc(SLOT_DISTANCE)]));
     try {
-      return new MarkFile(path, openSync(path, 'r+'));
+      const file = new MarkFile(path, openSync(path, 'r+'), last === null ? 1 : 1 - last.slot);
+      if (last !== null) file.write(mark);
+      return file;
     } catch (cause) {
-      throw fileSystemError(cause, path, 'cannot open the mark of the channel store');
+      throw cause instanceof StorageError ? cause : fileSystemError(cause, path, 'cannot open the mark of the channel store');
     }
   }
 
@@ -71,6 +63,20 @@ export class MarkFile {
   close(): void {
     closeSync(this.file);
   }
+}
+
+function newest(path: string): { mark: Mark; slot: number } | null {
+  if (!existsSync(path)) return null;
+  const content = readFileSync(path);
+  const [last] = [0, 1]
+    .map((slot) => ({ slot, mark: decode(content.subarray(slot * SLOT_DISTANCE, slot * SLOT_DISTANCE + SLOT_LENGTH)) }))
+    .filter((found): found is { slot: number; mark: Mark } => found.mark !== null)
+    .sort(({ mark: a }, { mark: b }) => b.generation - a.generation || b.commits - a.commits || b.checkpoints - a.checkpoints);
+  if (last !== undefined) return last;
+  throw new StorageError('storage.mark-damaged', 'the mark of the channel store cannot be read', {
+    received: path,
+    hint: 'whether this store is the newest cannot be known: use a new worker key in a new --data-folder',
+  });
 }
 
 function encode({ generation, startId, commits, checkpoints }: Mark): Buffer {

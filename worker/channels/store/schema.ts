@@ -52,6 +52,8 @@ CREATE TRIGGER requestIsFixed BEFORE UPDATE ON requests
 WHEN NEW.channel IS NOT OLD.channel OR NEW.seq IS NOT OLD.seq OR NEW.termsHash IS NOT OLD.termsHash
   OR NEW.request IS NOT OLD.request OR NEW.dueNano < OLD.dueNano OR OLD.endedAt IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'a request is begun once and ended once'); END;
+CREATE TRIGGER openRequestStays BEFORE DELETE ON requests WHEN OLD.endedAt IS NULL
+BEGIN SELECT RAISE(ABORT, 'a request that goes on is not removed'); END;
 
 CREATE TABLE receipts (
   channel INTEGER NOT NULL,
@@ -65,6 +67,9 @@ CREATE TABLE receipts (
 ) STRICT;
 CREATE TRIGGER receiptIsWrittenOnce BEFORE UPDATE ON receipts
 BEGIN SELECT RAISE(ABORT, 'signed bytes are written once'); END;
+CREATE TRIGGER chunksOfOpenRequestStay BEFORE DELETE ON receipts
+WHEN (SELECT endedAt FROM requests WHERE channel = OLD.channel AND seq = OLD.seq) IS NULL
+BEGIN SELECT RAISE(ABORT, 'chunks of a request that goes on are not removed'); END;
 
 CREATE TABLE claims (
   messageHash BLOB PRIMARY KEY CHECK (length(messageHash) = 32),

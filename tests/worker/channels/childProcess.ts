@@ -1,0 +1,20 @@
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+const root = join(__dirname, '..', '..', '..');
+
+/** Builds the process of `child.ts`. @returns its file */
+export async function buildChild(): Promise<string> {
+  const { bundle } = (await import(pathToFileURL(join(root, 'scripts/build/bundle.mjs')).href)) as {
+    bundle(root: string, entries: string[], outputOf: (entry: string) => string): Promise<void>;
+  };
+  const output = 'build/tests/worker/channels/child.cjs';
+  await bundle(root, ['tests/worker/channels/child.ts'], () => output);
+  return join(root, output);
+}
+
+/** Environment of a child that is no test of its own. */
+export function childEnvironment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
+  const { NODE_TEST_CONTEXT: _, ...rest } = process.env;
+  return { ...rest, ...more };
+}
