@@ -1,0 +1,286 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { toNano } from '@ton/core';
+import {
+  decodeFrame, dueFor, encodeFrame, equalBytes, refusalHash, type RefusalFrame, RefusalReason, termsHash, type ChannelRequest,
+} from '../../../protocol';
+import type { OpenChannel } from '../../../worker/channels/desk';
+import { nodeEd25519 } from '../../../worker/jobs/answer';
+import { generationOf } from '../../../worker/jobs/request';
+import { checked, type Connection, newKey, NOW, prepaid, settled, WorkerWorld } from './conversationWorld';
+
+describe('a conversation over a channel', () => {
+  let loaded: Awaited<ReturnType<typeof WorkerWorld.loaded>>;
+  const worlds: WorkerWorld[] = [];
+  before(async () => (loaded = await WorkerWorld.loaded()));
+  after(async () => {
+    for (const world of worlds) world.end();
+    await loaded.engine.close();
+  });
+
+  const begin = async (): Promise<WorkerWorld> => {
+    const world = await WorkerWorld.create(loaded.model, loaded.engine);
+    worlds.push(world);
+    return world;
+  };
+  const greeted = async (world: WorkerWorld, firstSeq = 1): Promise<Connection> => {
+    const client = world.connect();
+    await client.hello(firstSeq);
+    assert.equal(client.last?.kind, 'welcome');
+    return client;
+  };
+  const dueOf = ({ terms, payload }: ChannelRequest, tokens: number): bigint => dueFor(terms, payload.request.promptTokens.length, tokens);
+  const refusalOf = (world: WorkerWorld, frame: unknown): number => {
+    const { kind, seq, termsHash: hash, reason, retryAfter, signature } = frame as RefusalFrame;
+    assert.equal(kind, 'refusal');
+    const signed = refusalHash({ networkId: 2026, termsHash: hash, escrow: world.address, seq, reason, retryAfter });
+    assert.ok(nodeEd25519.verify(signed, signature, world.keys.signingPublic));
+    return reason;
+  };
+  /** Reads an answer to its end and pays each chunk when it came; answers what was vouched for at last. */
+  const payThrough = async (client: Connection, request: ChannelRequest, base = 0n): Promise<bigint> => {
+    for (let index = 0; ; index++) {
+      while (client.pieces(request.seq).length <= index) await client.count(client.frames.length + 1);
+      const { dueNano, final } = client.pieces(request.seq)[index];
+      await client.pay(base + dueNano);
+      if (final) return base + dueNano;
+    }
+  };
+
+  test('serves an answer chunk by chunk as it is paid, with the bits of the engine', async () => {
+    const world = await begin();
+    const client = await greeted(world);
+    const request = world.request(1, 80);
+    await client.ask(request, prepaid(request));
+    const paid = await payThrough(client, request);
+    assert.equal(client.pieces(1).length, 3);
+    const { tokens, traceRoot } = await loaded.engine.generate(generationOf(request.payload, world.address, 1));
+    assert.deepEqual(checked(request, client.pieces(1)), tokens);
+    assert.ok(traceRoot);
+    assert.equal(paid, dueOf(request, 80));
+    const { dueNano, voucherNano, uncoveredNano } = world.store.read.balance(world.address);
+    assert.deepEqual([dueNano, voucherNano, uncoveredNano], [paid, paid, 0n]);
+  });
+
+  test('finding 44: a client that stops paying gets one chunk and nothing more; what it paid resumes the answer', async () => {
+    const world = await begin();
+    const client = await greeted(world);
+    const request = world.request(1, 100);
+    await client.ask(request, prepaid(request));
+    await client.count(2);
+    await settled();
+    assert.equal(client.pieces(1).length, 1);
+    assert.equal(world.store.read.balance(world.address).uncoveredNano, dueOf(request, 32) - prepaid(request));
+    await client.pay(dueOf(request, 32) - 1n);
+    await settled();
+    assert.equal(client.pieces(1).length, 1);
+    await client.pay(dueOf(request, 32));
+    await client.count(3);
+    await settled();
+    assert.equal(client.pieces(1).length, 2);
+    client.drop();
+  });
+
+  test('finding 44: of several requests over one channel at a time, one chunk of one of them is unpaid', async () => {
+    const world = await begin();
+    const client = await greeted(world);
+    const requests = [1, 2, 3].map((seq) => world.request(seq, 64));
+    const prepaidAll = requests.reduce((sum, request) => sum + prepaid(request), 0n);
+    for (const request of requests) await client.ask(request, prepaidAll);
+    const delivered = (): bigint => requests.reduce((sum, { seq }) => sum + (client.pieces(seq).at(-1)?.dueNano ?? 0n), 0n);
+    const oneChunk = dueFor(requests[0].terms, 0, 32);
+    let vouched = prepaidAll;
+    for (let pieces = 1; pieces <= 6; pieces++) {
+      await client.count(1 + pieces);
+      await settled();
+      assert.equal(client.frames.length, 1 + pieces);
+      assert.ok(delivered() - vouched <= oneChunk);
+      const rest = requests.filter(({ seq }) => client.pieces(seq).length === 0).reduce((sum, request) => sum + prepaid(request), 0n);
+      vouched = delivered() + rest;
+      await client.pay(vouched);
+    }
+    for (const request of requests) assert.equal(checked(request, client.pieces(request.seq)).length, 64);
+  });
+
+  test('finding 1: goes on after a lost connection and a restart with the same bytes, and computes nothing under another number', async () => {
+    const world = await begin();
+    const first = await greeted(world);
+    const request = world.request(1, 100);
+    await first.ask(request, prepaid(request));
+    await first.count(2);
+    await first.pay(dueOf(request, 32));
+    await first.count(3);
+    first.drop();
+    await settled();
+    world.restart();
+    const second = world.connect();
+    await second.hello(1);
+    assert.deepEqual(second.frames[0], { kind: 'welcome', nextSeq: 2, owed: dueOf(request, 64), vouched: dueOf(request, 32) });
+    await second.ask(request, dueOf(request, 64));
+    await payThrough(second, request);
+    assert.deepEqual(second.bytes.slice(1, 3), first.bytes.slice(1, 3));
+    assert.deepEqual(checked(request, second.pieces(1)), (await loaded.engine.generate(generationOf(request.payload, world.address, 1))).tokens);
+    assert.equal(world.store.read.balance(world.address).dueNano, dueOf(request, 100));
+    const third = await greeted(world);
+    await third.ask(request, 1n);
+    await third.count(5);
+    assert.deepEqual(third.bytes.slice(1), second.bytes.slice(1));
+  });
+
+  test('finding 2: another request under a number that was used is refused, and a number that is not the next', async () => {
+    const world = await begin();
+    const client = await greeted(world);
+    const request = world.request(1, 8);
+    await client.ask(request, prepaid(request));
+    const paid = await payThrough(client, request);
+    const again = await greeted(world);
+    const other = { ...world.request(1, 9) };
+    await again.ask(other, paid + prepaid(other));
+    await again.count(2);
+    assert.equal(refusalOf(world, again.last), RefusalReason.conflictingRequest);
+    const far = world.request(5, 8);
+    await again.ask(far, paid + prepaid(far));
+    await again.count(3);
+    assert.equal(refusalOf(world, again.last), RefusalReason.wrongSequence);
+  });
+
+  test('refuses vouchers that are forged, too low, or beyond what the channel holds, and keeps none of them', async () => {
+    const world = await begin();
+    const client = await greeted(world);
+    const request = world.request(1, 40);
+    const sealed = new Uint8Array(256);
+    const hash = termsHash(request.terms);
+    await client.ask(request, prepaid(request) - 1n);
+    assert.equal(refusalOf(world, client.last), RefusalReason.voucherTooLow);
+    const second = world.request(2, 40);
+    await client.ask(second, toNano('1'));
+    assert.equal(refusalOf(world, client.last), RefusalReason.channelExhausted);
+    assert.equal(world.store.read.balance(world.address).voucherNano, prepaid(request) - 1n);
+    await client.send({ kind: 'payment', ...world.voucher(prepaid(request), false, newKey()) });
+    assert.equal(refusalOf(world, client.last), RefusalReason.badVoucher);
+    await client.send({ kind: 'payment', ...world.voucher(5_000n), amount: 6_000n });
+    assert.equal(refusalOf(world, client.last), RefusalReason.badVoucher);
+    await client.send({ kind: 'request', seq: 1, termsHash: hash, voucher: world.voucher(prepaid(request)), sealed });
+    assert.equal(refusalOf(world, client.last), RefusalReason.unreadableRequest);
+    assert.equal(world.store.read.balance(world.address).voucherNano, prepaid(request) - 1n);
+    assert.equal(world.store.read.channel(world.address)!.lastSeq, 0);
+  });
+
+  test('refuses a request whose whole answer the channel could not pay', async () => {
+    const world = await begin();
+    const mostOwed = async (): Promise<bigint> => ((await world.context.desk.find(world.address)) as OpenChannel).view.mostOwed;
+    world.balance -= (await mostOwed()) - dueOf(world.request(1, 40), 40);
+    world.restart();
+    assert.equal(await mostOwed(), dueOf(world.request(1, 40), 40));
+    const client = await greeted(world);
+    const request = world.request(1, 256);
+    await client.ask(request, prepaid(request));
+    assert.equal(refusalOf(world, client.last), RefusalReason.channelExhausted);
+  });
+
+  test('refuses terms that it does not serve, before anything is begun', async () => {
+    const world = await begin();
+    const client = await greeted(world);
+    const refused = [
+      [world.request(1, 8, { outputPrice: 999_999_999n }), RefusalReason.unsupportedTerms],
+      [world.request(2, 8, { tier: 1 }), RefusalReason.unsupportedTerms],
+      [world.request(3, 8, { semantics: 1 }), RefusalReason.unsupportedTerms],
+      [world.request(4, 8, { visibility: 1 }), RefusalReason.unsupportedTerms],
+      [world.request(5, 8, { modelRoot: new Uint8Array(32).fill(1) }), RefusalReason.unsupportedTerms],
+      [world.request(6, 8, { expiresAt: NOW }), RefusalReason.unsupportedTerms],
+      [world.request(7, 8, { expiresAt: NOW + 3_601 }), RefusalReason.unsupportedTerms],
+      [world.request(8, 8, { flags: 2 }), RefusalReason.unsupportedTerms],
+      [world.request(9, 257), RefusalReason.tooLong],
+    ] as const;
+    for (const [request, reason] of refused) {
+      await client.ask(request, prepaid(request) + 10n ** 7n);
+      assert.equal(refusalOf(world, client.last), reason, `request ${request.seq}`);
+    }
+    assert.equal(world.store.read.channel(world.address)!.lastSeq, 0);
+  });
+
+  test('talks to nobody but the client of the channel: whoever saw its vouchers cannot ask in its name', async () => {
+    const world = await begin();
+    const stranger = world.connect();
+    await stranger.hello(1, newKey());
+    assert.equal(refusalOf(world, stranger.last), RefusalReason.notTheClient);
+    const request = world.request(1, 8);
+    await stranger.ask(request, prepaid(request));
+    assert.equal(stranger.closed, 'HELLO_FIRST');
+    // A hello that was seen, sent again: its session's key is unknown to whoever repeats it.
+    const client = await greeted(world);
+    const replayed = world.connect();
+    const seen = { networkId: 2026, channel: world.address, workerKey: world.keys.signingPublic, firstSeq: 1, enc: client.sealer.enc };
+    await replayed.send({ kind: 'hello', ...seen, signature: new Uint8Array(64) });
+    assert.equal(refusalOf(world, replayed.last), RefusalReason.notTheClient);
+  });
+
+  test('ends a connection that speaks out of turn, in another version, or about another channel', async () => {
+    const world = await begin();
+    const cases: [(client: Connection) => Promise<void>, string][] = [
+      [(client) => client.send({ kind: 'cancel', seq: 1 }), 'HELLO_FIRST'],
+      [(client) => client.send(Uint8Array.of(2, 1)), 'UNKNOWN_VERSION'],
+      [(client) => client.send(Uint8Array.of(1, 99)), 'UNKNOWN_FRAME'],
+      [(client) => client.send(new Uint8Array(0)), 'MALFORMED_PAYLOAD'],
+      [async (client) => {
+        await client.hello();
+        await client.send({ kind: 'welcome', nextSeq: 1, owed: 0n, vouched: 0n });
+      }, 'UNEXPECTED_FRAME'],
+      [async (client) => {
+        await client.hello();
+        const signature = new Uint8Array(64);
+        await client.send({ kind: 'hello', networkId: 2026, channel: new Uint8Array(32), workerKey: world.keys.signingPublic, firstSeq: 1, enc: signature.subarray(32), signature });
+      }, 'OTHER_CHANNEL'],
+    ];
+    for (const [act, code] of cases) {
+      const client = world.connect();
+      await act(client);
+      assert.equal(client.closed, code);
+    }
+  });
+
+  test('a client gives a request up: nothing more is computed, and the next request goes on', async () => {
+    const world = await begin();
+    const client = await greeted(world);
+    const request = world.request(1, 200);
+    await client.ask(request, prepaid(request));
+    await client.count(2);
+    await client.send({ kind: 'cancel', seq: 1 });
+    await settled();
+    assert.notEqual(world.store.read.request(world.address, 1)!.endedAt, null);
+    const next = world.request(2, 8);
+    await client.ask(next, dueOf(request, 32) + prepaid(next));
+    await payThrough(client, next, dueOf(request, 32));
+    assert.equal(client.pieces(1).length, 1);
+    assert.equal(checked(next, client.pieces(2)).length, 8);
+  });
+
+  test('says so when the engine fails or the worker drains, and begins nothing while it drains', async () => {
+    const world = await begin();
+    world.context.engine = { ...loaded.engine, generate: () => Promise.reject(new Error('out of memory')) };
+    const client = await greeted(world);
+    const request = world.request(1, 8);
+    await client.ask(request, prepaid(request));
+    await client.count(2);
+    assert.equal(refusalOf(world, client.last), RefusalReason.failed);
+    world.draining.abort();
+    const next = world.request(2, 8);
+    await client.ask(next, prepaid(request) + prepaid(next));
+    assert.equal(refusalOf(world, client.last), RefusalReason.draining);
+    assert.equal(world.store.read.channel(world.address)!.lastSeq, 1);
+  });
+
+  test('sends only what is stored: every piece on the wire is in the store, byte for byte', async () => {
+    const world = await begin();
+    const client = await greeted(world);
+    const request = world.request(1, 70);
+    await client.ask(request, prepaid(request));
+    await payThrough(client, request);
+    const stored = world.store.read.request(world.address, 1)!.receipts;
+    assert.equal(stored.length, 3);
+    for (const [index, piece] of stored.entries()) {
+      assert.ok(equalBytes(piece.bytes, client.bytes[1 + index]));
+      assert.deepEqual(encodeFrame(decodeFrame(piece.bytes)), new Uint8Array(piece.bytes));
+    }
+  });
+});
