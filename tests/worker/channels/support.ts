@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type Database from 'libsql';
@@ -39,9 +39,12 @@ export function randomFrom(seed: number): () => number {
 export const databaseOf = (store: ChannelStore): Database.Database =>
   (store as unknown as { database: Database.Database }).database;
 
+/** Where the system keeps files in memory, if it does: for tests that wait for the disk too often. */
+export const memoryFolder = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+
 /** Fresh data folders below one that `remove` deletes. */
-export function folders(): { fresh(): string; root: string; remove(): void } {
-  const root = mkdtempSync(join(tmpdir(), 'cocoon-channels-'));
+export function folders(parent = tmpdir()): { fresh(): string; root: string; remove(): void } {
+  const root = mkdtempSync(join(parent, 'cocoon-channels-'));
   let counter = 0;
   return {
     root,
