@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { MAX_OUTPUT_CELLS } from '../wrappers';
+import { channelOffer } from './channels/service';
 import type { ServiceOptions } from './service';
 
 /** What the worker says about itself at `GET /v1/descriptor`. Amounts are decimal strings of nanoton. */
 export function descriptorOf(
-  options: Pick<ServiceOptions, 'policy' | 'model' | 'engine' | 'keys' | 'stake' | 'maxTokens' | 'maxCoverage'>,
+  options: Pick<ServiceOptions, 'policy' | 'model' | 'engine' | 'keys' | 'stake' | 'maxTokens' | 'maxCoverage' | 'channels'>,
 ): object {
   const { policy, model, engine, keys } = options;
   const minPriceNano = policy.minPrice.toString();
@@ -27,6 +28,7 @@ export function descriptorOf(
     backend: engine.backend,
     adapter: engine.adapter,
     minPriceNano,
+    ...(options.channels && { channels: channelOffer(options.channels) }),
     limits: {
       maxTokens: options.maxTokens,
       contextTokens: model.model.config.context,

@@ -3,6 +3,7 @@ import { setMaxListeners } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
+import { type ChannelOptions, ChannelService } from './channels/service';
 import { RequestError } from './errors';
 import { createJsonServer, type Reply } from './http/server';
 import { JobFollower } from './jobs/follow';
@@ -28,6 +29,8 @@ export interface ServiceOptions extends JobContext {
   maxTokens: number;
   /** Most coverage of one job, nanoTON. */
   maxCoverage: bigint;
+  /** Set for a worker that serves channels too. */
+  channels?: ChannelOptions;
   /** For the demo: shows a second receipt that contradicts the paid one. */
   simulatesCheat?: boolean;
 }
@@ -140,6 +143,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     ],
     log,
   );
+  const channels = options.channels && new ChannelService(server, options, options.channels);
   const url = await listen(server, options.host, options.port);
   for (const job of store.unfinished()) {
     log.info({ job: job.address, state: job.state }, 'unfinished job taken up again');
@@ -165,7 +169,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       stopping.abort();
       server.close();
       server.closeAllConnections();
-      await Promise.all([follower.stop(), watching]);
+      await Promise.all([follower.stop(), watching, channels?.stop()]);
       store.close();
       log.info('worker stopped');
     },

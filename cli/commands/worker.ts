@@ -1,9 +1,12 @@
 import { Command } from 'commander';
 import { Tier } from '../../protocol';
 import { ChainClient } from '../../worker/chain/chainClient';
+import type { ChannelOptions } from '../../worker/channels/service';
+import { ChannelStore } from '../../worker/channels/store/channelStore';
 import { openModel, openServingEngine } from '../../worker/engine';
 import { escrowCodes } from '../../worker/jobs/escrowCheck';
-import { loadWorkerKeys } from '../../worker/keys/workerKeys';
+import { unixTime } from '../../worker/jobs/settle';
+import { loadClaimKey, loadWorkerKeys } from '../../worker/keys/workerKeys';
 import { createLogger } from '../../worker/log';
 import { startService } from '../../worker/service';
 import { JobStore } from '../../worker/store/jobStore';
@@ -22,6 +25,8 @@ const SETTINGS = [
   'stake',
   'tier',
   'minPrice',
+  'promptPrice',
+  'outputPrice',
   'maxCoverage',
   'tokenLimit',
   'minSeconds',
@@ -74,6 +79,7 @@ async function startWorker(
     const engine = await openServingEngine(model, settings.backend);
     if (engine.fallbackReason !== undefined)
       log.warn({ code: engine.fallbackReason }, `WebGPU is not used, ${engine.backend} computes`);
+    const channels = settings.stake === undefined ? undefined : openChannels(settings, workerKey, secret);
     const service = await startService({
       chain,
       store,
@@ -103,6 +109,7 @@ async function startWorker(
       pollSeconds: settings.network === 'devnet' ? 0.5 : 3,
       lagSeconds: 60,
       simulatesCheat,
+      channels,
     });
     if (simulatesCheat) log.warn('SIMULATED CHEAT: this worker shows receipts that contradict those it is paid for');
     output.result(
@@ -122,6 +129,17 @@ async function startWorker(
     store.close();
     throw error;
   }
+}
+
+/** Channels name a stake, so a worker without one serves jobs alone. */
+function openChannels(settings: Context['settings'], workerKey: string, secret: string | undefined): ChannelOptions {
+  return {
+    store: ChannelStore.open(settings.dataFolder, { networkId: settings.networkId, workerKey }, unixTime()),
+    claimKey: loadClaimKey(settings.dataFolder, secret),
+    promptPrice: parseTon('--prompt-price', settings.promptPrice),
+    outputPrice: parseTon('--output-price', settings.outputPrice),
+    claimSeconds: settings.network === 'devnet' ? 5 : 60,
+  };
 }
 
 /**

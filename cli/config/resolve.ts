@@ -31,6 +31,8 @@ export interface Settings {
   minPrice: string;
   maxCoverage: string;
   maxTokens: number;
+  promptPrice: string;
+  outputPrice: string;
   tokenLimit: number;
   minSeconds: number;
   queue: number;

@@ -82,6 +82,8 @@ export const SETTINGS = {
     placeholder: 'tier',
   },
   minPrice: { schema: coins, default: '0.01', help: 'lowest price of a job in TON', placeholder: 'TON' },
+  promptPrice: { schema: coins, default: '0.02', help: 'price of a million prompt tokens over a channel, in TON', placeholder: 'TON' },
+  outputPrice: { schema: coins, default: '0.1', help: 'price of a million answer tokens over a channel, in TON', placeholder: 'TON' },
   maxCoverage: {
     schema: coins,
     default: '1',

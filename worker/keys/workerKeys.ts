@@ -16,6 +16,18 @@ export interface WorkerKeys {
   sealingPublic: Uint8Array;
 }
 
+/** The provider's key that claims from channels; it outlives worker keys. */
+export interface ClaimKey {
+  secret: Uint8Array;
+  publicKey: Uint8Array;
+}
+
+/** Loads `<dataFolder>/keys/claim-ed25519.json`, creating it at the first start. */
+export function loadClaimKey(dataFolder: string, passphrase?: string): ClaimKey {
+  const secret = loadOrCreateKey(join(dataFolder, 'keys', 'claim-ed25519.json'), 'claim-ed25519', passphrase);
+  return { secret, publicKey: rawPublicKey(ed25519PrivateKey(secret)) };
+}
+
 /** Loads the worker's keys from `<dataFolder>/keys`, creating them at the first start. */
 export function loadWorkerKeys(dataFolder: string, passphrase?: string): WorkerKeys {
   const signingSecret = loadOrCreateKey(join(dataFolder, 'keys', 'worker-ed25519.json'), 'worker-ed25519', passphrase);

@@ -1,0 +1,103 @@
+import type { Server } from 'node:http';
+import type { Address } from '@ton/core';
+import type { TierValue } from '../../protocol';
+import type { ChainClient } from '../chain/chainClient';
+import type { LoadedEngine, LoadedModel } from '../engine';
+import { nodeEd25519 } from '../jobs/answer';
+import { unixTime } from '../jobs/settle';
+import type { ClaimKey, WorkerKeys } from '../keys/workerKeys';
+import type { Logger } from '../log';
+import { Claimer } from './claimer';
+import { ChannelDesk } from './desk';
+import { CHANNEL_PATH, ChannelEndpoint } from './endpoint';
+import type { ChannelStore } from './store/channelStore';
+
+/** What a worker that is paid through channels adds. */
+export interface ChannelOptions {
+  store: ChannelStore;
+  claimKey: ClaimKey;
+  /** nanoTON per million tokens. */
+  promptPrice: bigint;
+  outputPrice: bigint;
+  /** Seconds between rounds of claims. */
+  claimSeconds: number;
+}
+
+/** What the rest of the worker lends it. */
+export interface ChannelHost {
+  chain: ChainClient;
+  log: Logger;
+  keys: WorkerKeys;
+  model: LoadedModel;
+  engine: LoadedEngine;
+  /** Hash part of the provider's stake, 32 bytes. */
+  stake: Uint8Array;
+  policy: { networkId: number; payout: Address; tier: TierValue };
+  maxTokens: number;
+}
+
+/** A provider has a day for its last claim, so that an outage does not cost it. */
+export const MIN_CLOSE_DELAY_SECONDS = 86_400;
+/** A claim waits until it pays 50 times its fee: settling costs 2 % at most, unless the channel ends. */
+const WORTHWHILE_FEES = 50n;
+/** A client's close is noticed within this time, far below closeDelay. */
+const VIEW_SECONDS = 60;
+const MAX_RUNNING = 16;
+const MAX_REQUEST_SECONDS = 3_600;
+/** Answers that clients may still ask for again; a bonded worker's disputes end sooner (docs/parameters.md). */
+const RETENTION_SECONDS = 10 * 86_400;
+
+/** What clients need to know to open a channel, for the descriptor. Amounts are decimal strings of nanoTON per million tokens. */
+export function channelOffer({ claimKey, promptPrice, outputPrice }: ChannelOptions): object {
+  return {
+    path: CHANNEL_PATH,
+    claimKey: Buffer.from(claimKey.publicKey).toString('hex'),
+    promptPriceNano: promptPrice.toString(),
+    outputPriceNano: outputPrice.toString(),
+    minCloseDelay: MIN_CLOSE_DELAY_SECONDS,
+  };
+}
+
+/** Serves and claims channels beside the jobs of a worker, until it is stopped. */
+export class ChannelService {
+  private readonly endpoint: ChannelEndpoint;
+  private readonly draining = new AbortController();
+  private readonly timer: NodeJS.Timeout;
+  private round: Promise<void> = Promise.resolve();
+
+  constructor(server: Server, host: ChannelHost, private readonly options: ChannelOptions) {
+    const { chain, log, keys, model, engine, stake, policy, maxTokens } = host;
+    const { store, claimKey, promptPrice, outputPrice } = options;
+    const channelPolicy = {
+      networkId: policy.networkId, stake, payout: policy.payout, claimKeys: [claimKey.publicKey], minCloseDelay: MIN_CLOSE_DELAY_SECONDS,
+    };
+    const desk = new ChannelDesk({ chain, store, policy: channelPolicy, now: unixTime, viewSeconds: VIEW_SECONDS });
+    const serving = {
+      workerKey: keys.signingPublic, tier: policy.tier, promptPrice, outputPrice, maxTokens, maxSeconds: MAX_REQUEST_SECONDS,
+    };
+    this.endpoint = new ChannelEndpoint(server, {
+      desk, policy: channelPolicy, serving, store, keys, engine, model, log, now: unixTime, maxRunning: MAX_RUNNING, draining: this.draining.signal,
+    });
+    const claimer = new Claimer({
+      chain, store, networkId: policy.networkId, sign: (hash) => nodeEd25519.sign(hash, claimKey.secret), now: unixTime, log,
+      worthwhileFees: WORTHWHILE_FEES,
+    });
+    const tend = (): void => {
+      this.round = this.round.then(async () => {
+        await claimer.round();
+        await store.prune(unixTime() - RETENTION_SECONDS);
+      }).catch((error: unknown) => log.error({ error: String(error) }, 'a round of claims failed'));
+    };
+    tend();
+    this.timer = setInterval(tend, options.claimSeconds * 1_000);
+  }
+
+  /** Ends every connection, waits for a round of claims under way, and closes the store. */
+  async stop(): Promise<void> {
+    this.draining.abort();
+    clearInterval(this.timer);
+    this.endpoint.close();
+    await this.round;
+    this.options.store.close();
+  }
+}
