@@ -6,7 +6,8 @@ import { createHash } from 'node:crypto';
 import { CacheSpace } from './cacheSpace';
 import type { ExactConfig } from './config';
 import { checkJob, throwIfAborted, type Generation, type Job, type Sampling } from './engine';
-import { KvMemoryError } from './errors';
+import { BackendUnavailableError, KvMemoryError } from './errors';
+import type { TokenLogits } from './logits';
 import { committed, type CommitTensors, type PositionObserver, type PositionTensors } from './tensors';
 import { TraceHasher } from './trace';
 
@@ -28,6 +29,8 @@ export interface StepResult {
   committed(column: number): CommitTensors;
   /** All tensors of column 0, from a runner that keeps them. @param token that the position began with */
   position(token: number): PositionTensors;
+  /** From a runner that gives logits; valid only until another step is posted. @param token that the column drew */
+  logits?(column: number, token: number, count: number): TokenLogits;
   release(): void;
 }
 
@@ -39,6 +42,7 @@ export interface StepRunner {
   readonly cachePositions: number;
   /** Steps that may be under way at once: slots 0 .. stepsAhead - 1. */
   readonly stepsAhead: number;
+  readonly givesLogits: boolean;
   /** Makes ready what this sampling mode needs and no job needed before. */
   prepare(sampling: Sampling): Promise<void>;
   /** Columns that draw stand in front. Rejects when the back end is lost. */
@@ -98,6 +102,11 @@ export class Scheduler {
     if (this.failure) throw this.failure;
     checkJob(this.config, job);
     throwIfAborted(job.signal);
+    if (job.topLogits !== undefined && !this.runner.givesLogits) {
+      throw new BackendUnavailableError('engine.logits', 'this back end does not give logits', {
+        expected: 'a job without topLogits', hint: 'use the wasm or the reference back end',
+      });
+    }
     const length = job.promptTokens.length + job.maxTokens - 1;
     if (length > this.space.positions) {
       throw new KvMemoryError('engine.kv-memory', 'the job needs more positions than the KV cache holds', {
@@ -134,7 +143,7 @@ export class Scheduler {
     try {
       for (;;) {
         this.admit();
-        while (steps.length < this.runner.stepsAhead && !this.failure) {
+        while (steps.length < this.stepsAhead() && !this.failure) {
           const columns = this.nextColumns();
           if (columns.length === 0) break;
           const result = this.runner.step(columns.map(({ column }) => column), slot);
@@ -159,6 +168,11 @@ export class Scheduler {
     if (!this.failure) return;
     await Promise.allSettled(steps.map(({ result }) => result));
     for (const { reject } of [...this.active.splice(0), ...this.waiting.splice(0)]) reject(this.failure);
+  }
+
+  /** Logits have no slot of their own: another step would write over them. */
+  private stepsAhead(): number {
+    return this.active.some(({ job }) => job.topLogits !== undefined) ? 1 : this.runner.stepsAhead;
   }
 
   private admit(): void {
@@ -222,7 +236,8 @@ export class Scheduler {
       token = tensors.draw?.[3];
       if (token === undefined) return;
       tokens.push(token);
-      job.onToken?.(token);
+      const { topLogits } = job;
+      job.onToken?.(token, topLogits === undefined ? undefined : result.logits?.(index, token, topLogits));
     } catch (error) {
       this.finish(sequence);
       sequence.reject(error);

@@ -36,6 +36,7 @@ export function createWasmEngine(model: ExactModel, options: WasmEngineOptions =
 
 class WasmEngine implements Engine {
   readonly backend = 'wasm';
+  readonly givesLogits = true;
   readonly adapter: string;
   private readonly runner: WasmRunner;
   private readonly scheduler: Scheduler;
