@@ -49,18 +49,14 @@ export function renderChat(
   } catch (cause) {
     refuse('the chat template of this model cannot be read', 'a Jinja template', messageOf(cause), cause);
   }
-  let refusal: string | undefined;
   try {
-    return `${compiled.render({
-      messages, add_generation_prompt: true, bos_token: tokens.bos, eos_token: tokens.eos,
-      tools: options.tools ?? null,
-      raise_exception: (reason: unknown) => {
-        refusal = String(reason);
-        throw new Error(refusal);
-      },
-    })}${options.answerPrefix ?? ''}`;
+    // raise_exception is the library's own; setting it again is an error.
+    const text = compiled.render({
+      messages, add_generation_prompt: true, bos_token: tokens.bos, eos_token: tokens.eos, tools: options.tools ?? null,
+    });
+    return `${text}${options.answerPrefix ?? ''}`;
   } catch (cause) {
-    refuse('the chat template of this model refuses this chat', refusal ?? 'other messages', messageOf(cause), cause);
+    refuse('the chat template of this model refuses this chat', 'other messages', messageOf(cause), cause);
   }
 }
 
