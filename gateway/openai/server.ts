@@ -146,10 +146,10 @@ function refuseResponses(): never {
 }
 
 function refuse(error: unknown, request: IncomingMessage, response: ServerResponse, log: Logger, requestId: string): void {
+  if (response.destroyed) return; // the client is gone, and that is all that failed
   const { status, headers, body } = errorReply(error);
   if (status === 500) log.error({ requestId, error: placeOf(error) }, 'a request failed');
   else if (status > 500) log.warn({ requestId, status, code: body.error.code }, 'a request failed');
-  if (response.destroyed) return;
   if (response.headersSent) {
     response.destroy();
     return;

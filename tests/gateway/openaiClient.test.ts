@@ -177,6 +177,17 @@ test('openai: logprobs never tell of text behind a stop string', async () => {
   }
 });
 
+test('openai: logprobs of a tool call are those of all its tokens, whole and streamed', async () => {
+  const openai = await client();
+  const request = { model, messages: [user('weather?')], tools: [WEATHER_TOOL], logprobs: true };
+  const { choices: [{ logprobs }] } = await openai.chat.completions.create(request);
+  const streamed = (await collect(await openai.chat.completions.create({ ...request, stream: true })))
+    .flatMap(({ choices }) => choices[0].logprobs?.content ?? []);
+  const text = streamed.map(({ token }) => token).join('');
+  assert.equal(text, '<tool_call>\n{"name": "get_weather", "arguments": {"city": "Paris"}}\n</tool_call>');
+  assert.deepEqual(streamed, logprobs?.content);
+});
+
 test('openai: text completions take a string, several strings and token ids', async () => {
   const openai = await client();
   const ask = async (prompt: OpenAI.CompletionCreateParams['prompt']) =>
