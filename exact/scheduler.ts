@@ -7,7 +7,7 @@ import { CacheSpace } from './cacheSpace';
 import type { ExactConfig } from './config';
 import { checkJob, throwIfAborted, type Generation, type Job, type Sampling } from './engine';
 import { BackendUnavailableError, KvMemoryError } from './errors';
-import type { TokenLogits } from './logits';
+import { tokenLogits } from './logits';
 import { committed, type CommitTensors, type PositionObserver, type PositionTensors } from './tensors';
 import { TraceHasher } from './trace';
 
@@ -29,8 +29,8 @@ export interface StepResult {
   committed(column: number): CommitTensors;
   /** All tensors of column 0, from a runner that keeps them. @param token that the position began with */
   position(token: number): PositionTensors;
-  /** From a runner that gives logits; valid only until another step is posted. @param token that the column drew */
-  logits?(column: number, token: number, count: number): TokenLogits;
+  /** [vocab] of a column that drew, from a runner that gives them; valid only until another step is posted. */
+  logits?(column: number): Int32Array;
   release(): void;
 }
 
@@ -42,7 +42,6 @@ export interface StepRunner {
   readonly cachePositions: number;
   /** Steps that may be under way at once: slots 0 .. stepsAhead - 1. */
   readonly stepsAhead: number;
-  readonly givesLogits: boolean;
   /** Makes ready what this sampling mode needs and no job needed before. */
   prepare(sampling: Sampling): Promise<void>;
   /** Columns that draw stand in front. Rejects when the back end is lost. */
@@ -52,6 +51,8 @@ export interface StepRunner {
 export interface SchedulerOptions {
   /** Needs a runner of one column that keeps all tensors. */
   observe?: PositionObserver;
+  /** [1024] u24 powers of two, where the runner gives logits. */
+  samplingTable?: Uint32Array;
   /** The error that pending jobs get when a step rejects. */
   lost: (cause: Error) => Error;
 }
@@ -102,7 +103,7 @@ export class Scheduler {
     if (this.failure) throw this.failure;
     checkJob(this.config, job);
     throwIfAborted(job.signal);
-    if (job.topLogits !== undefined && !this.runner.givesLogits) {
+    if (job.topLogits !== undefined && !this.options.samplingTable) {
       throw new BackendUnavailableError('engine.logits', 'this back end does not give logits', {
         expected: 'a job without topLogits', hint: 'use the wasm or the reference back end',
       });
@@ -237,7 +238,8 @@ export class Scheduler {
       if (token === undefined) return;
       tokens.push(token);
       const { topLogits } = job;
-      job.onToken?.(token, topLogits === undefined ? undefined : result.logits?.(index, token, topLogits));
+      const logits = topLogits === undefined ? undefined : result.logits?.(index);
+      job.onToken?.(token, logits && tokenLogits(logits, token, topLogits!, this.options.samplingTable!));
     } catch (error) {
       this.finish(sequence);
       sequence.reject(error);

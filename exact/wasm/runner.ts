@@ -3,7 +3,6 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { hasHeadNorm } from '../config';
-import { tokenLogits } from '../logits';
 import type { ExactModel } from '../modelFile';
 import type { Column, StepResult, StepRunner } from '../scheduler';
 import type { CommitTensors, HeadTensors, PositionTensors } from '../tensors';
@@ -27,8 +26,6 @@ export class WasmRunner implements StepRunner {
   readonly columns: number;
   readonly cachePositions: number;
   readonly stepsAhead: number;
-  readonly givesLogits = true;
-  private readonly samplingTable: Uint32Array;
   private readonly plan: Plan;
   private readonly memory: ArrayBufferLike;
   private readonly control: Int32Array;
@@ -46,7 +43,6 @@ export class WasmRunner implements StepRunner {
     this.columns = options.columns;
     this.cachePositions = options.cachePositions;
     this.stepsAhead = options.stepsAhead;
-    this.samplingTable = model.tables.sampling;
     const module = compiledKernels();
     if (!existsSync(THREAD_FILE)) {
       throw new WasmUnavailableError('engine.wasm.missing', 'the program of the threads is not built', { hint: 'npm run build' });
@@ -84,7 +80,7 @@ export class WasmRunner implements StepRunner {
     return {
       committed: (column) => this.committed(slot, column, columns[column].draw !== undefined),
       position: (token) => this.position(token, columns[0]),
-      logits: (column, token, count) => tokenLogits(this.logits(column), token, count, this.samplingTable),
+      logits: (column) => this.logits(column),
       release: () => {},
     };
   }

@@ -34,7 +34,6 @@ export interface RunnerOptions extends Omit<ShaderOptions, 'sizes'>, PlanOptions
 
 export class Runner implements StepRunner {
   readonly counts = new Map<KernelName, number>();
-  readonly givesLogits = false;
   readonly columns: number;
   readonly cachePositions: number;
   readonly stepsAhead: number;

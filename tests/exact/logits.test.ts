@@ -66,7 +66,7 @@ test('a number of logits that no answer carries is refused, and so are logits of
     await assert.rejects(createReferenceEngine(model).generate(jobOf({ topLogits })), { code: 'input.top-logits' });
   }
   const runner: StepRunner = {
-    columns: 1, cachePositions: 256, stepsAhead: 1, givesLogits: false,
+    columns: 1, cachePositions: 256, stepsAhead: 1,
     prepare: async () => {}, step: async () => { throw new Error('no step is taken'); },
   };
   const scheduler = new Scheduler(model.config, runner, { lost: (cause) => cause });
