@@ -13,10 +13,9 @@ export interface AccessRules {
 }
 
 const LOOPBACK_NAMES = ['127.0.0.1', 'localhost', '[::1]'];
-/** Headers that pages may read; OpenAI's client reads x-request-id and the limits. */
+/** Headers that pages may read; OpenAI's client reads the first three. */
 const EXPOSED = [
-  'x-request-id', 'retry-after', 'x-ratelimit-limit-requests', 'x-ratelimit-remaining-requests', 'x-ratelimit-reset-requests',
-  'x-cocoon-warning', 'x-cocoon-cost-nanoton', 'x-cocoon-reference',
+  'x-request-id', 'retry-after', 'x-should-retry', 'x-cocoon-warning', 'x-cocoon-cost-nanoton', 'x-cocoon-reference',
 ].join(', ');
 
 /**

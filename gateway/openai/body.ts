@@ -2,6 +2,9 @@
 import type { IncomingMessage } from 'node:http';
 import { OpenAiRequestError } from './errors';
 
+/** Tool schemas of real clients nest about 20 deep; whoever walks a body recursively is safe below this. */
+const MOST_LEVELS = 128;
+
 /** @throws OpenAiRequestError 413 `request_too_large`; 400 `invalid_utf8`, `invalid_json` */
 export async function readJsonObject(request: IncomingMessage, mostBytes: number): Promise<Record<string, unknown>> {
   const text = decode(await readBytes(request, mostBytes));
@@ -10,6 +13,9 @@ export async function readJsonObject(request: IncomingMessage, mostBytes: number
     value = JSON.parse(text);
   } catch {
     throw new OpenAiRequestError(400, 'invalid_json', 'the body is not JSON');
+  }
+  if (isDeeper(value, MOST_LEVELS)) {
+    throw new OpenAiRequestError(400, 'invalid_json', 'the body is nested too deep', { expected: `at most ${MOST_LEVELS} levels` });
   }
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return withoutNulls(value);
   throw new OpenAiRequestError(400, 'invalid_json', 'the body is not a JSON object');
@@ -35,6 +41,9 @@ function decode(bytes: Buffer): string {
     throw new OpenAiRequestError(400, 'invalid_utf8', 'the body is not UTF-8');
   }
 }
+
+const isDeeper = (value: unknown, levels: number): boolean =>
+  typeof value === 'object' && value !== null && (levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1)));
 
 /** OpenAI's API takes null for a field that is not given. */
 const withoutNulls = (body: object): Record<string, unknown> =>

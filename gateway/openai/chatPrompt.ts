@@ -5,6 +5,7 @@ import { CALL_OPEN } from '../text/toolCalls';
 import type { ChatFields, Message } from './chatRequest';
 import { badField, OpenAiRequestError } from './errors';
 import type { AnswerFormat } from './responseFormat';
+import { checkLength } from './sampling';
 
 export interface ChatPrompt {
   tokens: number[];
@@ -17,6 +18,7 @@ export interface ChatPrompt {
 /** @throws OpenAiRequestError 400; JobInputError `input.chat.*` when the template refuses the chat */
 export function chatPrompt(card: ModelCard, fields: ChatFields, format: AnswerFormat | undefined): ChatPrompt {
   const messages = fields.messages.map(chatMessage);
+  checkLength(card, messages.reduce((sum, { content }) => sum + content.length, 0), 'messages');
   if (format) instruct(messages, format.instruction);
   const { tools = [], tool_choice: choice = 'auto' } = fields;
   const usesTools = tools.length > 0 && choice !== 'none';

@@ -8,7 +8,7 @@ import {
   checkLogprobs, collectAnswers, findModel, sendJson, streamAnswers, Totals, warningHeaders, type ChunkFormat, type Exchange,
 } from './exchange';
 import { checkFields } from './fields';
-import { answerRoom, samplingOf, samplingShape, stopStringsOf } from './sampling';
+import { answerRoom, checkLength, samplingOf, samplingShape, stopStringsOf } from './sampling';
 
 /** OpenAI's default for this endpoint. */
 const DEFAULT_MAX_TOKENS = 16;
@@ -64,6 +64,7 @@ export async function completions(exchange: Exchange, body: Record<string, unkno
 function promptsOf(card: ModelCard, { prompt }: CompletionFields): number[][] {
   const list = typeof prompt === 'string' || typeof prompt[0] === 'number' ? [prompt as string | number[]] : prompt as (string | number[])[];
   return list.map((one) => {
+    if (typeof one === 'string') checkLength(card, one.length, 'prompt');
     const tokens = typeof one === 'string' ? card.tokenizer.encodePrompt(one) : one;
     if (tokens.length === 0) throw badField('prompt', 'this model cannot continue an empty prompt');
     if (tokens.every((token) => token < card.vocabularySize)) return tokens;

@@ -22,9 +22,9 @@ export const badField = (param: string, message: string, details: ErrorDetails =
 export const refusedField = (param: string, hint?: string): OpenAiRequestError => new OpenAiRequestError(
   400, 'unsupported_parameter', `'${param}' is not supported here and would change the answer`, { param, hint });
 
-export const contextExceeded = (contextTokens: number, promptTokens: number, param: string): OpenAiRequestError =>
+export const contextExceeded = (contextTokens: number, received: string, param: string): OpenAiRequestError =>
   new OpenAiRequestError(400, 'context_length_exceeded', "the prompt does not fit this model's context", {
-    expected: `at most ${contextTokens} tokens, the answer's included`, received: `${promptTokens} tokens`, param,
+    expected: `at most ${contextTokens} tokens, the answer's included`, received, param,
     hint: 'shorten the prompt',
   });
 

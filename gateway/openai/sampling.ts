@@ -58,6 +58,18 @@ export function seedBytes(seed: number, choice: number): Uint8Array {
 
 export const stopStringsOf = ({ stop = [] }: SamplingFields): string[] => (typeof stop === 'string' ? [stop] : stop);
 
+/** No tokenizer makes fewer tokens of a text that says anything; only runs of blanks have longer ones. */
+const CHARACTERS_PER_TOKEN = 32;
+
+/**
+ * Refuses a text that cannot fit before it is tokenised, which takes seconds for megabytes.
+ * @throws OpenAiRequestError 400 `context_length_exceeded`
+ */
+export function checkLength(card: ModelCard, characters: number, param: string): void {
+  if (characters <= CHARACTERS_PER_TOKEN * card.contextTokens) return;
+  throw contextExceeded(card.contextTokens, `${characters} characters`, param);
+}
+
 /**
  * Tokens that an answer may have. What is asked for is an upper bound, so it is cut to what the context leaves, and an answer
  * that ends there says `length`.
@@ -65,6 +77,6 @@ export const stopStringsOf = ({ stop = [] }: SamplingFields): string[] => (typeo
  */
 export function answerRoom(card: ModelCard, promptTokens: number, asked: number, param: string): number {
   const room = card.contextTokens - promptTokens + 1;
-  if (room < 1) throw contextExceeded(card.contextTokens, promptTokens, param);
+  if (room < 1) throw contextExceeded(card.contextTokens, `${promptTokens} tokens`, param);
   return Math.min(asked, room);
 }

@@ -1,9 +1,10 @@
 /** Streams on the wire: their frames, clients that leave or do not read, and what happens when too many ask. */
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
-import { test } from 'node:test';
-import { GatewayError, type AnswerEvent } from '../../gateway';
-import { frames, Intercepted, MODEL, sleep, startGateway, until } from './support';
+import { after, test } from 'node:test';
+import { createWasmEngine } from '../../exact/wasm';
+import { GatewayError, LocalBackend, type AnswerEvent } from '../../gateway';
+import { frames, Intercepted, loaded, MODEL, sleep, startGateway, until } from './support';
 
 const body = (more: object = {}) => JSON.stringify({ model: MODEL, messages: [{ role: 'user', content: 'hi' }], stream: true, ...more });
 const post = (url: string, more?: object, signal?: AbortSignal) => fetch(`${url}/chat/completions`, { method: 'POST', body: body(more), signal });
@@ -166,13 +167,17 @@ test('who waits for a place and leaves makes room for others', async () => {
   assert.equal(backend.requests.length, 2);
 });
 
-test('answers of clients side by side are those of each alone', async () => {
+test('answers of clients side by side are those of each alone, and the same from another engine', async () => {
   const { url } = await startGateway();
-  const ask = async (seed: number) => {
-    const response = await post(url, { messages: [{ role: 'user', content: 'dice' }], seed, max_tokens: 30 });
+  const engine = createWasmEngine(loaded.model);
+  after(() => engine.close());
+  const wasm = await startGateway({}, new LocalBackend(loaded, engine));
+  const ask = async (seed: number, at = url) => {
+    const response = await post(at, { messages: [{ role: 'user', content: 'dice' }], seed, max_tokens: 30, logprobs: seed === 2 });
     return frames(await response.text()).slice(0, -1).map((frame) => (JSON.parse(frame) as { choices: { delta: { content?: string } }[] }).choices[0].delta.content ?? '').join('');
   };
   const alone = [await ask(1), await ask(2), await ask(3)];
   assert.deepEqual(await Promise.all([ask(1), ask(2), ask(3)]), alone);
+  assert.deepEqual(await Promise.all([ask(1, wasm.url), ask(2, wasm.url), ask(3, wasm.url)]), alone);
   assert.equal(new Set(alone).size, 3);
 });

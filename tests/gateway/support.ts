@@ -5,7 +5,7 @@ import { LocalBackend, openGateway, type AnswerEvent, type CompletionBackend, ty
 import { createLogger } from '../../worker/log';
 import { loadedAutomaton } from './automaton';
 
-const loaded = loadedAutomaton();
+export const loaded = loadedAutomaton();
 export const MODEL = loaded.name;
 export const { tokenizer } = loaded.model;
 
