@@ -9,7 +9,7 @@ import { createReferenceEngine } from '../../exact';
 import { LocalBackend, openGateway } from '../../gateway';
 import { openModel } from '../../worker/engine';
 import { createLogger } from '../../worker/log';
-import { automatonBackend, MODEL, startGateway, WEATHER_TOOL } from './support';
+import { automatonBackend, Intercepted, loaded, MODEL, startGateway, WEATHER_TOOL } from './support';
 
 interface ErrorBody {
   error: { message: string; type: string; param: string | null; code: string };
@@ -105,16 +105,33 @@ test('fields that change nothing are accepted, unknown ones are named in a heade
   const odd = await ask({ sparkle: 1, 'zeile\n\u00e4': 2 });
   assert.equal(odd.status, 200);
   assert.equal(odd.headers.get('x-cocoon-warning'), 'ignored: sparkle, zeile??');
-  const long = await ask({ max_tokens: 100_000, messages: [{ role: 'user', content: 'letters' }] });
-  const { choices, usage } = await long.json() as { choices: { finish_reason: string }[]; usage: { total_tokens: number } };
-  assert.deepEqual([choices[0].finish_reason, usage.total_tokens], ['length', 1025]);
+});
+
+test('more tokens than the context leaves are not asked of a back end', async () => {
+  const backend = new Intercepted((events) => events);
+  const { url } = await startGateway({ defaultMaxTokens: 7 }, backend);
+  for (const limits of [{ max_tokens: 100_000 }, { max_completion_tokens: 100_000 }, {}, { max_tokens: 5, max_completion_tokens: 5 }]) {
+    const response = await fetch(`${url}/chat/completions`, { method: 'POST', body: JSON.stringify({ model: MODEL, messages: hi, ...limits }) });
+    assert.equal(response.status, 200);
+  }
+  assert.deepEqual(backend.requests.map(({ maxTokens, promptTokens }) => [promptTokens.length, maxTokens]), [[22, 1003], [22, 1003], [22, 7], [22, 5]]);
+});
+
+test('logprobs of a back end that tells no logits are refused', async () => {
+  const { url } = await startGateway({}, new LocalBackend(loaded, { ...createReferenceEngine(loaded.model), givesLogits: false }));
+  const table = [['/chat/completions', { messages: hi, logprobs: true }], ['/completions', { prompt: 'a', logprobs: 0 }]] as const;
+  for (const [path, body] of table) {
+    const response = await fetch(`${url}${path}`, { method: 'POST', body: JSON.stringify({ model: MODEL, ...body }) });
+    const { error } = await response.json() as ErrorBody;
+    assert.deepEqual([response.status, error.code, error.param], [400, 'unsupported_parameter', 'logprobs']);
+  }
 });
 
 test('a model without a chat template continues the last user message, and says so; tools and formats are refused', async () => {
-  const loaded = openModel();
-  const { url } = await startGateway({}, new LocalBackend(loaded, createReferenceEngine(loaded.model)));
+  const shipped = openModel();
+  const { url } = await startGateway({}, new LocalBackend(shipped, createReferenceEngine(shipped.model)));
   const ask = (body: object) => fetch(`${url}/chat/completions`, {
-    method: 'POST', body: JSON.stringify({ model: loaded.name, temperature: 0, max_tokens: 6, ...body }),
+    method: 'POST', body: JSON.stringify({ model: shipped.name, temperature: 0, max_tokens: 6, ...body }),
   });
   const messages = [{ role: 'system', content: 'Be brief.' }, { role: 'user', content: 'river:' }];
   const chat = await ask({ messages });
@@ -122,7 +139,7 @@ test('a model without a chat template continues the last user message, and says 
     'this model has no chat template: the last user message was its whole prompt; other messages were left out');
   const answer = await chat.json() as { choices: { message: { content: string } }[] };
   const text = await (await fetch(`${url}/completions`, {
-    method: 'POST', body: JSON.stringify({ model: loaded.name, temperature: 0, max_tokens: 6, prompt: 'river:' }),
+    method: 'POST', body: JSON.stringify({ model: shipped.name, temperature: 0, max_tokens: 6, prompt: 'river:' }),
   })).json() as { choices: { text: string }[] };
   assert.equal(answer.choices[0].message.content, text.choices[0].text);
   assert.ok(text.choices[0].text.length > 3);
