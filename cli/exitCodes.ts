@@ -19,15 +19,15 @@ const BY_PREFIX: readonly [RegExp, number][] = [
   [/^(usage|input|request|codec|prompt|tokeni[sz]er)\b/, EXIT_CODES.usage],
   [/^(config|devnet-network-id)\b/, EXIT_CODES.configuration],
   [/^network\b/, EXIT_CODES.network],
-  [/^(chain|escrow|job)\b/, EXIT_CODES.chain],
+  [/^(chain|channel|escrow|gateway|job)\b/, EXIT_CODES.chain],
   [/^(verification|seal|receipt|attest)\b/, EXIT_CODES.verification],
   [/^(engine|webgpu|gpu|exact|model)\b/, EXIT_CODES.engine],
   [/^storage\b/, EXIT_CODES.storage],
   [/^interrupted$/, EXIT_CODES.interrupted],
   // protocol/, wrappers/ and devnet/ name the rule that was broken.
-  [/^((request|endpoint)-too-long|bad-governance|wrong-length|address-not-basechain|cell-overflow)$/, EXIT_CODES.usage],
+  [/^((request|endpoint|frame)-too-long|bad-governance|wrong-length|address-not-basechain|cell-overflow)$/, EXIT_CODES.usage],
   [/^(stop-set|.*out-of-range)$/, EXIT_CODES.usage],
-  [/^(not-a|bad|malformed|unreadable|unknown-version|wrong-tag|reserved-bits)\b/, EXIT_CODES.verification],
+  [/^(not-a|bad|malformed|unreadable|unknown-version|unknown-frame|unexpected-frame|hello-first|other-channel|session-over|sequence-used|wrong-tag|reserved-bits)\b/, EXIT_CODES.verification],
 ];
 
 /** Exit code for any thrown value; what is not one of ours is a defect (70). */

@@ -56,6 +56,8 @@ export class ByteTokenizer implements Tokenizer {
     return new ByteTokenizer(section, bos, eos, merges, bytesOf, specialCount, template);
   }
 
+  readonly takesChats = false;
+
   get stopTokens(): number[] {
     return this.eosToken === undefined ? [] : [this.eosToken];
   }

@@ -6,6 +6,27 @@ export interface ChatMessage {
   /** usually system, user or assistant; the template decides */
   role: string;
   content: string;
+  /** who speaks, where several share a role; the function's, in a tool's answer */
+  name?: string;
+  /** what an assistant asked for */
+  tool_calls?: readonly ChatToolCall[];
+  /** which call a tool answers */
+  tool_call_id?: string;
+}
+
+/** As Hugging Face's templates read it: `arguments` is an object, which they write as JSON themselves. */
+export interface ChatToolCall {
+  id: string;
+  type: 'function';
+  function: { name: string; arguments: Record<string, unknown> };
+}
+
+/** What a chat may come with besides its messages. */
+export interface ChatOptions {
+  /** functions that the model may call, in OpenAI's form, for the template's `tools` */
+  tools?: readonly unknown[];
+  /** text that the answer has to begin with, written behind what the template wrote */
+  answerPrefix?: string;
 }
 
 /** Special tokens that templates refer to, as text. */
@@ -18,7 +39,9 @@ export interface TemplateTokens {
  * The text of a chat, up to where the answer begins.
  * @throws JobInputError `input.chat.template` when the template refuses the chat, or is none
  */
-export function renderChat(template: string, messages: readonly ChatMessage[], tokens: TemplateTokens): string {
+export function renderChat(
+  template: string, messages: readonly ChatMessage[], tokens: TemplateTokens, options: ChatOptions = {},
+): string {
   if (template === '') refuse('this model has no chat template', 'a model with a chat template', 'none');
   let compiled: Template;
   try {
@@ -26,17 +49,14 @@ export function renderChat(template: string, messages: readonly ChatMessage[], t
   } catch (cause) {
     refuse('the chat template of this model cannot be read', 'a Jinja template', messageOf(cause), cause);
   }
-  let refusal: string | undefined;
   try {
-    return compiled.render({
-      messages, add_generation_prompt: true, bos_token: tokens.bos, eos_token: tokens.eos, tools: null,
-      raise_exception: (reason: unknown) => {
-        refusal = String(reason);
-        throw new Error(refusal);
-      },
+    // raise_exception is the library's own; setting it again is an error.
+    const text = compiled.render({
+      messages, add_generation_prompt: true, bos_token: tokens.bos, eos_token: tokens.eos, tools: options.tools ?? null,
     });
+    return `${text}${options.answerPrefix ?? ''}`;
   } catch (cause) {
-    refuse('the chat template of this model refuses this chat', refusal ?? 'other messages', messageOf(cause), cause);
+    refuse('the chat template of this model refuses this chat', 'other messages', messageOf(cause), cause);
   }
 }
 

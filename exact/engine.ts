@@ -2,6 +2,7 @@
 import { GenerationAbortedError, JobInputError } from './errors';
 import type { ExactConfig } from './config';
 import { MAX_TOP_K } from './constants';
+import { checkTopLogits, type TokenLogits } from './logits';
 
 /** Sampling parameters of docs/exact-arithmetic.md section 7; all integers. */
 export interface Sampling {
@@ -25,7 +26,9 @@ export interface Job {
   maxTokens: number;
   stopTokens: number[];
   sampling: Sampling;
-  onToken?: (token: number) => void;
+  /** Logits to tell with every token: its own, and this many of the largest. Only engines with `givesLogits`. */
+  topLogits?: number;
+  onToken?: (token: number, logits?: TokenLogits) => void;
   signal?: AbortSignal;
 }
 
@@ -48,6 +51,8 @@ export interface Engine {
   readonly backend: BackendName;
   /** what computes, in words; simulated hardware says so */
   readonly adapter: string;
+  /** Whether jobs may ask for `topLogits`. */
+  readonly givesLogits: boolean;
   generate(job: Job): Promise<Generation>;
   close(): Promise<void>;
 }
@@ -72,6 +77,7 @@ export function checkJob(config: ExactConfig, job: Job): void {
   const ids = `ids below ${config.vocab}`;
   demand(promptTokens.every(isId), 'prompt-token', 'a prompt token is not in the vocabulary', ids, 'another id');
   demand(stopTokens.every(isId), 'stop-token', 'a stop token is not in the vocabulary', ids, 'another id');
+  checkTopLogits(job.topLogits);
   checkSampling(sampling);
 }
 

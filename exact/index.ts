@@ -18,6 +18,8 @@ export {
 } from './errors';
 export type { LeafAddress, Tree } from './leafAddress';
 export type { JobShape } from './leafShape';
+export { MAX_TOP_LOGITS, logProbability } from './logits';
+export type { TokenLogits } from './logits';
 export { checkModel, inspectModel, loadModel } from './modelFile';
 export type { ExactModel } from './modelFile';
 export { ModelProver, provenConfig, verifyModelPart } from './modelProof';
@@ -28,7 +30,7 @@ export { leafProofFile, partProofFile, verifyProofFile } from './proofFile';
 export type { ProofFile } from './proofFile';
 export { TraceProver } from './prover';
 export { createReferenceEngine } from './reference/engine';
-export type { ChatMessage } from './chatTemplate';
+export type { ChatMessage, ChatOptions, ChatToolCall } from './chatTemplate';
 export { Tokenizer } from './tokenizer';
 
 /**

@@ -4,7 +4,7 @@
  */
 import { Tokenizer as Library } from '@huggingface/tokenizers';
 import { z } from 'zod';
-import { renderChat, type ChatMessage } from './chatTemplate';
+import { renderChat, type ChatMessage, type ChatOptions } from './chatTemplate';
 import { JobInputError } from './errors';
 import type { Tokenizer } from './tokenizer';
 import { SectionReader, decodeUtf8, idOrNone, optionalId, refuseSection as refuse } from './tokenizerSection';
@@ -84,6 +84,10 @@ export class JsonTokenizer implements Tokenizer {
     return this.parts.stopTokens;
   }
 
+  get takesChats(): boolean {
+    return this.chatTemplate !== '';
+  }
+
   get chatTemplate(): string {
     return this.parts.chatTemplate;
   }
@@ -98,20 +102,20 @@ export class JsonTokenizer implements Tokenizer {
   }
 
   /**
-   * The template writes the first token itself where the model wants one. A message that holds the text of a special
-   * token is refused, since it could pass for another message.
+   * The template writes the first token itself where the model wants one. A message or tool that holds the text of a
+   * special token is refused, since it could pass for another message.
    */
-  encodeChat(messages: readonly ChatMessage[]): number[] {
+  encodeChat(messages: readonly ChatMessage[], options: ChatOptions = {}): number[] {
+    const texts = [...textsIn(messages), ...textsIn(options)];
     for (const text of this.textOf.values()) {
-      const guilty = messages.find(({ content, role }) => content.includes(text) || role.includes(text));
-      if (!guilty) continue;
+      if (!texts.some((given) => given.includes(text))) continue;
       throw new JobInputError('input.chat.special', 'a message holds the text of a special token', {
         expected: 'plain text', received: text, hint: 'write it in another way',
       });
     }
     const text = (token: number | undefined) => (token === undefined ? '' : this.whole.id_to_token(token) ?? '');
     const tokens = { bos: text(this.bosToken), eos: text(this.eosToken) };
-    return ids(this.whole, renderChat(this.chatTemplate, messages, tokens));
+    return ids(this.whole, renderChat(this.chatTemplate, messages, tokens, options));
   }
 
   /** Special tokens and ids without text give nothing. */
@@ -119,6 +123,13 @@ export class JsonTokenizer implements Tokenizer {
     const known = tokens.filter((token) => !this.textOf.has(token) && this.whole.id_to_token(token) !== undefined);
     return known.length === 0 ? '' : this.whole.decode(known, { skip_special_tokens: false });
   }
+}
+
+/** All texts in a value, names of members included. */
+function textsIn(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  if (typeof value !== 'object' || value === null) return [];
+  return [...(Array.isArray(value) ? [] : Object.keys(value)), ...Object.values(value).flatMap(textsIn)];
 }
 
 /** The section of these parts (docs/exact-arithmetic.md section 3). */

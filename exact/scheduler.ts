@@ -6,7 +6,8 @@ import { createHash } from 'node:crypto';
 import { CacheSpace } from './cacheSpace';
 import type { ExactConfig } from './config';
 import { checkJob, throwIfAborted, type Generation, type Job, type Sampling } from './engine';
-import { KvMemoryError } from './errors';
+import { BackendUnavailableError, KvMemoryError } from './errors';
+import { tokenLogits } from './logits';
 import { committed, type CommitTensors, type PositionObserver, type PositionTensors } from './tensors';
 import { TraceHasher } from './trace';
 
@@ -28,6 +29,8 @@ export interface StepResult {
   committed(column: number): CommitTensors;
   /** All tensors of column 0, from a runner that keeps them. @param token that the position began with */
   position(token: number): PositionTensors;
+  /** [vocab] of a column that drew, from a runner that gives them; valid only until another step is posted. */
+  logits?(column: number): Int32Array;
   release(): void;
 }
 
@@ -48,6 +51,8 @@ export interface StepRunner {
 export interface SchedulerOptions {
   /** Needs a runner of one column that keeps all tensors. */
   observe?: PositionObserver;
+  /** [1024] u24 powers of two, where the runner gives logits. */
+  samplingTable?: Uint32Array;
   /** The error that pending jobs get when a step rejects. */
   lost: (cause: Error) => Error;
 }
@@ -98,6 +103,11 @@ export class Scheduler {
     if (this.failure) throw this.failure;
     checkJob(this.config, job);
     throwIfAborted(job.signal);
+    if (job.topLogits !== undefined && !this.options.samplingTable) {
+      throw new BackendUnavailableError('engine.logits', 'this back end does not give logits', {
+        expected: 'a job without topLogits', hint: 'use the wasm or the reference back end',
+      });
+    }
     const length = job.promptTokens.length + job.maxTokens - 1;
     if (length > this.space.positions) {
       throw new KvMemoryError('engine.kv-memory', 'the job needs more positions than the KV cache holds', {
@@ -134,7 +144,7 @@ export class Scheduler {
     try {
       for (;;) {
         this.admit();
-        while (steps.length < this.runner.stepsAhead && !this.failure) {
+        while (steps.length < this.stepsAhead() && !this.failure) {
           const columns = this.nextColumns();
           if (columns.length === 0) break;
           const result = this.runner.step(columns.map(({ column }) => column), slot);
@@ -159,6 +169,11 @@ export class Scheduler {
     if (!this.failure) return;
     await Promise.allSettled(steps.map(({ result }) => result));
     for (const { reject } of [...this.active.splice(0), ...this.waiting.splice(0)]) reject(this.failure);
+  }
+
+  /** Logits have no slot of their own: another step would write over them. */
+  private stepsAhead(): number {
+    return this.active.some(({ job }) => job.topLogits !== undefined) ? 1 : this.runner.stepsAhead;
   }
 
   private admit(): void {
@@ -222,7 +237,9 @@ export class Scheduler {
       token = tensors.draw?.[3];
       if (token === undefined) return;
       tokens.push(token);
-      job.onToken?.(token);
+      const { topLogits } = job;
+      const logits = topLogits === undefined ? undefined : result.logits?.(index);
+      job.onToken?.(token, logits && tokenLogits(logits, token, topLogits!, this.options.samplingTable!));
     } catch (error) {
       this.finish(sequence);
       sequence.reject(error);

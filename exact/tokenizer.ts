@@ -1,6 +1,6 @@
 /** Text to token ids and back, as a model file's tokenizer section defines it (docs/exact-arithmetic.md section 3). */
 import { ByteTokenizer } from './byteTokenizer';
-import type { ChatMessage } from './chatTemplate';
+import type { ChatMessage, ChatOptions } from './chatTemplate';
 import { JsonTokenizer } from './jsonTokenizer';
 import { SectionReader, refuseSection } from './tokenizerSection';
 
@@ -19,8 +19,10 @@ export interface Tokenizer {
   encode(text: string): number[];
   /** What a client commits to for a text: bosToken, if the model has one, then the text's tokens. */
   encodePrompt(text: string): number[];
+  /** Whether chats can be encoded. */
+  readonly takesChats: boolean;
   /** What a client commits to for a chat, up to where the answer begins. @throws JobInputError `input.chat.<reason>` */
-  encodeChat(messages: readonly ChatMessage[]): number[];
+  encodeChat(messages: readonly ChatMessage[], options?: ChatOptions): number[];
   /** As text; bytes that are not UTF-8 become U+FFFD. */
   decode(tokens: readonly number[]): string;
 }

@@ -30,6 +30,8 @@ export interface LoadedEngine {
   adapter: string;
   /** Set when `auto` could not take WebGPU, or the bits of what it took were wrong. */
   fallbackReason?: string;
+  /** Whether jobs may ask for `topLogits`. */
+  givesLogits: boolean;
   generate(job: Job): Promise<Generation>;
   close(): Promise<void>;
 }
@@ -97,6 +99,7 @@ function wrap(engine: Engine): LoadedEngine {
   return {
     backend: engine.backend,
     adapter: engine.adapter,
+    givesLogits: engine.givesLogits,
     generate: (job) => engine.generate(job),
     close: () => engine.close(),
   };

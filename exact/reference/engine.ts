@@ -1,6 +1,7 @@
 /** The reference back end: plain TypeScript, one thread, obvious; every other back end must equal its bits. */
 import { cpus } from 'node:os';
 import { checkJob, throwIfAborted, type Engine, type Generation, type Job } from '../engine';
+import { tokenLogits } from '../logits';
 import type { ExactModel } from '../modelFile';
 import { TraceHasher } from '../trace';
 import { committed, type PositionObserver } from '../tensors';
@@ -14,6 +15,7 @@ export function createReferenceEngine(model: ExactModel, observe?: PositionObser
   return {
     backend: 'reference',
     adapter: `CPU, plain TypeScript (${cpus()[0]?.model.trim() || 'unknown CPU'})`,
+    givesLogits: true,
     generate: (job) => generate(model, job, observe),
     close: async () => {},
   };
@@ -44,7 +46,11 @@ async function generate(model: ExactModel, job: Job, observe?: PositionObserver)
     }
     trace.position(committed(tensors));
     observe?.(tensors);
-    if (head) job.onToken?.(tokens[tokens.length - 1]);
+    if (!head) continue;
+    const token = tokens[tokens.length - 1];
+    const { topLogits } = job;
+    const told = topLogits === undefined ? undefined : tokenLogits(head.logits, token, topLogits, model.tables.sampling);
+    job.onToken?.(token, told);
   }
   return {
     tokens,

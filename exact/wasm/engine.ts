@@ -36,6 +36,7 @@ export function createWasmEngine(model: ExactModel, options: WasmEngineOptions =
 
 class WasmEngine implements Engine {
   readonly backend = 'wasm';
+  readonly givesLogits = true;
   readonly adapter: string;
   private readonly runner: WasmRunner;
   private readonly scheduler: Scheduler;
@@ -56,6 +57,7 @@ class WasmEngine implements Engine {
     });
     this.scheduler = new Scheduler(config, this.runner, {
       observe,
+      samplingTable: model.tables.sampling,
       lost: (cause) => new WasmThreadError('engine.wasm.thread', 'a thread of the engine ended', {
         received: cause.message, hint: 'create a new engine', cause,
       }),

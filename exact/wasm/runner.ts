@@ -80,6 +80,7 @@ export class WasmRunner implements StepRunner {
     return {
       committed: (column) => this.committed(slot, column, columns[column].draw !== undefined),
       position: (token) => this.position(token, columns[0]),
+      logits: (column) => this.logits(column),
       release: () => {},
     };
   }
@@ -150,6 +151,11 @@ export class WasmRunner implements StepRunner {
       this.seen.set(key, tensors);
     }
     return drew ? tensors : { layers: tensors.layers };
+  }
+
+  private logits(column: number): Int32Array {
+    const { config, ends, columnBytes } = this.plan;
+    return viewsOf(this.memory, endShapes(config), ends, column * columnBytes).logits;
   }
 
   /** All tensors of column 0. */

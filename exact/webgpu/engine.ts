@@ -18,6 +18,8 @@ export interface WebGpuEngine extends Engine {
 
 export class DeviceEngine implements WebGpuEngine {
   readonly backend = 'webgpu';
+  /** They stay on the device; only what the trace commits is read back. */
+  readonly givesLogits = false;
   readonly adapter: string;
   private readonly scheduler: Scheduler;
   private closed = false;
