@@ -9,7 +9,7 @@ import type { ChannelReader } from '../../../worker/channels/store/reader';
 import { Model, type Call } from './model';
 import { bytes32, channelA, channelB, folders, memoryFolder, openStore, signature, terms } from './support';
 
-const RUNS = Number(process.env.COCOON_PROPERTY_RUNS ?? 120);
+const RUNS = Number(process.env.COCOON_PROPERTY_RUNS ?? 100);
 const { fresh, remove } = folders(memoryFolder);
 after(remove);
 const addresses = [channelA, channelB];
