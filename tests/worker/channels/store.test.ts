@@ -20,7 +20,7 @@ const commitsOf = (store: ChannelStore): number =>
     (databaseOf(store).prepare('SELECT commits FROM starts ORDER BY generation DESC').get() as { commits: number }).commits,
   );
 
-describe("a channel's vouchers", () => {
+describe('vouchers of a channel', () => {
   test('only a voucher that is worth more replaces the one that is kept, up to the largest amount', async () => {
     const folder = fresh();
     const store = await storeWithChannel(folder);
@@ -58,7 +58,7 @@ describe("a channel's vouchers", () => {
   });
 });
 
-describe("a channel's requests", () => {
+describe('requests of a channel', () => {
   test('findings 1 and 2: the same request again finds what was signed, another one under its number is refused', async () => {
     const folder = fresh();
     const store = await storeWithChannel(folder);
@@ -168,7 +168,7 @@ describe("a channel's requests", () => {
   });
 });
 
-describe("a channel's money", () => {
+describe('money of a channel', () => {
   test('what is served without a voucher is the sum over requests, less the newest voucher', async () => {
     const store = await storeWithChannel();
     await store.begin(channelA, { seq: 1, termsHash: bytes32(1) }, 1);
