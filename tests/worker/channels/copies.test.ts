@@ -7,9 +7,9 @@ import { after, describe, test } from 'node:test';
 import { openForClaiming } from '../../../worker/channels/store/claimingCopy';
 import type { ChannelStore } from '../../../worker/channels/store/channelStore';
 import { buildChild, childEnvironment } from './childProcess';
-import { bytes32, channelA, chunk, databaseOf, folders, hasCode, never, openStore, signature, terms } from './support';
+import { bytes32, channelA, chunk, databaseOf, folders, hasCode, memoryFolder, never, openStore, signature, terms } from './support';
 
-const { fresh, remove } = folders();
+const { fresh, remove } = folders(memoryFolder);
 after(remove);
 
 const databaseFile = (folder: string): string => join(folder, 'channels.db');
@@ -99,6 +99,16 @@ describe('an old copy of a store', () => {
     assert.throws(() => openStore(folder), hasCode('storage.old-copy'));
   });
 
+  test('is not even that when the store comes from another folder with the same identity, however far it came', async () => {
+    const folder = fresh();
+    (await servedOnce(folder)).close();
+    const other = fresh();
+    (await servedOnce(other)).close();
+    openStore(other).close();
+    copyStore(other, folder);
+    assert.throws(() => openStore(folder), hasCode('storage.old-copy'));
+  });
+
   test('as main file under the log of the newer store is refused: the log alone would make it seem new', async () => {
     const folder = fresh();
     const store = await servedOnce(folder);
@@ -123,6 +133,26 @@ describe('an old copy of a store', () => {
     const intact = openStore(killed);
     assert.equal(intact.read.request(channelA, 1)!.receipts.length, 601);
     intact.close();
+  });
+
+  test('as main file under a log that holds one commit, of which nobody was told, is refused as well', async () => {
+    const folder = fresh();
+    const store = await servedOnce(folder);
+    const old = fresh();
+    copyStore(folder, old);
+    // Until the log has just been moved.
+    const { binding } = store as unknown as { binding: { mark: { checkpoints: number }; file: { write(mark: object): void } } };
+    const { checkpoints } = binding.mark;
+    for (let index = 1; binding.mark.checkpoints === checkpoints; index++) await store.signOnce(channelA, 1, index, chunk('more', 1n), 1);
+    binding.file.write = () => {
+      throw new Error('killed');
+    };
+    await assert.rejects(store.keepVoucher(channelA, { amountNano: 9n, final: false, signature: signature(9) }));
+    const killed = snapshot(folder);
+    store.close();
+    assert.ok(statSync(`${databaseFile(killed)}-wal`).size > 0);
+    copyFileSync(databaseFile(old), databaseFile(killed));
+    assert.throws(() => openStore(killed), hasCode('storage.old-copy'));
   });
 
   test('an empty store beside the mark of one that served is refused, and so is a lost log', async () => {
@@ -173,6 +203,13 @@ describe('an old copy of a store', () => {
       again.close();
     }
     store.close();
+    const before = readFileSync(markFile(folder));
+    openStore(folder).close();
+    const written = readFileSync(markFile(folder));
+    const at = written.findIndex((byte, position) => byte !== before[position]);
+    before.copy(written, at + 3, at + 3);
+    writeFileSync(markFile(folder), written);
+    openStore(folder).close();
   });
 
   test('when the mark cannot be written nobody is answered, and a new start goes on with what was committed', async () => {

@@ -9,7 +9,7 @@ import type { ChannelReader } from '../../../worker/channels/store/reader';
 import { Model, type Call } from './model';
 import { bytes32, channelA, channelB, folders, memoryFolder, openStore, signature, terms } from './support';
 
-const RUNS = Number(process.env.COCOON_PROPERTY_RUNS ?? 120);
+const RUNS = Number(process.env.COCOON_PROPERTY_RUNS ?? 100);
 const { fresh, remove } = folders(memoryFolder);
 after(remove);
 const addresses = [channelA, channelB];
@@ -19,7 +19,15 @@ const amount = fc.oneof(fc.bigInt(0n, 30n), fc.constantFrom(2n ** 64n, 2n ** 120
 const step = (min: number, max: number): fc.Arbitrary<number> => fc.integer({ min, max });
 const anyCall: fc.Arbitrary<Call> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ call: fc.constant('voucher' as const), channel, amount, final: fc.boolean() }) },
-  { weight: 4, arbitrary: fc.record({ call: fc.constant('begin' as const), channel, step: fc.constantFrom(1, 1, 1, 0, -1, -2, 2), terms: fc.constantFrom(0, 0, 0, 1) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      call: fc.constant('begin' as const),
+      channel,
+      step: fc.constantFrom(1, 1, 1, 0, -1, -2, 2),
+      terms: fc.constantFrom(0, 0, 0, 1),
+    }),
+  },
   {
     weight: 8,
     arbitrary: fc.record({

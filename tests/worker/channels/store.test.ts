@@ -3,10 +3,12 @@ import { spawnSync } from 'node:child_process';
 import { after, describe, test } from 'node:test';
 import type { ChannelStore } from '../../../worker/channels/store/channelStore';
 import { buildChild, childEnvironment } from './childProcess';
-import { bytes32, channelA, channelB, chunk, databaseOf, folders, hasCode, never, openStore, signature, terms } from './support';
+import { bytes32, channelA, channelB, chunk, databaseOf, folders, hasCode, memoryFolder, never, openStore, signature, terms } from './support';
 
 const { fresh, remove } = folders();
+const inMemory = folders(memoryFolder);
 after(remove);
+after(inMemory.remove);
 
 async function storeWithChannel(folder = fresh()): Promise<ChannelStore> {
   const store = openStore(folder);
@@ -18,7 +20,7 @@ const commitsOf = (store: ChannelStore): number =>
     (databaseOf(store).prepare('SELECT commits FROM starts ORDER BY generation DESC').get() as { commits: number }).commits,
   );
 
-describe("a channel's vouchers", () => {
+describe('vouchers of a channel', () => {
   test('only a voucher that is worth more replaces the one that is kept, up to the largest amount', async () => {
     const folder = fresh();
     const store = await storeWithChannel(folder);
@@ -56,7 +58,7 @@ describe("a channel's vouchers", () => {
   });
 });
 
-describe("a channel's requests", () => {
+describe('requests of a channel', () => {
   test('findings 1 and 2: the same request again finds what was signed, another one under its number is refused', async () => {
     const folder = fresh();
     const store = await storeWithChannel(folder);
@@ -166,7 +168,7 @@ describe("a channel's requests", () => {
   });
 });
 
-describe("a channel's money", () => {
+describe('money of a channel', () => {
   test('what is served without a voucher is the sum over requests, less the newest voucher', async () => {
     const store = await storeWithChannel();
     await store.begin(channelA, { seq: 1, termsHash: bytes32(1) }, 1);
@@ -238,8 +240,10 @@ describe('commits', () => {
   test('changes of one turn share a commit that waits for the disk, and each call is answered', async () => {
     const store = await storeWithChannel();
     assert.deepEqual(
-      ['synchronous', 'journal_mode'].map((name) => Object.values(databaseOf(store).prepare(`PRAGMA ${name}`).get() as object)[0]),
-      [2, 'wal'],
+      ['synchronous', 'journal_mode', 'wal_autocheckpoint', 'foreign_keys'].map(
+        (name) => Object.values(databaseOf(store).prepare(`PRAGMA ${name}`).get() as object)[0] as unknown,
+      ),
+      [2, 'wal', 0, 1],
     );
     const before = commitsOf(store);
     const requests = await Promise.all(
@@ -260,6 +264,45 @@ describe('commits', () => {
     assert.throws(() => store.read, hasCode('storage.closed'));
     const again = openStore(folder);
     assert.equal(again.read.channels().length, 1);
+    again.close();
+  });
+
+  test('a change that fails halfway is taken back whole, and the changes beside it are made', async () => {
+    const store = await storeWithChannel();
+    await store.begin(channelA, { seq: 1, termsHash: bytes32(1) }, 1);
+    databaseOf(store).exec(`CREATE TEMP TRIGGER broken BEFORE UPDATE OF dueNano ON channels
+      BEGIN SELECT RAISE(ABORT, 'broken'); END`);
+    const [failed, kept] = await Promise.allSettled([
+      store.signOnce(channelA, 1, 0, chunk('lost', 5n), 1),
+      store.keepVoucher(channelA, { amountNano: 1n, final: false, signature: signature(1) }),
+    ]);
+    assert.ok(failed.status === 'rejected' && hasCode('storage.invariant')(failed.reason));
+    assert.equal(kept.status, 'fulfilled');
+    const { receipts, dueNano } = store.read.request(channelA, 1)!;
+    assert.deepEqual([receipts, dueNano], [[], 0n]);
+    databaseOf(store).exec('DROP TRIGGER broken');
+    assert.equal((await store.signOnce(channelA, 1, 0, chunk('made', 5n), 1)).bytes.toString(), 'made');
+    store.close();
+  });
+
+  test('no room to move the log is no reason to stop: it stays, and moves when there is', async () => {
+    const folder = inMemory.fresh();
+    const store = await storeWithChannel(folder);
+    const database = databaseOf(store);
+    const { prepare } = database;
+    let refused = 0;
+    database.prepare = function (sql: string) {
+      if (!sql.includes('wal_checkpoint')) return prepare.call(database, sql);
+      refused += 1;
+      throw Object.assign(new Error('database or disk is full'), { code: 'SQLITE_FULL' });
+    } as typeof prepare;
+    await store.begin(channelA, { seq: 1, termsHash: bytes32(1) }, 1);
+    for (let index = 0; refused === 0; index++) await store.signOnce(channelA, 1, index, chunk('chunk', 1n), 1);
+    const { receipts } = store.read.request(channelA, 1)!;
+    assert.equal((await store.signOnce(channelA, 1, receipts.length, chunk('next', 1n), 1)).bytes.toString(), 'next');
+    store.close();
+    const again = openStore(folder);
+    assert.equal(again.read.request(channelA, 1)!.receipts.length, receipts.length + 1);
     again.close();
   });
 

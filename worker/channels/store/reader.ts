@@ -94,12 +94,8 @@ export class ChannelReader {
     };
   }
 
-  private withReceipts(request: Row): RequestRecord {
-    const receipts = this.all('SELECT * FROM receipts WHERE channel = ? AND seq = ? ORDER BY chunk', [
-      request.channel as number,
-      request.seq as number,
-    ]);
-    return toRequest(request, receipts);
+  private withReceipts(row: Row): RequestRecord {
+    return guarded('channels', () => requestWithReceipts(this.statements, row));
   }
 
   private get(...query: Parameters<Statements['get']>): Row | undefined {
@@ -109,6 +105,15 @@ export class ChannelReader {
   private all(...query: Parameters<Statements['all']>): Row[] {
     return guarded('channels', () => this.statements.all(...query));
   }
+}
+
+/** @param row of a request */
+export function requestWithReceipts(statements: Statements, row: Row): RequestRecord {
+  const receipts = statements.all('SELECT * FROM receipts WHERE channel = ? AND seq = ? ORDER BY chunk', [
+    row.channel as number,
+    row.seq as number,
+  ]);
+  return toRequest(row, receipts);
 }
 
 const CLAIMS = 'SELECT claims.*, address FROM claims JOIN channels ON id = channel';

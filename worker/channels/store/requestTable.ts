@@ -2,7 +2,8 @@ import { equalBytes } from '../../../protocol/bytes';
 import { ChannelError } from '../../errors';
 import { amountBytes, amountOf, bytesOf } from './amounts';
 import type { ChannelTable } from './channelTable';
-import { toReceipt, toRequest, type MadeReceipt, type RequestRecord, type StoredReceipt } from './records';
+import { requestWithReceipts } from './reader';
+import { toReceipt, type MadeReceipt, type RequestRecord, type StoredReceipt } from './records';
 import type { Row, Statements } from './statements';
 
 /** What names a request, and what the client sent for it. */
@@ -40,7 +41,7 @@ export class RequestTable {
           hint: 'ask with the next sequence number',
         });
       }
-      return { ...this.withReceipts(known), isNew: false };
+      return { ...requestWithReceipts(this.statements, known), isNew: false };
     }
     this.requireNext(seq, channel.lastSeq as number);
     this.statements.run(
@@ -55,7 +56,7 @@ export class RequestTable {
       ],
     );
     this.statements.run('UPDATE channels SET lastSeq = ? WHERE id = ?', [seq, channel.id as number]);
-    return { ...this.withReceipts(this.row(channel.id as number, seq)!), isNew: true };
+    return { ...requestWithReceipts(this.statements, this.row(channel.id as number, seq)!), isNew: true };
   }
 
   /** The chunk that is stored, or the one that `make` makes now. */
@@ -176,13 +177,5 @@ export class RequestTable {
       [channel, seq],
     );
     return row!.next as number;
-  }
-
-  private withReceipts(request: Row): RequestRecord {
-    const receipts = this.statements.all('SELECT * FROM receipts WHERE channel = ? AND seq = ? ORDER BY chunk', [
-      request.channel as number,
-      request.seq as number,
-    ]);
-    return toRequest(request, receipts);
   }
 }
