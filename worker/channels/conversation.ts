@@ -168,12 +168,15 @@ export class ChannelConversation {
   }
 
   /** Keeps a voucher that is genuine and certain to be paid; null when it is. */
-  private async vouch({ amount, final, signature }: SignedAmount, { address, ledger, view }: OpenChannel): Promise<RefusalReasonValue | null> {
+  private async vouch({ amount, final, signature }: SignedAmount, channel: OpenChannel): Promise<RefusalReasonValue | null> {
+    const { address, ledger, view } = channel;
     const { terms } = view.state;
     const hash = voucherHash({ networkId: terms.networkId, channel: address, final, amount });
     if (!nodeEd25519.verify(hash, signature, terms.clientKey)) return RefusalReason.badVoucher;
+    if (channel.isClosing) return RefusalReason.channelEnding;
     if (amount > view.mostOwed) return RefusalReason.channelExhausted;
     const { voucher } = await this.context.store.keepVoucher(address, { amountNano: amount, final, signature });
+    channel.isClosing = voucher.final;
     ledger.vouch(voucher.amountNano);
     return null;
   }

@@ -12,6 +12,8 @@ export interface OpenChannel {
   ledger: ChannelLedger;
   /** As the chain showed it when it was last looked at. */
   view: ServableChannel;
+  /** The client signed a final voucher: nothing is served beyond it, whatever the chain shows yet. */
+  isClosing: boolean;
 }
 
 /** What the desk reads from the chain. */
@@ -60,7 +62,7 @@ export class ChannelDesk {
       return view;
     }
     const known = this.open.get(name)?.channel;
-    const channel = known ?? { address, view, ledger: await this.ledger(store, address, view) };
+    const channel = known ?? (await this.opened(store, address, view));
     channel.view = view;
     this.open.delete(name);
     if (this.open.size >= MAX_OPEN) this.open.delete(this.open.keys().next().value!);
@@ -68,9 +70,10 @@ export class ChannelDesk {
     return channel;
   }
 
-  private async ledger(store: ChannelStore, address: Uint8Array, { state }: ServableChannel): Promise<ChannelLedger> {
-    const terms = packChannel({ ...state.terms, claimKey: this.options.policy.claimKeys[0] }).toBoc();
+  private async opened(store: ChannelStore, address: Uint8Array, view: ServableChannel): Promise<OpenChannel> {
+    const terms = packChannel({ ...view.state.terms, claimKey: this.options.policy.claimKeys[0] }).toBoc();
     const record = store.read.channel(address) ?? (await store.addChannel(address, terms, this.options.now()));
-    return new ChannelLedger(record.dueNano, record.voucher?.amountNano ?? 0n);
+    const ledger = new ChannelLedger(record.dueNano, record.voucher?.amountNano ?? 0n);
+    return { address, view, ledger, isClosing: record.voucher?.final ?? false };
   }
 }

@@ -255,6 +255,24 @@ describe('a conversation over a channel', () => {
     assert.equal(checked(next, client.pieces(2)).length, 8);
   });
 
+  test('serves nothing beyond a final voucher, before the chain shows the close and after a restart', async () => {
+    const world = await begin();
+    const client = await greeted(world);
+    const request = world.request(1, 8);
+    await client.ask(request, prepaid(request));
+    const paid = await payThrough(client, request);
+    await client.send({ kind: 'payment', ...world.voucher(paid, true) });
+    assert.deepEqual(world.store.read.channel(world.address)!.voucher!.final, true);
+    const next = world.request(2, 8);
+    await client.ask(next, paid + prepaid(next));
+    assert.equal(refusalOf(world, client.last), RefusalReason.channelEnding);
+    world.restart();
+    const again = await greeted(world, 2);
+    await again.ask(next, paid + prepaid(next));
+    assert.equal(refusalOf(world, again.last), RefusalReason.channelEnding);
+    assert.equal(world.store.read.balance(world.address).voucherNano, paid);
+  });
+
   test('says so when the engine fails or the worker drains, and begins nothing while it drains', async () => {
     const world = await begin();
     world.context.engine = { ...loaded.engine, generate: () => Promise.reject(new Error('out of memory')) };

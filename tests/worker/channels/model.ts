@@ -66,14 +66,15 @@ export class Model {
 export class ModelChannel {
   readonly requests = new Map<number, ModelRequest>();
   readonly claimed = new Set<string>();
-  voucher: { amount: bigint; name: string } | null = null;
+  voucher: { amount: bigint; final: boolean; name: string } | null = null;
   lastSeq = 0;
   due = 0n;
   settled = 0n;
 
-  keepVoucher(amount: bigint, name: string): string {
-    if (this.voucher === null || amount > this.voucher.amount) this.voucher = { amount, name };
-    return `${this.voucher.amount} ${this.voucher.name}`;
+  keepVoucher(amount: bigint, final: boolean, name: string): string {
+    const kept = this.voucher;
+    if (kept === null || amount > kept.amount || (amount === kept.amount && final && !kept.final)) this.voucher = { amount, final, name };
+    return `${this.voucher!.amount} ${this.voucher!.name}`;
   }
 
   begin(seq: number, terms: string): string {

@@ -62,7 +62,7 @@ function make(call: Call, model: Model, store: ChannelStore): { expected: string
   if (call.call === 'voucher') {
     const name = signature(model.nextText());
     return {
-      expected: state.keepVoucher(call.amount, name.toString('hex')),
+      expected: state.keepVoucher(call.amount, call.final, name.toString('hex')),
       answer: store
         .keepVoucher(address, { amountNano: call.amount, final: call.final, signature: name })
         .then(({ voucher }) => `${voucher.amountNano} ${Buffer.from(voucher.signature).toString('hex')}`),

@@ -21,15 +21,19 @@ const commitsOf = (store: ChannelStore): number =>
   );
 
 describe('vouchers of a channel', () => {
-  test('only a voucher that is worth more replaces the one that is kept, up to the largest amount', async () => {
+  test('only a voucher that is worth more replaces the one that is kept, or one of the same amount that also closes', async () => {
     const folder = fresh();
     const store = await storeWithChannel(folder);
     const voucher = (amountNano: bigint, name: string, final = false) => ({ amountNano, final, signature: signature(name) });
     assert.equal((await store.keepVoucher(channelA, voucher(0n, 'zero'))).isNew, true);
     assert.equal((await store.keepVoucher(channelA, voucher(255n, 'a'))).isNew, true);
     assert.equal((await store.keepVoucher(channelA, voucher(256n, 'b'))).isNew, true);
-    for (const late of [voucher(256n, 'c', true), voucher(255n, 'd'), voucher(0n, 'e')]) {
+    for (const late of [voucher(256n, 'c'), voucher(255n, 'd', true), voucher(0n, 'e')]) {
       assert.deepEqual(await store.keepVoucher(channelA, late), { isNew: false, voucher: voucher(256n, 'b') });
+    }
+    assert.equal((await store.keepVoucher(channelA, voucher(256n, 'f', true))).isNew, true);
+    for (const late of [voucher(256n, 'g', true), voucher(256n, 'h')]) {
+      assert.deepEqual(await store.keepVoucher(channelA, late), { isNew: false, voucher: voucher(256n, 'f', true) });
     }
     const most = 2n ** 120n - 1n;
     for (const amountNano of [2n ** 64n, 2n ** 119n, most]) {

@@ -25,12 +25,15 @@ export class ChannelTable {
     return channel;
   }
 
-  /** Keeps the voucher if it is worth more than the one that is kept. @returns the one that is kept now */
+  /**
+   * Keeps the voucher if it is worth more than the one that is kept, or says the same and closes the channel as well.
+   * @returns the one that is kept now
+   */
   keepVoucher(address: Uint8Array, voucher: KeptVoucher): { isNew: boolean; voucher: KeptVoucher } {
     const { id } = this.row(address);
     const changes = this.statements.run(
       `UPDATE channels SET voucherNano = ?1, voucherFinal = ?2, voucherSignature = ?3
-       WHERE id = ?4 AND (voucherNano IS NULL OR voucherNano < ?1)`,
+       WHERE id = ?4 AND (voucherNano IS NULL OR voucherNano < ?1 OR (voucherNano = ?1 AND voucherFinal < ?2))`,
       [amountBytes(voucher.amountNano), voucher.final ? 1 : 0, Buffer.from(voucher.signature), id as number],
     );
     return { isNew: changes === 1, voucher: toChannel(this.row(address)).voucher! };
