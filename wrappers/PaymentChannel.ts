@@ -158,7 +158,10 @@ export const packReplaceClaimKey = (claimKey: Uint8Array): Cell =>
 const CLAIM_GAS = 4_400n;
 
 /** nanoTON that a claim deducts from what it pays, at these prices. */
-export const claimFee = (prices: NetworkPrices): bigint => gasFee(prices, CLAIM_GAS) + 2n * forwardFee(prices, 1n, 512n);
+export const claimFee = (prices: NetworkPrices): bigint => gasFee(prices, CLAIM_GAS) + 2n * forwardFee(prices, 1n, 640n);
+
+/** nanoTON that importing a claim's message takes before the contract looks at its balance. */
+export const claimImport = (prices: NetworkPrices): bigint => forwardFee(prices, 1n, 512n);
 
 /**
  * What a claim of `amount` would take from a channel with this balance; the payee gets it less `claimFee`. 0 when it is not
@@ -167,7 +170,7 @@ export const claimFee = (prices: NetworkPrices): bigint => gasFee(prices, CLAIM_
 export function claimable(amount: bigint, state: Pick<ChannelState, 'claimed'>, balance: bigint, prices: NetworkPrices): bigint {
   const fee = claimFee(prices);
   const due = amount - state.claimed;
-  const there = balance - fee;
+  const there = balance - claimImport(prices) - fee;
   const taken = due < there ? due : there;
   return taken > fee ? taken : 0n;
 }

@@ -4,7 +4,7 @@
 export const CODE_HASHES = {
   JobEscrow: '529a16cefa2307b57076825e158d133d07a3df4ff3a55128df90630726cb6ea4',
   CheckedJobEscrow: '303dc6c1f6fe8d03ce1bfa8d58a1a39c7039dbd340c36acbcdbc548ecac18f08',
-  PaymentChannel: '5fbeba77761fa4bd317994080ea5bd6a8a6408d2926692c9e17f54f2f3fafd0c',
+  PaymentChannel: '2f5abd8a5a9633679a6d7a101f9df4e584abef06855adf0295e9734f8d5aa0cd',
   ProviderStake: '6054576520db68563f4d8667db60bbe20b2ad2c882bf760a0c5fcf4dc582695d',
   AttestationRegistry: 'd906fe8fee61cb43e1c3c57a9988366ddc92edbd0f791e35b9dbe3feb336254b',
   AttestedKey: 'e83261637100c4f68e62858811daf4ad597257591f5908cfd35d8423314e2f8d',

@@ -231,6 +231,34 @@ describe('an opening', () => {
   });
 });
 
+describe('what a close sends', () => {
+  it('is sent without a bounce: a client that cannot take it holds up nothing', async () => {
+    const world = await ChannelWorld.opened();
+    const { transactions } = await world.close(world.payout);
+    const own = transactions.find(({ inMessage }) => String(inMessage!.info.dest) === String(world.address))!;
+    expect([...own.outMessages.values()].map(({ info }) => info.type === 'internal' && info.bounce)).toEqual([false]);
+  });
+
+  it('is left for a later close when it is less than its own forward fee', async () => {
+    const world = await ChannelWorld.opened();
+    await world.claim(DEPOSIT * 2n);
+    await world.from(world.payout.address, packCloseChannel(), 1_900_000n);
+    expect((await world.state())!.endsAt).toBe(0);
+    const result = await world.close(world.stranger);
+    expect(paidTo(result, world.address, world.client.address)).toBeGreaterThan(0n);
+  });
+});
+
+describe('a top-up', () => {
+  it('has an empty body: with a reference alone it comes back', async () => {
+    const world = await ChannelWorld.opened();
+    const held = await world.balance();
+    const result = await world.from(world.stranger.address, beginCell().storeRef(beginCell().endCell()).endCell());
+    expect(channelExit(result, world.address)).not.toBe(0);
+    expect(await world.balance()).toBeLessThanOrEqual(held);
+  });
+});
+
 describe('closing with too little money for its gas', () => {
   it('changes nothing, and the least that works ends the channel', async () => {
     const works = async (value: bigint): Promise<boolean> => {

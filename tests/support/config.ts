@@ -30,6 +30,13 @@ export function multiplyGasPrice(config: Cell, factor: bigint): Cell {
   return beginCell().storeDictDirect(parameters).endCell();
 }
 
+/** The configuration with basechain forwarding prices alone multiplied. */
+export function multiplyForwardPrice(config: Cell, factor: bigint): Cell {
+  const parameters = Dictionary.loadDirect(Dictionary.Keys.Int(32), Dictionary.Values.Cell(), config);
+  parameters.set(25, multiplyForward(parameters.get(25)!, factor));
+  return beginCell().storeDictDirect(parameters).endCell();
+}
+
 function multiplyStorage(cell: Cell, factor: bigint): Cell {
   const prices = Dictionary.loadDirect(
     Dictionary.Keys.Uint(32),

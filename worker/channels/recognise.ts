@@ -1,6 +1,6 @@
 import type { Address, Cell } from '@ton/core';
 import { equalBytes, RefusalReason, type RefusalReasonValue } from '../../protocol';
-import { channelPhase, type ChannelState, claimFee, type NetworkPrices, parseChannel, PaymentChannel } from '../../wrappers';
+import { channelPhase, type ChannelState, claimFee, claimImport, type NetworkPrices, parseChannel, PaymentChannel } from '../../wrappers';
 import type { AccountSnapshot } from '../chain/chainClient';
 
 /** Which channels this worker serves. */
@@ -38,6 +38,9 @@ const RENT_BITS = 5_200n;
 const RENT_PER_BIT = 1n;
 const RENT_PER_CELL = 500n;
 
+/** An account whose rent nobody pays lives longer than this by far, whatever prices become: an ended channel is never forgotten. */
+const MAX_LIFE_SECONDS = 2 * 365 * 86_400;
+
 /** Rent of a channel for so many seconds, in nanoTON, at twice today's prices. */
 export function channelRent(seconds: number): bigint {
   const perSecond = RENT_BITS * RENT_PER_BIT + RENT_CELLS * RENT_PER_CELL;
@@ -68,9 +71,10 @@ export async function recogniseChannel(
   if (!equalBytes(terms.claimKey, policy.claimKeys[0])) return refused(unsupportedTerms, 'a channel with another claim key');
   if (terms.closeDelay < policy.minCloseDelay) return refused(unsupportedTerms, `closeDelay below ${policy.minCloseDelay} s`);
   if (channelPhase(state, now) !== 'open') return refused(channelEnding, 'the channel closes or has ended');
+  if (terms.expiry > now + MAX_LIFE_SECONDS) return refused(unsupportedTerms, 'a channel that lives too long');
   const servesUntil = terms.expiry - terms.closeDelay;
   if (now >= servesUntil) return refused(channelEnding, 'the channel expires too soon');
-  const mostOwed = state.claimed + account.balance - 2n * claimFee(prices) - channelRent(terms.expiry - now);
+  const mostOwed = state.claimed + account.balance - claimImport(prices) - 2n * claimFee(prices) - channelRent(terms.expiry - now);
   if (mostOwed <= state.claimed) return refused(channelExhausted, 'the channel holds nothing beyond its fees');
   return { kind: 'servable', state, servesUntil, mostOwed };
 }

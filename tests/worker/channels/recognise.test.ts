@@ -44,6 +44,7 @@ describe('recognising a channel', () => {
     assert.ok(answer.kind === 'servable');
     assert.ok(answer.mostOwed > toNano('0.98') && answer.mostOwed < toNano('1') - claimFee(prices));
     const left = toNano('1') - channelRent(90 * DAY);
+    assert.equal(await refusal({ expiry: NOW + 731 * DAY }), RefusalReason.unsupportedTerms);
     assert.equal(claimable(answer.mostOwed, answer.state, left, prices), answer.mostOwed);
     assert.equal(answer.servesUntil, good.expiry - DAY);
   });

@@ -1,0 +1,218 @@
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  buildTerms, type ChannelRequest, dueFor, FinishReason, firstPiece, type PieceFrame, type RequestPayload, SEMANTICS, StreamChecker,
+  type TierValue, TermsFlag, toHex, Visibility,
+} from '../../protocol';
+import type { AnswerEvent, CompletionBackend, ModelCard, TokenRequest } from '../backend';
+import { GatewayError } from '../errors';
+import type { ClientStore } from './clientStore';
+import { ChannelLink, type LinkParties, receiptOf } from './link';
+
+/** A channel that is open, the worker behind it, and what it asks for. */
+export interface BoughtChannel extends LinkParties {
+  /** Basechain hashes. */
+  client: Uint8Array;
+  stake: Uint8Array;
+  tier: TierValue;
+  /** 32 zero bytes unless an image is pinned. */
+  imageHash: Uint8Array;
+  /** nanoTON per million tokens. */
+  promptPrice: bigint;
+  outputPrice: bigint;
+  /** Most nanoTON, cumulative, that this client signs for; the deposit, or less. */
+  budget: bigint;
+}
+
+/** Seconds for which a request may be answered. */
+const REQUEST_SECONDS = 600;
+
+/** Answers bought from one worker over one payment channel, each piece checked before the next is paid. */
+export class ChannelBackend implements CompletionBackend {
+  private link: Promise<ChannelLink> | null = null;
+  /** Prepaid pieces of prompts whose first chunk has not come, by request. */
+  private readonly prepaid = new Map<number, bigint>();
+
+  /** @param now Unix seconds */
+  constructor(
+    private readonly card: ModelCard,
+    private readonly bought: BoughtChannel,
+    private readonly store: ClientStore,
+    private readonly now: () => number = () => Math.floor(Date.now() / 1000),
+  ) {}
+
+  models(): readonly ModelCard[] {
+    return [this.card];
+  }
+
+  async *complete(asked: TokenRequest): AsyncIterable<AnswerEvent> {
+    if (asked.topLogits !== undefined) {
+      throw new GatewayError('input.logprobs', 'this provider tells no logits', { hint: 'ask without logprobs' });
+    }
+    const { channel } = this.bought;
+    const seq = this.store.takeSeq(channel);
+    const request = this.request(asked, seq);
+    const first = dueFor(request.terms, firstPiece(asked.promptTokens.length).promptTokens, 0);
+    const answer = new Answer(request, this.bought);
+    let link: ChannelLink | null = null;
+    try {
+      this.prepaid.set(seq, first);
+      const amount = this.amount();
+      link = await this.connected(seq);
+      link.ask(request, amount, answer);
+      yield { kind: 'start', reference: `${toHex(channel)}-${seq}` };
+      for (;;) {
+        const piece = await answer.next(asked.abort, asked.enough);
+        if (piece === null) {
+          yield this.end(asked, answer, 'enough');
+          return;
+        }
+        const { tokens, more, finishReason } = answer.accept(piece, this.now());
+        this.prepaid.delete(seq);
+        this.store.accept(channel, more);
+        // The last piece is paid as well: who keeps what it was given without paying is not served again.
+        link.pay(this.amount());
+        if (tokens.length > 0) yield { kind: 'tokens', tokens };
+        if (finishReason !== undefined) {
+          yield this.end(asked, answer, finishReason === FinishReason.stop ? 'stop' : 'length');
+          return;
+        }
+      }
+    } finally {
+      this.prepaid.delete(seq);
+      link?.leave(seq, answer.isOver);
+    }
+  }
+
+  /** Ends the connection. */
+  async close(): Promise<void> {
+    const link = await this.link?.catch(() => null);
+    link?.close();
+  }
+
+  /** What the next voucher says: all that was accepted, and the prompts under way. Noted before it is signed. */
+  private amount(): bigint {
+    const { channel, budget } = this.bought;
+    let amount = this.store.position(channel).owed;
+    for (const piece of this.prepaid.values()) amount += piece;
+    if (amount > budget) {
+      throw new GatewayError('gateway.channel-exhausted', 'this request would cost more than the channel may', {
+        expected: `at most ${budget} nanoTON in all`,
+        received: `${amount} nanoTON`,
+        hint: 'top the channel up, or raise the cap',
+      });
+    }
+    return this.store.vouch(channel, amount).vouched;
+  }
+
+  private async connected(seq: number): Promise<ChannelLink> {
+    const known = await this.link?.catch(() => null);
+    if (known?.carries(seq)) return known;
+    known?.close();
+    const opening = ChannelLink.open(this.bought, seq);
+    this.link = opening;
+    return opening;
+  }
+
+  /**
+   * The request as the client commits to it. Response key and salt follow from the seed that the gateway drew or was given, so that
+   * the same seed asks for the same answer; the terms' own salt never repeats.
+   */
+  private request(asked: TokenRequest, seq: number): ChannelRequest {
+    const { bought } = this;
+    const { seed, ...sampling } = asked.sampling;
+    const derived = (label: string): Uint8Array => new Uint8Array(createHash('sha256').update(`open cocoon ${label}`).update(seed).digest());
+    const payload: RequestPayload = {
+      asked: {
+        tier: bought.tier, visibility: Visibility.sealed, flags: TermsFlag.reproducibleSeed, semantics: SEMANTICS, salt: new Uint8Array(randomBytes(16)),
+        modelRoot: this.card.modelRoot, maxTokens: asked.maxTokens, expiresAt: this.now() + REQUEST_SECONDS, promptPrice: bought.promptPrice,
+        outputPrice: bought.outputPrice, coverage: 0n, imageHash: bought.imageHash,
+      },
+      request: {
+        promptTokens: asked.promptTokens, sampling, stopTokens: [...new Set(asked.stopTokens)].sort((a, b) => a - b),
+        nonce: Buffer.from(derived('nonce')).readBigUInt64BE(), toolsHash: new Uint8Array(32),
+      },
+      // A key seals one answer: fresh for every request.
+      responseKey: new Uint8Array(randomBytes(32)),
+      commitSalt: derived('commit salt'),
+    };
+    const { networkId, client, stake, workerKey } = bought;
+    return { terms: buildTerms(payload, { networkId, client, stake, workerKey, price: 0n }), payload, channel: bought.channel, seq };
+  }
+
+  private end(asked: TokenRequest, answer: Answer, finishReason: 'stop' | 'length' | 'enough'): AnswerEvent {
+    return {
+      kind: 'end', finishReason, promptTokens: asked.promptTokens.length, completionTokens: answer.tokens, cost: String(answer.due), receipt: answer.receipt,
+    };
+  }
+}
+
+/** An answer on its way: pieces that came, checked one by one as they are taken. */
+class Answer {
+  private readonly checker: StreamChecker;
+  private readonly waiting: PieceFrame[] = [];
+  private failure: GatewayError | null = null;
+  private wake: () => void = () => undefined;
+  /** nanoTON of what was accepted. */
+  due = 0n;
+  isOver = false;
+  /** The newest receipt that was accepted, as JSON. */
+  receipt: object | undefined;
+
+  constructor(
+    private readonly request: ChannelRequest,
+    { ed25519 }: LinkParties,
+  ) {
+    this.checker = new StreamChecker(request, ed25519);
+  }
+
+  get tokens(): number {
+    return this.checker.progress.outputTokens;
+  }
+
+  piece(piece: PieceFrame): void {
+    this.waiting.push(piece);
+    this.wake();
+  }
+
+  failed(error: GatewayError): void {
+    this.failure ??= error;
+    this.wake();
+  }
+
+  /** The next piece; null when what came is enough. @throws GatewayError, or the abort's reason */
+  async next(abort: AbortSignal, enough: AbortSignal): Promise<PieceFrame | null> {
+    for (;;) {
+      abort.throwIfAborted();
+      if (enough.aborted) return null;
+      const piece = this.waiting.shift();
+      if (piece !== undefined) return piece;
+      if (this.failure !== null) throw this.failure;
+      await new Promise<void>((resolve) => {
+        const done = (): void => {
+          for (const signal of [abort, enough]) signal.removeEventListener('abort', done);
+          resolve();
+        };
+        this.wake = done;
+        for (const signal of [abort, enough]) signal.addEventListener('abort', done, { once: true });
+      });
+    }
+  }
+
+  /** Checks a piece against all before it. @throws GatewayError `gateway.bad-answer`; nothing of it is paid */
+  accept(piece: PieceFrame, now: number): { tokens: readonly number[]; more: bigint; finishReason?: number } {
+    const receipt = receiptOf(this.request, piece);
+    const { sealed, signature } = piece;
+    const checked = this.checker.accept({ receipt, sealed, signature }, now);
+    if (!checked.ok) {
+      throw new GatewayError('gateway.bad-answer', 'the worker sent what its receipt does not stand for', { received: checked.fault });
+    }
+    const more = checked.dueNano - this.due;
+    this.due = checked.dueNano;
+    this.isOver = checked.finishReason !== undefined;
+    this.receipt = {
+      ...Object.fromEntries(Object.entries(receipt).map(([name, value]) => [name, value instanceof Uint8Array ? toHex(value) : typeof value === 'bigint' ? String(value) : value])),
+      signature: toHex(signature),
+    };
+    return { tokens: checked.tokens, more, ...(checked.finishReason !== undefined && { finishReason: checked.finishReason }) };
+  }
+}

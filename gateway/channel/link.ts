@@ -1,0 +1,174 @@
+import { WebSocket } from 'ws';
+import {
+  type ChannelFrame, type ChannelRequest, decodeFrame, type Ed25519, encodeFrame, encodePayload, helloHash, outputHash, type PieceFrame,
+  refusalHash, type RefusalFrame, RefusalReason, RequestSealer, SESSION_REQUESTS, type SignedAmount, termsHash, voucherHash,
+} from '../../protocol';
+import { GatewayError } from '../errors';
+
+/** Whom a client talks to, and in whose name. */
+export interface LinkParties {
+  networkId: number;
+  /** Basechain hash of the channel. */
+  channel: Uint8Array;
+  /** ws: or wss: URL of the worker's channel endpoint. */
+  url: string;
+  /** From the worker's key record on chain. */
+  workerKey: Uint8Array;
+  sealingKey: Uint8Array;
+  /** Signs with the channel's client key. */
+  sign: (hash: Uint8Array) => Uint8Array;
+  ed25519: Ed25519;
+}
+
+/** A piece as it came: what its receipt says, its signature and the sealed bytes. */
+export type ReceivedPiece = PieceFrame;
+
+/** What a running request hears. */
+export interface RequestListener {
+  piece(piece: ReceivedPiece): void;
+  /** Nothing more comes: the worker refused, or the connection is gone. */
+  failed(error: GatewayError): void;
+}
+
+const HELLO_MILLIS = 10_000;
+const REASONS = new Map<number, string>(Object.entries(RefusalReason).map(([name, value]) => [value, name]));
+
+/** One connection to a worker about one channel. Requests run over it side by side, each under its number. */
+export class ChannelLink {
+  private readonly listeners = new Map<number, RequestListener>();
+  private isOpen = true;
+
+  private constructor(
+    private readonly socket: WebSocket,
+    private readonly parties: LinkParties,
+    private readonly sealer: RequestSealer,
+  ) {
+    socket.on('message', (data: Buffer) => this.receive(new Uint8Array(data)));
+    socket.on('close', (code: number, reason: Buffer) => this.lost(`connection closed (${code}${reason.length > 0 ? `, ${reason}` : ''})`));
+    socket.on('error', () => socket.terminate());
+  }
+
+  /** Connects and opens a session for requests from `firstSeq` on. @throws GatewayError */
+  static async open(parties: LinkParties, firstSeq: number): Promise<ChannelLink> {
+    const { networkId, channel, workerKey, sealingKey, sign, url } = parties;
+    const binding = { networkId, channel, workerKey, firstSeq };
+    const sealer = await RequestSealer.open(sealingKey, binding);
+    const socket = new WebSocket(url, { perMessageDeflate: false, handshakeTimeout: HELLO_MILLIS });
+    const hello = encodeFrame({ kind: 'hello', ...binding, enc: sealer.enc, signature: sign(helloHash(binding, sealer.enc)) });
+    const answer = await firstFrame(socket, hello, url);
+    if (answer.kind === 'refusal') throw refusalError(answer, parties);
+    if (answer.kind !== 'welcome') throw unexpected(answer.kind, url);
+    return new ChannelLink(socket, parties, sealer);
+  }
+
+  /** Whether a request of this number can still be asked over this link. */
+  carries(seq: number): boolean {
+    const { firstSeq } = this.sealer.binding;
+    return this.isOpen && seq >= firstSeq && seq < firstSeq + SESSION_REQUESTS;
+  }
+
+  ask(request: ChannelRequest, amount: bigint, listener: RequestListener): void {
+    const hash = termsHash(request.terms);
+    this.listeners.set(request.seq, listener);
+    const sealed = this.sealer.seal(request.seq, encodePayload(request.payload), hash);
+    this.send({ kind: 'request', seq: request.seq, termsHash: hash, voucher: this.voucher(amount, false), sealed });
+  }
+
+  pay(amount: bigint): void {
+    this.send({ kind: 'payment', ...this.voucher(amount, false) });
+  }
+
+  /** No more of this request; the listener hears nothing more. */
+  leave(seq: number, isOver: boolean): void {
+    if (this.listeners.delete(seq) && !isOver) this.send({ kind: 'cancel', seq });
+  }
+
+  close(): void {
+    this.socket.close();
+    this.lost('closed here');
+  }
+
+  private voucher(amount: bigint, final: boolean): SignedAmount {
+    const { networkId, channel, sign } = this.parties;
+    return { amount, final, signature: sign(voucherHash({ networkId, channel, final, amount })) };
+  }
+
+  private send(frame: ChannelFrame): void {
+    if (this.isOpen) this.socket.send(encodeFrame(frame));
+  }
+
+  private receive(bytes: Uint8Array): void {
+    let frame: ChannelFrame;
+    try {
+      frame = decodeFrame(bytes);
+      if (frame.kind !== 'piece' && frame.kind !== 'refusal') throw unexpected(frame.kind, this.parties.url);
+    } catch (error) {
+      this.lost(error instanceof Error ? error.message : String(error));
+      return this.socket.terminate();
+    }
+    if (frame.kind === 'piece') return this.listeners.get(frame.seq)?.piece(frame);
+    const error = refusalError(frame, this.parties);
+    // Number 0 is no request: what the worker refuses concerns the whole channel.
+    if (frame.seq === 0) return this.end(error);
+    this.listeners.get(frame.seq)?.failed(error);
+    this.listeners.delete(frame.seq);
+  }
+
+  private lost(reason: string): void {
+    this.isOpen = false;
+    this.end(new GatewayError('gateway.connection-lost', 'the connection to the worker is gone', { received: reason }));
+  }
+
+  private end(error: GatewayError): void {
+    for (const listener of [...this.listeners.values()]) listener.failed(error);
+    this.listeners.clear();
+  }
+}
+
+async function firstFrame(socket: WebSocket, hello: Uint8Array, url: string): Promise<ChannelFrame> {
+  return new Promise((resolve, reject) => {
+    const fail = (received: string): void => {
+      clearTimeout(timer);
+      socket.terminate();
+      reject(new GatewayError('gateway.unreachable', 'the worker does not answer', { expected: `a channel endpoint at ${url}`, received }));
+    };
+    const timer = setTimeout(() => fail('nothing in time'), HELLO_MILLIS);
+    socket.once('open', () => socket.send(hello));
+    socket.once('error', (error) => fail(error.message));
+    socket.once('close', (code: number, reason: Buffer) => fail(`closed (${code}, ${reason})`));
+    socket.once('message', (data: Buffer) => {
+      clearTimeout(timer);
+      socket.removeAllListeners('error').removeAllListeners('close');
+      try {
+        resolve(decodeFrame(new Uint8Array(data)));
+      } catch (error) {
+        fail(error instanceof Error ? error.message : String(error));
+      }
+    });
+  });
+}
+
+const unexpected = (kind: string, url: string): GatewayError =>
+  new GatewayError('gateway.bad-worker', 'the worker says what a worker does not say', { received: kind, expected: `the channel protocol at ${url}` });
+
+/** A worker's refusal as an error; one that it did not sign is no refusal. */
+function refusalError({ seq, termsHash: hash, reason, retryAfter, signature }: RefusalFrame, parties: LinkParties): GatewayError {
+  const { networkId, channel, workerKey, ed25519 } = parties;
+  const refusal = { networkId, termsHash: hash, escrow: channel, seq, reason, retryAfter };
+  if (!ed25519.verify(refusalHash(refusal), signature, workerKey)) return unexpected('a refusal that its key did not sign', parties.url);
+  const name = REASONS.get(reason) ?? `reason ${reason}`;
+  if (reason === RefusalReason.channelExhausted) {
+    return new GatewayError('gateway.channel-exhausted', 'the channel holds too little', { hint: 'top it up, or open another', received: name });
+  }
+  if (reason === RefusalReason.overloaded || reason === RefusalReason.draining) {
+    return new GatewayError('gateway.overloaded', 'the worker is busy', { received: name, retryAfterSeconds: retryAfter });
+  }
+  return new GatewayError('gateway.refused', 'the worker refused the request', { received: name });
+}
+
+/** The receipt of a piece: what it says, and what both sides know. */
+export function receiptOf(request: ChannelRequest, { kind: _, signature: __, sealed, ...shown }: PieceFrame) {
+  const { terms, channel } = request;
+  return { ...shown, networkId: terms.networkId, termsHash: termsHash(terms), escrow: channel, sealedHash: outputHash(sealed) };
+}
+
