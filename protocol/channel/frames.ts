@@ -1,11 +1,12 @@
 import { ByteReader, ByteWriter } from '../byteCodec';
 import { concatBytes } from '../bytes';
+import { FinishReason } from '../constants';
 import { ProtocolError } from '../protocolError';
 
 /** Version of the wire format; the first byte of every frame. */
 export const CHANNEL_WIRE_VERSION = 1;
 /** Longest sealed request or piece that a frame carries. */
-export const MAX_SEALED_BYTES = 4 * 1024 * 1024;
+export const MAX_SEALED_BYTES = 1024 * 1024;
 
 const Kind = { hello: 1, welcome: 2, request: 3, piece: 4, payment: 5, cancel: 6, refusal: 7 } as const;
 const AMOUNT_BYTES = 15; // below 2^120, as coins are
@@ -173,6 +174,12 @@ class FrameReader extends ByteReader {
     return { amount: this.uint(AMOUNT_BYTES), final: this.flag(), signature: this.fixed(64) };
   }
 
+  finishReason(): number {
+    const reason = this.number(1);
+    if (reason > FinishReason.cancelled) throw this.malformed('a finish reason of 0, 1 or 2');
+    return reason;
+  }
+
   sealed(): Uint8Array {
     const length = this.number(4);
     if (length > MAX_SEALED_BYTES) throw this.malformed(`at most ${MAX_SEALED_BYTES} sealed bytes`);
@@ -212,7 +219,7 @@ function readBody(reader: FrameReader, kind: number): ChannelFrame {
       return { kind: 'request', seq: reader.number(4), termsHash: reader.fixed(32), voucher: reader.amount(), sealed: reader.sealed() };
     case Kind.piece:
       return {
-        kind: 'piece', seq: reader.number(4), index: reader.number(4), final: reader.flag(), finishReason: reader.number(1),
+        kind: 'piece', seq: reader.number(4), index: reader.number(4), final: reader.flag(), finishReason: reader.finishReason(),
         issuedAt: reader.number(4), dueNano: reader.uint(8), responseCommit: reader.fixed(32), traceCommit: reader.fixed(32),
         promptTokens: reader.number(4), outputTokens: reader.number(4), signature: reader.fixed(64), sealed: reader.sealed(),
       };

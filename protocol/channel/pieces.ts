@@ -5,7 +5,7 @@ import { outputHash } from '../answer';
 import type { RequestPayload } from '../payload';
 import { type Receipt, receiptHash } from '../receipt';
 import { decodeResponse, encodeResponse } from '../response';
-import { openResponse, sealResponse } from '../sealing';
+import { openResponse, PADDING_BLOCK, sealResponse } from '../sealing';
 import { type Ed25519, portableEd25519 } from '../signing';
 import { type Terms, termsHash } from '../terms';
 import { CHUNK_TOKENS, dueFor, type Progress, PROMPT_PIECE_TOKENS } from './pricing';
@@ -70,6 +70,7 @@ export function preparePiece(request: ChannelRequest, made: MadePiece, issuedAt:
 /** Why a piece is not what was paid for; each names one rule. */
 export type PieceFault =
   | 'after-the-end'
+  | 'malformed'
   | 'other-network'
   | 'other-channel'
   | 'other-terms'
@@ -81,6 +82,7 @@ export type PieceFault =
   | 'output-not-signed'
   | 'unreadable'
   | 'response-not-committed'
+  | 'trace-not-committed'
   | 'wrong-prompt-count'
   | 'wrong-output-count'
   | 'wrong-finish-reason'
@@ -94,14 +96,23 @@ export type CheckedPiece =
 /** Receipts of a stream are refused when their date is further from the clock than this, seconds (attacks 15). */
 export const MAX_STREAM_SKEW_SECONDS = 120;
 
+/** What a worker's signature stands behind: such a fault is evidence, any other may be somebody else's doing. */
+const SIGNED_FAULTS: ReadonlySet<PieceFault> = new Set([
+  'unreadable', 'response-not-committed', 'trace-not-committed', 'wrong-due', 'wrong-prompt-count', 'wrong-output-count', 'wrong-finish-reason', 'not-stopped',
+  'too-many-tokens',
+]);
+
+/** Every piece of up to 32 tokens fills one block. */
+const PIECE_BYTES = PADDING_BLOCK;
+
 /**
- * The client's check of an answer that arrives in pieces, each against all before it. After a fault the stream is over:
- * what was accepted until then is what is paid.
+ * The client's check of an answer that arrives in pieces, each against all before it. A piece that came before may come again,
+ * byte for byte. After a fault that the worker signed the stream is over: what was accepted until then is what is paid.
  */
 export class StreamChecker {
   private readonly tokens: number[] = [];
+  private readonly accepted: Uint8Array[] = [];
   private read = 0;
-  private index = 0;
   private isOver = false;
   private readonly hash: Uint8Array;
   private readonly stops: ReadonlySet<number>;
@@ -125,9 +136,22 @@ export class StreamChecker {
 
   /** @param receivedAt Unix seconds */
   accept(piece: SealedPiece & { signature: Uint8Array }, receivedAt: number): CheckedPiece {
-    const checked = this.isOver ? { ok: false as const, fault: 'after-the-end' as const } : this.check(piece, receivedAt);
-    if (!checked.ok || piece.receipt.final) this.isOver = true;
+    let checked: CheckedPiece;
+    try {
+      checked = this.repeated(piece) ?? (this.isOver ? { ok: false, fault: 'after-the-end' } : this.check(piece, receivedAt));
+    } catch {
+      // Fields that no receipt can hold.
+      checked = { ok: false, fault: 'malformed' };
+    }
+    if (checked.ok ? piece.receipt.final : SIGNED_FAULTS.has(checked.fault)) this.isOver = true;
     return checked;
+  }
+
+  /** A piece that was accepted and comes again after a lost connection: nothing new, and nothing wrong. */
+  private repeated({ receipt }: SealedPiece): CheckedPiece | null {
+    const known = this.accepted[receipt.index];
+    if (known === undefined || !equalBytes(known, receiptHash(receipt))) return null;
+    return { ok: true, tokens: [], dueNano: receipt.dueNano, ...(receipt.final ? { finishReason: receipt.finishReason } : {}) };
   }
 
   private check({ receipt, sealed, signature }: SealedPiece & { signature: Uint8Array }, receivedAt: number): CheckedPiece {
@@ -137,10 +161,11 @@ export class StreamChecker {
     if (!equalBytes(receipt.escrow, channel)) return fault('other-channel');
     if (!equalBytes(receipt.termsHash, this.hash)) return fault('other-terms');
     if (receipt.seq !== seq) return fault('other-request');
-    if (receipt.index !== this.index) return fault('out-of-order');
+    if (receipt.index !== this.accepted.length) return fault('out-of-order');
     if (Math.abs(receipt.issuedAt - receivedAt) > MAX_STREAM_SKEW_SECONDS) return fault('bad-date');
-    if (!this.ed25519.verify(receiptHash(receipt), signature, terms.workerKey)) return fault('bad-signature');
-    if (!equalBytes(receipt.sealedHash, outputHash(sealed))) return fault('output-not-signed');
+    if (sealed.length !== PIECE_BYTES || !equalBytes(receipt.sealedHash, outputHash(sealed))) return fault('output-not-signed');
+    const hash = receiptHash(receipt);
+    if (!this.ed25519.verify(hash, signature, terms.workerKey)) return fault('bad-signature');
     let fresh: { finishReason: number; tokens: readonly number[] };
     try {
       fresh = decodeResponse(openResponse(sealed, payload.responseKey, this.hash, { index: receipt.index, final: receipt.final }));
@@ -154,9 +179,10 @@ export class StreamChecker {
     const wrong = this.wrongProgress(receipt, fresh.tokens.length) ?? this.wrongEnd(receipt, tokens);
     if (wrong !== null) return fault(wrong);
     if (receipt.dueNano !== dueFor(terms, receipt.promptTokens, receipt.outputTokens)) return fault('wrong-due');
+    if (receipt.final && receipt.traceCommit.every((byte) => byte === 0)) return fault('trace-not-committed');
     this.tokens.push(...fresh.tokens);
     this.read = receipt.promptTokens;
-    this.index++;
+    this.accepted.push(hash);
     return { ok: true, tokens: fresh.tokens, dueNano: receipt.dueNano, ...(receipt.final ? { finishReason } : {}) };
   }
 
@@ -176,7 +202,8 @@ export class StreamChecker {
     if (tokens.length > maxTokens) return 'too-many-tokens';
     const body = final ? tokens.slice(0, -1) : tokens;
     if (body.some((token) => this.stops.has(token))) return 'not-stopped';
-    if (!final) return finishReason === FinishReason.cancelled ? null : 'wrong-finish-reason';
+    // A piece that fills maxTokens is the last: nothing could follow it.
+    if (!final) return finishReason === FinishReason.cancelled && tokens.length < maxTokens ? null : 'wrong-finish-reason';
     const endsWithStop = tokens.length > 0 && this.stops.has(tokens[tokens.length - 1]);
     if (finishReason === FinishReason.stop && endsWithStop) return null;
     if (finishReason === FinishReason.length && !endsWithStop && tokens.length === maxTokens) return null;

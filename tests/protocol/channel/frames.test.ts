@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import {
-  type ChannelFrame, CHANNEL_WIRE_VERSION, decodeFrame, decodeReceipt, decodeDecline, decodeRefusal, encodeFrame, encodeRefusal, MAX_SEALED_BYTES,
+  type ChannelFrame, CHANNEL_WIRE_VERSION, decodeFrame, decodeReceipt, decodeDecline, decodeRefusal, encodeFrame, encodeRefusal, MAX_SEALED_BYTES, RefusalReason,
 } from '../../../protocol';
 
 const code = (expected: string) => (error: { code?: string }) => error.code === expected;
@@ -18,7 +18,7 @@ const frames: fc.Arbitrary<ChannelFrame> = fc.oneof(
   fc.record({ kind: fc.constant('welcome' as const), nextSeq: uint(32), owed: amount, vouched: amount }),
   fc.record({ kind: fc.constant('request' as const), seq: uint(32), termsHash: bytes(32), voucher: fc.record(voucher), sealed }),
   fc.record({
-    kind: fc.constant('piece' as const), seq: uint(32), index: uint(32), final: fc.boolean(), finishReason: uint(3), issuedAt: uint(32),
+    kind: fc.constant('piece' as const), seq: uint(32), index: uint(32), final: fc.boolean(), finishReason: fc.integer({ min: 0, max: 2 }), issuedAt: uint(32),
     dueNano: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), responseCommit: bytes(32), traceCommit: bytes(32), promptTokens: uint(32),
     outputTokens: uint(32), signature: bytes(64), sealed,
   }),
@@ -78,10 +78,22 @@ describe('frames of the channel protocol', () => {
     const lying = encodeFrame(frame(0));
     lying.set([255, 255, 255, 255], lying.length - 4);
     assert.throws(() => decodeFrame(lying), code('MALFORMED_PAYLOAD'));
+    const long = Uint8Array.of(...encodeFrame(frame(0)), ...new Uint8Array(8));
+    const grown = new Uint8Array(long.length - 8 + MAX_SEALED_BYTES + 1);
+    grown.set(long.subarray(0, long.length - 8));
+    new DataView(grown.buffer).setUint32(long.length - 12, MAX_SEALED_BYTES + 1);
+    assert.throws(() => decodeFrame(grown), code('MALFORMED_PAYLOAD'));
   });
 });
 
 describe('a refusal', () => {
+  it('has reasons whose numbers never change', () => {
+    const { badVoucher, voucherTooLow, channelExhausted, channelEnding, wrongSequence, conflictingRequest, ...rest } = RefusalReason;
+    assert.deepEqual([badVoucher, voucherTooLow, channelExhausted, channelEnding, wrongSequence, conflictingRequest], [1, 2, 3, 4, 5, 6]);
+    assert.deepEqual(Object.values(rest), [7, 8, 9, 10, 11, 12, 13]);
+    assert.deepEqual(Object.keys(rest), ['unreadableRequest', 'unsupportedTerms', 'tooLong', 'overloaded', 'draining', 'failed', 'notTheClient']);
+  });
+
   const refusal = { networkId: 2026, termsHash: new Uint8Array(32).fill(1), escrow: new Uint8Array(32).fill(2), seq: 3, reason: 6, retryAfter: 60 };
 
   it('is read as it was written', () => assert.deepEqual(decodeRefusal(encodeRefusal(refusal)), refusal));

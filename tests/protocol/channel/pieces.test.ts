@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import {
-  dueFor, FinishReason, firstPiece, payableBeyond, preparePiece, type Receipt, receiptsConflict, StreamChecker, PROMPT_PIECE_TOKENS,
+  dueFor, FinishReason, firstPiece, opens, payableBeyond, preparePiece, type Receipt, receiptsConflict, StreamChecker, PROMPT_PIECE_TOKENS,
 } from '../../../protocol';
 import { channelRequest, filled, madePieces, nodeEd25519, NOW, signed, STOP, stream } from './channelRequest';
 
@@ -31,16 +31,47 @@ describe('an answer in pieces', () => {
     for (const a of receipts) for (const b of [...receipts, ...again]) assert.equal(receiptsConflict(a, b), false);
   });
 
-  it('is over after its last piece, and after a fault', () => {
+  it('is over after its last piece, and after a fault that the worker signed', () => {
     const request = channelRequest();
-    const pieces = stream(request, plain(40, STOP));
+    const pieces = stream(request, plain(70, STOP));
     const whole = new StreamChecker(request, nodeEd25519);
     for (const piece of pieces) assert.ok(whole.accept(piece, NOW).ok);
-    assert.deepEqual(whole.accept(pieces[1], NOW), { ok: false, fault: 'after-the-end' });
-    const broken = new StreamChecker(request, nodeEd25519);
-    assert.deepEqual(broken.accept(pieces[1], NOW), { ok: false, fault: 'out-of-order' });
-    assert.deepEqual(broken.accept(pieces[0], NOW), { ok: false, fault: 'after-the-end' });
-    assert.deepEqual(broken.progress, { promptTokens: 0, outputTokens: 0 });
+    const beyond = signed({ ...pieces[2], receipt: { ...pieces[2].receipt, index: 3 } });
+    assert.deepEqual(whole.accept(beyond, NOW), { ok: false, fault: 'after-the-end' });
+    const cheated = new StreamChecker(request, nodeEd25519);
+    const dear = signed({ ...pieces[0], receipt: { ...pieces[0].receipt, dueNano: 1n << 40n } });
+    assert.deepEqual(cheated.accept(dear, NOW), { ok: false, fault: 'wrong-due' });
+    assert.deepEqual(cheated.accept(pieces[0], NOW), { ok: false, fault: 'after-the-end' });
+    assert.deepEqual(cheated.progress, { promptTokens: 0, outputTokens: 0 });
+  });
+
+  it('goes on after bytes that no worker signed, whoever put them in, and after pieces that come again', () => {
+    const request = channelRequest();
+    const pieces = stream(request, plain(70, STOP));
+    const checker = new StreamChecker(request, nodeEd25519);
+    const [first, second, third] = pieces;
+    const junk: [ReturnType<typeof signed>, string][] = [
+      [{ ...first, sealed: new Uint8Array(1024 * 1024) }, 'output-not-signed'],
+      [{ ...first, sealed: new Uint8Array(65_536) }, 'output-not-signed'],
+      [{ ...first, receipt: { ...first.receipt, finishReason: 200 } }, 'malformed'],
+      [{ ...first, receipt: { ...first.receipt, dueNano: -1n } }, 'malformed'],
+      [{ ...first, signature: second.signature }, 'bad-signature'],
+      [second, 'out-of-order'],
+    ];
+    for (const [piece, fault] of junk) assert.deepEqual(checker.accept(piece, NOW), { ok: false, fault });
+    assert.ok(checker.accept(first, NOW).ok);
+    const again = checker.accept(first, NOW + 500);
+    assert.ok(again.ok && again.tokens.length === 0);
+    for (const piece of [second, first, third, third]) assert.ok(checker.accept(piece, NOW).ok);
+    assert.deepEqual(checker.answer, plain(70, STOP));
+  });
+
+  it('commits to the trace in its final receipt, and is refused without', () => {
+    const request = channelRequest();
+    const pieces = madePieces(request, plain(5, STOP)).map((made) => preparePiece(request, made, NOW));
+    assert.ok(opens(pieces[0].receipt.traceCommit, 'trace', request.payload.commitSalt, filled(8)));
+    const without = signed({ ...pieces[0], receipt: { ...pieces[0].receipt, traceCommit: new Uint8Array(32) } });
+    assert.deepEqual(new StreamChecker(request, nodeEd25519).accept(without, NOW), { ok: false, fault: 'trace-not-committed' });
   });
 
   it('is refused when any one field of a signed receipt says something else', () => {
@@ -49,7 +80,7 @@ describe('an answer in pieces', () => {
     const changes: [Partial<Receipt>, string][] = [
       [{ networkId: 1 }, 'other-network'], [{ escrow: filled(1) }, 'other-channel'], [{ termsHash: filled(1) }, 'other-terms'], [{ seq: 4 }, 'other-request'],
       [{ index: 2 }, 'out-of-order'], [{ final: false }, 'unreadable'], [{ finishReason: FinishReason.length }, 'response-not-committed'],
-      [{ issuedAt: NOW - 121 }, 'bad-date'], [{ issuedAt: NOW + 121 }, 'bad-date'], [{ dueNano: last.receipt.dueNano + 1n }, 'wrong-due'],
+      [{ issuedAt: NOW - 121 }, 'bad-date'], [{ issuedAt: NOW + 121 }, 'bad-date'], [{ index: 0 }, 'out-of-order'], [{ dueNano: last.receipt.dueNano + 1n }, 'wrong-due'],
       [{ sealedHash: filled(1) }, 'output-not-signed'], [{ responseCommit: filled(1) }, 'response-not-committed'],
       [{ promptTokens: 4 }, 'wrong-prompt-count'], [{ outputTokens: 41 }, 'wrong-output-count'],
     ];
@@ -58,6 +89,10 @@ describe('an answer in pieces', () => {
       assert.ok(checker.accept(first, NOW).ok);
       const changed = signed({ receipt: { ...last.receipt, ...change }, sealed: last.sealed });
       assert.deepEqual(checker.accept(changed, NOW), { ok: false, fault }, JSON.stringify(Object.keys(change)));
+    }
+    for (const skew of [-120, 120]) {
+      const checker = new StreamChecker(request, nodeEd25519);
+      assert.ok(checker.accept(signed({ ...first, receipt: { ...first.receipt, issuedAt: NOW + skew } }), NOW).ok);
     }
     const unsigned = new StreamChecker(request, nodeEd25519);
     assert.deepEqual(unsigned.accept({ ...first, receipt: { ...first.receipt, traceCommit: filled(1) } }, NOW), { ok: false, fault: 'bad-signature' });
@@ -78,14 +113,19 @@ describe('an answer in pieces', () => {
     assert.equal(faultOf(stream(request, plain(101, STOP))), 'too-many-tokens');
     assert.equal(faultOf(stream(request, [...plain(32, STOP), ...plain(5, STOP)])), 'not-stopped');
     assert.equal(faultOf(stream(request, [...plain(3, STOP), ...plain(5, STOP)])), 'not-stopped');
+    const early = madePieces(request, plain(70, STOP));
+    const says = (reason: number) => faultOf([signed(preparePiece(request, { ...early[0] }, NOW)), signed({ ...preparePiece(request, early[1], NOW), receipt: { ...preparePiece(request, early[1], NOW).receipt, finishReason: reason } })]);
+    assert.equal(says(FinishReason.stop), 'response-not-committed');
+    const full = madePieces(channelRequest(5, 32), [...plain(32), 1]);
+    assert.equal(faultOf([signed(preparePiece(channelRequest(5, 32), full[0], NOW))], channelRequest(5, 32)), 'wrong-finish-reason');
     const made = madePieces(request, plain(40, STOP));
     const short = { ...made[0], tokens: made[0].tokens.slice(0, 20), fresh: 20 };
     assert.equal(faultOf([signed(preparePiece(request, short, NOW))]), 'wrong-output-count');
     const empty = { ...made[1], tokens: made[0].tokens, fresh: 0 };
     assert.equal(faultOf([signed(preparePiece(request, made[0], NOW)), signed(preparePiece(request, empty, NOW))]), 'wrong-output-count');
     const long = channelRequest(5_000);
-    const early = { ...madePieces(long, plain(40, STOP))[2], index: 0, promptTokens: 2_048 };
-    assert.equal(faultOf([signed(preparePiece(long, early, NOW))], long), 'wrong-prompt-count');
+    const soon = { ...madePieces(long, plain(40, STOP))[2], index: 0, promptTokens: 2_048 };
+    assert.equal(faultOf([signed(preparePiece(long, soon, NOW))], long), 'wrong-prompt-count');
     const whole = { ...madePieces(long, plain(40, STOP))[2], index: 0 };
     assert.equal(faultOf([signed(preparePiece(long, whole, NOW))], long), 'wrong-prompt-count');
   });

@@ -46,6 +46,17 @@ describe('a session of a channel', () => {
     assert.ok(worker.open(4, sealed, hash));
   });
 
+  it('seals each number under a nonce of its own, also numbers that are far apart', async () => {
+    const far = { ...binding, firstSeq: 65_536 };
+    const worker = await RequestSealer.open(sealingPublicKey(SECRET), far);
+    const opener = await RequestOpener.accept(worker.enc, SECRET, far);
+    const sealed = worker.seal(65_539, payload, hash);
+    assert.ok(opener.open(65_539, sealed, hash));
+    assert.equal(SESSION_REQUESTS, 1_024);
+    const near = await RequestOpener.accept(worker.enc, SECRET, { ...binding, firstSeq: 0 });
+    assert.throws(() => near.open(3, sealed, hash), code('UNREADABLE_REQUEST'));
+  });
+
   it('seals a number once, in rising order, within its range', async () => {
     const { sealer, opener } = await session();
     sealer.seal(5, payload, hash);
