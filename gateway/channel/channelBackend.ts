@@ -31,6 +31,8 @@ export class ChannelBackend implements CompletionBackend {
   private link: Promise<ChannelLink> | null = null;
   /** Prepaid pieces of prompts whose first chunk has not come, by request. */
   private readonly prepaid = new Map<number, bigint>();
+  /** What each running request may still come to. */
+  private readonly mostLeft = new Map<number, bigint>();
 
   /** @param now Unix seconds */
   constructor(
@@ -49,7 +51,10 @@ export class ChannelBackend implements CompletionBackend {
       throw new GatewayError('input.logprobs', 'this provider tells no logits', { hint: 'ask without logprobs' });
     }
     const { channel } = this.bought;
+    const most = dueFor({ ...this.bought, fixedPrice: 0n }, asked.promptTokens.length, asked.maxTokens);
+    this.requireBudget(most);
     const seq = this.store.takeSeq(channel);
+    this.mostLeft.set(seq, most);
     const request = this.request(asked, seq);
     const first = dueFor(request.terms, firstPiece(asked.promptTokens.length).promptTokens, 0);
     const answer = new Answer(request, this.bought);
@@ -69,6 +74,7 @@ export class ChannelBackend implements CompletionBackend {
         const { tokens, more, finishReason } = answer.accept(piece, this.now());
         this.prepaid.delete(seq);
         this.store.accept(channel, more);
+        this.mostLeft.set(seq, most - answer.due);
         // The last piece is paid as well: who keeps what it was given without paying is not served again.
         link.pay(this.amount());
         if (tokens.length > 0) yield { kind: 'tokens', tokens };
@@ -79,6 +85,7 @@ export class ChannelBackend implements CompletionBackend {
       }
     } finally {
       this.prepaid.delete(seq);
+      this.mostLeft.delete(seq);
       link?.leave(seq, answer.isOver);
     }
   }
@@ -89,18 +96,24 @@ export class ChannelBackend implements CompletionBackend {
     link?.close();
   }
 
+  /** Takes on nothing that it could not pay to its end. @throws GatewayError `gateway.channel-exhausted` */
+  private requireBudget(most: bigint): void {
+    const { channel, budget } = this.bought;
+    let committed = this.store.position(channel).owed + most;
+    for (const left of this.mostLeft.values()) committed += left;
+    if (committed <= budget) return;
+    throw new GatewayError('gateway.channel-exhausted', 'this request could cost more than the channel may', {
+      expected: `at most ${budget} nanoTON in all`,
+      received: `${committed} nanoTON with what runs`,
+      hint: 'top the channel up, raise the cap, or ask for fewer tokens',
+    });
+  }
+
   /** What the next voucher says: all that was accepted, and the prompts under way. Noted before it is signed. */
   private amount(): bigint {
-    const { channel, budget } = this.bought;
+    const { channel } = this.bought;
     let amount = this.store.position(channel).owed;
     for (const piece of this.prepaid.values()) amount += piece;
-    if (amount > budget) {
-      throw new GatewayError('gateway.channel-exhausted', 'this request would cost more than the channel may', {
-        expected: `at most ${budget} nanoTON in all`,
-        received: `${amount} nanoTON`,
-        hint: 'top the channel up, or raise the cap',
-      });
-    }
     return this.store.vouch(channel, amount).vouched;
   }
 

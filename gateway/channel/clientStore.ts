@@ -45,8 +45,8 @@ export class ClientStore {
   position(address: Uint8Array): ClientPosition {
     const key = Buffer.from(address);
     return guarded('channels', () => {
-      this.database.prepare("INSERT OR IGNORE INTO channels VALUES (?, 1, '0', '0')").run(key);
-      const row = this.database.prepare('SELECT * FROM channels WHERE address = ?').get(key) as Record<string, unknown>;
+      this.database.prepare("INSERT OR IGNORE INTO channels VALUES (?, 1, '0', '0')").run([key]);
+      const row = this.database.prepare('SELECT * FROM channels WHERE address = ?').get([key]) as Record<string, unknown>;
       return { nextSeq: Number(row.nextSeq), owed: BigInt(row.owedNano as string), vouched: BigInt(row.vouchedNano as string) };
     });
   }
@@ -77,6 +77,6 @@ export class ClientStore {
   }
 
   private write(address: Uint8Array, column: 'nextSeq' | 'owedNano' | 'vouchedNano', value: number | string): void {
-    guarded('channels', () => this.database.prepare(`UPDATE channels SET ${column} = ? WHERE address = ?`).run(value, Buffer.from(address)));
+    guarded('channels', () => this.database.prepare(`UPDATE channels SET ${column} = ? WHERE address = ?`).run([value, Buffer.from(address)]));
   }
 }

@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import OpenAI from 'openai';
+import { dueFor, Tier } from '../../protocol';
+import { ChannelBackend } from '../../gateway/channel/channelBackend';
+import { ClientStore } from '../../gateway/channel/clientStore';
+import type { ModelCard } from '../../gateway';
+import { ChannelEndpoint, CHANNEL_PATH } from '../../worker/channels/endpoint';
+import { nodeEd25519 } from '../../worker/jobs/answer';
+import { NOW, PRICES, WorkerWorld } from '../worker/channels/conversationWorld';
+import { startGateway } from './support';
+
+describe('answers bought over a payment channel', () => {
+  let loaded: Awaited<ReturnType<typeof WorkerWorld.loaded>>;
+  const ends: (() => Promise<void> | void)[] = [];
+  before(async () => (loaded = await WorkerWorld.loaded()));
+  after(async () => {
+    for (const end of ends.reverse()) await end();
+    await loaded.engine.close();
+  });
+
+  /** A worker behind a real socket, a client's store and back end, a gateway and an OpenAI client. */
+  async function market(budget = 10n ** 9n) {
+    const world = await WorkerWorld.create(loaded.model, loaded.engine);
+    const server = createServer();
+    let endpoint = new ChannelEndpoint(server, world.context);
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { config, tokenizer, modelRoot } = loaded.model.model;
+    const card: ModelCard = {
+      id: loaded.model.name, createdSeconds: NOW, ownedBy: 'a provider', modelRoot, tokenizer, contextTokens: config.context, vocabularySize: config.vocab,
+    };
+    const store = ClientStore.open(join(world.folder, 'client', 'channels.db'));
+    const backend = new ChannelBackend(card, {
+      networkId: 2026, channel: world.address, url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}${CHANNEL_PATH}`,
+      workerKey: world.keys.signingPublic, sealingKey: world.keys.sealingPublic, sign: (hash) => world.clientKey.sign(hash), ed25519: nodeEd25519,
+      client: new Uint8Array(32).fill(1), stake: new Uint8Array(32).fill(3), tier: Tier.bonded, imageHash: new Uint8Array(32),
+      promptPrice: PRICES.promptPrice, outputPrice: PRICES.outputPrice, budget,
+    }, store, () => NOW);
+    const gateway = await startGateway({}, backend);
+    ends.push(async () => {
+      await backend.close();
+      endpoint.close();
+      server.close();
+      store.close();
+      world.end();
+    });
+    const client = new OpenAI({ baseURL: gateway.url, apiKey: 'none', maxRetries: 0 });
+    const chat = (changes: Partial<OpenAI.ChatCompletionCreateParamsNonStreaming> = {}) =>
+      client.chat.completions.create({ model: card.id, messages: [{ role: 'user', content: 'swiftly' }], max_tokens: 40, temperature: 0, ...changes });
+    const restartEndpoint = (): void => {
+      endpoint.close();
+      server.removeAllListeners('upgrade');
+      endpoint = new ChannelEndpoint(server, world.context);
+    };
+    return { world, store, backend, client, chat, card, restartEndpoint };
+  }
+
+  test('an unchanged OpenAI client is answered with the bits of the engine, each piece checked and paid, to the last nanoTON', async () => {
+    const { world, store, chat } = await market();
+    const answer = await chat();
+    const prompt = loaded.model.model.tokenizer.encodePrompt('swiftly');
+    const { tokens } = await loaded.engine.generate({
+      promptTokens: prompt, maxTokens: 40, stopTokens: loaded.model.stopTokens, sampling: { t: 0, topK: 0, topP16: 0, minPX: 0, seed: new Uint8Array(32) },
+    });
+    const shown = tokens.filter((token) => !loaded.model.stopTokens.includes(token));
+    assert.equal(answer.choices[0].message.content, loaded.model.model.tokenizer.decode(shown));
+    const due = dueFor({ ...PRICES }, prompt.length, tokens.length);
+    const { cost, receipts } = (answer as unknown as { x_cocoon: { cost: string; receipts: { seq: number; dueNano: string; final: boolean }[] } }).x_cocoon;
+    assert.equal(cost, String(due));
+    assert.deepEqual([receipts[0].seq, receipts[0].dueNano, receipts[0].final], [1, String(due), true]);
+    const position = store.position(world.address);
+    assert.deepEqual(position, { nextSeq: 2, owed: due, vouched: due });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.deepEqual(world.store.read.balance(world.address), { dueNano: due, voucherNano: due, settledNano: 0n, uncoveredNano: 0n });
+  });
+
+  test('several answers at a time over one channel, streamed, add up on both sides', async () => {
+    const { world, store, client, card } = await market();
+    const one = async (seed: number): Promise<string> => {
+      const stream = await client.chat.completions.create({
+        model: card.id, messages: [{ role: 'user', content: 'happy' }], max_tokens: 70, temperature: 1, seed, stream: true,
+      });
+      let text = '';
+      for await (const chunk of stream) text += chunk.choices[0]?.delta.content ?? '';
+      return text;
+    };
+    const [first, second, third, again] = await Promise.all([one(1), one(2), one(3), one(1)]);
+    assert.equal(first, again);
+    assert.equal(new Set([first, second, third]).size, 3);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const { owed, vouched, nextSeq } = store.position(world.address);
+    const { dueNano, voucherNano } = world.store.read.balance(world.address);
+    assert.deepEqual([owed, vouched, nextSeq], [dueNano, voucherNano, 5]);
+    assert.ok(vouched >= owed);
+  });
+
+  test('402 when the request could cost more than the client may spend: nothing is asked, begun or signed', async () => {
+    const { world, store, chat } = await market(10n);
+    await assert.rejects(chat(), (error: { status?: number }) => error.status === 402);
+    assert.deepEqual(store.position(world.address), { nextSeq: 1, owed: 0n, vouched: 0n });
+    assert.equal(world.store.read.channel(world.address), null);
+    const enough = await market(10n ** 6n);
+    await enough.chat();
+    await assert.rejects(enough.chat({ max_tokens: 250 * 4 }), (error: { status?: number }) => error.status === 402);
+  });
+
+  test('pays nothing for an answer that the worker\'s key did not sign', async () => {
+    const { world, store, chat } = await market();
+    Object.assign(world.keys, { signingSecret: new Uint8Array(32).fill(9) });
+    await assert.rejects(chat(), (error: { status?: number; message: string }) => error.status === 503);
+    assert.equal(store.position(world.address).owed, 0n);
+  });
+
+  test('goes on after the worker was gone, under the next number', async () => {
+    const { world, store, chat, restartEndpoint } = await market();
+    await chat();
+    restartEndpoint();
+    const answer = await chat();
+    assert.ok(answer.choices[0].message.content);
+    assert.equal(store.position(world.address).nextSeq, 3);
+    assert.equal(world.store.read.channel(world.address)!.lastSeq, 2);
+  });
+
+  test('refuses what this provider cannot tell, by name', async () => {
+    const { chat } = await market();
+    await assert.rejects(chat({ logprobs: true }), (error: { status?: number }) => error.status === 400);
+    await assert.rejects(chat({ max_tokens: 300 }), (error: { status?: number; message: string }) => error.status === 503 && /refused/.test(error.message));
+  });
+});
