@@ -5,6 +5,7 @@ import { configCommand } from './commands/config';
 import { demoCommand } from './commands/demo';
 import { devnetCommand } from './commands/devnet';
 import { exactCommand } from './commands/exact';
+import { gatewayCommand } from './commands/gateway';
 import { jobCommand } from './commands/job';
 import { modelCommand } from './commands/model';
 import { providerCommand } from './commands/provider';
@@ -26,6 +27,7 @@ export function createProgram(): Command {
     .addCommand(workerCommand())
     .addCommand(providerCommand())
     .addCommand(jobCommand())
+    .addCommand(gatewayCommand())
     .addCommand(exactCommand())
     .addCommand(modelCommand())
     .addCommand(attestCommand())

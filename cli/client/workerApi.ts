@@ -16,6 +16,16 @@ export const descriptorSchema = z.object({
   backend: z.string(),
   adapter: z.string(),
   minPriceNano: z.string().regex(/^\d+$/),
+  /** How to open a payment channel; a worker without it serves jobs alone. Amounts per million tokens. */
+  channels: z
+    .object({
+      path: z.string().startsWith('/').max(100),
+      claimKey: hash,
+      promptPriceNano: z.string().regex(/^\d{1,20}$/),
+      outputPriceNano: z.string().regex(/^\d{1,20}$/),
+      minCloseDelay: z.number().int().min(1).max(30 * 86_400),
+    })
+    .optional(),
   limits: z.object({
     maxTokens: z.number().int(),
     contextTokens: z.number().int(),

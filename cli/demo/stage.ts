@@ -7,7 +7,7 @@ import { providerStakeAddress } from '../../wrappers';
 import { requestFaucet } from '../client/devnetApi';
 import { loadWallet } from '../client/wallet';
 import { resolveSettings, toSettings } from '../config/resolve';
-import { NETWORKS } from '../config/settings';
+import { NETWORKS, type SettingName } from '../config/settings';
 import type { Context } from '../context';
 import { formatTon, type Output } from '../output';
 import { Subprocess } from '../processes';
@@ -90,18 +90,18 @@ export class Stage {
 
   /** `cocoon provider init` of an owner whose worker is ready. */
   async join(provider: DemoProvider, url: string, amount: bigint, platform?: 'simulated'): Promise<void> {
-    const resolved = this.settingsOf(provider.name);
-    const output: Output = { ...this.output, progress: () => undefined };
-    const context: Context = { output, resolved, settings: toSettings(resolved), passphrase: () => undefined };
+    const context = this.contextOf(provider.name);
     const { stake, activeNano } = await initProvider(context, { amount, days: 30, endpoint: url, platform });
     this.output.progress(
       `${provider.name}: stake ${stake} with ${formatTon(activeNano)}, its worker's ${platform ? 'ATTESTED key (SIMULATED platform)' : 'key'} and descriptor`,
     );
   }
 
-  private settingsOf(name: string) {
-    const flags = { network: 'devnet', api: this.api, registry: this.registry, dataFolder: this.folderOf(name) };
-    return resolveSettings({ flags, env: {} });
+  /** What a subcommand of somebody on the stage works with; it says nothing on the way. */
+  contextOf(name: string, more: Partial<Record<SettingName, unknown>> = {}): Context {
+    const flags = { network: 'devnet', api: this.api, registry: this.registry, dataFolder: this.folderOf(name), ...more };
+    const resolved = resolveSettings({ flags, env: {} });
+    return { output: { ...this.output, progress: () => undefined }, resolved, settings: toSettings(resolved), passphrase: () => undefined };
   }
 
   /** What a caught error was really about. */

@@ -6,7 +6,7 @@ import { KeyFileError } from '../errors';
 import { dirname } from 'node:path';
 
 /** What a 32-byte secret in a key file is for; it is authenticated, so that files cannot be swapped. */
-export type KeyPurpose = 'worker-ed25519' | 'worker-x25519' | 'wallet-ed25519' | 'owner-ed25519' | 'claim-ed25519';
+export type KeyPurpose = 'worker-ed25519' | 'worker-x25519' | 'wallet-ed25519' | 'owner-ed25519' | 'claim-ed25519' | 'channel-ed25519';
 
 /** scrypt parameters (RFC 7914): 64 MiB of memory, about a quarter of a second on one core. */
 const SCRYPT = { N: 1 << 16, r: 8, p: 1 } as const;
