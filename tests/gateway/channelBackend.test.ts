@@ -109,7 +109,7 @@ describe('answers bought over a payment channel', () => {
     await assert.rejects(enough.chat({ max_tokens: 250 }), (error: { status?: number }) => error.status === 402);
   });
 
-  test('pays nothing for an answer that the worker\'s key did not sign', async () => {
+  test('pays nothing for an answer that the key of the worker did not sign', async () => {
     const { world, store, chat } = await market();
     Object.assign(world.keys, { signingSecret: new Uint8Array(32).fill(9) });
     await assert.rejects(chat(), (error: { status?: number; message: string }) => error.status === 503);
