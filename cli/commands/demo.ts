@@ -7,6 +7,7 @@ import type { JobReport } from '../client/finish';
 import { deployWallet, loadWallet } from '../client/wallet';
 import { NETWORKS } from '../config/settings';
 import { contextOf, withSettings } from '../context';
+import { type GatewayScene, playGateway } from '../demo/gatewayScene';
 import { Stage, type WorkerReady } from '../demo/stage';
 import { parseTon } from '../numbers';
 import { formatTon, type Output } from '../output';
@@ -15,6 +16,8 @@ import { describeReport, describeSlash, RECEIPT_TEXTS } from './job';
 import { parseSampling, type SamplingOptions } from '../inference';
 
 const DEFAULT_PROMPT = 'swiftly';
+/** TON per million tokens; a thousand times what is usual, so that a few chats come to something that one can see. */
+const TOKEN_PRICE = '1000';
 /** Twice the devnet's least stake. */
 const FIRST_STAKE = 2_000_000_000n;
 /** The second provider has more to lose and asks for less, so the client chooses it. */
@@ -51,7 +54,7 @@ async function runDemo(options: Record<string, unknown>): Promise<void> {
       ...(settings.model === undefined ? [] : ['--model', settings.model]),
     ];
     output.progress('two workers start as processes of their own');
-    const first = await stage.startProvider('provider 1', [...engine, '--min-price', String(options.price)]);
+    const first = await stage.startProvider('provider 1', [...engine, '--min-price', String(options.price), '--output-price', TOKEN_PRICE]);
     const cheat = cheats ? ['--simulate-cheat', 'two-receipts'] : [];
     const second = await stage.startProvider('provider 2', [...engine, '--min-price', lower, ...cheat]);
     await fundClient(stage, output);
@@ -61,6 +64,10 @@ async function runDemo(options: Record<string, unknown>): Promise<void> {
     await stage.join(first, ready.url, FIRST_STAKE);
     const asked = writePrompt(stage, prompt, options, settings.maxTokens, engine.slice(2));
     const report = await runClient(stage, output, [...asked, '--price', String(options.price)]);
+
+    output.progress('an OpenAI client streams three chats through a gateway, paid per chunk over a payment channel');
+    const chats = { prompts: [prompt, 'happy', 'run'], maxTokens: settings.maxTokens, model: engine.slice(2) };
+    const scene = await playGateway(stage, output, ready.url, chats);
 
     const { url } = await second.process.next<WorkerReady>();
     output.progress(
@@ -84,9 +91,9 @@ async function runDemo(options: Record<string, unknown>): Promise<void> {
     output.result(
       {
         ...rest, ...slash, second: { jobAddress, stake, workerReceipt, evidence, simulated: cheats, ...slash },
-        attested: { jobAddress: attested.jobAddress, stake: attested.stake, paidNano: attested.paidNano, simulated: true }, fees,
+        gateway: scene, attested: { jobAddress: attested.jobAddress, stake: attested.stake, paidNano: attested.paidNano, simulated: true }, fees,
       },
-      `\n${describeReport(report)}\n\n${describeSecond(other, cheats)}\n\n${describeAttestedRun(attested)}\n\nAll money is of a simulated chain.`,
+      `\n${describeReport(report)}\n\n${describeGateway(scene)}\n\n${describeSecond(other, cheats)}\n\n${describeAttestedRun(attested)}\n\nAll money is of a simulated chain.`,
     );
   } catch (error) {
     throw stage.reasonOf(error);
@@ -136,6 +143,12 @@ function describeSecond(report: JobReport, cheats: boolean): string {
   if (report.evidence === null) return [...lines, `slashed          ${formatTon(report.slashedNano)}`].join('\n');
   return [...lines, `verdict          ${describeSlash(report)}`].join('\n');
 }
+
+const describeGateway = ({ channel, answers, settledNano }: GatewayScene): string => [
+  `gateway          ${answers.length} chats streamed by an OpenAI client over channel ${channel}`,
+  `costs            ${answers.map(({ costNano }) => formatTon(costNano)).join(', ')}, paid chunk by chunk with vouchers`,
+  `settlement       all of them by one transaction: ${formatTon(settledNano)}, the rest of the deposit came back with it`,
+].join('\n');
 
 const describeAttestedRun = (report: JobReport): string => [
   `third provider   ${report.stake}, whose key a contract took as ATTESTED by a SIMULATED platform: it shows the path and proves nothing`,

@@ -1,3 +1,4 @@
+import type { Address } from '@ton/core';
 import { Command } from 'commander';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
@@ -5,7 +6,8 @@ import { ChannelBackend } from '../../gateway/channel/channelBackend';
 import { ClientStore } from '../../gateway/channel/clientStore';
 import { type ModelCard, openGateway } from '../../gateway';
 import { Tier, toHex } from '../../protocol';
-import { ChainClient } from '../../worker/chain/chainClient';
+import { channelPhase, parseChannel } from '../../wrappers';
+import { ChainClient, sleep } from '../../worker/chain/chainClient';
 import { openModel } from '../../worker/engine';
 import { nodeEd25519 } from '../../worker/jobs/answer';
 import { unixTime } from '../../worker/jobs/settle';
@@ -27,12 +29,14 @@ const SETTINGS = ['model', 'workerUrl', 'registry', 'host', 'port', 'logLevel', 
 const KEY_SECONDS = 3_600;
 /** What OpenAI clients get that say nothing of the length. */
 const DEFAULT_TOKENS = 1_024;
+const CLOSE_ATTEMPTS = 70;
 
 /** `cocoon gateway`: an OpenAI-compatible endpoint on this machine whose answers are bought over a payment channel. */
 export function gatewayCommand(): Command {
   return withSettings(new Command('gateway'), SETTINGS)
     .description('serve the OpenAI API on this machine; answers are bought from a provider over a payment channel')
     .option('--deposit <TON>', 'what a new channel holds', '0.5')
+    .option('--close', 'close the channel at the end: the provider is paid and the rest comes back')
     .option('--provider <address>', 'stake or owner of the provider; else the best one of the registry')
     .action(async (options: Record<string, unknown>) => {
       const stop = await startGateway(contextOf(options), options as unknown as GatewayFlags);
@@ -44,6 +48,7 @@ export function gatewayCommand(): Command {
 
 interface GatewayFlags {
   deposit: string;
+  close?: boolean;
   provider?: string;
 }
 
@@ -89,9 +94,25 @@ async function startGateway({ output, settings, passphrase }: Context, flags: Ga
   );
   return async () => {
     await gateway.close();
+    if (flags.close === true) {
+      await backend.finish();
+      progress(`asked the provider to close channel ${channel.address.toRawString()}`);
+      const ended = await waitForClose(chain, channel.address);
+      progress(ended ? 'the channel is closed: the provider is paid, the rest came back' : 'the channel is not closed yet; it closes when the provider claims');
+    }
     await backend.close();
     store.close();
   };
+}
+
+/** Whether a channel ends within a minute, the time between two rounds of a worker's claims. */
+async function waitForClose(chain: ChainClient, address: Address): Promise<boolean> {
+  for (let attempt = 0; attempt < CLOSE_ATTEMPTS; attempt++) {
+    const { data } = await chain.getAccount(address);
+    if (data === null || channelPhase(parseChannel(data), unixTime()) === 'ended') return true;
+    await sleep(1_000);
+  }
+  return false;
 }
 
 /** The worker's channel endpoint: its URL with ws for http, and the path behind its own. */

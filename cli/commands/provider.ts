@@ -12,6 +12,7 @@ import { parseTon } from '../numbers';
 import { formatTon } from '../output';
 import { notAStake, openStakeAccount, readStake, requireGenuine, requireStake } from '../provider/account';
 import { parseEndpoint, readServed } from '../provider/descriptor';
+import { describeEarnings, readEarnings } from '../provider/earnings';
 import { describeInit, initProvider } from '../provider/init';
 import { platformOf } from '../provider/quote';
 import { deposit, thaw, withdraw } from '../provider/money';
@@ -30,6 +31,7 @@ export function providerCommand(): Command {
     .addCommand(thawCommand())
     .addCommand(withdrawCommand())
     .addCommand(statusCommand())
+    .addCommand(earningsCommand())
     .addCommand(descriptorCommand())
     .addCommand(listCommand());
 }
@@ -62,6 +64,16 @@ function initCommand(): Command {
         endpoint: options.endpoint === undefined ? undefined : parseEndpoint(options.endpoint as string),
       });
       context.output.result(report, describeInit(report));
+    });
+}
+
+function earningsCommand(): Command {
+  return withSettings(new Command('earnings'))
+    .description("what the payment channels of this data folder's worker brought in, and what is still to be claimed")
+    .action((options: Options) => {
+      const { output, settings } = contextOf(options);
+      const report = readEarnings(settings.dataFolder);
+      output.result(report, describeEarnings(report));
     });
 }
 

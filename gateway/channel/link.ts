@@ -78,6 +78,11 @@ export class ChannelLink {
     this.send({ kind: 'payment', ...this.voucher(amount, false) });
   }
 
+  /** Asks the worker to close the channel: it may claim this and no more. */
+  payLast(amount: bigint): void {
+    this.send({ kind: 'payment', ...this.voucher(amount, true) });
+  }
+
   /** No more of this request; the listener hears nothing more. */
   leave(seq: number, isOver: boolean): void {
     if (this.listeners.delete(seq) && !isOver) this.send({ kind: 'cancel', seq });

@@ -77,6 +77,12 @@ describe('the demo', { concurrency: true }, () => {
     for (const name of ['backend', 'adapter', 'rerunBackend']) assert.ok((shown[name] as string).length > 3, name);
     assert.match(stderr, /simulated chain/);
 
+    const gateway = shown.gateway as { answers: { costNano: number; chunks: number }[]; settledNano: number };
+    assert.equal(gateway.answers.length, 3);
+    const costs = gateway.answers.reduce((sum, { costNano }) => sum + costNano, 0);
+    assert.ok(gateway.answers.every(({ costNano, chunks }) => costNano > 0 && chunks > 0));
+    assert.equal(gateway.settledNano, costs, 'one claim settled all of them, to the last nanoTON');
+
     const attested = shown.attested as Record<string, unknown>;
     assert.equal(attested.simulated, true);
     assert.equal(attested.paidNano, 20_000_000);

@@ -11,6 +11,7 @@ import { claimFee, packChannel, PaymentChannel, type PaymentChannelTerms, readNe
 import { Claimer } from '../../../worker/channels/claimer';
 import { ChannelStore } from '../../../worker/channels/store/channelStore';
 import { ChainStateError } from '../../../worker/errors';
+import { readEarnings } from '../../../cli/provider/earnings';
 import { newKey } from './conversationWorld';
 
 const START = 1_800_000_000;
@@ -131,6 +132,10 @@ describe('claiming', () => {
     assert.equal(world.store.read.balance(world.channel.address.hash).settledNano, 50n * world.fee);
     assert.equal(world.store.read.earnings().totalNano, 50n * world.fee);
     assert.equal(world.sent.length, 1);
+    await world.vouch(51n * world.fee);
+    const { claimedNano, unclaimedNano, byChannel, byDay } = readEarnings(world.folder);
+    assert.deepEqual([claimedNano, unclaimedNano, byChannel.length], [50n * world.fee, world.fee, 1]);
+    assert.deepEqual(byDay, [{ day: '2027-01-15', claimedNano: 50n * world.fee }]);
   });
 
   test('claims before the expiry at the latest, and at once when the client closes', async () => {
