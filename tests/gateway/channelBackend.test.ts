@@ -99,6 +99,18 @@ describe('answers bought over a payment channel', () => {
     assert.ok(vouched >= owed);
   });
 
+  test('many short answers at a time cross each other on the wire and none is refused', async () => {
+    const { world, store, chat } = await market();
+    const answers = await Promise.all(Array.from({ length: 24 }, async () => {
+      for (let round = 0; round < 2; round++) await chat({ max_tokens: 3 });
+    }));
+    assert.equal(answers.length, 24);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const { owed, nextSeq } = store.position(world.address);
+    assert.equal(nextSeq, 49);
+    assert.equal(world.store.read.balance(world.address).dueNano, owed);
+  });
+
   test('402 when the request could cost more than the client may spend: nothing is asked, begun or signed', async () => {
     const { world, store, chat } = await market(10n);
     await assert.rejects(chat(), (error: { status?: number }) => error.status === 402);

@@ -187,7 +187,8 @@ export class ChannelConversation {
     const most = dueFor(terms, job.promptTokens.length, job.maxTokens) - (begunDue ?? 0n);
     if (ledger.owed + most > view.mostOwed) return RefusalReason.channelExhausted;
     const prepaid = begunDue === null || begunDue === 0n ? dueFor(terms, firstPiece(job.promptTokens.length).promptTokens, 0) : 0n;
-    return ledger.vouched < ledger.owed + prepaid ? RefusalReason.voucherTooLow : null;
+    // A piece that crosses this request on the wire is paid for in a moment; until then nothing is computed.
+    return ledger.vouched < ledger.owedBeforeLast + prepaid ? RefusalReason.voucherTooLow : null;
   }
 
   private refuse(seq: number, termsHash: Uint8Array, channel: Uint8Array, reason: RefusalReasonValue, retryAfter: number): void {

@@ -8,6 +8,7 @@ export class Unpaid extends Error {}
 export class ChannelLedger {
   private last: Promise<void> = Promise.resolve();
   private wakers: (() => void)[] = [];
+  private beforeLast: bigint;
 
   /**
    * @param owedNano of all receipts of the channel so far
@@ -16,10 +17,17 @@ export class ChannelLedger {
   constructor(
     private owedNano: bigint,
     private vouchedNano: bigint,
-  ) {}
+  ) {
+    this.beforeLast = owedNano < vouchedNano ? owedNano : vouchedNano;
+  }
 
   get owed(): bigint {
     return this.owedNano;
+  }
+
+  /** What was owed before the last piece left, which may still be on its way to a client that pays for it when it comes. */
+  get owedBeforeLast(): bigint {
+    return this.beforeLast;
   }
 
   get vouched(): bigint {
@@ -46,7 +54,9 @@ export class ChannelLedger {
       await before;
       while (this.vouchedNano < this.owedNano + prepaidNano) await this.paid(signal);
       if (signal.aborted) throw new Unpaid();
-      this.owedNano += await deliver();
+      const more = await deliver();
+      if (more > 0n) this.beforeLast = this.owedNano;
+      this.owedNano += more;
     } finally {
       done();
     }

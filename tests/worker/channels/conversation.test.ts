@@ -166,6 +166,26 @@ describe('a conversation over a channel', () => {
     assert.equal(world.store.read.channel(world.address)!.lastSeq, 0);
   });
 
+  test('a request that crosses a piece on the wire waits until that piece is paid, and is not refused', async () => {
+    const world = await begin();
+    const client = await greeted(world);
+    const [first, second] = [world.request(1, 8), world.request(2, 8)];
+    await client.ask(first, prepaid(first));
+    await client.count(2);
+    // The client has not seen the piece when it says what it owes.
+    await client.ask(second, prepaid(first) + prepaid(second));
+    await settled();
+    assert.equal(client.pieces(2).length, 0);
+    assert.equal(client.frames.length, 2);
+    await client.pay(dueOf(first, 8) + prepaid(second));
+    await client.count(3);
+    assert.equal(client.pieces(2).length, 1);
+    const third = world.request(3, 8);
+    await client.ask(third, dueOf(first, 8) + prepaid(second) - 1n);
+    await settled();
+    assert.equal(client.pieces(3).length, 0);
+  });
+
   test('refuses a request whose whole answer the channel could not pay', async () => {
     const world = await begin();
     const mostOwed = async (): Promise<bigint> => ((await world.context.desk.find(world.address)) as OpenChannel).view.mostOwed;
