@@ -53,17 +53,16 @@ export class ChannelBackend implements CompletionBackend {
     const { channel } = this.bought;
     const most = dueFor({ ...this.bought, fixedPrice: 0n }, asked.promptTokens.length, asked.maxTokens);
     this.requireBudget(most);
-    const seq = this.store.takeSeq(channel);
+    const first = dueFor({ ...this.bought, fixedPrice: 0n }, firstPiece(asked.promptTokens.length).promptTokens, 0);
+    const { seq, vouched } = this.store.begin(channel, this.prepaidNano + first);
     this.mostLeft.set(seq, most);
     const request = this.request(asked, seq);
-    const first = dueFor(request.terms, firstPiece(asked.promptTokens.length).promptTokens, 0);
     const answer = new Answer(request, this.bought);
     let link: ChannelLink | null = null;
     try {
       this.prepaid.set(seq, first);
-      const amount = this.amount();
       link = await this.connected(seq);
-      link.ask(request, amount, answer);
+      link.ask(request, vouched, answer);
       yield { kind: 'start', reference: `${toHex(channel)}-${seq}` };
       for (;;) {
         const piece = await answer.next(asked.abort, asked.enough);
@@ -73,10 +72,9 @@ export class ChannelBackend implements CompletionBackend {
         }
         const { tokens, more, finishReason } = answer.accept(piece, this.now());
         this.prepaid.delete(seq);
-        this.store.accept(channel, more);
         this.mostLeft.set(seq, most - answer.due);
         // The last piece is paid as well: who keeps what it was given without paying is not served again.
-        link.pay(this.amount());
+        link.pay(this.store.accept(channel, more, this.prepaidNano).vouched);
         if (tokens.length > 0) yield { kind: 'tokens', tokens };
         if (finishReason !== undefined) {
           yield this.end(asked, answer, finishReason === FinishReason.stop ? 'stop' : 'length');
@@ -118,21 +116,23 @@ export class ChannelBackend implements CompletionBackend {
     });
   }
 
-  /** What the next voucher says: all that was accepted, and the prompts under way. Noted before it is signed. */
-  private amount(): bigint {
-    const { channel } = this.bought;
-    let amount = this.store.position(channel).owed;
-    for (const piece of this.prepaid.values()) amount += piece;
-    return this.store.vouch(channel, amount).vouched;
+  /** Of prompts under way: part of every voucher. */
+  private get prepaidNano(): bigint {
+    let sum = 0n;
+    for (const piece of this.prepaid.values()) sum += piece;
+    return sum;
   }
 
-  private async connected(seq: number): Promise<ChannelLink> {
-    const known = await this.link?.catch(() => null);
-    if (known?.carries(seq)) return known;
-    known?.close();
-    const opening = ChannelLink.open(this.bought, seq);
-    this.link = opening;
-    return opening;
+  /** The link for this number, one after another: a session seals numbers as they rise. */
+  private connected(seq: number): Promise<ChannelLink> {
+    const before = this.link ?? Promise.resolve(null);
+    const link = before.catch(() => null).then((known) => {
+      if (known?.carries(seq)) return known;
+      known?.close();
+      return ChannelLink.open(this.bought, seq);
+    });
+    this.link = link;
+    return link;
   }
 
   /**

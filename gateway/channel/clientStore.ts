@@ -51,32 +51,31 @@ export class ClientStore {
     });
   }
 
-  /** Takes the next number. */
-  takeSeq(address: Uint8Array): number {
-    const { nextSeq } = this.position(address);
-    this.write(address, 'nextSeq', nextSeq + 1);
-    return nextSeq;
+  /** Takes the next number for a request, and notes the voucher that goes with it: all that is owed, and what is prepaid. */
+  begin(address: Uint8Array, prepaidNano: bigint): { seq: number; vouched: bigint } {
+    const { nextSeq, owed, vouched } = this.position(address);
+    const next = { nextSeq: nextSeq + 1, owed, vouched: larger(vouched, owed + prepaidNano) };
+    this.write(address, next);
+    return { seq: nextSeq, vouched: next.vouched };
   }
 
-  /** Notes that pieces were accepted for so much more. */
-  accept(address: Uint8Array, moreNano: bigint): ClientPosition {
-    const { owed } = this.position(address);
+  /** Notes that pieces were accepted for so much more, and the voucher that pays for them. */
+  accept(address: Uint8Array, moreNano: bigint, prepaidNano: bigint): { vouched: bigint } {
     if (moreNano < 0n) throw new GatewayError('gateway.amount', 'what is owed never falls', { received: String(moreNano) });
-    this.write(address, 'owedNano', String(owed + moreNano));
-    return this.position(address);
-  }
-
-  /** Notes a voucher before it leaves; the amount never falls. */
-  vouch(address: Uint8Array, amount: bigint): ClientPosition {
-    if (amount > this.position(address).vouched) this.write(address, 'vouchedNano', String(amount));
-    return this.position(address);
+    const { nextSeq, owed, vouched } = this.position(address);
+    const next = { nextSeq, owed: owed + moreNano, vouched: larger(vouched, owed + moreNano + prepaidNano) };
+    this.write(address, next);
+    return next;
   }
 
   close(): void {
     this.database.close();
   }
 
-  private write(address: Uint8Array, column: 'nextSeq' | 'owedNano' | 'vouchedNano', value: number | string): void {
-    guarded('channels', () => this.database.prepare(`UPDATE channels SET ${column} = ? WHERE address = ?`).run([value, Buffer.from(address)]));
+  private write(address: Uint8Array, { nextSeq, owed, vouched }: ClientPosition): void {
+    const values = [nextSeq, String(owed), String(vouched), Buffer.from(address)];
+    guarded('channels', () => this.database.prepare('UPDATE channels SET nextSeq = ?, owedNano = ?, vouchedNano = ? WHERE address = ?').run(values));
   }
 }
+
+const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b);
