@@ -13,7 +13,8 @@ export function benchCommand(): Command {
     .addCommand(exactCommand())
     .addCommand(gpuCommand())
     .addCommand(importCommand())
-    .addCommand(attestationCommand());
+    .addCommand(attestationCommand())
+    .addCommand(protocolCommand());
 }
 
 function feesCommand(): Command {
@@ -125,5 +126,18 @@ function gpuCommand(): Command {
         progress: (line) => output.progress(line),
       });
       output.result(report, linesOf(report));
+    });
+}
+
+function protocolCommand(): Command {
+  return withSettings(new Command('protocol'))
+    .description('gateway and worker over payment channels with an echo engine, all in one process: requests/s, latency, overhead, memory')
+    .option('--seconds <n>', 'seconds of load', '20')
+    .action(async (options: Record<string, unknown>) => {
+      const { output } = contextOf(options);
+      const { measureProtocol } = await import('../../bench/protocol');
+      const seconds = parseNumber('--seconds', String(options.seconds), 5, 3_600, true);
+      const report = await measureProtocol(seconds, (line) => output.progress(line));
+      output.result(report, linesOf({ ...report }));
     });
 }

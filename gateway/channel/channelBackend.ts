@@ -25,6 +25,8 @@ export interface BoughtChannel extends LinkParties {
 
 /** Seconds for which a request may be answered. */
 const REQUEST_SECONDS = 600;
+/** How often a request is sent whose connection was gone before anything came. */
+const ATTEMPTS = 2;
 
 /** Answers bought from one worker over one payment channel, each piece checked before the next is paid. */
 export class ChannelBackend implements CompletionBackend {
@@ -47,6 +49,23 @@ export class ChannelBackend implements CompletionBackend {
   }
 
   async *complete(asked: TokenRequest): AsyncIterable<AnswerEvent> {
+    for (let attempt = 1; ; attempt++) {
+      let isTaken = false;
+      try {
+        for await (const event of this.attempt(asked)) {
+          isTaken = true;
+          yield event;
+        }
+        return;
+      } catch (error) {
+        // A connection that was gone without our knowing: nothing came, and nothing is paid twice.
+        const isLost = error instanceof GatewayError && error.code === 'gateway.connection-lost';
+        if (isTaken || !isLost || attempt === ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  private async *attempt(asked: TokenRequest): AsyncIterable<AnswerEvent> {
     if (asked.topLogits !== undefined) {
       throw new GatewayError('input.logprobs', 'this provider tells no logits', { hint: 'ask without logprobs' });
     }
@@ -54,18 +73,19 @@ export class ChannelBackend implements CompletionBackend {
     const most = dueFor({ ...this.bought, fixedPrice: 0n }, asked.promptTokens.length, asked.maxTokens);
     this.requireBudget(most);
     const first = dueFor({ ...this.bought, fixedPrice: 0n }, firstPiece(asked.promptTokens.length).promptTokens, 0);
-    const { seq, vouched } = this.store.begin(channel, this.prepaidNano + first);
+    const { seq, vouched, durable } = this.store.begin(channel, this.prepaidNano + first);
     this.mostLeft.set(seq, most);
     const request = this.request(asked, seq);
     const answer = new Answer(request, this.bought);
     let link: ChannelLink | null = null;
     try {
       this.prepaid.set(seq, first);
+      await durable;
       link = await this.connected(seq);
       link.ask(request, vouched, answer);
-      yield { kind: 'start', reference: `${toHex(channel)}-${seq}` };
-      for (;;) {
+      for (let isFirst = true; ; isFirst = false) {
         const piece = await answer.next(asked.abort, asked.enough);
+        if (isFirst) yield { kind: 'start', reference: `${toHex(channel)}-${seq}` };
         if (piece === null) {
           yield this.end(asked, answer, 'enough');
           return;
@@ -74,7 +94,9 @@ export class ChannelBackend implements CompletionBackend {
         this.prepaid.delete(seq);
         this.mostLeft.set(seq, most - answer.due);
         // The last piece is paid as well: who keeps what it was given without paying is not served again.
-        link.pay(this.store.accept(channel, more, this.prepaidNano).vouched);
+        const paid = this.store.accept(channel, more, this.prepaidNano);
+        await paid.durable;
+        link.pay(paid.vouched);
         if (tokens.length > 0) yield { kind: 'tokens', tokens };
         if (finishReason !== undefined) {
           yield this.end(asked, answer, finishReason === FinishReason.stop ? 'stop' : 'length');

@@ -11,7 +11,7 @@ export const RefusalReason = {
   channelExhausted: 3,
   /** The channel ends too soon, is closing, or is not on chain. */
   channelEnding: 4,
-  /** The number of the request is not the next one. */
+  /** The number of the request is not above all before it. */
   wrongSequence: 5,
   /** Another request was begun under this number. */
   conflictingRequest: 6,

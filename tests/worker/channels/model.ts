@@ -81,7 +81,7 @@ export class ModelChannel {
     const known = this.requests.get(seq);
     if (known !== undefined) return known.terms === terms ? known.chunks.join() : 'channel.seq-taken';
     if (seq >= 1 && seq <= this.lastSeq) return 'channel.seq-forgotten';
-    if (seq !== this.lastSeq + 1) return 'channel.seq-gap';
+    if (seq < 1) return 'channel.seq-range';
     this.lastSeq = seq;
     this.requests.set(seq, { terms, chunks: [], due: 0n, endedAt: null });
     return '';

@@ -176,7 +176,7 @@ describe('the store of channels, call by call beside a plain model,', () => {
       { numRuns: RUNS, seed: Number(process.env.COCOON_PROPERTY_SEED ?? 20261122) },
     );
     // Every refusal was met, and most calls were no refusals.
-    const refusals = ['seq-taken', 'seq-gap', 'seq-forgotten', 'not-begun', 'request-ended', 'index-gap', 'due', 'claim-above-voucher'];
+    const refusals = ['seq-taken', 'seq-forgotten', 'not-begun', 'request-ended', 'index-gap', 'due', 'claim-above-voucher'];
     for (const name of refusals) assert.ok((seen.get(`channel.${name}`) ?? 0) >= 5, `${name}: ${seen.get(`channel.${name}`)}`);
     assert.ok(seen.get('done')! > 500, `done: ${seen.get('done')}`);
   });

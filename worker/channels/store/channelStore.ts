@@ -93,9 +93,9 @@ export class ChannelStore {
   }
 
   /**
-   * Begins the channel's next request; to be awaited before anything is computed. The same request again finds what was
+   * Begins a request under a number above all before it; to be awaited before anything is computed. The same request again finds what was
    * signed for it so far.
-   * @throws ChannelError `channel.seq-taken` for another request of that number, `channel.seq-gap`,
+   * @throws ChannelError `channel.seq-taken` for another request of that number, `channel.seq-range`,
    * `channel.seq-forgotten`, `channel.unknown`
    */
   begin(address: Uint8Array, start: RequestStart, now: number): Promise<RequestRecord & { isNew: boolean }> {
