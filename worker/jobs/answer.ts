@@ -32,9 +32,18 @@ function publicKeyObject(publicKey: Uint8Array): KeyObject {
   return key;
 }
 
+/** By the array that holds the seed, and forgotten with it; seeds are not written over. */
+const privateKeys = new WeakMap<Uint8Array, KeyObject>();
+
+function privateKeyObject(seed: Uint8Array): KeyObject {
+  let key = privateKeys.get(seed);
+  if (key === undefined) privateKeys.set(seed, (key = ed25519PrivateKey(seed)));
+  return key;
+}
+
 /** Ed25519 of node:crypto, a hundred times faster than the portable one. */
 export const nodeEd25519: Ed25519 = {
-  sign: (hash, seed) => new Uint8Array(sign(null, hash, ed25519PrivateKey(seed))),
+  sign: (hash, seed) => new Uint8Array(sign(null, hash, privateKeyObject(seed))),
   verify: (hash, signature, publicKey) => {
     return signature.length === 64 && verify(null, hash, publicKeyObject(publicKey), signature);
   },
