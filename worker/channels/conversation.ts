@@ -3,13 +3,13 @@ import {
   type Cancel, type ChannelFrame, decodeFrame, dueFor, encodeFrame, equalBytes, firstPiece, type Hello, helloHash, ProtocolError, refusalHash,
   RefusalReason, type RefusalReasonValue, RequestOpener, type RequestFrame, type SignedAmount, voucherHash,
 } from '../../protocol';
-import { ChannelError } from '../errors';
+import { ChainApiError, ChannelError } from '../errors';
 import type { LoadedModel } from '../engine';
 import { nodeEd25519 } from '../jobs/answer';
 import type { Logger } from '../log';
 import type { ChannelDesk, OpenChannel } from './desk';
 import { Unpaid } from './ledger';
-import type { ChannelPolicy } from './recognise';
+import type { ChannelPolicy, RefusedChannel } from './recognise';
 import { type OpenedChannelRequest, openChannelRequest, type ServingTerms } from './request';
 import { type Serving, serveRequest } from './serve';
 
@@ -93,6 +93,17 @@ export class ChannelConversation {
     }
   }
 
+  /** The channel as the chain shows it; null while the chain's API does not answer, which ends nothing that runs. */
+  private async find(address: Uint8Array): Promise<OpenChannel | RefusedChannel | null> {
+    try {
+      return await this.context.desk.find(address);
+    } catch (error) {
+      if (!(error instanceof ChainApiError)) throw error;
+      this.context.log.warn({ channel: hex(address), error: error.message }, 'the channel could not be looked at');
+      return null;
+    }
+  }
+
   /** Opens a session, or the next one of this connection. */
   private async hello(frame: Hello): Promise<void> {
     const { context } = this;
@@ -102,7 +113,8 @@ export class ChannelConversation {
     if (this.session !== null && !equalBytes(this.session.channel.address, frame.channel)) {
       throw new ProtocolError('OTHER_CHANNEL', 'A connection is about one channel', { hint: 'open another connection' });
     }
-    const channel = await context.desk.find(frame.channel);
+    const channel = await this.find(frame.channel);
+    if (channel === null) return this.refuse(0, NO_TERMS, frame.channel, RefusalReason.overloaded, RETRY_SECONDS);
     if ('kind' in channel) {
       context.log.info({ channel: hex(frame.channel), note: channel.note }, 'channel refused');
       return this.refuse(0, NO_TERMS, frame.channel, channel.reason, 0);
@@ -122,7 +134,8 @@ export class ChannelConversation {
     const refuse = (reason: RefusalReasonValue, retryAfter = 0): void => this.refuse(frame.seq, frame.termsHash, known.address, reason, retryAfter);
     if (this.running.has(frame.seq)) return refuse(RefusalReason.conflictingRequest);
     if (this.running.size >= context.maxRunning) return refuse(RefusalReason.overloaded, RETRY_SECONDS);
-    const channel = await context.desk.find(known.address);
+    const channel = await this.find(known.address);
+    if (channel === null) return refuse(RefusalReason.overloaded, RETRY_SECONDS);
     if ('kind' in channel) return refuse(channel.reason);
     const place = { channel: channel.address, terms: channel.view.state.terms, seq: frame.seq, termsHash: frame.termsHash };
     const result = openChannelRequest(frame.sealed, opener, place, context.serving, context.model, context.now());
@@ -132,6 +145,9 @@ export class ChannelConversation {
     const refusal = (await this.vouch(frame.voucher, channel)) ?? this.cover(result.opened, channel, begun?.dueNano ?? null);
     if (refusal !== null) return refuse(refusal);
     const abort = new AbortController();
+    // Asked again over a new connection: the old one is as good as gone.
+    channel.running.get(frame.seq)?.abort();
+    channel.running.set(frame.seq, abort);
     this.running.set(frame.seq, abort);
     void this.serve(result.opened, frame, channel, abort);
   }
@@ -150,6 +166,7 @@ export class ChannelConversation {
       refuse(RefusalReason.failed);
     } finally {
       this.running.delete(frame.seq);
+      if (channel.running.get(frame.seq) === abort) channel.running.delete(frame.seq);
     }
   }
 

@@ -14,6 +14,8 @@ export interface OpenChannel {
   view: ServableChannel;
   /** The client signed a final voucher: nothing is served beyond it, whatever the chain shows yet. */
   isClosing: boolean;
+  /** Requests that run, over whichever connection; the newest that asks for one takes it over. */
+  running: Map<number, AbortController>;
 }
 
 /** What the desk reads from the chain. */
@@ -74,6 +76,6 @@ export class ChannelDesk {
     const terms = packChannel({ ...view.state.terms, claimKey: this.options.policy.claimKeys[0] }).toBoc();
     const record = store.read.channel(address) ?? (await store.addChannel(address, terms, this.options.now()));
     const ledger = new ChannelLedger(record.dueNano, record.voucher?.amountNano ?? 0n);
-    return { address, view, ledger, isClosing: record.voucher?.final ?? false };
+    return { address, view, ledger, isClosing: record.voucher?.final ?? false, running: new Map() };
   }
 }

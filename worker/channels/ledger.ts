@@ -42,8 +42,8 @@ export class ChannelLedger {
   }
 
   /**
-   * Runs `deliver`, which answers what the channel owes more after it, when everything delivered before and `prepaidNano`
-   * beyond that are vouched for, and no other piece is under way.
+   * Runs `deliver`, which answers what the channel owes after it as the store has it, when everything delivered before and
+   * `prepaidNano` beyond that are vouched for, and no other piece is under way.
    * @throws Unpaid when the signal aborts first
    */
   async release(prepaidNano: bigint, deliver: () => Promise<bigint>, signal: AbortSignal): Promise<void> {
@@ -54,9 +54,9 @@ export class ChannelLedger {
       await before;
       while (this.vouchedNano < this.owedNano + prepaidNano) await this.paid(signal);
       if (signal.aborted) throw new Unpaid();
-      const more = await deliver();
-      if (more > 0n) this.beforeLast = this.owedNano;
-      this.owedNano += more;
+      const owed = await deliver();
+      if (owed > this.owedNano) this.beforeLast = this.owedNano;
+      this.owedNano = owed;
     } finally {
       done();
     }

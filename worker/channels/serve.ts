@@ -45,7 +45,7 @@ export async function serveRequest(
   const chunks = new ChunkSource();
   const prepaid = begun.receipts.length === 0 ? payableBeyond(terms, { promptTokens: 0, outputTokens: 0 }, promptTokens) : 0n;
   // Nothing is computed before its prompt is paid.
-  await ledger.release(prepaid, async () => 0n, stop);
+  await ledger.release(prepaid, async () => ledger.owed, stop);
   const generation = engine.generate({ ...job, signal: stop, onToken: (token) => chunks.push(token) });
   generation.then(
     (result) => chunks.end(result),
@@ -60,9 +60,9 @@ export async function serveRequest(
       const deliver = async (): Promise<bigint> => {
         const piece = await store.signOnce(channel, seq, index, () => signPiece(serving, request, made), now());
         send(piece);
-        const more = piece.dueNano - due;
         due = piece.dueNano;
-        return more;
+        // From the store: the same piece may have been delivered over another connection.
+        return store.read.balance(channel).dueNano;
       };
       await ledger.release(index === 0 ? prepaid : covered, deliver, stop);
     }

@@ -5,6 +5,7 @@ import {
   decodeFrame, dueFor, encodeFrame, equalBytes, refusalHash, type RefusalFrame, RefusalReason, termsHash, type ChannelRequest,
 } from '../../../protocol';
 import type { OpenChannel } from '../../../worker/channels/desk';
+import { ChainApiError } from '../../../worker/errors';
 import { nodeEd25519 } from '../../../worker/jobs/answer';
 import { generationOf } from '../../../worker/jobs/request';
 import { checked, type Connection, newKey, NOW, prepaid, settled, WorkerWorld } from './conversationWorld';
@@ -188,6 +189,39 @@ describe('a conversation over a channel', () => {
     await client.ask(third, dueOf(first, 8) + prepaid(second) - 1n);
     await settled();
     assert.equal(client.pieces(3).length, 0);
+  });
+
+  test('a request that is asked again over another connection is owed once', async () => {
+    const world = await begin();
+    const [first, second] = [await greeted(world), await greeted(world)];
+    const request = world.request(1, 64);
+    await first.ask(request, prepaid(request));
+    await second.ask(request, prepaid(request));
+    await payThrough(second, request);
+    await settled();
+    const next = await greeted(world, 2);
+    assert.deepEqual(next.frames[0], { kind: 'welcome', nextSeq: 2, owed: dueOf(request, 64), vouched: dueOf(request, 64) });
+    assert.deepEqual(first.pieces(1), second.pieces(1).slice(0, first.pieces(1).length));
+    assert.equal(checked(request, second.pieces(1)).length, 64);
+  });
+
+  test('a chain API that does not answer refuses for a while and ends nothing that runs', async () => {
+    const world = await begin();
+    const client = await greeted(world);
+    const request = world.request(1, 64);
+    await client.ask(request, prepaid(request));
+    await client.count(2);
+    const { desk } = world.context;
+    Object.assign(world.context, { desk: { find: () => Promise.reject(new ChainApiError('network.unreachable', 'no answer')) } });
+    const next = world.request(2, 8);
+    await client.ask(next, dueOf(request, 32) + prepaid(next));
+    assert.equal(refusalOf(world, client.last), RefusalReason.overloaded);
+    const late = world.connect();
+    await late.hello(2);
+    assert.equal(refusalOf(world, late.last), RefusalReason.overloaded);
+    Object.assign(world.context, { desk });
+    await payThrough(client, request);
+    assert.equal(checked(request, client.pieces(1)).length, 64);
   });
 
   test('refuses a request whose whole answer the channel could not pay', async () => {
