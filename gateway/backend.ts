@@ -31,7 +31,7 @@ export interface TokenRequest {
   sampling: Sampling;
   /** logits to tell with every token: its own, and this many of the largest */
   topLogits?: number;
-  /** The client is gone or gives up: end at once; the events end with an error. */
+  /** The client is gone or gives up: end at once; the events end with an error. Answers to one request of it share their signal. */
   abort: AbortSignal;
   /**
    * The answer has what was asked for (a stop string, a tool call): produce no more, pay for what came, and end with
@@ -46,6 +46,8 @@ export interface TokenPiece {
   tokens: readonly number[];
   /** one per token, where the request asked for logits */
   logits?: readonly TokenLogits[];
+  /** JSON, opaque to the gateway: stands for the answer up to here */
+  receipt?: unknown;
 }
 
 /** The request was taken: first event of an answer. From here on errors come in the middle of a stream. */
@@ -64,8 +66,8 @@ export interface AnswerEnd {
   completionTokens: number;
   /** nanoTON, decimal */
   cost?: string;
-  /** JSON, opaque to the gateway */
-  receipt?: unknown;
+  /** JSON, opaque to the gateway; one for each provider that had a part in the answer */
+  receipts?: readonly unknown[];
 }
 
 export type AnswerEvent = AnswerStart | TokenPiece | AnswerEnd;

@@ -144,31 +144,43 @@ async function workerOf(options: ChoiceOptions, provider: Provider): Promise<Cho
 
 /** The cheapest provider that can do the job; at the same price the one with most free stake. */
 async function bestWorker(options: ChoiceOptions): Promise<ChosenWorker> {
+  const reasons: string[] = [];
+  for await (const worker of suitableWorkers(options, reasons)) return worker;
+  throw new ChainStateError('chain.no-provider', 'no provider of the registry can do this job', {
+    expected: `model ${options.modelRoot}, enough stake, a key that outlives the deadline, a worker that answers`,
+    received: reasons.length === 0 ? 'no providers' : reasons.join(', ').slice(0, 300),
+    hint: 'cocoon provider list; or give --worker-url',
+  });
+}
+
+/**
+ * All providers of the registry that can do the job, the cheapest first, each checked on chain when its turn comes.
+ * @param reasons is told why others cannot
+ */
+export async function* suitableWorkers(options: ChoiceOptions, reasons: string[]): AsyncIterable<ChosenWorker> {
   const { settings, chain, progress } = options;
   const registry = await registryOf(settings);
   const found = await discoverProviders(historyOf(chain), { networkId: settings.networkId, registry });
   const { providers, unreadable, complete } = found;
   progress(`providers found in the registry's history: ${providers.length}`);
   if (!complete) progress('not all of the history was read: there may be more (cocoon provider list)');
-  const reasons = unreadable.map((stake) => `stake ${stake.toRawString()} cannot be read`);
+  reasons.push(...unreadable.map((stake) => `stake ${stake.toRawString()} cannot be read`));
   for (const { provider, descriptor, fault } of await rankProviders(providers, options.modelRoot)) {
     if (descriptor === null) {
       reasons.push(fault!);
       continue;
     }
+    let worker: ChosenWorker;
     try {
       options.checkDescriptor(descriptor);
-      return await checked(options, provider.endpoint!, descriptor, provider);
+      worker = await checked(options, provider.endpoint!, descriptor, provider);
     } catch (error) {
       if (!(error instanceof CocoonError)) throw error;
       reasons.push(error.code);
+      continue;
     }
+    yield worker;
   }
-  throw new ChainStateError('chain.no-provider', 'no provider of the registry can do this job', {
-    expected: `model ${options.modelRoot}, enough stake, a key that outlives the deadline, a worker that answers`,
-    received: reasons.length === 0 ? 'no providers' : reasons.join(', ').slice(0, 300),
-    hint: 'cocoon provider list; or give --worker-url',
-  });
 }
 
 /** The last look before money is spent: enough active stake, and a worker key that outlives the deadline. */

@@ -1,123 +1,61 @@
-import type { Address } from '@ton/core';
 import { Command } from 'commander';
-import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
-import { ChannelBackend } from '../../gateway/channel/channelBackend';
-import { ClientStore } from '../../gateway/channel/clientStore';
-import { type ModelCard, openGateway } from '../../gateway';
-import { Tier, toHex } from '../../protocol';
-import { channelPhase, parseChannel } from '../../wrappers';
-import { ChainClient, sleep } from '../../worker/chain/chainClient';
-import { openModel } from '../../worker/engine';
-import { nodeEd25519 } from '../../worker/jobs/answer';
+import { Tier } from '../../protocol';
+import { ChainClient } from '../../worker/chain/chainClient';
 import { unixTime } from '../../worker/jobs/settle';
-import { createLogger } from '../../worker/log';
-import { channelWith } from '../client/channel';
-import { chooseWorker } from '../client/chooseWorker';
-import { checkDescriptor } from '../client/descriptorCheck';
 import { requestFaucet } from '../client/devnetApi';
+import { tierOf } from '../client/tier';
 import { deployWallet, loadWallet } from '../client/wallet';
 import { NETWORKS } from '../config/settings';
-import { contextOf, withSettings, type Context } from '../context';
+import { contextOf, withSettings } from '../context';
 import { Stage, type WorkerReady } from '../demo/stage';
-import { parseTon } from '../numbers';
-import { formatTon } from '../output';
+import { UsageError } from '../errors';
+import { type GatewayOptions, startGateway } from '../gateway/start';
+import { parseNumber, parseTon } from '../numbers';
+import { channelsCommand } from './gatewayChannels';
 import { stopSignal } from './worker';
 
 const SETTINGS = ['model', 'workerUrl', 'registry', 'host', 'port', 'logLevel', 'logFile'] as const;
-/** Seconds for which the worker's key has to be good when a channel is opened. */
-const KEY_SECONDS = 3_600;
-/** What OpenAI clients get that say nothing of the length. */
-const DEFAULT_TOKENS = 1_024;
-const CLOSE_ATTEMPTS = 70;
+const DAY_SECONDS = 86_400;
 
-/** `cocoon gateway`: an OpenAI-compatible endpoint on this machine whose answers are bought over a payment channel. */
+/** `cocoon gateway`: an OpenAI-compatible endpoint on this machine whose answers are bought over payment channels. */
 export function gatewayCommand(): Command {
   return withSettings(new Command('gateway'), SETTINGS)
-    .description('serve the OpenAI API on this machine; answers are bought from a provider over a payment channel')
-    .option('--deposit <TON>', 'what a new channel holds', '0.5')
-    .option('--close', 'close the channel at the end: the provider is paid and the rest comes back')
-    .option('--provider <address>', 'stake or owner of the provider; else the best one of the registry')
+    .description('serve the OpenAI API on this machine; answers are bought from providers over payment channels')
+    .option('--tier <tier>', 'attested: only keys whose trust domain a contract verified; bonded: PROVIDERS READ PROMPTS', 'attested')
+    .option('--image <hash...>', 'only attested keys of these images (default: any that is in force)')
+    .option('--provider <address>', 'stake or owner of the only provider to buy from; else all of the registry')
+    .option('--deposit <TON>', 'what a channel is filled up to', '0.5')
+    .option('--channels <n>', 'most channels that hold money at a time', '4')
+    .option('--max-request <TON>', 'most that one request may cost (default: what a channel holds)')
+    .option('--max-day <TON>', 'most that is spent in a day, UTC (default: no limit but the wallet)')
+    .option('--idle-days <n>', 'a channel that was not used for so long is closed', '3')
+    .option('--close', 'close the channels at the end: providers are paid and the rest comes back')
     .action(async (options: Record<string, unknown>) => {
-      const stop = await startGateway(contextOf(options), options as unknown as GatewayFlags);
+      const stop = await startGateway(contextOf(options), optionsOf(options));
       await stopSignal();
       await stop();
     })
+    .addCommand(channelsCommand())
     .addCommand(demoCommand());
 }
 
-interface GatewayFlags {
-  deposit: string;
-  close?: boolean;
-  provider?: string;
-}
-
-/** Chooses a provider, opens or finds the channel, listens, and prints where. Returns what stops it. */
-async function startGateway({ output, settings, passphrase }: Context, flags: GatewayFlags): Promise<() => Promise<void>> {
-  const chain = new ChainClient({ endpoint: settings.api, apiKey: settings.apiKey });
-  await chain.checkNetwork(settings.networkId);
-  const loaded = openModel(settings.model);
-  const { config, tokenizer, modelRoot } = loaded.model;
-  const root = toHex(modelRoot);
-  const progress = (line: string): void => output.progress(line);
-  const worker = await chooseWorker({
-    settings, chain, progress, provider: flags.provider, withoutStake: false, deadline: unixTime() + KEY_SECONDS, modelRoot: root,
-    checkDescriptor: (descriptor) => checkDescriptor(descriptor, root, { settings, maxTokens: 1 }),
-  });
-  const client = { settings, chain, passphrase: passphrase(), progress };
-  const channel = await channelWith(client, worker, parseTon('--deposit', flags.deposit));
-  const offer = worker.descriptor.channels!;
-  const card: ModelCard = {
-    id: loaded.name, createdSeconds: unixTime(), ownedBy: `stake ${worker.provider!.stake.toRawString()}`, modelRoot, tokenizer,
-    contextTokens: config.context, vocabularySize: config.vocab,
-    facts: { tier: 'bonded', promptPriceNano: offer.promptPriceNano, outputPriceNano: offer.outputPriceNano, channel: channel.address.toRawString() },
+/** @throws UsageError */
+function optionsOf(options: Record<string, unknown>): GatewayOptions {
+  const ton = (flag: string, value: unknown): bigint | undefined => (value === undefined ? undefined : parseTon(flag, String(value)));
+  const images = (options.image as string[] | undefined) ?? [];
+  const wrong = images.find((image) => !/^[0-9a-f]{64}$/.test(image));
+  if (wrong !== undefined) throw new UsageError('usage.image', '--image is not the hash of an image', { expected: '64 hexadecimal digits', received: wrong.slice(0, 80) });
+  return {
+    tier: tierOf(String(options.tier)),
+    images,
+    provider: options.provider as string | undefined,
+    deposit: parseTon('--deposit', String(options.deposit)),
+    mostChannels: parseNumber('--channels', String(options.channels), 1, 64, true),
+    perRequest: ton('--max-request', options.maxRequest),
+    perDay: ton('--max-day', options.maxDay),
+    idleSeconds: parseNumber('--idle-days', String(options.idleDays), 1, 29) * DAY_SECONDS,
+    closesAtEnd: options.close === true,
   };
-  const store = ClientStore.open(join(settings.dataFolder, 'channels', 'client.db'));
-  const backend = new ChannelBackend(card, {
-    networkId: settings.networkId, channel: new Uint8Array(channel.address.hash), url: socketUrl(worker.url, offer.path),
-    workerKey: Buffer.from(worker.descriptor.workerKey, 'hex'), sealingKey: worker.sealingKey, sign: channel.sign, ed25519: nodeEd25519,
-    client: new Uint8Array(channel.terms.client.hash), stake: new Uint8Array(channel.terms.stake.hash), tier: Tier.bonded, imageHash: new Uint8Array(32),
-    promptPrice: BigInt(offer.promptPriceNano), outputPrice: BigInt(offer.outputPriceNano), budget: channel.budget,
-  }, store);
-  // Handed out at each start and kept nowhere: whoever reads the output of this command may call it.
-  const apiKey = randomBytes(24).toString('base64url');
-  const defaultMaxTokens = Math.min(DEFAULT_TOKENS, worker.descriptor.limits.maxTokens);
-  const log = createLogger(settings.logLevel, settings.logFile);
-  const gateway = await openGateway({ backend, log, host: settings.host, port: settings.port, settings: { apiKey, defaultMaxTokens } });
-  output.result(
-    { baseUrl: gateway.url, apiKey, model: card.id, channel: channel.address.toRawString() },
-    [
-      `OpenAI API at ${gateway.url}, key ${apiKey}, model ${card.id}`,
-      `THE PROVIDER READS PROMPTS: its key is bonded, not attested`,
-      `paid from channel ${channel.address.toRawString()}, at most ${formatTon(channel.budget)} in all`,
-    ].join('\n'),
-  );
-  return async () => {
-    await gateway.close();
-    if (flags.close === true) {
-      await backend.finish();
-      progress(`asked the provider to close channel ${channel.address.toRawString()}`);
-      const ended = await waitForClose(chain, channel.address);
-      progress(ended ? 'the channel is closed: the provider is paid, the rest came back' : 'the channel is not closed yet; it closes when the provider claims');
-    }
-    await backend.close();
-    store.close();
-  };
-}
-
-/** Whether a channel ends within a minute, the time between two rounds of a worker's claims. */
-async function waitForClose(chain: ChainClient, address: Address): Promise<boolean> {
-  for (let attempt = 0; attempt < CLOSE_ATTEMPTS; attempt++) {
-    const { data } = await chain.getAccount(address);
-    if (data === null || channelPhase(parseChannel(data), unixTime()) === 'ended') return true;
-    await sleep(1_000);
-  }
-  return false;
-}
-
-/** The worker's channel endpoint: its URL with ws for http, and the path behind its own. */
-function socketUrl(url: string, path: string): string {
-  return `${url.replace(/^http/, 'ws').replace(/\/+$/, '')}${path}`;
 }
 
 /** `cocoon gateway demo`: a devnet, a provider and its worker as processes, and a gateway that buys from it, until SIGTERM. */
@@ -141,7 +79,8 @@ function demoCommand(): Command {
         await requestFaucet(stage.endpoint, wallet.address, 2_000_000_000n);
         await deployWallet(chain, wallet, unixTime() + 60);
         const stopped = stopSignal();
-        const stop = await startGateway({ ...context, output }, { deposit: '0.5' });
+        const options = { tier: Tier.bonded, images: [], deposit: 500_000_000n, mostChannels: 1, idleSeconds: DAY_SECONDS, closesAtEnd: false };
+        const stop = await startGateway({ ...context, output }, options);
         await stopped;
         await stop();
       } catch (error) {

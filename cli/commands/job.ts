@@ -1,6 +1,5 @@
 import { Address } from '@ton/core';
 import { Command } from 'commander';
-import { Tier, type TierValue } from '../../protocol';
 import { ChainClient } from '../../worker/chain/chainClient';
 import { ChainStateError } from '../../worker/errors';
 import { createJob, type CreatedJob } from '../client/create';
@@ -8,6 +7,7 @@ import { finishJob, type JobReport } from '../client/finish';
 import { listJobs, loadJob } from '../client/jobFile';
 import { expireMessage, findEnd } from '../client/wait';
 import { WorkerApi } from '../client/workerApi';
+import { tierOf } from '../client/tier';
 import { contextOf, withSettings, type Context } from '../context';
 import { UsageError } from '../errors';
 import { parseNumber, parseTon } from '../numbers';
@@ -83,12 +83,6 @@ function resumeCommand(): Command {
       const job = loadJob(context.settings.dataFolder, parseJobAddress(address).toRawString());
       await finish(context, { job, worker: new WorkerApi(job.workerUrl) }, options);
     });
-}
-
-/** @throws UsageError `usage.tier` */
-function tierOf(text: string): TierValue {
-  if (text === 'bonded' || text === 'attested') return Tier[text];
-  throw new UsageError('usage.tier', 'there is no such tier', { expected: 'bonded or attested', received: text.slice(0, 20) });
 }
 
 function statusCommand(): Command {

@@ -31,7 +31,7 @@ export async function playGateway(
 ): Promise<GatewayScene> {
   const wallet = loadWallet(stage.folderOf('gateway'), NETWORKS.devnet);
   await requestFaucet(stage.endpoint, wallet.address, 2_000_000_000n);
-  const gateway = stage.start('gateway', ['gateway', '--port', '0', '--worker-url', workerUrl, '--close', '--log-level', 'error', ...chats.model], (line) => {
+  const gateway = stage.start('gateway', ['gateway', '--port', '0', '--worker-url', workerUrl, '--tier', 'bonded', '--close', '--log-level', 'error', ...chats.model], (line) => {
     if (!line.startsWith('{')) output.progress(`gateway: ${line.replace(/^[^\w]+\s?/, '')}`);
   });
   const ready = await gateway.next<GatewayReady>();

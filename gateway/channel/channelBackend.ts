@@ -66,6 +66,7 @@ export class ChannelBackend implements CompletionBackend {
   }
 
   private async *attempt(asked: TokenRequest): AsyncIterable<AnswerEvent> {
+    asked.abort.throwIfAborted();
     if (asked.topLogits !== undefined) {
       throw new GatewayError('input.logprobs', 'this provider tells no logits', { hint: 'ask without logprobs' });
     }
@@ -97,7 +98,7 @@ export class ChannelBackend implements CompletionBackend {
         const paid = this.store.accept(channel, more, this.prepaidNano);
         await paid.durable;
         link.pay(paid.vouched);
-        if (tokens.length > 0) yield { kind: 'tokens', tokens };
+        if (tokens.length > 0) yield { kind: 'tokens', tokens, receipt: answer.receipt };
         if (finishReason !== undefined) {
           yield this.end(asked, answer, finishReason === FinishReason.stop ? 'stop' : 'length');
           return;
@@ -185,7 +186,8 @@ export class ChannelBackend implements CompletionBackend {
 
   private end(asked: TokenRequest, answer: Answer, finishReason: 'stop' | 'length' | 'enough'): AnswerEvent {
     return {
-      kind: 'end', finishReason, promptTokens: asked.promptTokens.length, completionTokens: answer.tokens, cost: String(answer.due), receipt: answer.receipt,
+      kind: 'end', finishReason, promptTokens: asked.promptTokens.length, completionTokens: answer.tokens, cost: String(answer.due),
+      receipts: answer.receipt === undefined ? [] : [answer.receipt],
     };
   }
 }

@@ -15,6 +15,15 @@ CREATE TABLE channels (
 ) STRICT;
 `;
 
+const SPENDING = `
+CREATE TABLE spending (
+  day INTEGER PRIMARY KEY,
+  nano TEXT NOT NULL
+) STRICT;
+`;
+
+const DAY_SECONDS = 86_400;
+
 /** Where the client stands in one channel. Amounts are nanoTON, cumulative. */
 export interface ClientPosition {
   /** Number of the next request; one that was taken is never used again. */
@@ -39,17 +48,27 @@ export class ClientStore {
   private readonly positions = new Map<string, ClientPosition>();
   private readonly changed = new Map<string, Uint8Array>();
   private commit: Promise<void> | null = null;
+  /** nanoTON of one day, UTC. */
+  private spending: { day: number; nano: bigint } | null = null;
 
-  private constructor(private readonly database: Database.Database) {}
+  private constructor(
+    private readonly database: Database.Database,
+    private readonly now: () => number,
+  ) {}
 
-  /** @throws StorageError */
-  static open(path: string): ClientStore {
+  /** @param now Unix seconds @throws StorageError */
+  static open(path: string, now: () => number = () => Math.floor(Date.now() / 1000)): ClientStore {
     ensurePrivateFolder(dirname(path));
     return guarded(path, () => {
       const database = openDurable(path);
-      migrate(database, [CHANNELS]);
-      return new ClientStore(database);
+      migrate(database, [CHANNELS, SPENDING]);
+      return new ClientStore(database, now);
     });
+  }
+
+  /** nanoTON that vouchers rose by since midnight, UTC, over all channels. */
+  spentToday(): bigint {
+    return this.today().nano;
   }
 
   /** Where a channel stands; a new one begins with request 1. */
@@ -89,6 +108,8 @@ export class ClientStore {
 
   private note(address: Uint8Array, position: ClientPosition): NotedVoucher {
     const name = toHex(address);
+    const spending = this.today();
+    spending.nano += position.vouched - (this.positions.get(name)?.vouched ?? 0n);
     this.positions.set(name, position);
     this.changed.set(name, address);
     this.commit ??= new Promise((resolve) => setImmediate(resolve)).then(() => {
@@ -102,7 +123,9 @@ export class ClientStore {
     if (this.changed.size === 0) return;
     guarded('channels', () => {
       const statement = this.database.prepare('INSERT OR REPLACE INTO channels VALUES (?, ?, ?, ?)');
+      const { day, nano } = this.today();
       this.database.transaction(() => {
+        this.database.prepare('INSERT OR REPLACE INTO spending VALUES (?, ?)').run([day, String(nano)]);
         for (const [name, address] of this.changed) {
           const { nextSeq, owed, vouched } = this.positions.get(name)!;
           statement.run([Buffer.from(address), nextSeq, String(owed), String(vouched)]);
@@ -110,6 +133,15 @@ export class ClientStore {
       })();
     });
     this.changed.clear();
+  }
+
+  private today(): { day: number; nano: bigint } {
+    const day = Math.floor(this.now() / DAY_SECONDS);
+    if (this.spending?.day !== day) {
+      const row = guarded('spending', () => this.database.prepare('SELECT nano FROM spending WHERE day = ?').get([day])) as { nano: string } | undefined;
+      this.spending = { day, nano: BigInt(row?.nano ?? 0) };
+    }
+    return this.spending;
   }
 }
 

@@ -162,11 +162,11 @@ function refusalError({ seq, termsHash: hash, reason, retryAfter, signature }: R
   const refusal = { networkId, termsHash: hash, escrow: channel, seq, reason, retryAfter };
   if (!ed25519.verify(refusalHash(refusal), signature, workerKey)) return unexpected('a refusal that its key did not sign', parties.url);
   const name = REASONS.get(reason) ?? `reason ${reason}`;
-  if (reason === RefusalReason.channelExhausted) {
-    return new GatewayError('gateway.channel-exhausted', 'the channel holds too little', { hint: 'top it up, or open another', received: name });
-  }
   if (reason === RefusalReason.overloaded || reason === RefusalReason.draining) {
     return new GatewayError('gateway.overloaded', 'the worker is busy', { received: name, retryAfterSeconds: retryAfter });
+  }
+  if (reason === RefusalReason.channelEnding) {
+    return new GatewayError('gateway.channel-ending', 'the channel ends, or is not on chain', { hint: 'open another', received: name });
   }
   return new GatewayError('gateway.refused', 'the worker refused the request', { received: name });
 }

@@ -34,13 +34,15 @@ export interface ErrorReply {
   body: { error: { message: string; type: string; param: string | null; code: string } };
 }
 
+const OUT_OF_MONEY: ReadonlySet<string> = new Set(['gateway.channel-exhausted', 'gateway.request-cap', 'gateway.daily-cap']);
+
 /** `openai` and the AI SDK send a request again at 408, 409, 429 and 5xx, and never at 402: money does not come back by asking. */
 export function errorReply(error: unknown): ErrorReply {
   if (error instanceof OpenAiRequestError) {
     const type = error.status === 401 ? 'authentication_error' : 'invalid_request_error';
     return reply(error.status, type, error, error.details.param);
   }
-  if (error instanceof GatewayError && error.code === 'gateway.channel-exhausted') {
+  if (error instanceof GatewayError && OUT_OF_MONEY.has(error.code)) {
     return reply(402, 'insufficient_quota', error, undefined, { 'x-should-retry': 'false' });
   }
   if (error instanceof GatewayError && error.code === 'gateway.overloaded') {

@@ -75,7 +75,7 @@ export class Totals {
 
   /** Extra field of an answer; clients that do not know it leave it alone. */
   extra(more: Record<string, unknown> = {}): { x_cocoon?: Record<string, unknown> } {
-    const receipts = this.ends.flatMap(({ receipt }) => (receipt === undefined ? [] : [receipt]));
+    const receipts = this.ends.flatMap((end) => end.receipts ?? []);
     const fields = {
       ...(this.cost !== undefined && { cost: this.cost }), ...(receipts.length > 0 && { receipts }), ...more,
     };

@@ -1,0 +1,152 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { ChannelBackend } from '../../gateway/channel/channelBackend';
+import { ClientStore } from '../../gateway/channel/clientStore';
+import { type ModelCard, openGateway } from '../../gateway';
+import { Allowance } from '../../gateway/market/allowance';
+import { ChannelKeeper, type OwnChannel } from '../../gateway/market/channelKeeper';
+import { Experience } from '../../gateway/market/experience';
+import { MarketBackend } from '../../gateway/market/marketBackend';
+import type { MarketChannel, Offer } from '../../gateway/market/offer';
+import { type Counter, SellerBook } from '../../gateway/market/seller';
+import { Tier, toHex, type TierValue } from '../../protocol';
+import { ChainClient, sleep } from '../../worker/chain/chainClient';
+import { openModel } from '../../worker/engine';
+import { nodeEd25519 } from '../../worker/jobs/answer';
+import { unixTime } from '../../worker/jobs/settle';
+import { createLogger } from '../../worker/log';
+import type { Context } from '../context';
+import { formatTon } from '../output';
+import { ClientChannels } from './clientChannels';
+import { ProviderMarket } from './providerMarket';
+
+/** What a gateway that buys is told besides the settings. Amounts in nanoTON. */
+export interface GatewayOptions {
+  tier: TierValue;
+  images: readonly string[];
+  provider?: string;
+  deposit: bigint;
+  mostChannels: number;
+  perRequest?: bigint;
+  perDay?: bigint;
+  idleSeconds: number;
+  closesAtEnd: boolean;
+}
+
+/** What OpenAI clients get that say nothing of the length. */
+const DEFAULT_TOKENS = 1_024;
+const PATIENCE_MILLIS = 120_000;
+/** Between two looks at the channels. */
+const KEEP_MILLIS = 60_000;
+const CLOSE_ATTEMPTS = 70;
+
+/** Finds providers, opens a channel with the best of them, listens, and prints where. Returns what stops it. */
+export async function startGateway({ output, settings, passphrase }: Context, options: GatewayOptions): Promise<() => Promise<void>> {
+  const log = createLogger(settings.logLevel, settings.logFile);
+  const chain = new ChainClient({ endpoint: settings.api, apiKey: settings.apiKey });
+  await chain.checkNetwork(settings.networkId);
+  const loaded = openModel(settings.model);
+  const { config, tokenizer, modelRoot } = loaded.model;
+  let isStarting = true;
+  const progress = (line: string): void => (isStarting ? output.progress(line) : log.info(line));
+  const store = ClientStore.open(join(settings.dataFolder, 'channels', 'client.db'));
+  const experience = Experience.open(join(settings.dataFolder, 'channels', 'experience.db'), unixTime);
+  try {
+    const channels = new ClientChannels({ settings, chain, passphrase: passphrase(), progress }, options.deposit, options.mostChannels);
+    const market = new ProviderMarket({ settings, chain, progress, channels, modelRoot, tier: options.tier, images: options.images, provider: options.provider });
+    const card: ModelCard = {
+      id: loaded.name, createdSeconds: unixTime(), ownedBy: 'open-cocoon', modelRoot, tokenizer, contextTokens: config.context, vocabularySize: config.vocab,
+    };
+    const open = (offer: Offer, channel: MarketChannel): Counter => ({
+      channel,
+      backend: new ChannelBackend(card, boughtChannel(settings.networkId, offer, channel), store),
+      owed: () => store.position(channel.address).owed,
+    });
+    const sellers = new SellerBook({ market, open, tier: options.tier, deposit: options.deposit, now: unixTime }, (error) => log.warn({ error: String(error) }, 'the market could not be read again'));
+    const allowance = new Allowance({ perRequest: options.perRequest, perDay: options.perDay }, () => store.spentToday());
+    const backend = new MarketBackend({ card, sellers, experience, allowance, log, now: unixTime, patienceMillis: PATIENCE_MILLIS });
+    const offers = (await sellers.all()).map(({ offer }) => offer);
+    card.facts = factsOf(offers);
+    const first = await backend.prepare();
+    const keeper = new ChannelKeeper({ accounts: channels, sellers, rules: { idleSeconds: options.idleSeconds }, log, now: unixTime });
+    const keeping = keepRounds(async () => {
+      await keeper.round();
+      experience.write();
+    });
+    // Handed out at each start and kept nowhere: whoever reads the output of this command may call it.
+    const apiKey = randomBytes(24).toString('base64url');
+    const defaultMaxTokens = Math.min(DEFAULT_TOKENS, ...offers.map(({ maxTokens }) => maxTokens));
+    const gateway = await openGateway({ backend, log, host: settings.host, port: settings.port, settings: { apiKey, defaultMaxTokens } });
+    const channel = `0:${toHex(first.address)}`;
+    output.result(
+      { baseUrl: gateway.url, apiKey, model: card.id, channel, providers: offers.length },
+      [
+        `OpenAI API at ${gateway.url}, key ${apiKey}, model ${card.id}`,
+        options.tier === Tier.attested ? 'bought from attested keys alone' : 'PROVIDERS READ PROMPTS: their keys are bonded, not attested',
+        `${offers.length} provider${offers.length === 1 ? '' : 's'} to buy from; paid from channel ${channel}, at most ${formatTon(first.budget)} before it is topped up`,
+      ].join('\n'),
+    );
+    isStarting = false;
+    return async () => {
+      await gateway.close();
+      await keeping.stop();
+      if (options.closesAtEnd) await closeChannels(channels, keeper, output.progress);
+      await sellers.close();
+      experience.close();
+      store.close();
+    };
+  } catch (error) {
+    experience.close();
+    store.close();
+    throw error;
+  }
+}
+
+/** What a ChannelBackend needs to know of a provider and the channel with it; the budget is read anew each time. */
+function boughtChannel(networkId: number, offer: Offer, channel: MarketChannel): ConstructorParameters<typeof ChannelBackend>[1] {
+  return {
+    networkId, channel: channel.address, url: offer.url, workerKey: offer.workerKey, sealingKey: offer.sealingKey, sign: channel.sign, ed25519: nodeEd25519,
+    client: channel.client, stake: offer.stake, tier: offer.tier, imageHash: offer.imageHash, promptPrice: offer.promptPrice, outputPrice: offer.outputPrice,
+    get budget() {
+      return channel.budget;
+    },
+  };
+}
+
+function factsOf(offers: readonly Offer[]): Record<string, unknown> {
+  const least = (prices: bigint[]): string => prices.reduce((a, b) => (b < a ? b : a)).toString();
+  return {
+    tier: offers[0].tier === Tier.attested ? 'attested' : 'bonded', providers: offers.length,
+    leastPromptPriceNano: least(offers.map(({ promptPrice }) => promptPrice)), leastOutputPriceNano: least(offers.map(({ outputPrice }) => outputPrice)),
+  };
+}
+
+/** Runs `round` from time to time, one at a time. */
+function keepRounds(round: () => Promise<void>): { stop(): Promise<void> } {
+  let last = round();
+  const timer = setInterval(() => (last = last.then(round)), KEEP_MILLIS);
+  return {
+    stop: () => {
+      clearInterval(timer);
+      return last;
+    },
+  };
+}
+
+/** Asks the providers to close, and waits about the time between two rounds of a worker's claims. */
+async function closeChannels(channels: ClientChannels, keeper: ChannelKeeper, progress: (line: string) => void): Promise<void> {
+  const nameOf = ({ address }: OwnChannel): string => `0:${toHex(address)}`;
+  let waiting = await keeper.finishAll();
+  for (const channel of waiting) progress(`asked the provider to close channel ${nameOf(channel)}`);
+  for (let attempt = 0; waiting.length > 0 && attempt < CLOSE_ATTEMPTS; attempt++) {
+    const open: OwnChannel[] = [];
+    for (const channel of waiting) {
+      const { phase } = await channels.look(channel);
+      if (phase === 'ended' || phase === 'absent') progress(`channel ${nameOf(channel)} is closed: the provider is paid, the rest came back`);
+      else open.push(channel);
+    }
+    waiting = open;
+    if (waiting.length > 0) await sleep(1_000);
+  }
+  for (const channel of waiting) progress(`channel ${nameOf(channel)} is not closed yet; it closes when the provider claims, and this gateway sees to it when it runs again`);
+}

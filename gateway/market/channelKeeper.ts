@@ -1,0 +1,101 @@
+import type { Logger } from '../../worker/log';
+import { type ChannelOnChain, type LifeRules, nextStep, type NextStep } from './channelLife';
+import type { Seller, SellerBook } from './seller';
+
+/** A channel that this client opened and that may hold money. */
+export interface OwnChannel {
+  /** Basechain hashes. */
+  address: Uint8Array;
+  stake: Uint8Array;
+  /** Unix seconds. */
+  openedAt: number;
+  /** When its last voucher was signed; null while it is in use. */
+  finishedAt: number | null;
+}
+
+/** The client's channels on disk and on chain, and its wallet. */
+export interface ChannelAccounts {
+  list(): OwnChannel[];
+  look(channel: OwnChannel): Promise<ChannelOnChain>;
+  /** Notes, on disk, that nothing is bought over it any more. */
+  retire(channel: OwnChannel): void;
+  /** Closes from the client's wallet: starts the end, or fetches what is left after it. */
+  close(channel: OwnChannel): Promise<void>;
+  forget(channel: OwnChannel): void;
+}
+
+export interface KeeperOptions {
+  accounts: ChannelAccounts;
+  sellers: SellerBook;
+  rules: LifeRules;
+  log: Logger;
+  /** Unix seconds. */
+  now: () => number;
+}
+
+/** Sees to it that no money stays in a channel that nobody uses. */
+export class ChannelKeeper {
+  private readonly startedAt: number;
+
+  constructor(private readonly options: KeeperOptions) {
+    this.startedAt = options.now();
+  }
+
+  /** Looks at every channel once and does what is next. Failures are logged, and the step is tried again in the next round. */
+  async round(): Promise<void> {
+    const { accounts, log } = this.options;
+    for (const channel of accounts.list()) {
+      const name = Buffer.from(channel.address).toString('hex');
+      try {
+        const step = await this.next(channel);
+        if (step === 'keep') continue;
+        log.info({ channel: name, step }, 'a channel is ended');
+        await this.take(step, channel);
+      } catch (error) {
+        log.warn({ channel: name, error: String(error) }, 'a channel could not be tended');
+      }
+    }
+  }
+
+  private async next(channel: OwnChannel): Promise<NextStep> {
+    const { accounts, rules, now } = this.options;
+    const seller = this.sellerOf(channel);
+    if (seller?.isBusy) return 'keep';
+    // Nothing is known of the time before this start but when it was opened.
+    const use = { ...channel, lastUsed: seller?.lastUsed ?? Math.max(channel.openedAt, this.startedAt) };
+    return nextStep(await accounts.look(channel), use, rules, now());
+  }
+
+  private async take(step: Exclude<NextStep, 'keep'>, channel: OwnChannel): Promise<void> {
+    const { accounts, log } = this.options;
+    switch (step) {
+      case 'finish':
+        // On disk first: a channel with a last voucher is never bought over again.
+        accounts.retire(channel);
+        await this.sellerOf(channel)?.finish().catch((error: unknown) => log.info({ error: String(error) }, 'the provider could not be asked to close'));
+        return;
+      case 'close':
+      case 'collect':
+        return accounts.close(channel);
+      case 'forget':
+        return accounts.forget(channel);
+    }
+  }
+
+  /** Whoever buys over it now. */
+  private sellerOf({ stake, address }: OwnChannel): Seller | undefined {
+    const seller = this.options.sellers.withStake(stake);
+    return seller?.channel !== null && seller?.channel !== undefined && Buffer.compare(seller.channel.address, address) === 0 ? seller : undefined;
+  }
+
+  /** Ends every channel that was used, as far as the provider can be reached: for whoever stops for good. The addresses that were asked for. */
+  async finishAll(): Promise<OwnChannel[]> {
+    const asked: OwnChannel[] = [];
+    for (const channel of this.options.accounts.list()) {
+      if (channel.finishedAt !== null || this.sellerOf(channel) === undefined) continue;
+      await this.take('finish', channel);
+      asked.push(channel);
+    }
+    return asked;
+  }
+}

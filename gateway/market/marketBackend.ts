@@ -1,0 +1,254 @@
+import { createHash } from 'node:crypto';
+import { CocoonError, dueFor } from '../../protocol';
+import type { Logger } from '../../worker/log';
+import type { AnswerEnd, AnswerEvent, CompletionBackend, ModelCard, TokenRequest } from '../backend';
+import { GatewayError } from '../errors';
+import type { Allowance } from './allowance';
+import type { Experience } from './experience';
+import type { MarketChannel } from './offer';
+import { mostFor, rankOffers, type WantedAnswer } from './ranking';
+import type { Counter, Seller, SellerBook } from './seller';
+
+export interface MarketOptions {
+  card: ModelCard;
+  sellers: SellerBook;
+  experience: Experience;
+  allowance: Allowance;
+  log: Logger;
+  /** Unix seconds. */
+  now: () => number;
+  /** How long a provider may say nothing before another one is asked. */
+  patienceMillis: number;
+}
+
+/** Most providers that one answer is asked of. */
+const ATTEMPTS = 3;
+
+/**
+ * Answers bought from whichever provider is best for each, and from the next one when it fails: in the middle of an answer the next one goes on
+ * behind the tokens that came and were paid, so that no token is paid twice. Every provider of the book is of one model and one tier.
+ */
+export class MarketBackend implements CompletionBackend {
+  constructor(private readonly options: MarketOptions) {}
+
+  models(): readonly ModelCard[] {
+    return [this.options.card];
+  }
+
+  /** Opens a channel with the best provider ahead of the first request. @throws CocoonError when none can be bought from */
+  async prepare(): Promise<MarketChannel> {
+    const failures: CocoonError[] = [];
+    for (const seller of this.rank(await this.options.sellers.all(), { promptTokens: 1, maxTokens: 1 })) {
+      try {
+        return (await seller.opened()).channel;
+      } catch (error) {
+        if (!(error instanceof CocoonError)) throw error;
+        failures.push(error);
+      }
+    }
+    throw failures.find(({ code }) => code === 'chain.low-balance') ?? summaryOf(failures);
+  }
+
+  async *complete(asked: TokenRequest): AsyncIterable<AnswerEvent> {
+    const { sellers } = this.options;
+    const answer = new AnswerInParts(asked);
+    const failures: CocoonError[] = [];
+    const tried = new Set<Seller>();
+    for (let isFresh = false; ; isFresh = true) {
+      const known = await sellers.all(isFresh);
+      const wanted = { promptTokens: asked.promptTokens.length, maxTokens: asked.maxTokens };
+      requireLength(known, asked.maxTokens);
+      const ranked = this.rank(known, wanted).filter((seller) => !tried.has(seller));
+      for (const seller of ranked.slice(0, ATTEMPTS - tried.size)) {
+        tried.add(seller);
+        try {
+          yield* this.buy(seller, answer);
+          return;
+        } catch (error) {
+          asked.abort.throwIfAborted();
+          if (!(error instanceof CocoonError) || !isProvidersFault(error)) throw error;
+          failures.push(error);
+          this.learn(seller, error);
+        }
+      }
+      if (isFresh || tried.size >= ATTEMPTS) throw summaryOf(failures);
+    }
+  }
+
+  private rank(sellers: readonly Seller[], wanted: WantedAnswer): Seller[] {
+    const { experience, now } = this.options;
+    return rankOffers(sellers, wanted, ({ stake }) => experience.of(stake), now());
+  }
+
+  /** What is left of the answer, from one provider; once more after its channel was filled up, or was replaced by another one. */
+  private async *buy(seller: Seller, answer: AnswerInParts): AsyncIterable<AnswerEvent> {
+    try {
+      yield* this.part(seller, answer);
+    } catch (error) {
+      const code = error instanceof GatewayError ? error.code : '';
+      if (code === 'gateway.channel-ending') await seller.leaveChannel();
+      else if (code !== 'gateway.channel-exhausted' || !(await seller.fillUp(mostFor(seller.offer, answer.wanted)))) throw error;
+      yield* this.part(seller, answer);
+    }
+    seller.fillUp().catch((error: unknown) => this.options.log.warn({ error: String(error) }, 'a channel could not be filled up'));
+  }
+
+  private async *part(seller: Seller, answer: AnswerInParts): AsyncIterable<AnswerEvent> {
+    const { allowance, experience, patienceMillis } = this.options;
+    const { offer } = seller;
+    const reservation = allowance.reserve(answer.asked.abort, mostFor(offer, answer.wanted));
+    let begun = performance.now();
+    let firstMillis: number | null = null;
+    const rest = answer.rest();
+    const impatience = new AbortController();
+    const request = { ...rest, abort: AbortSignal.any([rest.abort, impatience.signal]) };
+    const ask = ({ backend }: Counter): AsyncIterable<AnswerEvent> => {
+      begun = performance.now();
+      return backend.complete(request);
+    };
+    try {
+      for await (const event of patiently(seller.use(ask), patienceMillis, impatience, rest.abort)) {
+        firstMillis ??= performance.now() - begun;
+        const shown = answer.take(event);
+        reservation.cameTo(dueFor({ ...offer, fixedPrice: 0n }, rest.promptTokens.length, answer.tokensOfPart));
+        if (shown !== null) yield shown;
+      }
+      experience.answered(offer.stake, firstMillis ?? 0, performance.now() - begun - (firstMillis ?? 0), answer.tokensOfPart);
+    } finally {
+      answer.endPart(dueFor({ ...offer, fixedPrice: 0n }, rest.promptTokens.length, answer.tokensOfPart));
+      reservation.end();
+    }
+  }
+
+  private learn(seller: Seller, error: CocoonError): void {
+    const { experience, log } = this.options;
+    const { stake } = seller.offer;
+    const name = Buffer.from(stake).toString('hex');
+    log.warn({ stake: name, code: error.code }, 'a provider failed; the next one is asked');
+    if (error.code === 'gateway.bad-answer') return experience.shun(stake, error.message);
+    // What the chain, its API or the wallet did is not the provider's failure.
+    if (!error.code.startsWith('gateway.') || /^gateway\.channel-(exhausted|ending)$/.test(error.code)) return;
+    experience.failed(stake, error instanceof GatewayError ? error.retryAfterSeconds : undefined);
+  }
+}
+
+/** An answer that several providers may have a part in: for whoever asked it is one. */
+class AnswerInParts {
+  private readonly said: number[] = [];
+  private readonly receipts: unknown[] = [];
+  private newestReceipt: unknown;
+  private isBegun = false;
+  private cost = 0n;
+  private saidBefore = 0;
+  private isEnded = false;
+
+  constructor(readonly asked: TokenRequest) {}
+
+  get tokensOfPart(): number {
+    return this.said.length - this.saidBefore;
+  }
+
+  /** What the next part has to come up with. */
+  get wanted(): WantedAnswer {
+    const { promptTokens, maxTokens } = this.asked;
+    return { promptTokens: promptTokens.length + this.said.length, maxTokens: maxTokens - this.said.length };
+  }
+
+  /**
+   * The request for what is missing: what was said belongs to its prompt. Greedy answers go on with the very same tokens; a sample goes on with
+   * draws of its own, since draws are numbered from a request's first token.
+   */
+  rest(): TokenRequest {
+    const { asked, said } = this;
+    if (said.length === 0) return asked;
+    const seed = new Uint8Array(createHash('sha256').update('open cocoon goes on').update(asked.sampling.seed).update(String(said.length)).digest());
+    return {
+      ...asked, promptTokens: [...asked.promptTokens, ...said], maxTokens: asked.maxTokens - said.length, sampling: { ...asked.sampling, seed },
+    };
+  }
+
+  /** What to show of an event of a part; null for nothing. */
+  take(event: AnswerEvent): AnswerEvent | null {
+    if (event.kind === 'start') {
+      if (this.isBegun) return null;
+      this.isBegun = true;
+      return event;
+    }
+    if (event.kind === 'tokens') {
+      this.said.push(...event.tokens);
+      this.newestReceipt = event.receipt;
+      return event;
+    }
+    this.isEnded = true;
+    return this.whole(event);
+  }
+
+  /** A part is over. @param nano what was paid for it */
+  endPart(nano: bigint): void {
+    if (this.isEnded) return;
+    if (this.tokensOfPart > 0) {
+      this.cost += nano;
+      if (this.newestReceipt !== undefined) this.receipts.push(this.newestReceipt);
+    }
+    this.saidBefore = this.said.length;
+  }
+
+  private whole(end: AnswerEnd): AnswerEnd {
+    const cost = this.cost + BigInt(end.cost ?? 0);
+    return {
+      ...end, promptTokens: this.asked.promptTokens.length, completionTokens: this.saidBefore + end.completionTokens, cost: String(cost),
+      receipts: [...this.receipts, ...(end.receipts ?? [])],
+    };
+  }
+}
+
+/** Hands events on; gives up when the next one does not come in time, or the application is gone. */
+async function* patiently<T>(events: AsyncIterable<T>, millis: number, impatience: AbortController, abort: AbortSignal): AsyncIterable<T> {
+  const iterator = events[Symbol.asyncIterator]();
+  const stop = AbortSignal.any([abort, impatience.signal]);
+  const stopped = new Promise<never>((_, reject) => stop.addEventListener('abort', () => reject(stop.reason), { once: true }));
+  stopped.catch(() => undefined);
+  let isDone = false;
+  try {
+    while (!isDone) {
+      const timer = setTimeout(() => impatience.abort(stalled(millis)), millis);
+      const next = await Promise.race([iterator.next(), stopped]).finally(() => clearTimeout(timer));
+      isDone = next.done === true;
+      if (!isDone) yield next.value;
+    }
+  } finally {
+    // What still waits inside ends by the same signals.
+    if (!isDone) iterator.return?.().catch(() => undefined);
+  }
+}
+
+const stalled = (millis: number): GatewayError =>
+  new GatewayError('gateway.stalled', 'the provider says nothing', { expected: `something every ${millis} ms`, received: 'nothing' });
+
+/** Caps, bad requests and a broken disk are nobody else's to mend. */
+const isProvidersFault = ({ code }: CocoonError): boolean => !/^(input|storage)\.|^gateway\.(request|daily)-cap$/.test(code);
+
+/** @throws GatewayError `input.max-tokens` where no provider writes answers that long */
+function requireLength(sellers: readonly Seller[], maxTokens: number): void {
+  const longest = Math.max(0, ...sellers.map(({ offer }) => offer.maxTokens));
+  if (sellers.length === 0 || maxTokens <= longest) return;
+  throw new GatewayError('input.max-tokens', 'no provider writes answers that long', { expected: `at most ${longest} tokens`, received: String(maxTokens) });
+}
+
+/** What all failures come to, for whoever asked. */
+function summaryOf(failures: readonly CocoonError[]): CocoonError {
+  const codes = failures.map(({ code }) => code);
+  if (failures.length > 0 && codes.every((code) => code === 'gateway.overloaded')) {
+    const seconds = failures.map((each) => (each as GatewayError).retryAfterSeconds ?? 1);
+    return new GatewayError('gateway.overloaded', 'every provider is busy', { retryAfterSeconds: Math.min(...seconds) });
+  }
+  if (failures.length > 0 && codes.every((code) => /^gateway\.channel-exhausted$|^chain\.low-balance$/.test(code))) {
+    return new GatewayError('gateway.channel-exhausted', 'there is no money left to pay with', {
+      received: failures[0].message, hint: 'send TON to the wallet of this gateway: cocoon gateway channels',
+    });
+  }
+  if (failures.length === 1) return failures[0];
+  return new GatewayError('gateway.no-provider', failures.length === 0 ? 'there is no provider to ask' : 'no provider answered', {
+    received: codes.join(', ') || 'none in the registry that suits', hint: 'cocoon provider list',
+  });
+}

@@ -1,0 +1,209 @@
+import type { TierValue } from '../../protocol';
+import type { ChannelBackend } from '../channel/channelBackend';
+import { GatewayError } from '../errors';
+import type { Market, MarketChannel, Offer } from './offer';
+
+/** A channel and the back end that buys over it. */
+export interface Counter {
+  channel: MarketChannel;
+  backend: ChannelBackend;
+  /** nanoTON that are owed over it so far. */
+  owed(): bigint;
+}
+
+export interface SellerOptions {
+  market: Market;
+  /** What buys over a channel that is open. */
+  open: (offer: Offer, channel: MarketChannel) => Counter;
+  /** The tier that was asked for; no provider of another one is ever asked (attacks 55). */
+  tier: TierValue;
+  /** nanoTON that a channel is filled up to. */
+  deposit: bigint;
+  /** Unix seconds. */
+  now: () => number;
+}
+
+/** A channel with less of its deposit than one part in so many is filled up while it is used. */
+const LOW_PART = 4n;
+
+/** One provider: its offer, and the channel with it once something is bought. */
+export class Seller {
+  private counter: Promise<Counter> | null = null;
+  private filling: Promise<boolean> | null = null;
+  private running = 0;
+  /** Unix seconds. */
+  lastUsed: number;
+  /** Whether the last look at the market had it; nothing new is bought otherwise. */
+  isOffered = true;
+  /** The channel over which is bought; null before it is open. */
+  channel: MarketChannel | null = null;
+
+  constructor(
+    private current: Offer,
+    private readonly options: SellerOptions,
+  ) {
+    this.lastUsed = options.now();
+  }
+
+  get offer(): Offer {
+    return this.current;
+  }
+
+  /** Whether an answer is under way. */
+  get isBusy(): boolean {
+    return this.running > 0;
+  }
+
+  /** Whether a channel with it was asked for. */
+  get hasChannel(): boolean {
+    return this.counter !== null;
+  }
+
+  /** Takes what the provider offers now: another key or address of its worker, other prices. The channel stays. */
+  update(offer: Offer): void {
+    const isSame = offerKey(offer) === offerKey(this.current);
+    this.current = offer;
+    this.isOffered = true;
+    if (isSame || this.running > 0 || this.counter === null) return;
+    const before = this.counter;
+    this.counter = before.then(async ({ channel, backend }) => {
+      await backend.close();
+      return this.options.open(offer, channel);
+    });
+    this.forgetFailure(this.counter);
+  }
+
+  /** Runs `work` with the open channel, which is opened first if need be. */
+  async *use<T>(work: (counter: Counter) => AsyncIterable<T>): AsyncIterable<T> {
+    this.running++;
+    try {
+      yield* work(await this.opened());
+    } finally {
+      this.running--;
+      this.lastUsed = this.options.now();
+    }
+  }
+
+  /** Fills the channel up when it runs low, beside whatever goes on; true once there is more in it. */
+  async fillUp(atLeast = 0n): Promise<boolean> {
+    const { channel, owed } = await this.opened();
+    const left = channel.budget - owed();
+    const { deposit, market } = this.options;
+    if (atLeast === 0n && left * LOW_PART >= deposit) return false;
+    this.filling ??= market
+      .topUp(channel, deposit > left + atLeast ? deposit - left : atLeast)
+      .then(() => true)
+      .finally(() => (this.filling = null));
+    return this.filling;
+  }
+
+  /** The last voucher: the provider is asked to close. Nothing is bought over the channel afterwards. */
+  async finish(): Promise<void> {
+    const counter = await this.counter;
+    if (counter === null) return;
+    await counter.backend.finish();
+    await this.leaveChannel();
+  }
+
+  /** Nothing more over this channel: the next answer opens another one. */
+  async leaveChannel(): Promise<void> {
+    const before = this.counter;
+    this.counter = null;
+    this.channel = null;
+    await (await before)?.backend.close();
+  }
+
+  /** Ends the connection; the channel stays open on chain. */
+  async close(): Promise<void> {
+    const counter = await this.counter?.catch(() => null);
+    await counter?.backend.close();
+  }
+
+  /** The open channel; opens it if need be. @throws CocoonError */
+  opened(): Promise<Counter> {
+    const { market, open } = this.options;
+    if (this.counter === null) {
+      this.counter = market.channelWith(this.current).then((channel) => {
+        this.channel = channel;
+        return open(this.current, channel);
+      });
+      this.forgetFailure(this.counter);
+    }
+    return this.counter;
+  }
+
+  /** What could not be opened is tried again next time. */
+  private forgetFailure(counter: Promise<Counter>): void {
+    counter.catch(() => {
+      if (this.counter === counter) this.counter = null;
+    });
+  }
+}
+
+const offerKey = (offer: Offer): string =>
+  JSON.stringify(Object.entries(offer).map(([name, value]) => [name, value instanceof Uint8Array ? Buffer.from(value).toString('hex') : String(value)]));
+
+/** How long a list of offers counts, and how soon it is read again when nobody answers, seconds. */
+const FRESH_SECONDS = 600;
+const AGAIN_SECONDS = 15;
+
+/** The providers of a market, looked up again from time to time. */
+export class SellerBook {
+  private readonly sellers = new Map<string, Seller>();
+  private seenAt = -Infinity;
+  private look: Promise<void> | null = null;
+
+  constructor(
+    private readonly options: SellerOptions,
+    /** Hears when a look at the market failed while the old list still serves. */
+    private readonly onFailure: (error: unknown) => void,
+  ) {}
+
+  /** All providers that are known. @param fresh look again unless that was just done: nobody answered @throws CocoonError at the first look alone */
+  async all(fresh = false): Promise<Seller[]> {
+    const age = this.options.now() - this.seenAt;
+    if (this.seenAt === -Infinity) await this.refresh();
+    else if (fresh && age >= AGAIN_SECONDS) await this.refresh().catch(this.onFailure);
+    else if (age >= FRESH_SECONDS) this.refresh().catch(this.onFailure);
+    return [...this.sellers.values()].filter(({ isOffered }) => isOffered);
+  }
+
+  /** The seller of a stake that was ever in the list. */
+  withStake(stake: Uint8Array): Seller | undefined {
+    return this.sellers.get(Buffer.from(stake).toString('hex'));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.sellers.values()].map((seller) => seller.close()));
+  }
+
+  private refresh(): Promise<void> {
+    this.look ??= this.read().finally(() => (this.look = null));
+    return this.look;
+  }
+
+  private async read(): Promise<void> {
+    const offers = await this.options.market.offers();
+    requireTier(offers, this.options.tier);
+    this.seenAt = this.options.now();
+    const offered = new Set<string>();
+    for (const offer of offers) {
+      const name = Buffer.from(offer.stake).toString('hex');
+      offered.add(name);
+      const known = this.sellers.get(name);
+      if (known === undefined) this.sellers.set(name, new Seller(offer, this.options));
+      else known.update(offer);
+    }
+    for (const [name, seller] of this.sellers) {
+      if (!offered.has(name)) seller.isOffered = false;
+      if (!seller.isOffered && !seller.hasChannel) this.sellers.delete(name);
+    }
+  }
+}
+
+/** @throws GatewayError `gateway.other-tier`: whoever lists the market must not lower what protects a prompt */
+function requireTier(offers: readonly Offer[], tier: TierValue): void {
+  const other = offers.find((offer) => offer.tier !== tier);
+  if (other === undefined) return;
+  throw new GatewayError('gateway.other-tier', 'the market offers a tier that was not asked for', { expected: `tier ${tier}`, received: `tier ${other.tier}` });
+}
