@@ -1,7 +1,7 @@
 import { Address, Cell } from '@ton/core';
 import { join } from 'node:path';
 import { CocoonError } from '../../protocol';
-import { channelPhase, claimFee, packCloseChannel, parseChannel, PaymentChannel, type PaymentChannelTerms } from '../../wrappers';
+import { channelPhase, mostPayable, packCloseChannel, parseChannel, PaymentChannel, type PaymentChannelTerms } from '../../wrappers';
 import type { ChannelOnChain } from '../../gateway/market/channelLife';
 import type { ChannelAccounts, OwnChannel } from '../../gateway/market/channelKeeper';
 import type { MarketChannel } from '../../gateway/market/offer';
@@ -176,8 +176,8 @@ export class ClientChannels implements ChannelAccounts {
     if (channelPhase(state, account.apiTime) !== 'open') return null;
     if (claimKey !== undefined && Buffer.compare(state.terms.claimKey, claimKey) !== 0) return null;
     if (account.apiTime + LEAST_SECONDS > terms.expiry - terms.closeDelay) return null;
-    const fees = 3n * claimFee(await this.options.chain.networkPrices());
-    return account.balance > fees ? state.claimed + account.balance - fees : null;
+    const budget = mostPayable(state, account.balance, await this.options.chain.networkPrices(), account.apiTime);
+    return budget > state.claimed ? budget : null;
   }
 }
 

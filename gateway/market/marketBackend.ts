@@ -249,6 +249,6 @@ function summaryOf(failures: readonly CocoonError[]): CocoonError {
   }
   if (failures.length === 1) return failures[0];
   return new GatewayError('gateway.no-provider', failures.length === 0 ? 'there is no provider to ask' : 'no provider answered', {
-    received: codes.join(', ') || 'none in the registry that suits', hint: 'cocoon provider list',
+    received: failures.map(({ code, received }) => (received === undefined ? code : `${code} (${received})`)).join(', ') || 'none in the registry that suits', hint: 'cocoon provider list',
   });
 }

@@ -1,6 +1,6 @@
 import type { Address, Cell } from '@ton/core';
 import { equalBytes, RefusalReason, type RefusalReasonValue } from '../../protocol';
-import { channelPhase, type ChannelState, claimFee, claimImport, type NetworkPrices, parseChannel, PaymentChannel } from '../../wrappers';
+import { channelPhase, type ChannelState, mostPayable, type NetworkPrices, parseChannel, PaymentChannel } from '../../wrappers';
 import type { AccountSnapshot } from '../chain/chainClient';
 
 /** Which channels this worker serves. */
@@ -32,20 +32,8 @@ export interface RefusedChannel {
   note: string;
 }
 
-/** nanoTON of rent that a channel pays in a second, with room for the largest state: 8 cells of 5,200 bits (TON config 18). */
-const RENT_CELLS = 8n;
-const RENT_BITS = 5_200n;
-const RENT_PER_BIT = 1n;
-const RENT_PER_CELL = 500n;
-
 /** An account whose rent nobody pays lives longer than this by far, whatever prices become: an ended channel is never forgotten. */
 const MAX_LIFE_SECONDS = 2 * 365 * 86_400;
-
-/** Rent of a channel for so many seconds, in nanoTON, at twice today's prices. */
-export function channelRent(seconds: number): bigint {
-  const perSecond = RENT_BITS * RENT_PER_BIT + RENT_CELLS * RENT_PER_CELL;
-  return ((2n * perSecond * BigInt(Math.max(0, seconds))) >> 16n) + 1n;
-}
 
 /**
  * Whether an account is a channel of this provider that can be served now. It is recognised by computing its address from
@@ -74,7 +62,7 @@ export async function recogniseChannel(
   if (terms.expiry > now + MAX_LIFE_SECONDS) return refused(unsupportedTerms, 'a channel that lives too long');
   const servesUntil = terms.expiry - terms.closeDelay;
   if (now >= servesUntil) return refused(channelEnding, 'the channel expires too soon');
-  const mostOwed = state.claimed + account.balance - claimImport(prices) - 2n * claimFee(prices) - channelRent(terms.expiry - now);
+  const mostOwed = mostPayable(state, account.balance, prices, now);
   if (mostOwed <= state.claimed) return refused(channelExhausted, 'the channel holds nothing beyond its fees');
   return { kind: 'servable', state, servesUntil, mostOwed };
 }

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Address, beginCell, toNano } from '@ton/core';
 import { RefusalReason } from '../../../protocol';
-import { claimable, claimFee, type NetworkPrices, packChannel, PaymentChannel, type PaymentChannelTerms } from '../../../wrappers';
+import { channelRent, claimable, claimFee, type NetworkPrices, packChannel, PaymentChannel, type PaymentChannelTerms } from '../../../wrappers';
 import type { AccountSnapshot } from '../../../worker/chain/chainClient';
-import { channelRent, type ChannelPolicy, recogniseChannel } from '../../../worker/channels/recognise';
+import { type ChannelPolicy, recogniseChannel } from '../../../worker/channels/recognise';
 
 const NOW = 1_800_000_000;
 const DAY = 86_400;

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import OpenAI from 'openai';
+import { ChainClient } from '../../worker/chain/chainClient';
+import { unixTime } from '../../worker/jobs/settle';
+import { requestFaucet } from '../../cli/client/devnetApi';
+import { deployWallet, loadWallet } from '../../cli/client/wallet';
+import { NETWORKS } from '../../cli/config/settings';
+import { Stage, type DemoProvider, type WorkerReady } from '../../cli/demo/stage';
+import { type GatewayOptions, startGateway } from '../../cli/gateway/start';
+import { createOutput } from '../../cli/output';
+import { Tier } from '../../protocol';
+
+interface Ready {
+  baseUrl: string;
+  apiKey: string;
+  model: string;
+  providers: number;
+}
+
+interface Answer {
+  cost: string;
+  receipts: { escrow: string }[];
+}
+
+describe('cocoon gateway on a devnet with two providers', { timeout: 120_000 }, () => {
+  const lines: string[] = [];
+  const output = { ...createOutput(true), progress: (line: string) => void lines.push(line) };
+  const stage = new Stage(output);
+  const providers: DemoProvider[] = [];
+  let ready: Ready;
+  const options: GatewayOptions = { tier: Tier.bonded, images: [], deposit: 60_000_000n, mostChannels: 4, idleSeconds: 86_400, closesAtEnd: true };
+  const context = () => stage.contextOf('client', { port: 0, logLevel: 'silent' });
+  const start = (changes: Partial<GatewayOptions> = {}) =>
+    startGateway({ ...context(), output: { ...output, result: (value: unknown) => (ready = value as Ready) } as never }, { ...options, ...changes });
+
+  before(async () => {
+    await stage.startDevnet();
+    for (const [name, price] of [['cheap', '500'], ['dear', '700']]) {
+      const provider = await stage.startProvider(name, ['--backend', 'wasm', '--output-price', price]);
+      const { url } = await provider.process.next<WorkerReady>();
+      await stage.join(provider, url, 2_000_000_000n);
+      providers.push(provider);
+    }
+    const chain = new ChainClient({ endpoint: stage.endpoint });
+    const wallet = loadWallet(context().settings.dataFolder, NETWORKS.devnet);
+    await requestFaucet(stage.endpoint, wallet.address, 2_000_000_000n);
+    await deployWallet(chain, wallet, unixTime() + 60);
+  });
+  let stop: (() => Promise<void>) | null = null;
+  after(async () => {
+    await stop?.().catch(() => undefined);
+    await stage.close(false);
+  });
+
+  const balance = async (): Promise<bigint> => {
+    const { settings } = context();
+    return (await new ChainClient({ endpoint: stage.endpoint }).getAccount(loadWallet(settings.dataFolder, NETWORKS.devnet).address)).balance;
+  };
+
+  test('an attested provider is not there: nothing is bought from a bonded one, and the error says what would', async () => {
+    await assert.rejects(start({ tier: Tier.attested }), (error: { code?: string; message: string }) => error.code === 'chain.no-provider' && /--tier bonded/.test(error.message));
+    assert.equal(await balance() > 1_900_000_000n, true);
+  });
+
+  test('the cheaper one serves and its channel is topped up; killed, the other one takes over; at the end the money that is left comes back', async () => {
+    const before = await balance();
+    stop = await start();
+    assert.equal(ready.providers, 2);
+    const client = new OpenAI({ baseURL: ready.baseUrl, apiKey: ready.apiKey, maxRetries: 0 });
+    const ask = async (words: string): Promise<Answer> => {
+      const answer = await client.chat.completions.create({ model: ready.model, messages: [{ role: 'user', content: words }], max_tokens: 60, temperature: 0 });
+      return (answer as unknown as { x_cocoon: Answer }).x_cocoon;
+    };
+    const answers = [await ask('happy'), await ask('happy'), await ask('happy'), await ask('happy')];
+    assert.ok(lines.some((line) => /more go into channel/.test(line)), 'four answers of 34 tokens at 0.0005 TON cost more than 0.06 TON');
+    providers[0].process.child.kill('SIGKILL');
+    answers.push(await ask('happy'));
+    assert.equal(new Set(answers.map(({ receipts }) => receipts[0].escrow)).size, 2);
+    await stop();
+    stop = null;
+    const spent = before - (await balance());
+    const cost = answers.reduce((sum, each) => sum + BigInt(each.cost), 0n);
+    // The channel with the dead provider still holds what it was not paid: the wallet fetches it in time.
+    const open = lines.filter((line) => /not closed yet|could not/.test(line)).length;
+    assert.ok(open <= 1);
+    assert.ok(spent >= cost - BigInt(answers[0].cost) * 4n, `${spent} ${cost}`);
+  });
+});
