@@ -14,7 +14,8 @@ export function benchCommand(): Command {
     .addCommand(gpuCommand())
     .addCommand(importCommand())
     .addCommand(attestationCommand())
-    .addCommand(protocolCommand());
+    .addCommand(protocolCommand())
+    .addCommand(new Command('protocol-part').description('a process of bench protocol').action(runProtocolPart), { hidden: true });
 }
 
 function feesCommand(): Command {
@@ -131,13 +132,17 @@ function gpuCommand(): Command {
 
 function protocolCommand(): Command {
   return withSettings(new Command('protocol'))
-    .description('gateway and worker over payment channels with an echo engine, all in one process: requests/s, latency, overhead, memory')
+    .description('OpenAI clients, gateway and worker over payment channels with an echo engine, a process each: requests/s, latency, overhead, memory')
     .option('--seconds <n>', 'seconds of load', '20')
     .action(async (options: Record<string, unknown>) => {
       const { output } = contextOf(options);
-      const { measureProtocol } = await import('../../bench/protocol');
+      const { measureProtocol } = await import('../../bench/protocol/measure');
       const seconds = parseNumber('--seconds', String(options.seconds), 5, 3_600, true);
       const report = await measureProtocol(seconds, (line) => output.progress(line));
       output.result(report, linesOf({ ...report }));
     });
+}
+
+async function runProtocolPart(): Promise<void> {
+  await (await import('../../bench/protocol/part')).runPart();
 }
