@@ -7,6 +7,7 @@ export const CHANNEL_CRASH_POINTS = [
   'startCommitted',
   'commitPrepared',
   'commitDone',
+  'commitSynced',
   'commitMarked',
   'checkpointDone',
 ] as const;

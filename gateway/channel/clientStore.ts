@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { ensurePrivateFolder } from '../../worker/dataFolder';
 import { migrate, openDurable } from '../../worker/store/database';
 import { guarded } from '../../worker/store/guarded';
+import { WalSync } from '../../worker/store/walSync';
 import { toHex } from '../../protocol';
 import { GatewayError } from '../errors';
 
@@ -42,19 +43,30 @@ export interface NotedVoucher {
 
 /**
  * What a client must not forget about its channels. Everything is on disk before what follows from it is sent: a number before
- * its request, an amount before its voucher. Calls of one turn of the event loop share one commit (SQLite, synchronous=FULL).
+ * its request, an amount before its voucher. Calls that come while the disk is busy share the next commit.
  */
 export class ClientStore {
   private readonly positions = new Map<string, ClientPosition>();
   private readonly changed = new Map<string, Uint8Array>();
+  /** The commit that further calls join, and the one before it. */
   private commit: Promise<void> | null = null;
+  private before: Promise<void> = Promise.resolve();
+  private readonly log: WalSync;
+  private readonly statements: Record<'channel' | 'spending', Database.Statement>;
   /** nanoTON of one day, UTC. */
   private spending: { day: number; nano: bigint } | null = null;
 
   private constructor(
     private readonly database: Database.Database,
+    path: string,
     private readonly now: () => number,
-  ) {}
+  ) {
+    this.log = new WalSync(database, path);
+    this.statements = {
+      channel: database.prepare('INSERT OR REPLACE INTO channels VALUES (?, ?, ?, ?)'),
+      spending: database.prepare('INSERT OR REPLACE INTO spending VALUES (?, ?)'),
+    };
+  }
 
   /** @param now Unix seconds @throws StorageError */
   static open(path: string, now: () => number = () => Math.floor(Date.now() / 1000)): ClientStore {
@@ -62,7 +74,7 @@ export class ClientStore {
     return guarded(path, () => {
       const database = openDurable(path);
       migrate(database, [CHANNELS, SPENDING]);
-      return new ClientStore(database, now);
+      return new ClientStore(database, path, now);
     });
   }
 
@@ -103,6 +115,8 @@ export class ClientStore {
   /** Commits what waits. */
   close(): void {
     this.write();
+    this.log.syncNow();
+    this.log.close();
     this.database.close();
   }
 
@@ -112,23 +126,28 @@ export class ClientStore {
     spending.nano += position.vouched - (this.positions.get(name)?.vouched ?? 0n);
     this.positions.set(name, position);
     this.changed.set(name, address);
-    this.commit ??= new Promise((resolve) => setImmediate(resolve)).then(() => {
-      this.commit = null;
-      this.write();
-    });
+    this.commit ??= this.before = this.commitAfter(this.before);
     return { vouched: position.vouched, durable: this.commit };
+  }
+
+  private async commitAfter(before: Promise<void>): Promise<void> {
+    // Whoever waited for that one was told.
+    await before.catch(() => undefined);
+    await new Promise((resolve) => setImmediate(resolve));
+    this.commit = null;
+    this.write();
+    await this.log.sync();
   }
 
   private write(): void {
     if (this.changed.size === 0) return;
     guarded('channels', () => {
-      const statement = this.database.prepare('INSERT OR REPLACE INTO channels VALUES (?, ?, ?, ?)');
       const { day, nano } = this.today();
       this.database.transaction(() => {
-        this.database.prepare('INSERT OR REPLACE INTO spending VALUES (?, ?)').run([day, String(nano)]);
+        this.statements.spending.run([day, String(nano)]);
         for (const [name, address] of this.changed) {
           const { nextSeq, owed, vouched } = this.positions.get(name)!;
-          statement.run([Buffer.from(address), nextSeq, String(owed), String(vouched)]);
+          this.statements.channel.run([Buffer.from(address), nextSeq, String(owed), String(vouched)]);
         }
       })();
     });

@@ -141,12 +141,10 @@ describe('an old copy of a store', () => {
     const old = fresh();
     copyStore(folder, old);
     // Until the log has just been moved.
-    const { binding } = store as unknown as { binding: { mark: { checkpoints: number }; file: { write(mark: object): void } } };
+    const { binding } = store as unknown as { binding: { mark: { checkpoints: number }; file: { writeLater(mark: object): Promise<void> } } };
     const { checkpoints } = binding.mark;
     for (let index = 1; binding.mark.checkpoints === checkpoints; index++) await store.signOnce(channelA, 1, index, chunk('more', 1n), 1);
-    binding.file.write = () => {
-      throw new Error('killed');
-    };
+    binding.file.writeLater = () => Promise.reject(new Error('killed'));
     await assert.rejects(store.keepVoucher(channelA, { amountNano: 9n, final: false, signature: signature(9) }));
     const killed = snapshot(folder);
     store.close();
@@ -215,10 +213,8 @@ describe('an old copy of a store', () => {
   test('when the mark cannot be written nobody is answered, and a new start goes on with what was committed', async () => {
     const folder = fresh();
     const store = await servedOnce(folder);
-    const { binding } = store as unknown as { binding: { file: { write(): void } } };
-    binding.file.write = () => {
-      throw new Error('the disk is gone');
-    };
+    const { binding } = store as unknown as { binding: { file: { writeLater(): Promise<void> } } };
+    binding.file.writeLater = () => Promise.reject(new Error('the disk is gone'));
     await assert.rejects(store.signOnce(channelA, 1, 1, chunk('second', 2n), 1), hasCode('storage.io'));
     assert.throws(() => store.read.request(channelA, 1), hasCode('storage.io'));
     await assert.rejects(store.signOnce(channelA, 1, 1, never, 1), hasCode('storage.io'));

@@ -5,6 +5,7 @@ import { crashPoint } from '../../crash';
 import { StorageError } from '../../errors';
 import { schemaVersion } from '../../store/database';
 import { storageError } from '../../store/guarded';
+import { WalSync } from '../../store/walSync';
 import { bytesOf } from './amounts';
 import type { CommitWitness } from './groupCommit';
 import { MarkFile, type Mark } from './mark';
@@ -28,6 +29,12 @@ const COMMITS_PER_CHECKPOINT = 500;
 export class StoreBinding implements CommitWitness {
   private mark: Mark;
   private sinceCheckpoint = 0;
+  private isClosed = false;
+  private hasFailed = false;
+  /** Commits of this start that are in the store; the mark follows. */
+  private committed = 0;
+  private readonly count: Database.Statement;
+  private readonly log: WalSync;
 
   private constructor(
     private readonly database: Database.Database,
@@ -36,6 +43,8 @@ export class StoreBinding implements CommitWitness {
     mark: Mark,
   ) {
     this.mark = mark;
+    this.count = database.prepare('UPDATE starts SET commits = ? WHERE generation = ?');
+    this.log = new WalSync(database, path);
   }
 
   /**
@@ -94,19 +103,47 @@ export class StoreBinding implements CommitWitness {
   }
 
   beforeCommit(): void {
-    const { generation, commits } = this.mark;
-    this.database.exec(`UPDATE starts SET commits = ${commits + 1} WHERE generation = ${generation}`);
+    // The store is never more than one commit ahead of its mark.
+    if (this.committed > this.mark.commits) this.noteNow();
+    this.count.run([this.committed + 1, this.mark.generation]);
   }
 
-  afterCommit(): void {
-    this.mark = { ...this.mark, commits: this.mark.commits + 1 };
-    this.file.write(this.mark);
+  /** The store first, then the mark: a store that is behind its mark is an old copy. */
+  async afterCommit(): Promise<void> {
+    this.committed += 1;
+    try {
+      await this.log.sync();
+      crashPoint('commitSynced');
+      if (this.committed > this.mark.commits) {
+        this.mark = { ...this.mark, commits: this.committed };
+        await this.file.writeLater(this.mark);
+      }
+    } catch (error) {
+      this.hasFailed = true;
+      throw error;
+    }
     this.sinceCheckpoint += 1;
-    if (this.sinceCheckpoint === COMMITS_PER_CHECKPOINT) this.moveLog();
+    if (this.sinceCheckpoint === COMMITS_PER_CHECKPOINT && !this.isClosed) this.moveLog();
   }
 
+  afterLastCommit(): void {
+    this.committed += 1;
+    this.noteNow();
+  }
+
+  /** To be called before the database is closed: notes what is still being synced. */
   close(): void {
+    // After a failed sync the disk may lack what a second one claims to have written.
+    if (this.committed > this.mark.commits && !this.hasFailed) this.noteNow();
+    this.isClosed = true;
+    this.log.close();
     this.file.close();
+  }
+
+  private noteNow(): void {
+    this.log.syncNow();
+    this.mark = { ...this.mark, commits: this.committed };
+    this.file.write(this.mark);
   }
 
   private moveLog(): void {

@@ -76,7 +76,7 @@ export class ChannelStore {
     });
   }
 
-  /** Questions; each answers with what is durable. */
+  /** Questions; each answers with what is committed. It is durable once any change that was asked for later has resolved. */
   get read(): ChannelReader {
     this.group.requireIntact();
     return this.reader;
@@ -180,8 +180,8 @@ export class ChannelStore {
   /** Commits what waits and frees the folder. */
   close(): void {
     this.group.close();
-    this.database.close();
     this.binding.close();
+    this.database.close();
     this.lock.release();
   }
 }

@@ -7,8 +7,10 @@ import { storageError } from '../../store/guarded';
 export interface CommitWitness {
   /** The last change of the transaction. */
   beforeCommit(): void;
-  /** After the commit and before anybody is answered. */
-  afterCommit(): void;
+  /** Resolves when the commit is on disk and noted: only then is anybody answered. */
+  afterCommit(): Promise<void>;
+  /** The same at once, when the store is closed. */
+  afterLastCommit(): void;
 }
 
 interface Change {
@@ -23,24 +25,30 @@ type Outcome = { value: unknown } | { error: unknown };
 const MAX_GROUP = 500;
 
 /**
- * Changes that come in one turn of the event loop share one commit, and so its wait for the disk. Each is answered when it is
- * durable. One that fails is taken back alone; if the commit fails, none of them has happened.
+ * Changes that come while the disk is busy with those before share one commit, and so its wait for the disk, which the event loop does not share. Each is
+ * answered when it is durable. One that fails is taken back alone; if the commit fails, none of them has happened.
  */
 export class GroupCommit {
   private waiting: Change[] = [];
-  private scheduled: NodeJS.Immediate | null = null;
+  private isScheduled = false;
   private failure: StorageError | null = null;
+  private readonly savepoint: Record<'begin' | 'keep' | 'undo', Database.Statement>;
 
   constructor(
     private readonly database: Database.Database,
     private readonly witness: CommitWitness,
-  ) {}
+  ) {
+    const begin = database.prepare('SAVEPOINT change');
+    this.savepoint = { begin, keep: database.prepare('RELEASE change'), undo: database.prepare('ROLLBACK TO change') };
+  }
 
   run<T>(work: () => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (this.failure !== null) return reject(this.failure);
       this.waiting.push({ work, resolve: resolve as Change['resolve'], reject });
-      this.scheduled ??= setImmediate(() => this.commitGroup());
+      if (this.isScheduled) return;
+      this.isScheduled = true;
+      setImmediate(() => void this.commitGroups());
     });
   }
 
@@ -51,23 +59,37 @@ export class GroupCommit {
 
   /** Commits what waits; later changes are refused. */
   close(): void {
-    while (this.waiting.length > 0) this.commitGroup();
+    while (this.waiting.length > 0) {
+      const group = this.waiting.splice(0, MAX_GROUP);
+      try {
+        this.requireIntact();
+        const outcomes = this.commit(group);
+        this.witnessed(() => this.witness.afterLastCommit());
+        answer(group, outcomes);
+      } catch (error) {
+        for (const { reject } of group) reject(error);
+      }
+    }
     this.failure ??= new StorageError('storage.closed', 'the store is closed');
   }
 
-  private commitGroup(): void {
-    if (this.scheduled !== null) clearImmediate(this.scheduled);
-    const group = this.waiting.splice(0, MAX_GROUP);
-    this.scheduled = this.waiting.length > 0 ? setImmediate(() => this.commitGroup()) : null;
-    try {
-      this.requireIntact();
-      const outcomes = this.commit(group);
-      outcomes.forEach((outcome, index) =>
-        'error' in outcome ? group[index].reject(outcome.error) : group[index].resolve(outcome.value),
-      );
-    } catch (error) {
-      for (const { reject } of group) reject(error);
+  /** One group after another, as long as changes come. */
+  private async commitGroups(): Promise<void> {
+    while (this.waiting.length > 0) {
+      const group = this.waiting.splice(0, MAX_GROUP);
+      try {
+        this.requireIntact();
+        const outcomes = this.commit(group);
+        await this.witness.afterCommit().catch((cause: unknown) => this.witnessed(() => throwIt(cause)));
+        crashPoint('commitMarked');
+        answer(group, outcomes);
+      } catch (error) {
+        for (const { reject } of group) reject(error);
+      }
+      // Whoever was answered may have more to say: it belongs into the next group.
+      await new Promise((resolve) => setImmediate(resolve));
     }
+    this.isScheduled = false;
   }
 
   private commit(group: Change[]): Outcome[] {
@@ -86,28 +108,39 @@ export class GroupCommit {
       throw error;
     }
     crashPoint('commitDone');
-    try {
-      this.witness.afterCommit();
-    } catch (cause) {
-      // The changes are in the store and nobody may learn of them before they are witnessed: a new start settles that.
-      this.failure = storageError('channels', cause);
-      throw this.failure;
-    }
-    crashPoint('commitMarked');
     return outcomes;
   }
 
+  /** @throws StorageError: the changes are in the store and nobody may learn of them; a new start settles that */
+  private witnessed(work: () => void): void {
+    try {
+      work();
+    } catch (cause) {
+      this.failure = storageError('channels', cause);
+      throw this.failure;
+    }
+  }
+
   private attempt({ work }: Change): Outcome {
-    this.database.exec('SAVEPOINT change');
+    this.savepoint.begin.run();
     try {
       const value = work();
-      this.database.exec('RELEASE change');
+      this.savepoint.keep.run();
       return { value };
     } catch (error) {
       // A full disk may have ended the whole transaction.
       if (!this.database.inTransaction) throw error;
-      this.database.exec('ROLLBACK TO change; RELEASE change');
+      this.savepoint.undo.run();
+      this.savepoint.keep.run();
       return { error: error instanceof Database.SqliteError ? storageError('channels', error) : error };
     }
   }
+}
+
+function answer(group: readonly Change[], outcomes: readonly Outcome[]): void {
+  outcomes.forEach((outcome, index) => ('error' in outcome ? group[index].reject(outcome.error) : group[index].resolve(outcome.value)));
+}
+
+function throwIt(cause: unknown): never {
+  throw cause;
 }

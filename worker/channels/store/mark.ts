@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, fdatasyncSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fdatasync, fdatasyncSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { promisify } from 'node:util';
 import { fileSystemError, writePrivateFile } from '../../dataFolder';
 import { StorageError } from '../../errors';
 
@@ -23,6 +24,8 @@ const SLOT_LENGTH = BODY_LENGTH + 32;
 
 /** A small file beside the keys that is rewritten in place, with every start and every commit of the store. */
 export class MarkFile {
+  private inFlight: Promise<void> | null = null;
+
   private constructor(
     private readonly path: string,
     private readonly file: number,
@@ -60,10 +63,30 @@ export class MarkFile {
     }
   }
 
+  /** Resolves when it is durable; the event loop goes on meanwhile. One call at a time. */
+  async writeLater(mark: Mark): Promise<void> {
+    try {
+      const slot = encode(mark);
+      writeSync(this.file, slot, 0, slot.length, this.turn * SLOT_DISTANCE);
+      this.turn = 1 - this.turn;
+      this.inFlight = sync(this.file);
+      await this.inFlight;
+    } catch (cause) {
+      throw fileSystemError(cause, this.path, 'cannot write the mark of the channel store');
+    } finally {
+      this.inFlight = null;
+    }
+  }
+
+  /** A file that is being synced is closed afterwards. */
   close(): void {
-    closeSync(this.file);
+    const { file } = this;
+    if (this.inFlight === null) closeSync(file);
+    else void this.inFlight.catch(() => undefined).then(() => closeSync(file));
   }
 }
+
+const sync = promisify(fdatasync);
 
 function newest(path: string): { mark: Mark; slot: number } | null {
   if (!existsSync(path)) return null;
