@@ -2,9 +2,8 @@ import { ProtocolError } from './protocolError';
 
 /** An exact unsigned integer of at most `bits` bits: no fraction, no NaN, no number that lost digits. */
 export function fitsUint(value: bigint | number, bits: number): boolean {
-  if (typeof value === 'number' && !Number.isSafeInteger(value)) return false;
-  const integer = BigInt(value);
-  return integer >= 0n && integer >> BigInt(bits) === 0n;
+  if (typeof value === 'number') return Number.isSafeInteger(value) && value >= 0 && value < 2 ** bits;
+  return value >= 0n && value >> BigInt(bits) === 0n;
 }
 
 /** Big-endian bytes of an unsigned integer. @throws ProtocolError OUT_OF_RANGE */
@@ -16,7 +15,11 @@ export function uintBytes(value: bigint | number, length: number, name = 'An int
     });
   }
   const bytes = new Uint8Array(length);
-  let rest = BigInt(value);
+  if (typeof value === 'number') {
+    for (let index = length - 1, rest = value; index >= 0; index--, rest = Math.floor(rest / 256)) bytes[index] = rest % 256;
+    return bytes;
+  }
+  let rest = value;
   for (let index = length - 1; index >= 0; index--, rest >>= 8n) bytes[index] = Number(rest & 0xffn);
   return bytes;
 }
@@ -42,8 +45,13 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return difference === 0;
 }
 
-export const toHex = (bytes: Uint8Array): string =>
-  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
+export function toHex(bytes: Uint8Array): string {
+  let text = '';
+  for (const byte of bytes) text += HEX[byte];
+  return text;
+}
 
 /** Tokens as u32be, four bytes each. @throws ProtocolError OUT_OF_RANGE for what is no token */
 export function tokenBytes(tokens: readonly number[]): Uint8Array {

@@ -1,4 +1,4 @@
-import { sha256 } from '@noble/hashes/sha2';
+import { sha256 } from './sha256';
 import { fitsUint } from './bytes';
 import { ProtocolError } from './protocolError';
 

@@ -1,4 +1,4 @@
-import { sha256 } from '@noble/hashes/sha2';
+import { sha256 } from './sha256';
 import { asciiBytes, concatBytes, equalBytes, tokenBytes, uintBytes } from './bytes';
 import { expectLength } from './cells';
 import type { ResponsePlaintext } from './response';

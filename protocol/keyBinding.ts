@@ -1,4 +1,4 @@
-import { sha256 } from '@noble/hashes/sha2';
+import { sha256 } from './sha256';
 import { ByteWriter } from './byteCodec';
 import { TAG_KEY_BINDING } from './constants';
 

@@ -1,4 +1,4 @@
-import { sha256 } from '@noble/hashes/sha2';
+import { sha256 } from './sha256';
 import { ByteReader, ByteWriter } from './byteCodec';
 import { concatBytes, fitsUint } from './bytes';
 import { commit, GREEDY_SAMPLING, type InferenceRequest, requestRoot } from './commitments';

@@ -1,6 +1,6 @@
 import { chacha20poly1305 } from '@noble/ciphers/chacha';
 import { x25519 } from '@noble/curves/ed25519';
-import { sha256 } from '@noble/hashes/sha2';
+import { sha256 } from './sha256';
 import { asciiBytes, concatBytes, int32Bytes, uintBytes } from './bytes';
 import { expectLength } from './cells';
 import { HPKE_ENC_BYTES, hpkeOpen, hpkeSeal } from './hpke';

@@ -1,5 +1,5 @@
 import { chacha20poly1305 } from '@noble/ciphers/chacha';
-import { sha256 } from '@noble/hashes/sha2';
+import { sha256 } from '../sha256';
 import { asciiBytes, concatBytes, fitsUint, int32Bytes, uintBytes } from '../bytes';
 import { expectLength } from '../cells';
 import { hpkeReceiverSecret, hpkeSenderSecret } from '../hpke';
