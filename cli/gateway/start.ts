@@ -33,6 +33,8 @@ export interface GatewayOptions {
   closesAtEnd: boolean;
 }
 
+/** Beside a worker, whose own is the next lower one. */
+const GATEWAY_PORT = 8573;
 /** What OpenAI clients get that say nothing of the length. */
 const DEFAULT_TOKENS = 1_024;
 const PATIENCE_MILLIS = 120_000;
@@ -41,7 +43,7 @@ const KEEP_MILLIS = 60_000;
 const CLOSE_ATTEMPTS = 70;
 
 /** Finds providers, opens a channel with the best of them, listens, and prints where. Returns what stops it. */
-export async function startGateway({ output, settings, passphrase }: Context, options: GatewayOptions): Promise<() => Promise<void>> {
+export async function startGateway({ output, settings, resolved, passphrase }: Context, options: GatewayOptions): Promise<() => Promise<void>> {
   const log = createLogger(settings.logLevel, settings.logFile);
   const chain = new ChainClient({ endpoint: settings.api, apiKey: settings.apiKey });
   await chain.checkNetwork(settings.networkId);
@@ -75,8 +77,9 @@ export async function startGateway({ output, settings, passphrase }: Context, op
     });
     // Handed out at each start and kept nowhere: whoever reads the output of this command may call it.
     const apiKey = randomBytes(24).toString('base64url');
+    const port = resolved.port.source === 'default' ? GATEWAY_PORT : settings.port;
     const defaultMaxTokens = Math.min(DEFAULT_TOKENS, ...offers.map(({ maxTokens }) => maxTokens));
-    const gateway = await openGateway({ backend, log, host: settings.host, port: settings.port, settings: { apiKey, defaultMaxTokens } });
+    const gateway = await openGateway({ backend, log, host: settings.host, port, settings: { apiKey, defaultMaxTokens } });
     const channel = `0:${toHex(first.address)}`;
     output.result(
       { baseUrl: gateway.url, apiKey, model: card.id, channel, providers: offers.length },
