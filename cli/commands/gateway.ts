@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { ChannelBackend } from '../../gateway/channel/channelBackend';
 import { ClientStore } from '../../gateway/channel/clientStore';
-import { type ModelCard, openGateway } from '../../gateway';
+import { GatewayError, type ModelCard, openGateway } from '../../gateway';
 import { Tier, toHex } from '../../protocol';
 import { channelPhase, parseChannel } from '../../wrappers';
 import { ChainClient, sleep } from '../../worker/chain/chainClient';
@@ -19,9 +19,12 @@ import { requestFaucet } from '../client/devnetApi';
 import { deployWallet, loadWallet } from '../client/wallet';
 import { NETWORKS } from '../config/settings';
 import { contextOf, withSettings, type Context } from '../context';
+import { openAudits } from '../gateway/audits';
 import { Stage, type WorkerReady } from '../demo/stage';
-import { parseTon } from '../numbers';
+import { AUDIT_RATE } from '../../gateway/audit';
+import { parseNumber, parseTon } from '../numbers';
 import { formatTon } from '../output';
+import { auditsCommand } from './gatewayAudits';
 import { stopSignal } from './worker';
 
 const SETTINGS = ['model', 'workerUrl', 'registry', 'host', 'port', 'logLevel', 'logFile'] as const;
@@ -38,11 +41,13 @@ export function gatewayCommand(): Command {
     .option('--deposit <TON>', 'what a new channel holds', '0.5')
     .option('--close', 'close the channel at the end: the provider is paid and the rest comes back')
     .option('--provider <address>', 'stake or owner of the provider; else the best one of the registry')
+    .option('--audit-rate <share>', 'of the answers, that is computed again on this machine: 0 none, 1 all', String(AUDIT_RATE))
     .action(async (options: Record<string, unknown>) => {
       const stop = await startGateway(contextOf(options), options as unknown as GatewayFlags);
       await stopSignal();
       await stop();
     })
+    .addCommand(auditsCommand())
     .addCommand(demoCommand());
 }
 
@@ -50,6 +55,7 @@ interface GatewayFlags {
   deposit: string;
   close?: boolean;
   provider?: string;
+  auditRate: string;
 }
 
 /** Chooses a provider, opens or finds the channel, listens, and prints where. Returns what stops it. */
@@ -67,22 +73,35 @@ async function startGateway({ output, settings, passphrase }: Context, flags: Ga
   const client = { settings, chain, passphrase: passphrase(), progress };
   const channel = await channelWith(client, worker, parseTon('--deposit', flags.deposit));
   const offer = worker.descriptor.channels!;
+  const log = createLogger(settings.logLevel, settings.logFile);
+  const stake = new Uint8Array(channel.terms.stake.hash);
+  const rate = parseNumber('--audit-rate', flags.auditRate, 0, 1);
+  const audits = openAudits({ settings, loaded, rate, log, isBusy: () => backend.running > 0 });
+  if (!audits.auditor.isTrusted(stake)) {
+    throw new GatewayError('gateway.provider-lied', 'there is evidence against this provider', {
+      received: worker.provider!.stake.toRawString(), hint: 'choose another --provider; see: cocoon gateway audits',
+    });
+  }
   const card: ModelCard = {
     id: loaded.name, createdSeconds: unixTime(), ownedBy: `stake ${worker.provider!.stake.toRawString()}`, modelRoot, tokenizer,
     contextTokens: config.context, vocabularySize: config.vocab,
-    facts: { tier: 'bonded', promptPriceNano: offer.promptPriceNano, outputPriceNano: offer.outputPriceNano, channel: channel.address.toRawString() },
+    facts: {
+      tier: 'bonded', promptPriceNano: offer.promptPriceNano, outputPriceNano: offer.outputPriceNano, channel: channel.address.toRawString(),
+      get audited() {
+        return audits.auditor.record(stake);
+      },
+    },
   };
   const store = ClientStore.open(join(settings.dataFolder, 'channels', 'client.db'));
   const backend = new ChannelBackend(card, {
     networkId: settings.networkId, channel: new Uint8Array(channel.address.hash), url: socketUrl(worker.url, offer.path),
     workerKey: Buffer.from(worker.descriptor.workerKey, 'hex'), sealingKey: worker.sealingKey, sign: channel.sign, ed25519: nodeEd25519,
-    client: new Uint8Array(channel.terms.client.hash), stake: new Uint8Array(channel.terms.stake.hash), tier: Tier.bonded, imageHash: new Uint8Array(32),
+    client: new Uint8Array(channel.terms.client.hash), stake, tier: Tier.bonded, imageHash: new Uint8Array(32),
     promptPrice: BigInt(offer.promptPriceNano), outputPrice: BigInt(offer.outputPriceNano), budget: channel.budget,
-  }, store);
+  }, store, unixTime, audits.auditor.heard);
   // Handed out at each start and kept nowhere: whoever reads the output of this command may call it.
   const apiKey = randomBytes(24).toString('base64url');
   const defaultMaxTokens = Math.min(DEFAULT_TOKENS, worker.descriptor.limits.maxTokens);
-  const log = createLogger(settings.logLevel, settings.logFile);
   const gateway = await openGateway({ backend, log, host: settings.host, port: settings.port, settings: { apiKey, defaultMaxTokens } });
   output.result(
     { baseUrl: gateway.url, apiKey, model: card.id, channel: channel.address.toRawString() },
@@ -101,6 +120,7 @@ async function startGateway({ output, settings, passphrase }: Context, flags: Ga
       progress(ended ? 'the channel is closed: the provider is paid, the rest came back' : 'the channel is not closed yet; it closes when the provider claims');
     }
     await backend.close();
+    await audits.close();
     store.close();
   };
 }
@@ -141,7 +161,7 @@ function demoCommand(): Command {
         await requestFaucet(stage.endpoint, wallet.address, 2_000_000_000n);
         await deployWallet(chain, wallet, unixTime() + 60);
         const stopped = stopSignal();
-        const stop = await startGateway({ ...context, output }, { deposit: '0.5' });
+        const stop = await startGateway({ ...context, output }, { deposit: '0.5', auditRate: String(AUDIT_RATE) });
         await stopped;
         await stop();
       } catch (error) {
