@@ -42,13 +42,13 @@ export interface DrawnAnswer {
 const TABLES = `
 CREATE TABLE answers (
   reference TEXT PRIMARY KEY,
-  stake BLOB NOT NULL,
+  stake TEXT NOT NULL,
   drawnAt INTEGER NOT NULL,
   state TEXT NOT NULL
 ) STRICT;
 CREATE INDEX answersByState ON answers (state);
 CREATE TABLE stakes (
-  stake BLOB PRIMARY KEY,
+  stake TEXT PRIMARY KEY,
   drawn INTEGER NOT NULL,
   clean INTEGER NOT NULL,
   different INTEGER NOT NULL,
@@ -131,7 +131,7 @@ export class AuditStore {
 
   /** @param stake basechain hash */
   record(stake: Uint8Array): AuditRecord {
-    const row = guarded('audits', () => this.database.prepare('SELECT * FROM stakes WHERE stake = ?').get([Buffer.from(stake)])) as Row | undefined;
+    const row = guarded('audits', () => this.database.prepare('SELECT * FROM stakes WHERE stake = ?').get([toHex(stake)])) as Row | undefined;
     return this.recordOf(toHex(stake), row);
   }
 
@@ -140,7 +140,7 @@ export class AuditStore {
     const rows = guarded('audits', () => this.database.prepare('SELECT * FROM stakes').all([])) as Row[];
     const known = new Map<string, Row | undefined>();
     for (const stake of [...this.evidence.stakes(), ...this.changes.map((change) => toHex(change.stake))]) known.set(stake, undefined);
-    for (const row of rows) known.set(toHex(row.stake as Uint8Array), row);
+    for (const row of rows) known.set(String(row.stake), row);
     return new Map([...known].map(([stake, row]) => [stake, this.recordOf(stake, row)]));
   }
 
@@ -160,7 +160,7 @@ export class AuditStore {
   private settlePending(): void {
     const rows = guarded('audits', () => this.database.prepare('SELECT reference, stake, drawnAt FROM answers WHERE state = ?').all(['pending'])) as Row[];
     for (const { reference, stake, drawnAt } of rows) {
-      const answer = { reference: String(reference), stake: new Uint8Array(stake as Uint8Array) };
+      const answer = { reference: String(reference), stake: new Uint8Array(Buffer.from(String(stake), 'hex')) };
       const found = this.evidence.holds(answer);
       if (found !== 'unconfirmed') this.note(answer, found === 'kept' ? 'different' : 'dropped', Number(drawnAt));
     }
@@ -180,7 +180,7 @@ export class AuditStore {
   }
 
   private apply({ reference, stake, state, at }: Change): void {
-    const owner = Buffer.from(stake);
+    const owner = toHex(stake);
     this.database.prepare('INSERT OR IGNORE INTO stakes VALUES (?, 0, 0, 0, 0, 0, 0, 0)').run([owner]);
     this.database
       .prepare('INSERT INTO answers (reference, stake, drawnAt, state) VALUES (?, ?, ?, ?) ON CONFLICT (reference) DO UPDATE SET state = excluded.state')

@@ -124,6 +124,9 @@ export function parseEvidence(text: string): Evidence {
  */
 export function openEvidence(evidence: Evidence): OpenedEvidence {
   const request = requestOf(evidence);
+  if (evidence.reference !== referenceOf(request)) {
+    throw new EvidenceError('verification.evidence.terms', 'the reference is of another answer', { expected: referenceOf(request), received: evidence.reference.slice(0, 100) });
+  }
   const open = (frame: string): SignedPiece => {
     const piece = pieceFrame(frame);
     if (piece.seq !== evidence.seq) throw new EvidenceError('verification.evidence.pieces', 'a piece is of another answer', { expected: `number ${evidence.seq}`, received: `number ${piece.seq}` });
