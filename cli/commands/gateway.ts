@@ -70,18 +70,19 @@ async function startGateway({ output, settings, passphrase }: Context, flags: Ga
     settings, chain, progress, provider: flags.provider, withoutStake: false, deadline: unixTime() + KEY_SECONDS, modelRoot: root,
     checkDescriptor: (descriptor) => checkDescriptor(descriptor, root, { settings, maxTokens: 1 }),
   });
-  const client = { settings, chain, passphrase: passphrase(), progress };
-  const channel = await channelWith(client, worker, parseTon('--deposit', flags.deposit));
-  const offer = worker.descriptor.channels!;
   const log = createLogger(settings.logLevel, settings.logFile);
-  const stake = new Uint8Array(channel.terms.stake.hash);
+  const stake = new Uint8Array(worker.provider!.stake.hash);
   const rate = parseNumber('--audit-rate', flags.auditRate, 0, 1);
-  const audits = openAudits({ settings, loaded, rate, log, isBusy: () => backend.running > 0 });
+  let buyer: ChannelBackend | undefined;
+  const audits = openAudits({ settings, loaded, rate, log, isBusy: () => (buyer?.running ?? 0) > 0 });
   if (!audits.auditor.isTrusted(stake)) {
     throw new GatewayError('gateway.provider-lied', 'there is evidence against this provider', {
       received: worker.provider!.stake.toRawString(), hint: 'choose another --provider; see: cocoon gateway audits',
     });
   }
+  const client = { settings, chain, passphrase: passphrase(), progress };
+  const channel = await channelWith(client, worker, parseTon('--deposit', flags.deposit));
+  const offer = worker.descriptor.channels!;
   const card: ModelCard = {
     id: loaded.name, createdSeconds: unixTime(), ownedBy: `stake ${worker.provider!.stake.toRawString()}`, modelRoot, tokenizer,
     contextTokens: config.context, vocabularySize: config.vocab,
@@ -99,6 +100,7 @@ async function startGateway({ output, settings, passphrase }: Context, flags: Ga
     client: new Uint8Array(channel.terms.client.hash), stake, tier: Tier.bonded, imageHash: new Uint8Array(32),
     promptPrice: BigInt(offer.promptPriceNano), outputPrice: BigInt(offer.outputPriceNano), budget: channel.budget,
   }, store, unixTime, audits.auditor.heard);
+  buyer = backend;
   // Handed out at each start and kept nowhere: whoever reads the output of this command may call it.
   const apiKey = randomBytes(24).toString('base64url');
   const defaultMaxTokens = Math.min(DEFAULT_TOKENS, worker.descriptor.limits.maxTokens);
@@ -161,7 +163,7 @@ function demoCommand(): Command {
         await requestFaucet(stage.endpoint, wallet.address, 2_000_000_000n);
         await deployWallet(chain, wallet, unixTime() + 60);
         const stopped = stopSignal();
-        const stop = await startGateway({ ...context, output }, { deposit: '0.5', auditRate: String(AUDIT_RATE) });
+        const stop = await startGateway({ ...context, output }, { deposit: '0.5', auditRate: command.optsWithGlobals<GatewayFlags>().auditRate });
         await stopped;
         await stop();
       } catch (error) {

@@ -56,7 +56,8 @@ export class AuditQueue {
 
   private async run(): Promise<void> {
     while (this.waiting.length > 0) {
-      await this.turn();
+      // Whoever cannot say is not busy.
+      await this.turn().catch(() => undefined);
       await this.waiting.shift()?.work();
     }
     this.running = null;

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { chmodSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { Tier } from '../../../protocol';
+import { outputHash, preparePiece, sealResponse, termsHash, Tier } from '../../../protocol';
 import { type AuditEngine, AuditStore, onEngine, parseEvidence, verifyEvidence } from '../../../gateway/audit';
-import { delivered, echoEngine, flipped, newAuditor, newFolder, otherToken, piecesOf, rejecting, requestFor, signed, STAKE, STAKE_HEX } from './answers';
-import { outputHash, preparePiece, sealResponse, termsHash } from '../../../protocol';
+import { until } from '../support';
+import { delivered, echoEngine, flipped, newAuditor, newFolder, NOW, otherToken, piecesOf, rejecting, requestFor, signed, STAKE, STAKE_HEX } from './answers';
 
 const filesOf = (folder: string, name: 'evidence' | 'unconfirmed'): string[] => readdirSync(join(folder, 'audits', name));
 const evidenceIn = (folder: string) => parseEvidence(readFileSync(join(folder, 'audits', 'evidence', filesOf(folder, 'evidence')[0]), 'utf8'));
@@ -63,7 +63,8 @@ describe('an audited answer', () => {
 
   it('that ended early is compared as far as it came', async () => {
     const folder = newFolder();
-    const { auditor, store, end } = newAuditor(folder);
+    const counts: number[] = [];
+    const { auditor, store, end } = newAuditor(folder, { first: async () => onEngine(echoEngine((result) => (counts.push(result.tokens.length), result))) });
     auditor.heard(delivered(1, { pieces: 1 }));
     auditor.heard(delivered(2, { pieces: 1, lie: otherToken(35) }));
     auditor.heard(delivered(3, { pieces: 1, lie: otherToken(31) }));
@@ -72,6 +73,7 @@ describe('an audited answer', () => {
     assert.deepEqual([1, 2, 3, 4].map((seq) => store.state(referenceOf(seq))), ['clean', 'clean', 'different', undefined]);
     const finding = await verifyEvidence(evidenceIn(folder));
     assert.equal(finding.hasTrace, false);
+    assert.deepEqual(counts, [32, 32, 32]);
     await end();
   });
 
@@ -162,7 +164,7 @@ describe('what is promised of drawn answers', () => {
     const folder = newFolder();
     const killed = newAuditor(folder, { confirm: async () => onEngine(never) });
     killed.auditor.heard(delivered(1, { lie: otherToken(0) }));
-    while (filesOf(folder, 'unconfirmed').length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(() => filesOf(folder, 'unconfirmed').length === 1);
     assert.equal(statSync(join(folder, 'audits', 'unconfirmed', filesOf(folder, 'unconfirmed')[0])).mode & 0o777, 0o600);
     const { auditor, store, accused, end } = newAuditor(folder, { rate: 0 });
     await auditor.idle();
@@ -179,6 +181,7 @@ describe('what is promised of drawn answers', () => {
     ending.auditor.heard(delivered(1));
     ending.auditor.heard(delivered(2, { lie: otherToken(0) }));
     ending.auditor.heard(delivered(3));
+    await until(() => filesOf(folder, 'unconfirmed').length === 1);
     await ending.auditor.close(50);
     assert.deepEqual([1, 2, 3].map((seq) => ending.store.state(referenceOf(seq))), ['clean', 'pending', 'dropped']);
     ending.auditor.heard(delivered(4));
@@ -217,7 +220,7 @@ describe('what is promised of drawn answers', () => {
       await end();
       return performance.now() - start;
     };
-    assert.ok((await waits(() => true, 150)) >= 150);
+    assert.ok((await waits(() => true, 150)) >= 140);
     let looks = 0;
     await waits(() => looks++ < 2, 60_000);
     assert.equal(looks, 3);
@@ -234,9 +237,9 @@ describe('a piece that the worker signed and that contradicts itself', () => {
       const folder = newFolder();
       const { auditor, store, accused, end } = newAuditor(folder, { rate: 0, first: () => assert.fail('computed') });
       const own = requestFor(1, 40, asked);
-      const { receipt, sealed } = preparePiece(own, { index: 0, promptTokens: 3, tokens: Array<number>(32).fill(1), fresh: 32 }, NOW_DATE);
+      const { receipt, sealed } = preparePiece(own, { index: 0, promptTokens: 3, tokens: Array<number>(32).fill(1), fresh: 32 }, NOW);
       auditor.heard({ ...answer, request: own, pieces: [], tokens: [], rejected: { piece: signed({ ...receipt, dueNano: receipt.dueNano + 1n }, sealed), fault: 'wrong-due' } });
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await until(() => accused.length > 0);
       assert.deepEqual([accused, store.record(STAKE).faults, store.state(referenceOf(1))], [[STAKE_HEX], 1, 'fault']);
       assert.equal((await verifyEvidence(evidenceIn(folder))).fault, 'wrong-due');
       await end();
@@ -246,10 +249,10 @@ describe('a piece that the worker signed and that contradicts itself', () => {
   it('is evidence when it is sealed with bytes that do not open', async () => {
     const folder = newFolder();
     const { auditor, accused, end } = newAuditor(folder, { rate: 0 });
-    const { receipt } = preparePiece(request, { index: 1, promptTokens: 3, tokens: [...answer.tokens, 1], fresh: 1 }, NOW_DATE);
+    const { receipt } = preparePiece(request, { index: 1, promptTokens: 3, tokens: [...answer.tokens, 1], fresh: 1 }, NOW);
     const sealed = sealResponse(new Uint8Array(64), new Uint8Array(32).fill(1), termsHash(request.terms), { index: 1, final: false });
     auditor.heard(rejecting(answer, signed({ ...receipt, sealedHash: outputHash(sealed) }, sealed), 'unreadable'));
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await until(() => accused.length > 0);
     assert.deepEqual(accused, [STAKE_HEX]);
     assert.equal((await verifyEvidence(evidenceIn(folder))).fault, 'unreadable');
     await end();
@@ -260,7 +263,7 @@ describe('a piece that the worker signed and that contradicts itself', () => {
     const { auditor, accused, end } = newAuditor(folder, { rate: 0 });
     const [other] = piecesOf(request, { tokens: Array<number>(40).fill(1), finishReason: 'length', traceRoot: new Uint8Array(32).fill(1) });
     auditor.heard(rejecting(answer, other, 'out-of-order'));
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await until(() => accused.length > 0);
     assert.deepEqual(accused, [STAKE_HEX]);
     assert.equal((await verifyEvidence(evidenceIn(folder))).fault, 'two receipts');
     await end();
@@ -280,8 +283,6 @@ describe('a piece that the worker signed and that contradicts itself', () => {
     await end();
   });
 });
-
-const NOW_DATE = 1_800_000_000;
 
 it('the store of audits is private, and can be read beside the gateway that writes it', async () => {
   const folder = newFolder();

@@ -8,7 +8,8 @@ import { type Evidence, openEvidence, parseEvidence, partsOf, verifyEvidence } f
 import { nodeEd25519 } from '../../../worker/jobs/answer';
 import { generationOf } from '../../../worker/jobs/request';
 import { cocoon, codeOf } from '../../support/cocoon';
-import { delivered, echoed, newAuditor, newFolder, NOW, otherToken, piecesOf, rejecting, requestFor, signed, STAKE_HEX, workerKey } from './answers';
+import { until } from '../support';
+import { delivered, echoed, flipped, newAuditor, newFolder, NOW, otherToken, piecesOf, rejecting, requestFor, signed, STAKE_HEX, workerKey } from './answers';
 
 const CHANNEL_HEX = '05'.repeat(32);
 const reasonOf = (reason: string) => ({ code: `verification.evidence.${reason}` });
@@ -18,7 +19,7 @@ describe('evidence', () => {
   const folder = newFolder();
   const kept = new Map<Evidence['kind'], Evidence>();
   before(async () => {
-    const { auditor, end } = newAuditor(folder);
+    const { auditor, accused, end } = newAuditor(folder);
     auditor.heard(delivered(1, { lie: otherToken(20) }));
     const request = requestFor(2);
     const begun = delivered(2, { pieces: 1 });
@@ -27,7 +28,7 @@ describe('evidence', () => {
     const [other] = piecesOf(requestFor(3), { tokens: Array<number>(40).fill(1), finishReason: 'length', traceRoot: new Uint8Array(32).fill(1) });
     auditor.heard(rejecting(delivered(3), other, 'after-the-end'));
     await auditor.idle();
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await until(() => accused.length === 3);
     await end();
     for (const name of readdirSync(join(folder, 'audits', 'evidence'))) {
       const evidence = parseEvidence(readFileSync(join(folder, 'audits', 'evidence', name), 'utf8'));
@@ -76,6 +77,8 @@ describe('evidence', () => {
     const wrong = kept.get('wrong-answer')! as Extract<Evidence, { kind: 'wrong-answer' }>;
     const fault = kept.get('signed-fault')! as Extract<Evidence, { kind: 'signed-fault' }>;
     const two = kept.get('two-receipts')! as Extract<Evidence, { kind: 'two-receipts' }>;
+    const last = delivered(2).pieces[1];
+    const forged = toHex(encodeFrame({ ...last, signature: flipped(last.signature) }));
     const table: [Evidence, string][] = [
       [{ ...wrong, computed: wrong.computed.slice(0, 1) }, 'unconfirmed'],
       [{ ...wrong, computed: [wrong.computed[0], { ...wrong.computed[1], tokens: [1] }] }, 'unconfirmed'],
@@ -87,6 +90,7 @@ describe('evidence', () => {
       [{ ...fault, fault: 'wrong-due' }, 'fault'],
       [{ ...fault, fault: 'bad-date' }, 'fault'],
       [{ ...fault, rejected: fault.pieces[0] }, 'fault'],
+      [{ ...fault, rejected: forged, fault: 'bad-signature' }, 'fault'],
       [{ ...two, rejected: two.pieces[0] }, 'fault'],
       [{ ...two, pieces: [] }, 'fault'],
     ];

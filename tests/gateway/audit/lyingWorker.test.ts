@@ -17,6 +17,7 @@ import { type LoadedEngine, openEngine, openModel } from '../../../worker/engine
 import { nodeEd25519 } from '../../../worker/jobs/answer';
 import { generationOf } from '../../../worker/jobs/request';
 import { NOW, PRICES, WorkerWorld } from '../../worker/channels/conversationWorld';
+import { until } from '../support';
 import { newAuditor, newFolder } from './answers';
 
 const GREEDY: Sampling = { t: 0, topK: 0, topP16: 0, minPX: 0, seed: new Uint8Array(32).fill(4) };
@@ -140,19 +141,17 @@ describe('a worker behind a channel', () => {
     const receive = Object.getOwnPropertyDescriptor(ChannelConversation.prototype, 'receive')!;
     try {
       for (const rate of [0, 1]) {
-        // What earlier connections still had to say.
-        await new Promise((resolve) => setTimeout(resolve, 50));
         const kinds: string[] = [];
         seen.push(kinds);
+        const { ask, auditor, world } = await market(loaded.engine, { rate });
         ChannelConversation.prototype.receive = function (bytes) {
-          kinds.push(decodeFrame(bytes).kind);
+          if ((this as unknown as { context: unknown }).context === world.context) kinds.push(decodeFrame(bytes).kind);
           return (receive.value as ChannelConversation['receive']).call(this, bytes);
         };
-        const { ask, auditor } = await market(loaded.engine, { rate });
         await ask(70);
         await auditor.idle();
         await ask(3);
-        await new Promise((resolve) => setTimeout(resolve, 50));
+        await until(() => kinds.length >= 7);
       }
     } finally {
       Object.defineProperty(ChannelConversation.prototype, 'receive', receive);
@@ -184,6 +183,13 @@ describe('a worker behind a channel', () => {
     await clean.ask(8, sampled);
     await clean.auditor.idle();
     assert.equal(clean.store.record(clean.stake).clean, 1);
+  });
+
+  it('that ends an answer where nothing ends it is convicted by its own receipt, audited or not, and paid nothing for that piece', async () => {
+    const { auditor, accused, ask, evidence, store, stake } = await market(lying((result) => ({ ...result, tokens: result.tokens.slice(0, 5), finishReason: 'stop' })), { rate: 0 });
+    await assert.rejects(ask(40), { code: 'gateway.bad-answer' });
+    await until(() => accused.length > 0);
+    assert.deepEqual([(await verifyEvidence(evidence())).fault, store.record(stake).faults, auditor.isTrusted(stake)], ['wrong-finish-reason', 1, false]);
   });
 
   it('whose answer the client leaves is audited as far as it came', async () => {
