@@ -3,11 +3,9 @@ import {
   buildTerms,
   CellReader,
   checkAnswer,
-  commit,
   decodePayload,
   FinishReason,
   receiptHash,
-  responseRoot,
   type Receipt,
   type RequestPayload,
   type Terms,
@@ -16,6 +14,7 @@ import { fromCell, parseDelivery } from '../../wrappers';
 import type { LoadedEngine } from '../../worker/engine';
 import { nodeEd25519 } from '../../worker/jobs/answer';
 import { generationOf } from '../../worker/jobs/request';
+import { compareAnswer, partsOf } from '../../gateway/audit/compare';
 import { VerificationError } from '../errors';
 import type { JobFile } from './jobFile';
 
@@ -93,18 +92,10 @@ export function openAnswer(job: JobFile, body: Cell, deliveredAt: number): Opene
 export async function compareRerun(job: JobFile, answer: OpenedAnswer, engine: LoadedEngine): Promise<string | null> {
   const { payload, escrow } = ownTerms(job);
   const result = await engine.generate(generationOf(payload, escrow));
-  const sameTokens =
-    result.tokens.length === answer.tokens.length &&
-    result.tokens.every((token, index) => token === answer.tokens[index]);
-  if (!sameTokens) return 'answer';
-  if (result.finishReason !== answer.finishReason) return 'finish reason';
-  const plaintext = { finishReason: FinishReason[result.finishReason], tokens: result.tokens };
+  const { commitSalt, request } = payload;
   const { responseCommit, traceCommit } = answer.receipt;
-  if (!same(commit('response', payload.commitSalt, responseRoot(plaintext)), responseCommit))
-    return 'response commitment';
-  if (!same(commit('trace', payload.commitSalt, result.traceRoot), traceCommit)) return 'trace';
-  return null;
+  const signed = { tokens: answer.tokens, finishReason: FinishReason[answer.finishReason], responseCommit, traceCommit };
+  return compareAnswer(signed, partsOf(result, commitSalt), { promptTokens: request.promptTokens.length, commitSalt })?.part ?? null;
 }
 
 const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'hex'));
-const same = (a: Uint8Array, b: Uint8Array): boolean => Buffer.from(a).equals(b);

@@ -15,7 +15,7 @@ export function benchCommand(): Command {
     .addCommand(importCommand())
     .addCommand(attestationCommand())
     .addCommand(protocolCommand())
-    .addCommand(new Command('protocol-part').description('a process of bench protocol').action(runProtocolPart), { hidden: true });
+    .addCommand(withSettings(new Command('protocol-part')).description('a process of bench protocol').action(runProtocolPart), { hidden: true });
 }
 
 function feesCommand(): Command {

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { AUDIT_RATE } from '../../gateway/audit';
 import { Tier } from '../../protocol';
 import { ChainClient } from '../../worker/chain/chainClient';
 import { unixTime } from '../../worker/jobs/settle';
@@ -11,6 +12,7 @@ import { Stage, type WorkerReady } from '../demo/stage';
 import { UsageError } from '../errors';
 import { type GatewayOptions, startGateway } from '../gateway/start';
 import { parseNumber, parseTon } from '../numbers';
+import { auditsCommand } from './gatewayAudits';
 import { channelsCommand } from './gatewayChannels';
 import { stopSignal } from './worker';
 
@@ -29,6 +31,7 @@ export function gatewayCommand(): Command {
     .option('--max-request <TON>', 'most that one request may cost (default: what a channel holds)')
     .option('--max-day <TON>', 'most that is spent in a day, UTC (default: no limit but the wallet)')
     .option('--idle-days <n>', 'a channel that was not used for so long is closed', '3')
+    .option('--audit-rate <share>', 'of the answers, that is computed again on this machine: 0 none, 1 all', String(AUDIT_RATE))
     .option('--close', 'close the channels at the end: providers are paid and the rest comes back')
     .action(async (options: Record<string, unknown>) => {
       const stop = await startGateway(contextOf(options), optionsOf(options));
@@ -36,6 +39,7 @@ export function gatewayCommand(): Command {
       await stop();
     })
     .addCommand(channelsCommand())
+    .addCommand(auditsCommand())
     .addCommand(demoCommand());
 }
 
@@ -55,6 +59,7 @@ function optionsOf(options: Record<string, unknown>): GatewayOptions {
     perDay: ton('--max-day', options.maxDay),
     idleSeconds: parseNumber('--idle-days', String(options.idleDays), 1, 29) * DAY_SECONDS,
     closesAtEnd: options.close === true,
+    auditRate: parseNumber('--audit-rate', String(options.auditRate), 0, 1),
   };
 }
 
@@ -64,7 +69,8 @@ function demoCommand(): Command {
     .description('a simulated chain, a provider and a gateway; prints where the OpenAI API is and runs until it is stopped')
     .action(async (_: unknown, command: Command) => {
       // The command above has the same options, and takes them from wherever they stand.
-      const { output, settings } = contextOf(command.optsWithGlobals());
+      const flags = command.optsWithGlobals();
+      const { output, settings } = contextOf(flags);
       const stage = new Stage(output);
       try {
         await stage.startDevnet();
@@ -79,8 +85,7 @@ function demoCommand(): Command {
         await requestFaucet(stage.endpoint, wallet.address, 2_000_000_000n);
         await deployWallet(chain, wallet, unixTime() + 60);
         const stopped = stopSignal();
-        const options = { tier: Tier.bonded, images: [], deposit: 500_000_000n, mostChannels: 1, idleSeconds: DAY_SECONDS, closesAtEnd: false };
-        const stop = await startGateway({ ...context, output }, options);
+        const stop = await startGateway({ ...context, output }, { ...optionsOf(flags), tier: Tier.bonded });
         await stopped;
         await stop();
       } catch (error) {

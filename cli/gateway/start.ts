@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { ChannelBackend } from '../../gateway/channel/channelBackend';
 import { ClientStore } from '../../gateway/channel/clientStore';
 import { type ModelCard, openGateway } from '../../gateway';
+import type { Auditor } from '../../gateway/audit';
 import { Allowance } from '../../gateway/market/allowance';
 import { ChannelKeeper, type OwnChannel } from '../../gateway/market/channelKeeper';
 import { Experience } from '../../gateway/market/experience';
@@ -17,6 +18,7 @@ import { unixTime } from '../../worker/jobs/settle';
 import { createLogger } from '../../worker/log';
 import type { Context } from '../context';
 import { formatTon } from '../output';
+import { openAudits } from './audits';
 import { ClientChannels } from './clientChannels';
 import { ProviderMarket } from './providerMarket';
 
@@ -31,6 +33,8 @@ export interface GatewayOptions {
   perDay?: bigint;
   idleSeconds: number;
   closesAtEnd: boolean;
+  /** Share of the answers that is computed again, 0..1. */
+  auditRate: number;
 }
 
 /** Beside a worker, whose own is the next lower one. */
@@ -53,6 +57,9 @@ export async function startGateway({ output, settings, resolved, passphrase }: C
   const progress = (line: string): void => (isStarting ? output.progress(line) : log.info(line));
   const store = ClientStore.open(join(settings.dataFolder, 'channels', 'client.db'));
   const experience = Experience.open(join(settings.dataFolder, 'channels', 'experience.db'), unixTime);
+  let running = (): number => 0;
+  const audits = openAudits({ settings, loaded, rate: options.auditRate, log, isBusy: () => running() > 0 });
+  const { auditor } = audits;
   try {
     const channels = new ClientChannels({ settings, chain, passphrase: passphrase(), progress }, options.deposit, options.mostChannels);
     const market = new ProviderMarket({ settings, chain, progress, channels, modelRoot, tier: options.tier, images: options.images, provider: options.provider });
@@ -61,14 +68,15 @@ export async function startGateway({ output, settings, resolved, passphrase }: C
     };
     const open = (offer: Offer, channel: MarketChannel): Counter => ({
       channel,
-      backend: new ChannelBackend(card, boughtChannel(settings.networkId, offer, channel), store),
+      backend: new ChannelBackend(card, boughtChannel(settings.networkId, offer, channel), store, unixTime, auditor.heard),
       owed: () => store.position(channel.address).owed,
     });
     const sellers = new SellerBook({ market, open, tier: options.tier, deposit: options.deposit, now: unixTime }, (error) => log.warn({ error: String(error) }, 'the market could not be read again'));
     const allowance = new Allowance({ perRequest: options.perRequest, perDay: options.perDay }, () => store.spentToday());
-    const backend = new MarketBackend({ card, sellers, experience, allowance, log, now: unixTime, patienceMillis: PATIENCE_MILLIS });
+    const backend = new MarketBackend({ card, sellers, experience, allowance, log, now: unixTime, patienceMillis: PATIENCE_MILLIS, isTrusted: (stake) => auditor.isTrusted(stake) });
+    running = () => sellers.running;
     const offers = (await sellers.all()).map(({ offer }) => offer);
-    card.facts = factsOf(offers);
+    card.facts = factsOf(offers, auditor);
     const first = await backend.prepare();
     const keeper = new ChannelKeeper({ accounts: channels, sellers, rules: { idleSeconds: options.idleSeconds }, log, now: unixTime });
     const keeping = keepRounds(async () => {
@@ -95,10 +103,12 @@ export async function startGateway({ output, settings, resolved, passphrase }: C
       await keeping.stop();
       if (options.closesAtEnd) await closeChannels(channels, keeper, output.progress);
       await sellers.close();
+      await audits.close();
       experience.close();
       store.close();
     };
   } catch (error) {
+    await audits.close();
     experience.close();
     store.close();
     throw error;
@@ -116,11 +126,15 @@ function boughtChannel(networkId: number, offer: Offer, channel: MarketChannel):
   };
 }
 
-function factsOf(offers: readonly Offer[]): Record<string, unknown> {
+function factsOf(offers: readonly Offer[], auditor: Auditor): Record<string, unknown> {
   const least = (prices: bigint[]): string => prices.reduce((a, b) => (b < a ? b : a)).toString();
   return {
     tier: offers[0].tier === Tier.attested ? 'attested' : 'bonded', providers: offers.length,
     leastPromptPriceNano: least(offers.map(({ promptPrice }) => promptPrice)), leastOutputPriceNano: least(offers.map(({ outputPrice }) => outputPrice)),
+    // As it is when somebody asks.
+    get audited() {
+      return Object.fromEntries(offers.map(({ stake }) => [`0:${toHex(stake)}`, auditor.record(stake)]));
+    },
   };
 }
 

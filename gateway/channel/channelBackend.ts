@@ -6,6 +6,7 @@ import {
 import type { AnswerEvent, CompletionBackend, ModelCard, TokenRequest } from '../backend';
 import { GatewayError } from '../errors';
 import type { ClientStore } from './clientStore';
+import type { AnswerObserver, DeliveredAnswer } from './delivered';
 import { ChannelLink, type LinkParties, receiptOf } from './link';
 
 /** A channel that is open, the worker behind it, and what it asks for. */
@@ -42,7 +43,13 @@ export class ChannelBackend implements CompletionBackend {
     private readonly bought: BoughtChannel,
     private readonly store: ClientStore,
     private readonly now: () => number = () => Math.floor(Date.now() / 1000),
+    private readonly observer?: AnswerObserver,
   ) {}
+
+  /** Requests under way. */
+  get running(): number {
+    return this.mostLeft.size;
+  }
 
   models(): readonly ModelCard[] {
     return [this.card];
@@ -108,6 +115,7 @@ export class ChannelBackend implements CompletionBackend {
       this.prepaid.delete(seq);
       this.mostLeft.delete(seq);
       link?.leave(seq, answer.isOver);
+      if (answer.pieces.length > 0 || answer.rejected !== undefined) this.observer?.(answer.delivered(asked));
     }
   }
 
@@ -203,6 +211,9 @@ class Answer {
   isOver = false;
   /** The newest receipt that was accepted, as JSON. */
   receipt: object | undefined;
+  /** As they came. */
+  readonly pieces: PieceFrame[] = [];
+  rejected: DeliveredAnswer['rejected'];
 
   constructor(
     private readonly request: ChannelRequest,
@@ -244,14 +255,22 @@ class Answer {
     }
   }
 
+  delivered({ abort: _, enough: __, ...asked }: TokenRequest): DeliveredAnswer {
+    const { request, checker, pieces, rejected } = this;
+    return { request, asked, tokens: checker.answer, pieces, ...(rejected && { rejected }) };
+  }
+
   /** Checks a piece against all before it. @throws GatewayError `gateway.bad-answer`; nothing of it is paid */
   accept(piece: PieceFrame, now: number): { tokens: readonly number[]; more: bigint; finishReason?: number } {
     const receipt = receiptOf(this.request, piece);
     const { sealed, signature } = piece;
     const checked = this.checker.accept({ receipt, sealed, signature }, now);
     if (!checked.ok) {
+      this.rejected = { piece, fault: checked.fault };
       throw new GatewayError('gateway.bad-answer', 'the worker sent what its receipt does not stand for', { received: checked.fault });
     }
+    // A piece that came before may come again.
+    if (piece.index === this.pieces.length) this.pieces.push(piece);
     const more = checked.dueNano - this.due;
     this.due = checked.dueNano;
     this.isOver = checked.finishReason !== undefined;

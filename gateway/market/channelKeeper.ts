@@ -60,7 +60,7 @@ export class ChannelKeeper {
   private async next(channel: OwnChannel): Promise<NextStep> {
     const { accounts, rules, now } = this.options;
     const seller = this.sellerOf(channel);
-    if (seller?.isBusy) return 'keep';
+    if (seller !== undefined && seller.running > 0) return 'keep';
     // Nothing is known of the time before this start but when it was opened.
     const use = { ...channel, lastUsed: seller?.lastUsed ?? Math.max(channel.openedAt, this.startedAt) };
     return nextStep(await accounts.look(channel), use, rules, now());

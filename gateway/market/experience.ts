@@ -13,8 +13,7 @@ CREATE TABLE experience (
   inARow INTEGER NOT NULL,
   restsUntil INTEGER NOT NULL,
   firstMillis REAL,
-  tokenMillis REAL,
-  shunned TEXT
+  tokenMillis REAL
 ) STRICT;
 `;
 
@@ -29,19 +28,17 @@ export interface ProviderRecord {
   /** Milliseconds to the first piece, and for each token after it: moving averages, null before the first answer. */
   firstMillis: number | null;
   tokenMillis: number | null;
-  /** Why nothing is bought from it any more; null otherwise. */
-  shunned: string | null;
 }
 
-const UNKNOWN: ProviderRecord = { answers: 0, failures: 0, inARow: 0, restsUntil: 0, firstMillis: null, tokenMillis: null, shunned: null };
+const UNKNOWN: ProviderRecord = { answers: 0, failures: 0, inARow: 0, restsUntil: 0, firstMillis: null, tokenMillis: null };
 /** Share of the newest answer in an average. */
 const NEWEST = 0.2;
 const FIRST_REST_SECONDS = 5;
 const LONGEST_REST_SECONDS = 600;
 
 /**
- * The client's own experience with providers, kept over restarts: the only record that nobody can forge (attacks 24). Averages
- * that a crash loses are learnt again; whom to shun is on disk at once.
+ * The client's own experience with providers, kept over restarts: the only record that nobody can forge (attacks 24). What a crash loses of it is
+ * learnt again.
  */
 export class Experience {
   private readonly known = new Map<string, ProviderRecord>();
@@ -90,21 +87,15 @@ export class Experience {
     this.note(stake, { ...before, failures: before.failures + 1, inARow: before.inARow + 1, restsUntil: this.now() + rest });
   }
 
-  /** Nothing is bought from it any more. */
-  shun(stake: Uint8Array, reason: string): void {
-    this.note(stake, { ...this.of(stake), shunned: reason });
-    this.write();
-  }
-
   /** Puts what was learnt on disk. */
   write(): void {
     if (this.changed.size === 0) return;
     guarded('experience', () => {
-      const statement = this.database.prepare('INSERT OR REPLACE INTO experience VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
+      const statement = this.database.prepare('INSERT OR REPLACE INTO experience VALUES (?, ?, ?, ?, ?, ?, ?)');
       this.database.transaction(() => {
         for (const [name, stake] of this.changed) {
-          const { answers, failures, inARow, restsUntil, firstMillis, tokenMillis, shunned } = this.known.get(name)!;
-          statement.run([Buffer.from(stake), answers, failures, inARow, restsUntil, firstMillis, tokenMillis, shunned]);
+          const { answers, failures, inARow, restsUntil, firstMillis, tokenMillis } = this.known.get(name)!;
+          statement.run([Buffer.from(stake), answers, failures, inARow, restsUntil, firstMillis, tokenMillis]);
         }
       })();
     });
@@ -125,7 +116,7 @@ export class Experience {
   private read(stake: Uint8Array): ProviderRecord {
     const row = guarded('experience', () => this.database.prepare('SELECT * FROM experience WHERE stake = ?').get([Buffer.from(stake)]));
     if (row === undefined || row === null) return UNKNOWN;
-    const { answers, failures, inARow, restsUntil, firstMillis, tokenMillis, shunned } = row as ProviderRecord;
-    return { answers, failures, inARow, restsUntil, firstMillis, tokenMillis, shunned };
+    const { answers, failures, inARow, restsUntil, firstMillis, tokenMillis } = row as ProviderRecord;
+    return { answers, failures, inARow, restsUntil, firstMillis, tokenMillis };
   }
 }

@@ -17,6 +17,8 @@ export interface MarketOptions {
   log: Logger;
   /** Unix seconds. */
   now: () => number;
+  /** Whether anything is bought from this stake: nobody found it lying. Basechain hash. */
+  isTrusted: (stake: Uint8Array) => boolean;
   /** How long a provider may say nothing before another one is asked. */
   patienceMillis: number;
 }
@@ -76,8 +78,9 @@ export class MarketBackend implements CompletionBackend {
   }
 
   private rank(sellers: readonly Seller[], wanted: WantedAnswer): Seller[] {
-    const { experience, now } = this.options;
-    return rankOffers(sellers, wanted, ({ stake }) => experience.of(stake), now());
+    const { experience, now, isTrusted } = this.options;
+    const trusted = sellers.filter(({ offer }) => isTrusted(offer.stake));
+    return rankOffers(trusted, wanted, ({ stake }) => experience.of(stake), now());
   }
 
   /** What is left of the answer, from one provider; once more after its channel was filled up, or was replaced by another one. */
@@ -125,7 +128,6 @@ export class MarketBackend implements CompletionBackend {
     const { stake } = seller.offer;
     const name = Buffer.from(stake).toString('hex');
     log.warn({ stake: name, code: error.code }, 'a provider failed; the next one is asked');
-    if (error.code === 'gateway.bad-answer') return experience.shun(stake, error.message);
     // What the chain, its API or the wallet did is not the provider's failure.
     if (!error.code.startsWith('gateway.') || /^gateway\.channel-(exhausted|ending)$/.test(error.code)) return;
     experience.failed(stake, error instanceof GatewayError ? error.retryAfterSeconds : undefined);

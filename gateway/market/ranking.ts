@@ -18,11 +18,11 @@ export const mostFor = (offer: Offer, { promptTokens, maxTokens }: WantedAnswer)
 /**
  * Whom to ask first: what the whole answer costs, times how long it takes in the client's own experience. Who has not answered yet counts as
  * fast as the fastest known one, so that a cheaper one is tried; who failed lately comes last, the one that rests shortest first;
- * who does not write answers that long, or is shunned, is left out. Nothing that a provider says about itself but its price counts.
+ * who does not write answers that long is left out. Nothing that a provider says about itself but its price counts.
  * @param now Unix seconds
  */
 export function rankOffers<T extends { offer: Offer }>(sellers: readonly T[], wanted: WantedAnswer, recordOf: (offer: Offer) => ProviderRecord, now: number): T[] {
-  const suitable = sellers.filter(({ offer }) => offer.maxTokens >= wanted.maxTokens && recordOf(offer).shunned === null);
+  const suitable = sellers.filter(({ offer }) => offer.maxTokens >= wanted.maxTokens);
   const known = suitable.map(({ offer }) => secondsFor(recordOf(offer), wanted)).filter((seconds) => seconds !== null);
   const fastest = known.length === 0 ? 0 : Math.min(...known);
   return suitable

@@ -30,7 +30,8 @@ const LOW_PART = 4n;
 export class Seller {
   private counter: Promise<Counter> | null = null;
   private filling: Promise<boolean> | null = null;
-  private running = 0;
+  /** Answers under way. */
+  running = 0;
   /** Unix seconds. */
   lastUsed: number;
   /** Whether the last look at the market had it; nothing new is bought otherwise. */
@@ -47,11 +48,6 @@ export class Seller {
 
   get offer(): Offer {
     return this.current;
-  }
-
-  /** Whether an answer is under way. */
-  get isBusy(): boolean {
-    return this.running > 0;
   }
 
   /** Whether a channel with it was asked for. */
@@ -166,6 +162,13 @@ export class SellerBook {
     else if (fresh && age >= AGAIN_SECONDS) await this.refresh().catch(this.onFailure);
     else if (age >= FRESH_SECONDS) this.refresh().catch(this.onFailure);
     return [...this.sellers.values()].filter(({ isOffered }) => isOffered);
+  }
+
+  /** Answers under way. */
+  get running(): number {
+    let sum = 0;
+    for (const seller of this.sellers.values()) sum += seller.running;
+    return sum;
   }
 
   /** The seller of a stake that was ever in the list. */

@@ -102,6 +102,9 @@ const SIGNED_FAULTS: ReadonlySet<PieceFault> = new Set([
   'too-many-tokens',
 ]);
 
+/** Whether a worker's signature stands behind a piece with this fault. */
+export const isSignedFault = (fault: PieceFault): boolean => SIGNED_FAULTS.has(fault);
+
 /** Every piece of up to 32 tokens fills one block. */
 const PIECE_BYTES = PADDING_BLOCK;
 

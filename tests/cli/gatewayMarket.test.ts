@@ -29,7 +29,7 @@ describe('cocoon gateway on a devnet with two providers', { timeout: 120_000 }, 
   const stage = new Stage(output);
   const providers: DemoProvider[] = [];
   let ready: Ready;
-  const options: GatewayOptions = { tier: Tier.bonded, images: [], deposit: 60_000_000n, mostChannels: 4, idleSeconds: 86_400, closesAtEnd: true };
+  const options: GatewayOptions = { tier: Tier.bonded, images: [], deposit: 60_000_000n, mostChannels: 4, idleSeconds: 86_400, closesAtEnd: true, auditRate: 1 };
   const context = () => stage.contextOf('client', { port: 0, logLevel: 'silent' });
   const start = (changes: Partial<GatewayOptions> = {}) =>
     startGateway({ ...context(), output: { ...output, result: (value: unknown) => (ready = value as Ready) } as never }, { ...options, ...changes });

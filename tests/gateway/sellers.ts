@@ -43,6 +43,8 @@ export interface ProviderChanges {
 export class TestMarket implements Market {
   readonly folder = mkdtempSync(join(tmpdir(), 'cocoon-market-'));
   readonly providers: TestProvider[] = [];
+  /** Last bytes of the stakes that an audit found lying. */
+  readonly liars = new Set<number>();
   readonly topUps: { address: Uint8Array; nano: bigint }[] = [];
   now = NOW;
   /** What a look at the market fails with. */
@@ -113,7 +115,7 @@ export class TestMarket implements Market {
     });
     this.sellers = new SellerBook({ market: this, open, tier: Tier.bonded, deposit, now: clock }, () => undefined);
     const allowance = new Allowance(caps, () => this.store.spentToday());
-    this.backend = new MarketBackend({ card: this.card, sellers: this.sellers, experience: this.experience, allowance, log: pino({ level: 'silent' }), now: clock, patienceMillis });
+    this.backend = new MarketBackend({ card: this.card, sellers: this.sellers, experience: this.experience, allowance, log: pino({ level: 'silent' }), now: clock, patienceMillis, isTrusted: (stake) => !this.liars.has(stake[31]) });
     return this.backend;
   }
 

@@ -1,0 +1,207 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { Generation, Sampling } from '../../../exact';
+import type { AnswerEvent, ModelCard } from '../../../gateway';
+import { atSecondProvider, type AuditorOptions, onEngine, openConfirming, type OpenedEvidence, parseEvidence, partsOf, Sampler, verifyEvidence } from '../../../gateway/audit';
+import { ChannelBackend } from '../../../gateway/channel/channelBackend';
+import { ClientStore } from '../../../gateway/channel/clientStore';
+import { decodeFrame, Tier } from '../../../protocol';
+import { ChannelConversation } from '../../../worker/channels/conversation';
+import { ChannelEndpoint, CHANNEL_PATH } from '../../../worker/channels/endpoint';
+import { type LoadedEngine, openEngine, openModel } from '../../../worker/engine';
+import { nodeEd25519 } from '../../../worker/jobs/answer';
+import { generationOf } from '../../../worker/jobs/request';
+import { NOW, PRICES, WorkerWorld } from '../../worker/channels/conversationWorld';
+import { until } from '../support';
+import { newAuditor, newFolder } from './answers';
+
+const GREEDY: Sampling = { t: 0, topK: 0, topP16: 0, minPX: 0, seed: new Uint8Array(32).fill(4) };
+
+describe('a worker behind a channel', () => {
+  let loaded: Awaited<ReturnType<typeof WorkerWorld.loaded>>;
+  const ends: (() => Promise<void> | void)[] = [];
+  before(async () => (loaded = await WorkerWorld.loaded()));
+  after(async () => {
+    for (const end of ends.reverse()) await end();
+    await loaded.engine.close();
+  });
+
+  /** A worker that computes with `engine` behind a real socket, and a client that audits on engines of its own. */
+  async function market(engine: LoadedEngine, options: Partial<AuditorOptions> & { rate?: number } = {}) {
+    const world = await WorkerWorld.create(loaded.model, engine);
+    const server = createServer();
+    const endpoint = new ChannelEndpoint(server, world.context);
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { config, tokenizer, modelRoot } = loaded.model.model;
+    const card: ModelCard = {
+      id: loaded.model.name, createdSeconds: NOW, ownedBy: 'a provider', modelRoot, tokenizer, contextTokens: config.context, vocabularySize: config.vocab,
+    };
+    const folder = newFolder();
+    const audits = newAuditor(folder, {
+      modelRoot, first: async () => onEngine({ ...loaded.engine, close: async () => undefined }), confirm: (first) => openConfirming(undefined, first), ...options,
+    });
+    const store = ClientStore.open(join(folder, 'channels', 'client.db'));
+    const backend = new ChannelBackend(card, {
+      networkId: 2026, channel: world.address, url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}${CHANNEL_PATH}`,
+      workerKey: world.keys.signingPublic, sealingKey: world.keys.sealingPublic, sign: (hash) => world.clientKey.sign(hash), ed25519: nodeEd25519,
+      client: new Uint8Array(32).fill(1), stake: new Uint8Array(32).fill(3), tier: Tier.bonded, imageHash: new Uint8Array(32), ...PRICES, budget: 10n ** 9n,
+    }, store, () => NOW, audits.auditor.heard);
+    ends.push(async () => {
+      await backend.close();
+      await audits.end();
+      endpoint.close();
+      server.close();
+      store.close();
+      world.end();
+    });
+    const ask = async (maxTokens: number, sampling = GREEDY, onEvent: (event: AnswerEvent) => void = () => undefined): Promise<number[]> => {
+      const tokens: number[] = [];
+      const never = new AbortController().signal;
+      const promptTokens = tokenizer.encodePrompt('swiftly');
+      const request = { model: card.id, promptTokens, maxTokens, stopTokens: [], sampling, abort: never, enough: never };
+      for await (const event of backend.complete(request)) {
+        onEvent(event);
+        if (event.kind === 'tokens') tokens.push(...event.tokens);
+      }
+      return tokens;
+    };
+    const evidence = () => parseEvidence(readFileSync(audits.store.evidence.list()[0].file, 'utf8'));
+    return { ...audits, world, server, backend, store: audits.store, ask, evidence, stake: new Uint8Array(32).fill(3) };
+  }
+
+  /** The real engine, whose results are changed before anybody sees them. */
+  const lying = (lie: (result: Generation) => Generation): LoadedEngine => ({
+    ...loaded.engine,
+    generate: async ({ onToken, ...job }) => {
+      const result = lie(await loaded.engine.generate(job));
+      for (const token of result.tokens) onToken?.(token);
+      return result;
+    },
+  });
+
+  it('that is honest is never accused, whatever is asked: several seeds, greedy and sampled, short and long', async () => {
+    const { auditor, store, accused, ask, stake } = await market(loaded.engine);
+    const sampled = (seed: number): Sampling => ({ t: 94_548, topK: 40, topP16: 60_000, minPX: 0, seed: new Uint8Array(32).fill(seed) });
+    await Promise.all([ask(1), ask(32), ask(33)]);
+    await Promise.all([ask(64), ask(70, sampled(1)), ask(40, sampled(2)), ask(40, { ...sampled(3), topK: 0, topP16: 0 })]);
+    await auditor.idle();
+    const { drawn, clean } = store.record(stake);
+    assert.deepEqual([drawn, clean, accused], [7, 7, []]);
+  });
+
+  it('that flips one bit of one weight is found, with evidence that holds for whoever computes it again', async () => {
+    const model = openModel();
+    model.model.layers[0].down.weights[5] ^= 64;
+    const engine = await openEngine(model, 'wasm');
+    ends.push(() => engine.close());
+    const { auditor, accused, ask, evidence } = await market(engine);
+    await ask(40);
+    await auditor.idle();
+    assert.deepEqual(accused, ['03'.repeat(32)]);
+    const recompute = async ({ request: { payload, channel, seq } }: OpenedEvidence) =>
+      partsOf(await loaded.engine.generate(generationOf(payload, channel, seq)), payload.commitSalt);
+    const finding = await verifyEvidence(evidence(), { recompute });
+    assert.ok(['answer', 'trace'].includes(finding.fault));
+    assert.ok(finding.hasTrace);
+  });
+
+  it('with another token under the trace of the right answer is found where it lied', async () => {
+    const other = (token: number): number => (token === 300 ? 301 : 300);
+    const { auditor, accused, ask, evidence } = await market(lying((result) => ({ ...result, tokens: result.tokens.map((token, at) => (at === 33 ? other(token) : token)) })));
+    await ask(40);
+    await auditor.idle();
+    assert.equal(accused.length, 1);
+    const { difference } = await verifyEvidence(evidence());
+    assert.ok(difference?.part === 'answer');
+    assert.deepEqual([difference.index, difference.chunk], [33, 1]);
+  });
+
+  it('that lies in one answer of many is found when that one is drawn, and hears nothing of it before', async () => {
+    let answers = 0;
+    const liar = lying((result) => (++answers === 5 ? { ...result, traceRoot: result.traceRoot.map((byte, at) => (at === 0 ? byte ^ 1 : byte)) } : result));
+    const running: number[] = [];
+    const { auditor, store, accused, ask, stake, backend } = await market(liar, {
+      sampler: new Sampler(0.5, () => (running.push(backend.running) % 2 === 1 ? 0.49 : 0.51)),
+    });
+    for (let answer = 0; answer < 6; answer++) await ask(3);
+    await auditor.idle();
+    const { drawn, clean, different } = store.record(stake);
+    assert.deepEqual([drawn, clean, different, accused.length], [3, 2, 1, 1]);
+    assert.deepEqual(running, [0, 0, 0, 0, 0, 0]);
+  });
+
+  it('sees the same frames whether its answers are audited or not', async () => {
+    const seen: string[][] = [];
+    const receive = Object.getOwnPropertyDescriptor(ChannelConversation.prototype, 'receive')!;
+    try {
+      for (const rate of [0, 1]) {
+        const kinds: string[] = [];
+        seen.push(kinds);
+        const { ask, auditor, world } = await market(loaded.engine, { rate });
+        ChannelConversation.prototype.receive = function (bytes) {
+          if ((this as unknown as { context: unknown }).context === world.context) kinds.push(decodeFrame(bytes).kind);
+          return (receive.value as ChannelConversation['receive']).call(this, bytes);
+        };
+        await ask(70);
+        await auditor.idle();
+        await ask(3);
+        await until(() => kinds.length >= 7);
+      }
+    } finally {
+      Object.defineProperty(ChannelConversation.prototype, 'receive', receive);
+    }
+    assert.deepEqual(seen[0], ['hello', 'request', 'payment', 'payment', 'payment', 'request', 'payment']);
+    assert.deepEqual(seen[1], seen[0]);
+  });
+
+  it('that is caught by the answer of a second provider is accused by this machine alone; a lying second provider accuses nobody', async () => {
+    const honest = await market(loaded.engine, { rate: 0 });
+    const other = (result: Generation): Generation => ({ ...result, tokens: result.tokens.map((token, at) => (at === 2 ? (token === 300 ? 301 : 300) : token)) });
+    const sampled: Sampling = { t: 94_548, topK: 40, topP16: 0, minPX: 0, seed: new Uint8Array(32).fill(8) };
+    const liar = await market(lying(other), { first: async () => atSecondProvider(honest.backend, Tier.attested) });
+    await liar.ask(8, sampled);
+    await liar.auditor.idle();
+    assert.equal(liar.accused.length, 1);
+    const evidence = liar.evidence();
+    assert.ok(evidence.kind === 'wrong-answer');
+    assert.match(evidence.computed.map(({ by }) => by).join(), /second provider,reference/);
+    assert.equal((await verifyEvidence(evidence)).fault, 'answer');
+
+    const wrong = await market(lying(other), { rate: 0 });
+    const right = await market(loaded.engine, { first: async () => atSecondProvider(wrong.backend, Tier.bonded) });
+    await right.ask(8, sampled);
+    await right.auditor.idle();
+    assert.deepEqual([right.accused, right.store.record(right.stake).undecided], [[], 1]);
+
+    const clean = await market(loaded.engine, { first: async () => atSecondProvider(honest.backend, Tier.bonded) });
+    await clean.ask(8, sampled);
+    await clean.auditor.idle();
+    assert.equal(clean.store.record(clean.stake).clean, 1);
+  });
+
+  it('that ends an answer where nothing ends it is convicted by its own receipt, audited or not, and paid nothing for that piece', async () => {
+    const { auditor, accused, ask, evidence, store, stake } = await market(lying((result) => ({ ...result, tokens: result.tokens.slice(0, 5), finishReason: 'stop' })), { rate: 0 });
+    await assert.rejects(ask(40), { code: 'gateway.bad-answer' });
+    await until(() => accused.length > 0);
+    assert.deepEqual([(await verifyEvidence(evidence())).fault, store.record(stake).faults, auditor.isTrusted(stake)], ['wrong-finish-reason', 1, false]);
+  });
+
+  it('whose answer the client leaves is audited as far as it came', async () => {
+    const { auditor, store, backend, stake } = await market(loaded.engine);
+    const abort = new AbortController();
+    const promptTokens = loaded.model.model.tokenizer.encodePrompt('swiftly');
+    const request = { model: loaded.model.name, promptTokens, maxTokens: 200, stopTokens: [], sampling: GREEDY, abort: abort.signal, enough: new AbortController().signal };
+    await assert.rejects(async () => {
+      for await (const event of backend.complete(request)) if (event.kind === 'tokens') abort.abort(new Error('left'));
+    }, /left/);
+    await auditor.idle();
+    const { drawn, clean } = store.record(stake);
+    assert.deepEqual([drawn, clean], [1, 1]);
+  });
+});
