@@ -151,8 +151,9 @@ export async function fetchDescriptor(
   endpoint: string,
   descriptorHash: Uint8Array,
   timeoutMillis = 5_000,
+  download: (endpoint: string, timeoutMillis: number) => Promise<Uint8Array> = downloadDescriptor,
 ): Promise<Uint8Array> {
-  const bytes = await downloadDescriptor(endpoint, timeoutMillis);
+  const bytes = await download(endpoint, timeoutMillis);
   const hash = sha256(bytes);
   if (equalBytes(hash, descriptorHash)) return bytes;
   throw new CocoonError('verification.descriptor-hash', 'the descriptor is not the one that the stake names', {

@@ -35,17 +35,20 @@ export function checkHost({ hosts }: AccessRules, request: IncomingMessage): voi
  * browser sends some without asking first, and hides only the answer.
  * @throws OpenAiRequestError 403 `origin_not_allowed`
  */
-export function applyCors({ origins }: AccessRules, request: IncomingMessage, response: ServerResponse): void {
-  const { origin } = request.headers;
+export function applyCors(rules: Pick<AccessRules, 'origins'>, request: IncomingMessage, response: ServerResponse): void {
   response.setHeader('vary', 'Origin');
-  if (origin === undefined) return;
-  if (!origins.includes('*') && !origins.includes(origin)) {
-    throw new OpenAiRequestError(403, 'origin_not_allowed', 'pages of this origin may not call this gateway', {
-      hint: 'name the origin in the configuration of the gateway',
-    });
-  }
-  response.setHeader('access-control-allow-origin', origin);
+  requireOrigin(rules, request);
+  if (request.headers.origin === undefined) return;
+  response.setHeader('access-control-allow-origin', request.headers.origin);
   response.setHeader('access-control-expose-headers', EXPOSED);
+}
+
+/** Programs say no origin; what they say is their own choice. @throws OpenAiRequestError 403 `origin_not_allowed` */
+export function requireOrigin({ origins }: Pick<AccessRules, 'origins'>, { headers: { origin } }: IncomingMessage): void {
+  if (origin === undefined || origins.includes('*') || origins.includes(origin)) return;
+  throw new OpenAiRequestError(403, 'origin_not_allowed', 'pages of this origin may not call this gateway', {
+    hint: 'name the origin in the configuration of the gateway',
+  });
 }
 
 /** OpenAI's client sends seven headers of its own in a browser, and others will be added: whatever is asked for is allowed. */

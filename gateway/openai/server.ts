@@ -1,10 +1,11 @@
 /** The gateway's port: OpenAI's HTTP API in front of a back end. Nothing that is logged here is a prompt or an answer. */
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { isIP, type AddressInfo } from 'node:net';
+import { isIP } from 'node:net';
 import type { Logger } from '../../worker/log';
 import type { CompletionBackend } from '../backend';
 import { GatewayError } from '../errors';
+import { isLoopback, listen } from '../listen';
 import { answerPreflight, applyCors, checkHost, checkKey } from './access';
 import { Admission } from './admission';
 import { readJsonObject } from './body';
@@ -60,24 +61,16 @@ export async function openGateway({ backend, log, host = '127.0.0.1', port = 0, 
     });
   }
   const server = createGatewayServer(backend, log, { ...rules, hosts: [...rules.hosts, isIP(host) === 6 ? `[${host}]` : host] });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause) => reject(new GatewayError('gateway.port', 'the gateway cannot listen', {
-      received: `${host}:${port}, ${cause.message}`, hint: 'choose another port', cause,
-    })));
-    server.listen(port, host, resolve);
-  });
-  const address = server.address() as AddressInfo;
+  const { authority, port: bound } = await listen(server, host, port);
   return {
-    url: `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}/v1`,
-    port: address.port,
+    url: `http://${authority}/v1`,
+    port: bound,
     close: () => new Promise((resolve) => {
       server.close(() => resolve());
       server.closeAllConnections();
     }),
   };
 }
-
-const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 
 function createGatewayServer(backend: CompletionBackend, log: Logger, settings: GatewaySettings): Server {
   const admission = new Admission(settings);

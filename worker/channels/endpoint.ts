@@ -30,7 +30,7 @@ export const ENDPOINT_LIMITS: EndpointLimits = {
 };
 
 /** Fields around the sealed bytes of the longest frame. */
-const FRAME_OVERHEAD_BYTES = 512;
+export const FRAME_OVERHEAD_BYTES = 512;
 /** RFC 6455 7.4: a code of the application's own; 1003 and 1013 are registered. */
 const CLOSE_PROTOCOL = 4_000;
 const CLOSE_NOT_BINARY = 1_003;

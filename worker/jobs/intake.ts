@@ -36,10 +36,11 @@ export class UnpaidIntake {
   }
 }
 
-const LOOPBACK = 'loopback';
+/** All senders of this machine. */
+export const LOOPBACK = 'loopback';
 
 /** One IPv4 address, or the /64 that one IPv6 customer has. */
-function senderKey(address: string): string {
+export function senderKey(address: string): string {
   const plain = address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '');
   if (plain === '::1' || plain.startsWith('127.')) return LOOPBACK;
   if (!plain.includes(':')) return plain;
