@@ -14,14 +14,15 @@ import { type GatewayOptions, startGateway } from '../gateway/start';
 import { parseNumber, parseTon } from '../numbers';
 import { auditsCommand } from './gatewayAudits';
 import { channelsCommand } from './gatewayChannels';
+import { requireNoRelayOptions, startRelay, withRelayOptions } from './relay';
 import { stopSignal } from './worker';
 
-const SETTINGS = ['model', 'workerUrl', 'registry', 'host', 'port', 'logLevel', 'logFile'] as const;
+const SETTINGS = ['model', 'workerUrl', 'registry', 'host', 'port', 'tlsCert', 'tlsKey', 'logLevel', 'logFile'] as const;
 const DAY_SECONDS = 86_400;
 
 /** `cocoon gateway`: an OpenAI-compatible endpoint on this machine whose answers are bought over payment channels. */
 export function gatewayCommand(): Command {
-  return withSettings(new Command('gateway'), SETTINGS)
+  return withRelayOptions(withSettings(new Command('gateway'), SETTINGS))
     .description('serve the OpenAI API on this machine; answers are bought from providers over payment channels')
     .option('--tier <tier>', 'attested: only keys whose trust domain a contract verified; bonded: PROVIDERS READ PROMPTS', 'attested')
     .option('--image <hash...>', 'only attested keys of these images (default: any that is in force)')
@@ -34,7 +35,9 @@ export function gatewayCommand(): Command {
     .option('--audit-rate <share>', 'of the answers, that is computed again on this machine: 0 none, 1 all', String(AUDIT_RATE))
     .option('--close', 'close the channels at the end: providers are paid and the rest comes back')
     .action(async (options: Record<string, unknown>) => {
-      const stop = await startGateway(contextOf(options), optionsOf(options));
+      const context = contextOf(options);
+      if (options.relay !== true) requireNoRelayOptions(options);
+      const stop = options.relay === true ? await startRelay(context, options) : await startGateway(context, optionsOf(options));
       await stopSignal();
       await stop();
     })

@@ -24,6 +24,8 @@ export interface Settings {
   workerUrl?: string;
   host: string;
   port: number;
+  tlsCert?: string;
+  tlsKey?: string;
   payout?: string;
   registry?: string;
   stake?: string;

@@ -67,6 +67,8 @@ export const SETTINGS = {
   },
   host: { schema: text, default: '127.0.0.1', help: 'address to listen on', placeholder: 'address' },
   port: { schema: port, default: 8572, help: 'port to listen on, 0 picks a free one', placeholder: 'port' },
+  tlsCert: { schema: text, default: undefined, help: 'certificate with its chain, PEM: HTTPS instead of HTTP', placeholder: 'file' },
+  tlsKey: { schema: text, default: undefined, help: 'its private key, PEM', placeholder: 'file' },
   payout: { schema: address, default: undefined, help: 'wallet that is paid', placeholder: 'address' },
   registry: {
     schema: address,

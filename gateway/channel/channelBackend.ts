@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import {
-  buildTerms, type ChannelRequest, dueFor, FinishReason, firstPiece, type PieceFrame, type RequestPayload, SEMANTICS, StreamChecker,
+  buildTerms, type ChannelRequest, CHUNK_TOKENS, dueFor, FinishReason, firstPiece, isSignedFault, MAX_STREAM_SKEW_SECONDS, type PieceFault, type PieceFrame, type RequestPayload, SEMANTICS, StreamChecker,
   type TierValue, TermsFlag, toHex, Visibility,
 } from '../../protocol';
 import type { AnswerEvent, CompletionBackend, ModelCard, TokenRequest } from '../backend';
@@ -36,6 +36,8 @@ export class ChannelBackend implements CompletionBackend {
   private readonly prepaid = new Map<number, bigint>();
   /** What each running request may still come to. */
   private readonly mostLeft = new Map<number, bigint>();
+  /** What the worker's key signed and does not hold: it gets nothing more. */
+  private distrust: GatewayError | null = null;
 
   /** @param now Unix seconds */
   constructor(
@@ -74,6 +76,7 @@ export class ChannelBackend implements CompletionBackend {
 
   private async *attempt(asked: TokenRequest): AsyncIterable<AnswerEvent> {
     asked.abort.throwIfAborted();
+    if (this.distrust !== null) throw this.distrust;
     if (asked.topLogits !== undefined) {
       throw new GatewayError('input.logprobs', 'this provider tells no logits', { hint: 'ask without logprobs' });
     }
@@ -81,15 +84,16 @@ export class ChannelBackend implements CompletionBackend {
     const most = dueFor({ ...this.bought, fixedPrice: 0n }, asked.promptTokens.length, asked.maxTokens);
     this.requireBudget(most);
     const first = dueFor({ ...this.bought, fixedPrice: 0n }, firstPiece(asked.promptTokens.length).promptTokens, 0);
-    const { seq, vouched, durable } = this.store.begin(channel, this.prepaidNano + first);
+    const { seq } = this.store.begin(channel, this.prepaidNano + first);
     this.mostLeft.set(seq, most);
     const request = this.request(asked, seq);
     const answer = new Answer(request, this.bought);
     let link: ChannelLink | null = null;
     try {
       this.prepaid.set(seq, first);
-      await durable;
       link = await this.connected(seq);
+      const { vouched, durable } = this.store.cover(channel, this.prepaidNano);
+      await durable;
       link.ask(request, vouched, answer);
       for (let isFirst = true; ; isFirst = false) {
         const piece = await answer.next(asked.abort, asked.enough);
@@ -98,24 +102,51 @@ export class ChannelBackend implements CompletionBackend {
           yield this.end(asked, answer, 'enough');
           return;
         }
-        const { tokens, more, finishReason } = answer.accept(piece, this.now());
-        this.prepaid.delete(seq);
+        const { tokens, finishReason } = await this.take(answer, piece, link);
         this.mostLeft.set(seq, most - answer.due);
-        // The last piece is paid as well: who keeps what it was given without paying is not served again.
-        const paid = this.store.accept(channel, more, this.prepaidNano);
-        await paid.durable;
-        link.pay(paid.vouched);
         if (tokens.length > 0) yield { kind: 'tokens', tokens, receipt: answer.receipt };
         if (finishReason !== undefined) {
           yield this.end(asked, answer, finishReason === FinishReason.stop ? 'stop' : 'length');
           return;
         }
       }
+    } catch (error) {
+      if (error instanceof GatewayError && error.code === 'gateway.bad-answer') this.distrust = error;
+      // Whoever changes what is passed on is left, and a date that is refused leaves a piece unpaid: the next link begins with what counts.
+      if (error instanceof GatewayError && /^gateway\.(tampered|bad-date|bad-worker)$/.test(error.code)) link?.close();
+      throw error;
     } finally {
       this.prepaid.delete(seq);
       this.mostLeft.delete(seq);
-      link?.leave(seq, answer.isOver);
+      if (answer.isOver) link?.leave(seq);
+      else if (link !== null) this.giveUp(answer, seq, link);
+      // Silence may be a piece that was lost, which the worker waits for to be paid: the next link begins with what counts.
+      if (asked.abort.aborted && this.mostLeft.size === 0) link?.close();
       if (answer.pieces.length > 0 || answer.rejected !== undefined) this.observer?.(answer.delivered(asked));
+    }
+  }
+
+  /** Checks a piece and pays for it. The last one is paid as well: who keeps what it was given without paying is not served again. */
+  private async take(answer: Answer, piece: PieceFrame, link: ChannelLink): Promise<{ tokens: readonly number[]; finishReason?: number }> {
+    const { tokens, more, finishReason } = answer.accept(piece, this.now());
+    this.prepaid.delete(piece.seq);
+    const paid = this.store.accept(this.bought.channel, more, this.prepaidNano);
+    await paid.durable;
+    link.pay(paid.vouched);
+    return { tokens, finishReason };
+  }
+
+  /** What came and was not looked at, and what was on its way when the request was given up, was delivered and is paid for. */
+  private giveUp(answer: Answer, seq: number, link: ChannelLink): void {
+    const late = (piece: PieceFrame): void => {
+      // It has to be a good one all the same; of another one nothing is paid, and nobody waits for it.
+      this.take(answer, piece, link).catch(() => undefined);
+    };
+    const waiting = answer.untaken();
+    if (waiting === undefined) link.cancel(seq, late);
+    else {
+      link.cancel(seq, () => undefined);
+      late(waiting);
     }
   }
 
@@ -157,13 +188,32 @@ export class ChannelBackend implements CompletionBackend {
   /** The link for this number, one after another: a session seals numbers as they rise. */
   private connected(seq: number): Promise<ChannelLink> {
     const before = this.link ?? Promise.resolve(null);
-    const link = before.catch(() => null).then((known) => {
+    const link = before.catch(() => null).then(async (known) => {
       if (known?.carries(seq)) return known;
       known?.close();
-      return ChannelLink.open(this.bought, seq);
+      const opened = await ChannelLink.open(this.bought, seq);
+      this.reconcile(opened);
+      return opened;
     });
     this.link = link;
     return link;
+  }
+
+  /**
+   * A connection that was lost, or a crash, may leave the worker with more than came here: one chunk, and what was prepaid. That is the most
+   * that either side loses, and it counts, since the worker serves nothing more before. A worker that says still more is not believed.
+   */
+  private reconcile(link: ChannelLink): void {
+    const { channel } = this.bought;
+    const { owed, vouched } = this.store.position(channel);
+    const most = vouched + dueFor({ ...this.bought, fixedPrice: 0n }, 0, CHUNK_TOKENS);
+    if (link.counted > most) {
+      link.close();
+      throw new GatewayError('gateway.bad-worker', 'the worker counts more than it can have delivered', {
+        expected: `at most ${most} nanoTON`, received: `${link.counted} nanoTON`, hint: 'an old copy of the store of this gateway must not be used',
+      });
+    }
+    if (link.counted > owed) this.store.accept(channel, link.counted - owed, 0n);
   }
 
   /**
@@ -200,6 +250,21 @@ export class ChannelBackend implements CompletionBackend {
   }
 }
 
+/** Whose fault a piece is that was not accepted; nothing of it is paid. */
+function faultError(fault: PieceFault): GatewayError {
+  if (isSignedFault(fault)) {
+    return new GatewayError('gateway.bad-answer', 'the worker sent what its receipt does not stand for', { received: fault });
+  }
+  if (fault === 'bad-date') {
+    return new GatewayError('gateway.bad-date', 'the receipt is dated too far from now', {
+      expected: `within ${MAX_STREAM_SKEW_SECONDS} s`, hint: "compare this machine's clock with another one; if it is right, the worker's is wrong",
+    });
+  }
+  return new GatewayError('gateway.tampered', 'something came that the worker did not sign', {
+    received: fault, hint: 'whoever is between here and the worker changes what it passes on',
+  });
+}
+
 /** An answer on its way: pieces that came, checked one by one as they are taken. */
 class Answer {
   private readonly checker: StreamChecker;
@@ -224,6 +289,11 @@ class Answer {
 
   get tokens(): number {
     return this.checker.progress.outputTokens;
+  }
+
+  /** A piece that came and was not taken. */
+  untaken(): PieceFrame | undefined {
+    return this.waiting.shift();
   }
 
   piece(piece: PieceFrame): void {
@@ -260,14 +330,14 @@ class Answer {
     return { request, asked, tokens: checker.answer, pieces, ...(rejected && { rejected }) };
   }
 
-  /** Checks a piece against all before it. @throws GatewayError `gateway.bad-answer`; nothing of it is paid */
+  /** Checks a piece against all before it. @throws GatewayError `gateway.bad-answer`, `gateway.bad-date`, `gateway.tampered`; nothing of it is paid */
   accept(piece: PieceFrame, now: number): { tokens: readonly number[]; more: bigint; finishReason?: number } {
     const receipt = receiptOf(this.request, piece);
     const { sealed, signature } = piece;
     const checked = this.checker.accept({ receipt, sealed, signature }, now);
     if (!checked.ok) {
       this.rejected = { piece, fault: checked.fault };
-      throw new GatewayError('gateway.bad-answer', 'the worker sent what its receipt does not stand for', { received: checked.fault });
+      throw faultError(checked.fault);
     }
     // A piece that came before may come again.
     if (piece.index === this.pieces.length) this.pieces.push(piece);

@@ -112,6 +112,13 @@ export class ClientStore {
     return this.note(address, { nextSeq, owed: owed + moreNano, vouched: larger(vouched, owed + moreNano + prepaidNano) });
   }
 
+  /** The voucher for all that is owed and what is prepaid: a new one, or the highest before where that is enough. */
+  cover(address: Uint8Array, prepaidNano: bigint): NotedVoucher {
+    const { owed, vouched } = this.position(address);
+    if (owed + prepaidNano > vouched) return this.accept(address, 0n, prepaidNano);
+    return { vouched, durable: this.commit ?? this.before };
+  }
+
   /** Commits what waits. */
   close(): void {
     this.write();

@@ -42,6 +42,8 @@ export class ChannelLink {
     private readonly socket: WebSocket,
     private readonly parties: LinkParties,
     private readonly sealer: RequestSealer,
+    /** nanoTON that the worker counted when the link was opened; nobody signed it. */
+    readonly counted: bigint,
   ) {
     socket.on('message', (data: Buffer) => this.receive(new Uint8Array(data)));
     socket.on('close', (code: number, reason: Buffer) => this.lost(`connection closed (${code}${reason.length > 0 ? `, ${reason}` : ''})`));
@@ -58,7 +60,7 @@ export class ChannelLink {
     const answer = await firstFrame(socket, hello, url);
     if (answer.kind === 'refusal') throw refusalError(answer, parties);
     if (answer.kind !== 'welcome') throw unexpected(answer.kind, url);
-    return new ChannelLink(socket, parties, sealer);
+    return new ChannelLink(socket, parties, sealer, answer.owed);
   }
 
   /** Whether a request of this number can still be asked over this link. */
@@ -83,9 +85,22 @@ export class ChannelLink {
     this.send({ kind: 'payment', ...this.voucher(amount, true) });
   }
 
-  /** No more of this request; the listener hears nothing more. */
-  leave(seq: number, isOver: boolean): void {
-    if (this.listeners.delete(seq) && !isOver) this.send({ kind: 'cancel', seq });
+  /** No more of a request that is over. */
+  leave(seq: number): void {
+    this.listeners.delete(seq);
+  }
+
+  /** Gives a request up. One piece of it may be on its way: `late` hears of it, and it counts. */
+  cancel(seq: number, late: (piece: ReceivedPiece) => void): void {
+    if (!this.listeners.has(seq)) return;
+    this.send({ kind: 'cancel', seq });
+    this.listeners.set(seq, {
+      piece: (piece) => {
+        this.listeners.delete(seq);
+        late(piece);
+      },
+      failed: () => undefined,
+    });
   }
 
   close(): void {
@@ -113,20 +128,20 @@ export class ChannelLink {
     }
     if (frame.kind === 'piece') return this.listeners.get(frame.seq)?.piece(frame);
     const error = refusalError(frame, this.parties);
-    // Number 0 is no request: what the worker refuses concerns the whole channel.
-    if (frame.seq === 0) return this.end(error);
+    // Number 0 is no request: what the worker refuses concerns the whole channel. What runs there is not over by that.
+    if (frame.seq === 0) return this.tellAll(error);
     this.listeners.get(frame.seq)?.failed(error);
     this.listeners.delete(frame.seq);
   }
 
   private lost(reason: string): void {
     this.isOpen = false;
-    this.end(new GatewayError('gateway.connection-lost', 'the connection to the worker is gone', { received: reason }));
+    this.tellAll(new GatewayError('gateway.connection-lost', 'the connection to the worker is gone', { received: reason }));
+    this.listeners.clear();
   }
 
-  private end(error: GatewayError): void {
+  private tellAll(error: GatewayError): void {
     for (const listener of [...this.listeners.values()]) listener.failed(error);
-    this.listeners.clear();
   }
 }
 

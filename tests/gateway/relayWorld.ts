@@ -1,0 +1,194 @@
+/** A relay in front of a real worker, and a hop behind it that does what a lying relay would. */
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { Address } from '@ton/core';
+import pino from 'pino';
+import { type RawData, WebSocket, WebSocketServer } from 'ws';
+import { ChannelBackend } from '../../gateway/channel/channelBackend';
+import { ClientStore } from '../../gateway/channel/clientStore';
+import type { AnswerEvent, ModelCard, TokenRequest } from '../../gateway';
+import { WorkerDirectory } from '../../gateway/relay/directory';
+import { openOutbound } from '../../gateway/relay/outbound';
+import { openRelay, type RelaySettings, type RunningRelay } from '../../gateway/relay/server';
+import type { TlsFiles } from '../../gateway/relay/tls';
+import { Tier, toHex } from '../../protocol';
+import { CHANNEL_PATH, ChannelEndpoint } from '../../worker/channels/endpoint';
+import { nodeEd25519 } from '../../worker/jobs/answer';
+import { descriptorHashOf, type Provider } from '../../wrappers/discovery';
+import { NOW, PRICES, WorkerWorld } from '../worker/channels/conversationWorld';
+
+export type Way = 'up' | 'down';
+/** What becomes of one message on its way: the messages that are passed on instead; null ends both connections. */
+export type Meddling = (way: Way, frame: Uint8Array, index: number) => Uint8Array[] | null;
+export const honest: Meddling = (_, frame) => [frame];
+
+const stake = new Uint8Array(32).fill(3);
+
+/** A worker behind a socket, a hop in front of it, a relay in front of that, and a client of the relay. */
+export class RelayWorld {
+  /** Every message that the relay passed, in both directions. */
+  readonly seen: { way: Way; frame: Buffer }[] = [];
+  /** What the hop does; may be changed at any time. */
+  meddle: Meddling = honest;
+  now = NOW;
+  provider!: Provider;
+  relay!: RunningRelay;
+  store!: ClientStore;
+  backend!: ChannelBackend;
+  card!: ModelCard;
+  descriptorText = '';
+  private readonly servers: Server[] = [];
+  private readonly ends: (() => unknown)[] = [];
+
+  private constructor(readonly world: WorkerWorld) {}
+
+  static async open(loaded: Awaited<ReturnType<typeof WorkerWorld.loaded>>, settings: Partial<RelaySettings> = {}, tls?: TlsFiles): Promise<RelayWorld> {
+    const self = new RelayWorld(await WorkerWorld.create(loaded.model, loaded.engine));
+    await self.start(settings, tls);
+    return self;
+  }
+
+  /** The name of the worker in the relay's paths. */
+  get name(): string {
+    return toHex(stake);
+  }
+
+  get socketUrl(): string {
+    return `${this.relay.url.replace(/^http/, 'ws')}/v1/channel/${this.name}`;
+  }
+
+  private async start(settings: Partial<RelaySettings>, tls?: TlsFiles): Promise<void> {
+    const { world } = this;
+    const workerServer = await this.listening(createServer());
+    const endpoint = new ChannelEndpoint(workerServer.server, world.context);
+    this.ends.push(() => endpoint.close());
+    const hop = await this.listening(createServer((_, response) => response.end(this.descriptorText)));
+    this.meddlingHop(hop.server, `ws://${workerServer.authority}${CHANNEL_PATH}`);
+    const workerKey = toHex(world.keys.signingPublic);
+    this.descriptorText = `${JSON.stringify({ channels: { path: CHANNEL_PATH }, networkId: 2026, stake: toHex(stake), workerKey })}\n`;
+    this.provider = providerAt(`http://${hop.authority}`, this.descriptorText, world.keys.signingPublic);
+    const outbound = openOutbound(true);
+    const directory = new WorkerDirectory({
+      networkId: 2026, discover: async () => ({ providers: [this.provider], unreadable: [], complete: true }), outbound, isPrivateAllowed: true,
+      now: () => this.now, log: pino({ level: 'silent' }),
+    });
+    this.relay = await openRelay({
+      directory, log: pino({ level: 'silent' }), host: '127.0.0.1', port: 0, tls, settings,
+      outbound: { connect: (url, mostBytes) => this.recorded(outbound.connect(url, mostBytes)) },
+    });
+    this.openClient();
+  }
+
+  private openClient(): void {
+    const { world } = this;
+    const { config, tokenizer, modelRoot } = world.model.model;
+    this.card = {
+      id: world.model.name, createdSeconds: NOW, ownedBy: 'a provider', modelRoot, tokenizer, contextTokens: config.context, vocabularySize: config.vocab,
+    };
+    this.store = ClientStore.open(join(world.folder, 'client', 'channels.db'));
+    this.backend = this.client();
+  }
+
+  /** Another client of the same channel and store, as after a restart of its process. */
+  client(url = this.socketUrl, changes: Partial<ConstructorParameters<typeof ChannelBackend>[1]> = {}): ChannelBackend {
+    const { world } = this;
+    return new ChannelBackend(this.card, {
+      networkId: 2026, channel: world.address, url, workerKey: world.keys.signingPublic, sealingKey: world.keys.sealingPublic,
+      sign: (hash) => world.clientKey.sign(hash), ed25519: nodeEd25519, client: new Uint8Array(32).fill(1), stake, tier: Tier.bonded,
+      imageHash: new Uint8Array(32), promptPrice: PRICES.promptPrice, outputPrice: PRICES.outputPrice, budget: 10n ** 9n, ...changes,
+    }, this.store, () => this.now);
+  }
+
+  /** All tokens of a greedy answer. @throws what the back end throws, after 5 s whatever the signal says */
+  async ask(maxTokens: number, changes: Partial<TokenRequest> = {}, seen: (event: AnswerEvent) => void = () => undefined, backend = this.backend): Promise<number[]> {
+    const tokens: number[] = [];
+    const request: TokenRequest = {
+      model: this.card.id, promptTokens: this.promptTokens, maxTokens, stopTokens: [], sampling: { t: 0, topK: 0, topP16: 0, minPX: 0, seed: new Uint8Array(32).fill(7) },
+      abort: AbortSignal.timeout(5_000), enough: new AbortController().signal, ...changes,
+    };
+    for await (const event of backend.complete(request)) {
+      if (event.kind === 'tokens') tokens.push(...event.tokens);
+      seen(event);
+    }
+    return tokens;
+  }
+
+  get promptTokens(): number[] {
+    return this.card.tokenizer.encodePrompt('swiftly');
+  }
+
+  async end(): Promise<void> {
+    await this.backend.close();
+    await this.relay.close();
+    for (const end of this.ends.reverse()) end();
+    for (const server of this.servers) {
+      server.close();
+      server.closeAllConnections();
+    }
+    this.store.close();
+    this.world.end();
+  }
+
+  private recorded(socket: WebSocket): WebSocket {
+    const send = socket.send.bind(socket) as (data: Buffer, ...rest: unknown[]) => void;
+    socket.on('message', (frame: Buffer) => this.seen.push({ way: 'down', frame }));
+    return Object.assign(socket, {
+      send: (data: Buffer, ...rest: unknown[]) => {
+        this.seen.push({ way: 'up', frame: Buffer.from(data) });
+        send(data, ...rest);
+      },
+    });
+  }
+
+  /** Passes messages on as `meddle` says. */
+  private meddlingHop(server: Server, target: string): void {
+    const sockets = new WebSocketServer({ server });
+    this.ends.push(() => {
+      for (const socket of sockets.clients) socket.terminate();
+      sockets.close();
+    });
+    sockets.on('connection', (client) => {
+      const worker = new WebSocket(target);
+      const open = once(worker, 'open');
+      const both = (act: (socket: WebSocket) => void): void => [client, worker].forEach(act);
+      both((socket) => socket.on('error', () => undefined).on('close', () => both((other) => other.terminate())));
+      const pass = (way: Way, from: WebSocket, to: WebSocket): void => {
+        let index = 0;
+        from.on('message', async (frame: RawData) => {
+          const place = index++;
+          await open;
+          const passed = this.meddle(way, new Uint8Array(frame as Buffer), place);
+          if (passed === null) both((socket) => socket.terminate());
+          else for (const each of passed) to.send(each);
+        });
+      };
+      pass('up', client, worker);
+      pass('down', worker, client);
+    });
+  }
+
+  private async listening(server: Server): Promise<{ server: Server; authority: string }> {
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    this.servers.push(server);
+    return { server, authority: `127.0.0.1:${(server.address() as AddressInfo).port}` };
+  }
+}
+
+/** A provider as discovery finds it. */
+export function providerAt(endpoint: string | null, descriptor: string, workerKey: Uint8Array, name: Uint8Array = stake): Provider {
+  const owner = new Address(0, Buffer.alloc(32, 8));
+  const key = {
+    workerKey, sealingKey: new Uint8Array(32).fill(4), tier: 0, imageHash: new Uint8Array(32), claims: 0, tcbStatus: 0, revocationEpoch: 0,
+    fromUnix: NOW - 100, endUnix: NOW + 100_000, removedAt: 0,
+  };
+  return {
+    owner, stake: new Address(0, Buffer.from(name)), endpoint, descriptorHash: descriptorHashOf(Buffer.from(descriptor)), keys: [key],
+    status: {
+      networkId: 2026, registry: new Address(0, Buffer.alloc(32, 9)), owner, active: 10n, minimum: 5n, reserved: 1n, thawing: 0n, thawedAt: 0, slashed: 0n, faults: 0,
+      keyCount: 1, descriptorHash: new Uint8Array(32), endpoint, paidUntil: NOW,
+    },
+  };
+}
