@@ -13,6 +13,8 @@ import { UsageError } from '../errors';
 
 /** Options of a gateway that mean nothing to a relay, which buys nothing. */
 const BUYING = ['tier', 'image', 'provider', 'deposit', 'channels', 'maxRequest', 'maxDay', 'idleDays', 'close', 'model', 'workerUrl'];
+/** Beside a worker and a gateway, whose own are the two below. */
+const RELAY_PORT = 8574;
 /** A devnet's registry changes while one watches. */
 const DEVNET_REFRESH_MILLIS = 2_000;
 
@@ -30,7 +32,7 @@ export function requireNoRelayOptions({ origin, tlsCert, tlsKey }: Record<string
 }
 
 /** Listens and prints where. Returns what stops it. @throws CocoonError */
-export async function startRelay({ output, settings }: Context, options: Record<string, unknown>): Promise<() => Promise<void>> {
+export async function startRelay({ output, settings, resolved }: Context, options: Record<string, unknown>): Promise<() => Promise<void>> {
   const origins = (options.origin as string[] | undefined) ?? [];
   origins.forEach(checkOrigin);
   const tls = loadTls(settings.tlsCert, settings.tlsKey);
@@ -45,7 +47,7 @@ export async function startRelay({ output, settings }: Context, options: Record<
     outbound, isPrivateAllowed: isDevnet, now: unixTime, log,
   });
   const relay = await openRelay({
-    directory, outbound, log, host: settings.host, port: settings.port, tls,
+    directory, outbound, log, host: settings.host, tls, port: resolved.port.source === 'default' ? RELAY_PORT : settings.port,
     settings: { origins, ...(isDevnet && { refreshMillis: DEVNET_REFRESH_MILLIS }) },
   });
   output.result(

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
 import OpenAI from 'openai';
+import { WebSocket } from 'ws';
 import { ChainClient } from '../../worker/chain/chainClient';
 import { unixTime } from '../../worker/jobs/settle';
 import { requestFaucet } from '../../cli/client/devnetApi';
@@ -8,6 +10,7 @@ import { deployWallet, loadWallet } from '../../cli/client/wallet';
 import { NETWORKS } from '../../cli/config/settings';
 import { Stage, type DemoProvider, type WorkerReady } from '../../cli/demo/stage';
 import { type GatewayOptions, startGateway } from '../../cli/gateway/start';
+import { startRelay } from '../../cli/commands/relay';
 import { createOutput } from '../../cli/output';
 import { Tier } from '../../protocol';
 
@@ -61,6 +64,35 @@ describe('cocoon gateway on a devnet with two providers', { timeout: 120_000 }, 
   test('an attested provider is not there: nothing is bought from a bonded one, and the error says what would', async () => {
     await assert.rejects(start({ tier: Tier.attested }), (error: { code?: string; message: string }) => error.code === 'chain.no-provider' && /--tier bonded/.test(error.message));
     assert.equal(await balance() > 1_900_000_000n, true);
+  });
+
+  test('a relay shows both to pages, and connects them to the worker that they name and to nobody else', async () => {
+    let relay = { url: '' };
+    const relayContext = { ...context(), output: { ...output, result: (value: unknown) => (relay = value as typeof relay) } as never };
+    const stopRelay = await startRelay(relayContext, { origin: ['https://app.example'] });
+    try {
+      const headers = { origin: 'https://app.example' };
+      const list = await (await fetch(`${relay.url}/v1/providers`, { headers })).json() as { providers: { stake: string; channel: string; descriptor: string; fault: null }[] };
+      assert.deepEqual(list.providers.map(({ stake, fault }) => [stake, fault]).sort(), providers.map(({ stake }) => [stake.toRawString(), null]).sort());
+      const { workerKey } = JSON.parse(list.providers[0].descriptor) as { workerKey: string };
+      for (const path of [list.providers[0].channel, `/v1/channel/${workerKey}`]) {
+        const socket = new WebSocket(`${relay.url.replace('http', 'ws')}${path}`, { headers });
+        socket.on('open', () => socket.send(Uint8Array.of(9, 9)));
+        const [code, reason] = await once(socket, 'close') as [number, Buffer];
+        assert.deepEqual([code, String(reason).split(':')[0]], [4_000, 'UNKNOWN_VERSION'], 'the worker says so');
+      }
+      assert.equal((await fetch(`${relay.url}/v1/providers`, { headers: { origin: 'https://other.example' } })).status, 403);
+    } finally {
+      await stopRelay();
+    }
+  });
+
+  test('a relay refuses what it cannot be: another origin than one, half of TLS, an open port without it', async () => {
+    const code = (context: object, options: object = {}) => startRelay({ ...context, output } as never, options as never).then(() => null, (error: { code: string }) => error.code);
+    assert.equal(await code(context(), { origin: ['https://app.example/'] }), 'usage.origin');
+    assert.equal(await code(stage.contextOf('client', { port: 0, tlsCert: '/nowhere' })), 'config.tls');
+    assert.equal(await code(stage.contextOf('client', { port: 0, tlsCert: '/nowhere', tlsKey: '/nowhere' })), 'config.tls');
+    assert.equal(await code(stage.contextOf('client', { port: 0, host: '0.0.0.0' })), 'config.gateway.tls');
   });
 
   test('the cheaper one serves and its channel is topped up; killed, the other one takes over; at the end the money that is left comes back', async () => {
