@@ -17,8 +17,8 @@ describe('a relay', { timeout: 60_000 }, () => {
     for (const world of worlds) await world.end();
     await loaded.engine.close();
   });
-  const begin = async (meddle: Meddling = honest, ...rest: Parameters<typeof RelayWorld.open> extends [unknown, ...infer R] ? R : never): Promise<RelayWorld> => {
-    const world = await RelayWorld.open(loaded, ...rest);
+  const begin = async (meddle: Meddling = honest): Promise<RelayWorld> => {
+    const world = await RelayWorld.open(loaded);
     world.meddle = meddle;
     worlds.push(world);
     return world;
@@ -54,7 +54,7 @@ describe('a relay', { timeout: 60_000 }, () => {
     }
   });
 
-  test('passes messages of every length unchanged and in order, both ways, over TLS alike', async () => {
+  test('passes pieces in order, one answer after the other', async () => {
     const relayed = await begin();
     const one = await relayed.ask(96);
     const two = await relayed.ask(96);
@@ -117,10 +117,10 @@ describe('a relay', { timeout: 60_000 }, () => {
 
   test('that repeats or reorders frames of either side changes nothing: no payment counts twice', async () => {
     const twice: Meddling = (_, frame) => [frame, frame];
-    for (const lie of [twice, (() => { const up = held('up', 'payment'); return up; })()]) {
-      const relayed = await begin((way, frame, index) => (isKind(frame, 'hello') || isKind(frame, 'request') || isKind(frame, 'welcome') ? [frame] : lie(way, frame, index)));
+    for (const lie of [twice, held('up', 'payment'), held('down', 'piece')]) {
+      const relayed = await begin((way, frame, index) => (/piece|payment|cancel/.test(decodeFrame(frame).kind) ? lie(way, frame, index) : [frame]));
       const { world, promptTokens } = relayed;
-      const tokens = await relayed.ask(64, { abort: AbortSignal.timeout(1_000) }).catch(() => null);
+      const tokens = await relayed.ask(64, { abort: AbortSignal.timeout(500) }).catch(() => null);
       if (tokens !== null) assert.equal(tokens.length, 64);
       const { dueNano, voucherNano } = world.store.read.balance(world.address);
       assert.ok(dueNano <= dueFor(PRICES, promptTokens.length, 64) && voucherNano <= dueNano);

@@ -12,7 +12,6 @@ import type { AnswerEvent, ModelCard, TokenRequest } from '../../gateway';
 import { WorkerDirectory } from '../../gateway/relay/directory';
 import { openOutbound } from '../../gateway/relay/outbound';
 import { openRelay, type RelaySettings, type RunningRelay } from '../../gateway/relay/server';
-import type { TlsFiles } from '../../gateway/relay/tls';
 import { Tier, toHex } from '../../protocol';
 import { CHANNEL_PATH, ChannelEndpoint } from '../../worker/channels/endpoint';
 import { nodeEd25519 } from '../../worker/jobs/answer';
@@ -44,9 +43,9 @@ export class RelayWorld {
 
   private constructor(readonly world: WorkerWorld) {}
 
-  static async open(loaded: Awaited<ReturnType<typeof WorkerWorld.loaded>>, settings: Partial<RelaySettings> = {}, tls?: TlsFiles): Promise<RelayWorld> {
+  static async open(loaded: Awaited<ReturnType<typeof WorkerWorld.loaded>>, settings: Partial<RelaySettings> = {}): Promise<RelayWorld> {
     const self = new RelayWorld(await WorkerWorld.create(loaded.model, loaded.engine));
-    await self.start(settings, tls);
+    await self.start(settings);
     return self;
   }
 
@@ -59,7 +58,7 @@ export class RelayWorld {
     return `${this.relay.url.replace(/^http/, 'ws')}/v1/channel/${this.name}`;
   }
 
-  private async start(settings: Partial<RelaySettings>, tls?: TlsFiles): Promise<void> {
+  private async start(settings: Partial<RelaySettings>): Promise<void> {
     const { world } = this;
     const workerServer = await this.listening(createServer());
     const endpoint = new ChannelEndpoint(workerServer.server, world.context);
@@ -75,7 +74,7 @@ export class RelayWorld {
       now: () => this.now, log: pino({ level: 'silent' }),
     });
     this.relay = await openRelay({
-      directory, log: pino({ level: 'silent' }), host: '127.0.0.1', port: 0, tls, settings,
+      directory, log: pino({ level: 'silent' }), host: '127.0.0.1', port: 0, settings,
       outbound: { connect: (url, mostBytes) => this.recorded(outbound.connect(url, mostBytes)) },
     });
     this.openClient();
