@@ -125,6 +125,12 @@ export class WorkerWorld {
     return { terms: buildTerms(payload, context), payload, channel: this.address, seq };
   }
 
+  /** The same request with another payload, and the terms that follow from it. */
+  rebuilt(request: ChannelRequest, payload: RequestPayload): ChannelRequest {
+    const { networkId, client, stake, workerKey } = request.terms;
+    return { ...request, payload, terms: buildTerms(payload, { networkId, client, stake, workerKey, price: 0n }) };
+  }
+
   voucher(amount: bigint, final = false, key = this.clientKey): { amount: bigint; final: boolean; signature: Uint8Array } {
     return { amount, final, signature: key.sign(voucherHash({ networkId: 2026, channel: this.address, final, amount })) };
   }
