@@ -301,16 +301,25 @@ describe('bad input over a channel', { timeout: 60_000 }, () => {
       api.shown = honest;
       const second = await greeted(world, 2);
       assert.deepEqual(second.frames[0], { kind: 'welcome', nextSeq: 2, owed: dueFor(PRICES, request.payload.request.promptTokens.length, 32), vouched: prepaid(request) });
-      const other = world.request(2, 8);
-      await second.ask(other, dueFor(PRICES, request.payload.request.promptTokens.length, 32) + prepaid(other));
+      const other = world.request(2, 64);
+      const paid = dueFor(PRICES, request.payload.request.promptTokens.length, 32) + prepaid(other);
+      await second.ask(other, paid);
       // At most one chunk of one of them is unpaid, over whichever connection.
-      await settled();
-      const unpaid = (): bigint => world.store.read.balance(world.address).uncoveredNano;
-      assert.ok(unpaid() <= dueFor(PRICES, 0, 32), `${unpaid()}`);
-      const owed = world.store.read.balance(world.address).dueNano;
-      await first.pay(owed + prepaid(other));
-      await settled();
-      assert.ok(world.store.read.balance(world.address).dueNano > owed, 'a voucher of the first connection moves what the second waits for');
+      const balanced = async (): Promise<bigint> => {
+        await settled();
+        const { dueNano, uncoveredNano } = world.store.read.balance(world.address);
+        assert.ok(uncoveredNano <= dueFor(PRICES, 0, 32), `${uncoveredNano}`);
+        return dueNano;
+      };
+      await balanced();
+      await first.pay(paid);
+      let due = await balanced();
+      for (let round = 0; round < 6; round++) {
+        await (round % 2 === 0 ? first : second).pay(due + prepaid(other));
+        due = await balanced();
+      }
+      const prompt = request.payload.request.promptTokens.length;
+      assert.equal(due, dueFor(PRICES, prompt, 96) + dueFor(PRICES, prompt, 64));
     });
 
     test("a clock that is behind the chain's serves nothing in a channel's last closeDelay, and neither does one that is ahead", async () => {
