@@ -2,7 +2,6 @@ import { type Command, Option } from 'commander';
 import { openOutbound } from '../../gateway/relay/outbound';
 import { WorkerDirectory } from '../../gateway/relay/directory';
 import { openRelay } from '../../gateway/relay/server';
-import { loadTls } from '../../gateway/relay/tls';
 import { ChainClient } from '../../worker/chain/chainClient';
 import { unixTime } from '../../worker/jobs/settle';
 import { createLogger } from '../../worker/log';
@@ -35,7 +34,7 @@ export function requireNoRelayOptions({ origin, tlsCert, tlsKey }: Record<string
 export async function startRelay({ output, settings, resolved }: Context, options: Record<string, unknown>): Promise<() => Promise<void>> {
   const origins = (options.origin as string[] | undefined) ?? [];
   origins.forEach(checkOrigin);
-  const tls = loadTls(settings.tlsCert, settings.tlsKey);
+  const tls = tlsFiles(settings);
   const log = createLogger(settings.logLevel, settings.logFile);
   const chain = new ChainClient({ endpoint: settings.api, apiKey: settings.apiKey });
   await chain.checkNetwork(settings.networkId);
@@ -59,6 +58,13 @@ export async function startRelay({ output, settings, resolved }: Context, option
     ].join('\n'),
   );
   return () => relay.close();
+}
+
+/** @throws UsageError `usage.tls` */
+function tlsFiles({ tlsCert, tlsKey }: Context['settings']): { cert: string; key: string } | undefined {
+  if (tlsCert === undefined && tlsKey === undefined) return undefined;
+  if (tlsCert !== undefined && tlsKey !== undefined) return { cert: tlsCert, key: tlsKey };
+  throw new UsageError('usage.tls', 'one of the two TLS files is missing', { expected: '--tls-cert and --tls-key together' });
 }
 
 /** As browsers write one. @throws UsageError `usage.origin` */

@@ -24,8 +24,6 @@ export interface Settings {
   workerUrl?: string;
   host: string;
   port: number;
-  tlsCert?: string;
-  tlsKey?: string;
   payout?: string;
   registry?: string;
   stake?: string;
@@ -38,6 +36,8 @@ export interface Settings {
   tokenLimit: number;
   minSeconds: number;
   queue: number;
+  tlsCert?: string;
+  tlsKey?: string;
   logLevel: string;
   logFile?: string;
 }

@@ -67,8 +67,6 @@ export const SETTINGS = {
   },
   host: { schema: text, default: '127.0.0.1', help: 'address to listen on', placeholder: 'address' },
   port: { schema: port, default: 8572, help: 'port to listen on, 0 picks a free one', placeholder: 'port' },
-  tlsCert: { schema: text, default: undefined, help: 'certificate with its chain, PEM: HTTPS instead of HTTP', placeholder: 'file' },
-  tlsKey: { schema: text, default: undefined, help: 'its private key, PEM', placeholder: 'file' },
   payout: { schema: address, default: undefined, help: 'wallet that is paid', placeholder: 'address' },
   registry: {
     schema: address,
@@ -101,6 +99,8 @@ export const SETTINGS = {
   },
   minSeconds: { schema: whole(1, 3600), default: 30, help: 'least time to a deadline to take a job', placeholder: 's' },
   queue: { schema: whole(1, 10000), default: 64, help: 'most jobs that wait', placeholder: 'n' },
+  tlsCert: { schema: text, default: undefined, help: 'certificate (PEM, with its chain) to serve https and wss with', placeholder: 'file' },
+  tlsKey: { schema: text, default: undefined, help: 'its private key (PEM)', placeholder: 'file' },
   logLevel: {
     schema: z.enum(['silent', 'error', 'warn', 'info', 'debug'], {
       error: 'expected silent, error, warn, info or debug',

@@ -69,7 +69,9 @@ export class ChannelLink {
     return this.isOpen && seq >= firstSeq && seq < firstSeq + SESSION_REQUESTS;
   }
 
+  /** @throws GatewayError `gateway.connection-lost` when it was lost meanwhile */
   ask(request: ChannelRequest, amount: bigint, listener: RequestListener): void {
+    if (!this.isOpen) throw lostError('before the request was sent');
     const hash = termsHash(request.terms);
     this.listeners.set(request.seq, listener);
     const sealed = this.sealer.seal(request.seq, encodePayload(request.payload), hash);
@@ -136,7 +138,7 @@ export class ChannelLink {
 
   private lost(reason: string): void {
     this.isOpen = false;
-    this.tellAll(new GatewayError('gateway.connection-lost', 'the connection to the worker is gone', { received: reason }));
+    this.tellAll(lostError(reason));
     this.listeners.clear();
   }
 
@@ -144,6 +146,8 @@ export class ChannelLink {
     for (const listener of [...this.listeners.values()]) listener.failed(error);
   }
 }
+
+const lostError = (reason: string): GatewayError => new GatewayError('gateway.connection-lost', 'the connection to the worker is gone', { received: reason });
 
 async function firstFrame(socket: WebSocket, hello: Uint8Array, url: string): Promise<ChannelFrame> {
   return new Promise((resolve, reject) => {

@@ -1,6 +1,5 @@
 /** What one sender, and all together, may take of a relay. */
-import type { Socket } from 'node:net';
-import { LOOPBACK, senderKey } from '../../worker/jobs/intake';
+import { LOOPBACK, senderKey } from '../../worker/http/sender';
 
 /** A measure that fills again with time: `capacity` at once, `perSecond` for good. */
 export class TokenBucket {
@@ -44,8 +43,6 @@ export interface SenderLimits {
   requestsPerMinute: number;
 }
 
-/** Sockets of one sender for each channel that it may have: browsers hold some open for requests. */
-const SOCKETS_PER_CHANNEL = 4;
 /** Senders that are remembered for their rate; beyond that whoever asked longest ago is forgotten. */
 const MAX_SENDERS = 10_000;
 
@@ -60,15 +57,6 @@ export class Senders {
   /** Channels that are open. */
   get size(): number {
     return this.total;
-  }
-
-  /** Ends a socket of a sender that has too many, before anything is read of it. */
-  mayConnect(socket: Socket): void {
-    const key = senderKey(socket.remoteAddress ?? '');
-    if (key === LOOPBACK) return;
-    const leave = this.take([[`sockets ${key}`, this.limits.perSender * SOCKETS_PER_CHANNEL]]);
-    if (leave === null) socket.destroy();
-    else socket.once('close', leave);
   }
 
   /** Whether a request of this address may be looked at. */

@@ -1,11 +1,12 @@
 /** The relay's port: pages reach workers through it, and it sees ciphertext only. It has no key, and no frame is logged. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
-import type { Socket } from 'node:net';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { MAX_SEALED_BYTES } from '../../protocol';
 import { FRAME_OVERHEAD_BYTES } from '../../worker/channels/endpoint';
+import { boundConnections } from '../../worker/http/connections';
+import { readTls, type TlsFiles, type TlsMaterial, TlsRenewal } from '../../worker/http/tls';
 import type { Logger } from '../../worker/log';
 import { GatewayError } from '../errors';
 import { isLoopback, listen } from '../listen';
@@ -16,7 +17,6 @@ import type { RelayTarget, WorkerDirectory } from './directory';
 import { Senders, type SenderLimits } from './limits';
 import type { Outbound } from './outbound';
 import { CloseCode, type PipeLimits, RelayPipe } from './pipe';
-import type { TlsFiles } from './tls';
 
 export interface RelaySettings extends SenderLimits, PipeLimits {
   /** Origins whose pages may use it; `*` is any. Programs that send no origin may always. */
@@ -38,6 +38,7 @@ export interface RelayOptions {
   host: string;
   /** 0 picks a free one. */
   port: number;
+  /** Without them plain HTTP, on loopback only. */
   tls?: TlsFiles;
   settings?: Partial<RelaySettings>;
 }
@@ -58,7 +59,8 @@ const DESCRIPTOR = new RegExp(`^/v1/providers/${NAME}/descriptor$`);
 
 /**
  * Reads the registry once and listens.
- * @throws GatewayError `config.gateway.tls` for an address that others reach without TLS, `gateway.port`; what the directory throws
+ * @throws GatewayError `config.gateway.tls` for an address that others reach without TLS, `gateway.port`; KeyFileError for TLS files that
+ * cannot be used; what the directory throws
  */
 export async function openRelay(options: RelayOptions): Promise<RunningRelay> {
   const { directory, log, host, port, tls } = options;
@@ -68,8 +70,10 @@ export async function openRelay(options: RelayOptions): Promise<RunningRelay> {
     });
   }
   const settings = { ...RELAY_SETTINGS, ...options.settings };
+  const material = tls && readTls(tls);
   await directory.refresh();
-  const relay = new Relay(options, settings);
+  const relay = new Relay(options, settings, material);
+  const renewal = tls && material && new TlsRenewal(tls, material, relay.server as TlsServer, log);
   const refresh = setInterval(() => {
     directory.refresh().catch((error: unknown) => log.warn({ error: String(error) }, 'the registry could not be read; what was known stays'));
   }, settings.refreshMillis);
@@ -80,11 +84,13 @@ export async function openRelay(options: RelayOptions): Promise<RunningRelay> {
       size: () => relay.senders.size,
       close: () => {
         clearInterval(refresh);
+        renewal?.stop();
         return relay.close();
       },
     };
   } catch (error) {
     clearInterval(refresh);
+    renewal?.stop();
     throw error;
   }
 }
@@ -95,19 +101,17 @@ class Relay {
   private readonly sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_FRAME_BYTES, perMessageDeflate: false });
   private readonly pipes = new Set<RelayPipe>();
 
-  constructor(private readonly options: RelayOptions, private readonly settings: RelaySettings) {
-    const { tls } = options;
+  constructor(private readonly options: RelayOptions, private readonly settings: RelaySettings, tls: TlsMaterial | undefined) {
     this.senders = new Senders(settings);
     const handle = (request: IncomingMessage, response: ServerResponse): void => this.request(request, response);
     const times = { connectionsCheckingInterval: 1_000 };
-    this.server = tls === undefined ? createServer(times, handle) : createTlsServer({ ...times, ...tls, minVersion: 'TLSv1.2' }, handle);
+    this.server = tls === undefined ? createServer(times, handle) : createTlsServer({ ...times, ...tls.options }, handle);
     this.server.headersTimeout = 5_000;
     this.server.requestTimeout = 10_000;
     this.server.maxHeadersCount = 50;
-    // Besides those that are upgraded, some that ask for the list.
-    this.server.maxConnections = 2 * settings.connections;
     this.server.timeout = settings.stallMillis;
-    this.server.on('connection', (socket: Socket) => this.senders.mayConnect(socket));
+    // Besides channels, some that ask for the list.
+    boundConnections(this.server, 2 * settings.connections, 4 * settings.perSender);
     this.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => this.upgrade(request, socket, head));
   }
 

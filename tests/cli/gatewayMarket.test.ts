@@ -90,8 +90,8 @@ describe('cocoon gateway on a devnet with two providers', { timeout: 120_000 }, 
   test('a relay refuses what it cannot be: another origin than one, half of TLS, an open port without it', async () => {
     const code = (context: object, options: object = {}) => startRelay({ ...context, output } as never, options as never).then(() => null, (error: { code: string }) => error.code);
     assert.equal(await code(context(), { origin: ['https://app.example/'] }), 'usage.origin');
-    assert.equal(await code(stage.contextOf('client', { port: 0, tlsCert: '/nowhere' })), 'config.tls');
-    assert.equal(await code(stage.contextOf('client', { port: 0, tlsCert: '/nowhere', tlsKey: '/nowhere' })), 'config.tls');
+    assert.equal(await code(stage.contextOf('client', { port: 0, tlsCert: '/nowhere' })), 'usage.tls');
+    assert.equal(await code(stage.contextOf('client', { port: 0, tlsCert: '/nowhere', tlsKey: '/nowhere' })), 'config.tls-unreadable');
     assert.equal(await code(stage.contextOf('client', { port: 0, host: '0.0.0.0' })), 'config.gateway.tls');
   });
 

@@ -1,9 +1,12 @@
 /** Whom a relay lets in, whom it connects to, and what it takes of them. */
 import assert from 'node:assert/strict';
-import { webcrypto } from 'node:crypto';
+import { KeyObject, webcrypto } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, request } from 'node:http';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { X509CertificateGenerator } from '@peculiar/x509';
 import fc from 'fast-check';
@@ -14,7 +17,7 @@ import { WorkerDirectory, type DirectoryOptions } from '../../gateway/relay/dire
 import { Senders, TokenBucket } from '../../gateway/relay/limits';
 import { openOutbound } from '../../gateway/relay/outbound';
 import { openRelay, type RelaySettings, type RunningRelay } from '../../gateway/relay/server';
-import type { TlsFiles } from '../../gateway/relay/tls';
+import type { TlsFiles } from '../../worker/http/tls';
 import type { Provider } from '../../wrappers/discovery';
 import { NOW, WorkerWorld } from '../worker/channels/conversationWorld';
 import { providerAt, RelayWorld } from './relayWorld';
@@ -373,8 +376,10 @@ describe('the port of a relay', { timeout: 30_000 }, () => {
     client.terminate();
   });
 
+  const folder = mkdtempSync(join(tmpdir(), 'cocoon-relay-'));
+  after(() => rmSync(folder, { recursive: true, force: true }));
   test('speaks TLS, and listens where others reach it with TLS alone', async () => {
-    const { url, relay } = await inFrontOf((worker) => worker.on('message', (data) => worker.send(data)), {}, await selfSigned());
+    const { url, relay } = await inFrontOf((worker) => worker.on('message', (data) => worker.send(data)), {}, await selfSigned(folder));
     assert.match(relay.url, /^https:/);
     const socket = new WebSocket(url, { rejectUnauthorized: false });
     await once(socket, 'open');
@@ -402,10 +407,12 @@ describe('the port of a relay', { timeout: 30_000 }, () => {
   });
 });
 
-async function selfSigned(): Promise<TlsFiles> {
+async function selfSigned(folder: string): Promise<TlsFiles> {
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const cert = await X509CertificateGenerator.createSelfSigned({ name: 'CN=localhost', keys: keys as never, signingAlgorithm: algorithm });
-  const pem = (label: string, der: ArrayBuffer): Buffer => Buffer.from(`-----BEGIN ${label}-----\n${Buffer.from(der).toString('base64').replace(/.{64}/g, '$&\n')}\n-----END ${label}-----\n`);
-  return { cert: pem('CERTIFICATE', cert.rawData), key: pem('PRIVATE KEY', await webcrypto.subtle.exportKey('pkcs8', keys.privateKey)) };
+  const files = { cert: join(folder, 'cert.pem'), key: join(folder, 'key.pem') };
+  writeFileSync(files.cert, cert.toString('pem'));
+  writeFileSync(files.key, KeyObject.from(keys.privateKey as never).export({ format: 'pem', type: 'pkcs8' }));
+  return files;
 }
