@@ -16,7 +16,7 @@ import { ChannelDesk } from '../worker/channels/desk';
 import { CHANNEL_PATH, ChannelEndpoint } from '../worker/channels/endpoint';
 import { ChannelStore } from '../worker/channels/store/channelStore';
 import { type LoadedEngine, openModel } from '../worker/engine';
-import { nodeEd25519 } from '../worker/jobs/answer';
+import { nodeEd25519 } from '../worker/keys/ed25519';
 import { loadClaimKey, loadWorkerKeys } from '../worker/keys/workerKeys';
 import { createLogger } from '../worker/log';
 

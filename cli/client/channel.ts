@@ -5,7 +5,7 @@ import { channelPhase, claimFee, packChannel, parseChannel, PaymentChannel, type
 import { sleep, type ChainClient } from '../../worker/chain/chainClient';
 import { ensurePrivateFolder, writePrivateFile } from '../../worker/dataFolder';
 import { ChainStateError } from '../../worker/errors';
-import { nodeEd25519 } from '../../worker/jobs/answer';
+import { nodeEd25519 } from '../../worker/keys/ed25519';
 import { loadOrCreateKey } from '../../worker/keys/keyFile';
 import { formatTon } from '../output';
 import type { ChosenWorker } from './chooseWorker';

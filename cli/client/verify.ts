@@ -14,7 +14,7 @@ import {
 } from '../../protocol';
 import { fromCell, parseDelivery } from '../../wrappers';
 import type { LoadedEngine } from '../../worker/engine';
-import { nodeEd25519 } from '../../worker/jobs/answer';
+import { nodeEd25519 } from '../../worker/keys/ed25519';
 import { generationOf } from '../../worker/jobs/request';
 import { VerificationError } from '../errors';
 import type { JobFile } from './jobFile';

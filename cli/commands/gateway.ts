@@ -9,7 +9,7 @@ import { Tier, toHex } from '../../protocol';
 import { channelPhase, parseChannel } from '../../wrappers';
 import { ChainClient, sleep } from '../../worker/chain/chainClient';
 import { openModel } from '../../worker/engine';
-import { nodeEd25519 } from '../../worker/jobs/answer';
+import { nodeEd25519 } from '../../worker/keys/ed25519';
 import { unixTime } from '../../worker/jobs/settle';
 import { createLogger } from '../../worker/log';
 import { channelWith } from '../client/channel';

@@ -5,7 +5,7 @@ import {
 } from '../../protocol';
 import { ChainApiError, ChannelError } from '../errors';
 import type { LoadedModel } from '../engine';
-import { nodeEd25519 } from '../jobs/answer';
+import { nodeEd25519 } from '../keys/ed25519';
 import type { Logger } from '../log';
 import type { ChannelDesk, OpenChannel } from './desk';
 import { Unpaid } from './ledger';

@@ -3,7 +3,7 @@ import {
   CHUNK_TOKENS, encodeFrame, FinishReason, type MadePiece, payableBeyond, preparePiece, receiptHash, termsHash,
 } from '../../protocol';
 import type { LoadedEngine } from '../engine';
-import { nodeEd25519 } from '../jobs/answer';
+import { nodeEd25519 } from '../keys/ed25519';
 import type { WorkerKeys } from '../keys/workerKeys';
 import type { ChannelLedger } from './ledger';
 import type { OpenedChannelRequest } from './request';
