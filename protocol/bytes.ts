@@ -2,9 +2,8 @@ import { ProtocolError } from './protocolError';
 
 /** An exact unsigned integer of at most `bits` bits: no fraction, no NaN, no number that lost digits. */
 export function fitsUint(value: bigint | number, bits: number): boolean {
-  if (typeof value === 'number' && !Number.isSafeInteger(value)) return false;
-  const integer = BigInt(value);
-  return integer >= 0n && integer >> BigInt(bits) === 0n;
+  if (typeof value === 'number') return Number.isSafeInteger(value) && value >= 0 && value < 2 ** bits;
+  return value >= 0n && value >> BigInt(bits) === 0n;
 }
 
 /** Big-endian bytes of an unsigned integer. @throws ProtocolError OUT_OF_RANGE */
