@@ -19,7 +19,7 @@ CREATE TABLE channels (
 export interface ClientPosition {
   /** Number of the next request; one that was taken is never used again. */
   nextSeq: number;
-  /** Of pieces that were accepted. */
+  /** Of pieces that were accepted, and of those that were lost on their way or given up. */
   owed: bigint;
   /** The highest voucher that was ever signed. */
   vouched: bigint;

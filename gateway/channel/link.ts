@@ -1,6 +1,6 @@
 import { WebSocket } from 'ws';
 import {
-  type ChannelFrame, type ChannelRequest, decodeFrame, type Ed25519, encodeFrame, encodePayload, helloHash, outputHash, type PieceFrame,
+  type ChannelFrame, type ChannelRequest, decodeFrame, type Ed25519, encodeFrame, helloHash, outputHash, type PieceFrame,
   refusalHash, type RefusalFrame, RefusalReason, RequestSealer, SESSION_REQUESTS, type SignedAmount, termsHash, voucherHash,
 } from '../../protocol';
 import { GatewayError } from '../errors';
@@ -31,17 +31,23 @@ export interface RequestListener {
 }
 
 const HELLO_MILLIS = 10_000;
+/** Requests that were given up and are still heard. */
+const MAX_GIVEN_UP = 64;
 const REASONS = new Map<number, string>(Object.entries(RefusalReason).map(([name, value]) => [value, name]));
 
 /** One connection to a worker about one channel. Requests run over it side by side, each under its number. */
 export class ChannelLink {
   private readonly listeners = new Map<number, RequestListener>();
+  private readonly givenUp = new Set<number>();
   private isOpen = true;
+  private welcomed: () => void = () => undefined;
 
   private constructor(
     private readonly socket: WebSocket,
     private readonly parties: LinkParties,
-    private readonly sealer: RequestSealer,
+    private sealer: RequestSealer,
+    /** What the worker counts as owed, nanoTON, by its word alone. */
+    readonly claimedOwed: bigint,
   ) {
     socket.on('message', (data: Buffer) => this.receive(new Uint8Array(data)));
     socket.on('close', (code: number, reason: Buffer) => this.lost(`connection closed (${code}${reason.length > 0 ? `, ${reason}` : ''})`));
@@ -50,15 +56,15 @@ export class ChannelLink {
 
   /** Connects and opens a session for requests from `firstSeq` on. @throws GatewayError */
   static async open(parties: LinkParties, firstSeq: number): Promise<ChannelLink> {
-    const { networkId, channel, workerKey, sealingKey, sign, url } = parties;
-    const binding = { networkId, channel, workerKey, firstSeq };
-    const sealer = await RequestSealer.open(sealingKey, binding);
+    const { url } = parties;
+    const { sealer, hello } = await openSession(parties, firstSeq);
     const socket = new WebSocket(url, { perMessageDeflate: false, handshakeTimeout: HELLO_MILLIS });
-    const hello = encodeFrame({ kind: 'hello', ...binding, enc: sealer.enc, signature: sign(helloHash(binding, sealer.enc)) });
     const answer = await firstFrame(socket, hello, url);
-    if (answer.kind === 'refusal') throw refusalError(answer, parties);
-    if (answer.kind !== 'welcome') throw unexpected(answer.kind, url);
-    return new ChannelLink(socket, parties, sealer);
+    if (answer.kind !== 'welcome') {
+      socket.on('error', () => undefined).terminate();
+      throw answer.kind === 'refusal' ? refusalError(answer, parties) : unexpected(answer.kind, url);
+    }
+    return new ChannelLink(socket, parties, sealer, answer.owed);
   }
 
   /** Whether a request of this number can still be asked over this link. */
@@ -67,10 +73,33 @@ export class ChannelLink {
     return this.isOpen && seq >= firstSeq && seq < firstSeq + SESSION_REQUESTS;
   }
 
-  ask(request: ChannelRequest, amount: bigint, listener: RequestListener): void {
+  /** Begins the next session over the same connection, for requests from `firstSeq` on. @throws GatewayError */
+  async renew(firstSeq: number): Promise<void> {
+    const { sealer, hello } = await openSession(this.parties, firstSeq);
+    await new Promise<void>((resolve, reject) => {
+      const late = (): void => this.socket.terminate();
+      const timer = setTimeout(late, HELLO_MILLIS);
+      this.welcomed = () => {
+        clearTimeout(timer);
+        if (this.isOpen) resolve();
+        else reject(lostError('closed in the greeting'));
+      };
+      if (!this.isOpen) return this.welcomed();
+      this.socket.send(hello);
+    });
+    this.sealer = sealer;
+  }
+
+  get isLost(): boolean {
+    return !this.isOpen;
+  }
+
+  /** @param payload of the request, encoded */
+  ask(request: ChannelRequest, payload: Uint8Array, amount: bigint, listener: RequestListener): void {
+    if (!this.isOpen) return listener.failed(lostError('closed before the request'));
     const hash = termsHash(request.terms);
+    const sealed = this.sealer.seal(request.seq, payload, hash);
     this.listeners.set(request.seq, listener);
-    const sealed = this.sealer.seal(request.seq, encodePayload(request.payload), hash);
     this.send({ kind: 'request', seq: request.seq, termsHash: hash, voucher: this.voucher(amount, false), sealed });
   }
 
@@ -86,6 +115,19 @@ export class ChannelLink {
   /** No more of this request; the listener hears nothing more. */
   leave(seq: number, isOver: boolean): void {
     if (this.listeners.delete(seq) && !isOver) this.send({ kind: 'cancel', seq });
+    this.givenUp.delete(seq);
+  }
+
+  /** Gives a request up; its listener hears what was on its way. */
+  giveUp(seq: number): void {
+    if (!this.listeners.has(seq)) return;
+    this.send({ kind: 'cancel', seq });
+    this.givenUp.add(seq);
+    if (this.givenUp.size > MAX_GIVEN_UP) {
+      const [oldest] = this.givenUp;
+      this.listeners.get(oldest)?.failed(lostError('given up long ago'));
+      this.leave(oldest, true);
+    }
   }
 
   close(): void {
@@ -106,28 +148,42 @@ export class ChannelLink {
     let frame: ChannelFrame;
     try {
       frame = decodeFrame(bytes);
-      if (frame.kind !== 'piece' && frame.kind !== 'refusal') throw unexpected(frame.kind, this.parties.url);
+      if (frame.kind !== 'piece' && frame.kind !== 'refusal' && frame.kind !== 'welcome') throw unexpected(frame.kind, this.parties.url);
     } catch (error) {
       this.lost(error instanceof Error ? error.message : String(error));
       return this.socket.terminate();
     }
+    if (frame.kind === 'welcome') return this.welcomed();
     if (frame.kind === 'piece') return this.listeners.get(frame.seq)?.piece(frame);
     const error = refusalError(frame, this.parties);
-    // Number 0 is no request: what the worker refuses concerns the whole channel.
-    if (frame.seq === 0) return this.end(error);
+    // Number 0 is no request: what the worker refuses concerns the whole channel, and both sides begin anew.
+    if (frame.seq === 0) {
+      this.socket.close();
+      return this.end(error);
+    }
     this.listeners.get(frame.seq)?.failed(error);
-    this.listeners.delete(frame.seq);
+    this.leave(frame.seq, true);
   }
 
   private lost(reason: string): void {
-    this.isOpen = false;
-    this.end(new GatewayError('gateway.connection-lost', 'the connection to the worker is gone', { received: reason }));
+    this.end(lostError(reason));
   }
 
   private end(error: GatewayError): void {
+    this.isOpen = false;
+    this.welcomed();
     for (const listener of [...this.listeners.values()]) listener.failed(error);
     this.listeners.clear();
+    this.givenUp.clear();
   }
+}
+
+/** HPKE to the worker's key, and the signed hello that tells it. */
+async function openSession({ networkId, channel, workerKey, sealingKey, sign }: LinkParties, firstSeq: number) {
+  const binding = { networkId, channel, workerKey, firstSeq };
+  const sealer = await RequestSealer.open(sealingKey, binding);
+  const hello = encodeFrame({ kind: 'hello', ...binding, enc: sealer.enc, signature: sign(helloHash(binding, sealer.enc)) });
+  return { sealer, hello };
 }
 
 async function firstFrame(socket: WebSocket, hello: Uint8Array, url: string): Promise<ChannelFrame> {
@@ -153,6 +209,9 @@ async function firstFrame(socket: WebSocket, hello: Uint8Array, url: string): Pr
   });
 }
 
+const lostError = (reason: string): GatewayError =>
+  new GatewayError('gateway.connection-lost', 'the connection to the worker is gone', { received: reason });
+
 const unexpected = (kind: string, url: string): GatewayError =>
   new GatewayError('gateway.bad-worker', 'the worker says what a worker does not say', { received: kind, expected: `the channel protocol at ${url}` });
 
@@ -163,7 +222,9 @@ function refusalError({ seq, termsHash: hash, reason, retryAfter, signature }: R
   if (!ed25519.verify(refusalHash(refusal), signature, workerKey)) return unexpected('a refusal that its key did not sign', parties.url);
   const name = REASONS.get(reason) ?? `reason ${reason}`;
   if (reason === RefusalReason.channelExhausted) {
-    return new GatewayError('gateway.channel-exhausted', 'the channel holds too little', { hint: 'top it up, or open another', received: name });
+    return new GatewayError('gateway.channel-exhausted', 'the channel holds too little; nothing of this request was begun or paid', {
+      hint: 'top it up, which counts at once, or open another', received: name,
+    });
   }
   if (reason === RefusalReason.overloaded || reason === RefusalReason.draining) {
     return new GatewayError('gateway.overloaded', 'the worker is busy', { received: name, retryAfterSeconds: retryAfter });

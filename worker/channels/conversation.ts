@@ -126,9 +126,20 @@ export class ChannelConversation {
     }
     const opener = await RequestOpener.accept(frame.enc, context.keys.sealingSecret, frame);
     this.session = { channel, opener };
+    const lastSeq = context.store.read.channel(frame.channel)?.lastSeq ?? 0;
+    if (frame.firstSeq > lastSeq) await this.stopElsewhere(channel);
     const { counted: owed, vouched } = channel.ledger;
-    const record = context.store.read.channel(frame.channel);
-    this.peer.send(encodeFrame({ kind: 'welcome', nextSeq: (record?.lastSeq ?? 0) + 1, owed, vouched }));
+    this.peer.send(encodeFrame({ kind: 'welcome', nextSeq: lastSeq + 1, owed, vouched }));
+  }
+
+  /**
+   * A client that begins anew hears nothing any more over its other connections, even if they seem to stand: what they went on to
+   * deliver would be owed and never paid. A hello that is replayed begins nothing anew.
+   */
+  private async stopElsewhere({ running }: OpenChannel): Promise<void> {
+    const elsewhere = [...running].filter(([seq, { abort }]) => this.running.get(seq) !== abort).map(([, request]) => request);
+    for (const { abort } of elsewhere) abort.abort();
+    await Promise.all(elsewhere.map(({ over }) => over));
   }
 
   private async request(frame: RequestFrame, { opener, channel: known }: { opener: RequestOpener; channel: OpenChannel }): Promise<void> {
