@@ -3,10 +3,13 @@
  * specials. Splitting works on bytes, so it depends on no version of Unicode, and any UTF-8 text survives a round trip.
  */
 import { JobInputError } from './errors';
+import { NumberHeap } from './numberHeap';
 import type { Tokenizer } from './tokenizer';
 import { SectionReader, decodeUtf8, optionalId, refuseSection as refuse } from './tokenizerSection';
 
 const MAX_TOKEN_BYTES = 256;
+/** More places than a text has bytes; ranks are below 2^20, so that rank and place are one exact number. */
+const PLACES = 2 ** 32;
 
 export class ByteTokenizer implements Tokenizer {
   /** rank of a merge by `left * 2^20 + right` */
@@ -94,19 +97,36 @@ export class ByteTokenizer implements Tokenizer {
     return new TextDecoder('utf-8', { ignoreBOM: true }).decode(this.decodeBytes(tokens));
   }
 
+  /**
+   * Merges the pair of the lowest rank, the leftmost of equal ones, until none is left. Pairs wait in a heap by rank and place,
+   * so that a piece of n bytes takes n log n steps: a text is a stranger's.
+   */
   private encodePiece(piece: Uint8Array, out: number[]): void {
+    const end = piece.length;
     const ids = Array.from(piece);
-    for (;;) {
-      let best = Infinity;
-      let at = -1;
-      for (let i = 0; i + 1 < ids.length; i++) {
-        const rank = this.ranks.get(pairKey(ids[i], ids[i + 1])) ?? Infinity;
-        if (rank < best) [best, at] = [rank, i];
-      }
-      if (at < 0) break;
-      ids.splice(at, 2, 256 + best);
+    /** Where the token after, or before, the one that begins here begins. */
+    const next = ids.map((_, at) => at + 1);
+    const previous = ids.map((_, at) => at - 1);
+    const rankAt = (at: number): number | undefined => (next[at] < end ? this.ranks.get(pairKey(ids[at], ids[next[at]])) : undefined);
+    const heap = new NumberHeap();
+    const offer = (at: number): void => {
+      const rank = rankAt(at);
+      if (rank !== undefined) heap.push(rank * PLACES + at);
+    };
+    for (let at = 0; at < end; at++) offer(at);
+    for (let entry = heap.pop(); entry !== undefined; entry = heap.pop()) {
+      const [rank, at] = [Math.floor(entry / PLACES), entry % PLACES];
+      // A token that was merged away begins nowhere, and a pair may have changed since it was offered.
+      if (ids[at] < 0 || rankAt(at) !== rank) continue;
+      const right = next[at];
+      ids[at] = 256 + rank;
+      ids[right] = -1;
+      next[at] = next[right];
+      if (next[at] < end) previous[next[at]] = at;
+      offer(at);
+      if (previous[at] >= 0) offer(previous[at]);
     }
-    for (const id of ids) out.push(id);
+    for (let at = 0; at < end; at = next[at]) out.push(ids[at]);
   }
 }
 

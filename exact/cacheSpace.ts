@@ -18,6 +18,14 @@ export class CacheSpace {
     return base;
   }
 
+  /** Whether there were a free stretch of this length if those were given back. */
+  wouldFit(length: number, given: readonly { base: number; length: number }[]): boolean {
+    const trial = new CacheSpace(0);
+    trial.free = this.free.map((stretch) => ({ ...stretch }));
+    for (const stretch of given) trial.give(stretch.base, stretch.length);
+    return trial.free.some((stretch) => stretch.length >= length);
+  }
+
   give(base: number, length: number): void {
     const sorted = [...this.free, { base, length }].sort((a, b) => a.base - b.base);
     this.free = [];

@@ -28,6 +28,12 @@ export interface Job {
   sampling: Sampling;
   /** Logits to tell with every token: its own, and this many of the largest. Only engines with `givesLogits`. */
   topLogits?: number;
+  /**
+   * Where set, the prompt is read in pieces. Called with 0 before anything is computed, then each time the tokens that it allowed
+   * have been, it answers how many of the prompt may be computed, more than before. Until then the job rests and others go on.
+   * A rejection ends the job.
+   */
+  promptLimit?: (computed: number) => Promise<number>;
   onToken?: (token: number, logits?: TokenLogits) => void;
   signal?: AbortSignal;
 }
@@ -141,6 +147,30 @@ export function samplingFrom(options: {
   };
   checkSampling(sampling);
   return sampling;
+}
+
+/**
+ * How many tokens of the prompt may be computed, now that `computed` are.
+ * @throws GenerationAbortedError as soon as the caller gives up; what `promptLimit` rejects with
+ */
+export async function nextPromptLimit({ promptTokens, promptLimit, signal }: Job, computed: number): Promise<number> {
+  if (!promptLimit) return promptTokens.length;
+  throwIfAborted(signal);
+  const limit = await new Promise<number>((resolve, reject) => {
+    const aborted = (): void => {
+      try {
+        throwIfAborted(signal);
+      } catch (error) {
+        reject(error);
+      }
+    };
+    signal?.addEventListener('abort', aborted, { once: true });
+    void promptLimit(computed).then(resolve, reject).finally(() => signal?.removeEventListener('abort', aborted));
+  });
+  if (Number.isInteger(limit) && limit > computed) return Math.min(limit, promptTokens.length);
+  throw new JobInputError('input.prompt-limit', 'the prompt may be read no further', {
+    expected: `more than ${computed} tokens`, received: String(limit),
+  });
 }
 
 /** Throws when the caller has given up; call it between positions. */

@@ -11,6 +11,7 @@ export {
   BackendUnavailableError,
   GenerationAbortedError,
   JobInputError,
+  KvMemoryError,
   ModelConfigError,
   ModelFileError,
   ProofError,

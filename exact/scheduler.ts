@@ -5,48 +5,14 @@
 import { createHash } from 'node:crypto';
 import { CacheSpace } from './cacheSpace';
 import type { ExactConfig } from './config';
-import { checkJob, throwIfAborted, type Generation, type Job, type Sampling } from './engine';
+import { checkJob, nextPromptLimit, throwIfAborted, type Generation, type Job } from './engine';
 import { BackendUnavailableError, KvMemoryError } from './errors';
 import { tokenLogits } from './logits';
-import { committed, type CommitTensors, type PositionObserver, type PositionTensors } from './tensors';
+import { RestingJobs } from './resting';
+import type { Sequence } from './sequence';
+import type { Column, StepResult, StepRunner } from './stepRunner';
+import { committed, type PositionObserver } from './tensors';
 import { TraceHasher } from './trace';
-
-export interface Column {
-  /** Position in its sequence. */
-  t: number;
-  /** Where its sequence begins in the cache. */
-  cacheBase: number;
-  /** Given, or the draw of a column of the step before, which the host need not have read. */
-  token: number | { drawnBy: number };
-  /** Given where a token is drawn: parameters, and the first 16 bytes of SHA-256(seed, u64 step). */
-  draw?: { sampling: Sampling; random: Uint8Array };
-}
-
-/** What a step computed, in views that are valid until `release`. */
-export interface StepResult {
-  dispatches?: number;
-  /** What the commit tree holds of a column. */
-  committed(column: number): CommitTensors;
-  /** All tensors of column 0, from a runner that keeps them. @param token that the position began with */
-  position(token: number): PositionTensors;
-  /** [vocab] of a column that drew, from a runner that gives them; valid only until another step is posted. */
-  logits?(column: number): Int32Array;
-  release(): void;
-}
-
-/** Computes steps; several may be under way, each in a slot of its own. */
-export interface StepRunner {
-  /** Most columns of a step. */
-  readonly columns: number;
-  /** Positions that the KV cache holds, of all sequences together. */
-  readonly cachePositions: number;
-  /** Steps that may be under way at once: slots 0 .. stepsAhead - 1. */
-  readonly stepsAhead: number;
-  /** Makes ready what this sampling mode needs and no job needed before. */
-  prepare(sampling: Sampling): Promise<void>;
-  /** Columns that draw stand in front. Rejects when the back end is lost. */
-  step(columns: readonly Column[], slot: number): Promise<StepResult>;
-}
 
 export interface SchedulerOptions {
   /** Needs a runner of one column that keeps all tensors. */
@@ -55,26 +21,6 @@ export interface SchedulerOptions {
   samplingTable?: Uint32Array;
   /** The error that pending jobs get when a step rejects. */
   lost: (cause: Error) => Error;
-}
-
-/** A job on its way. */
-interface Sequence {
-  job: Job;
-  stop: Set<number>;
-  trace: TraceHasher;
-  tokens: number[];
-  cacheBase: number;
-  /** Positions that its whole answer can take. */
-  length: number;
-  /** Positions submitted. */
-  submitted: number;
-  /** Where the last step drew its token; the next position reads it there. */
-  drawnBy: number;
-  dispatches: number;
-  started: number;
-  done: boolean;
-  resolve(generation: Generation): void;
-  reject(error: unknown): void;
 }
 
 interface Step {
@@ -86,7 +32,11 @@ export class Scheduler {
   private readonly space: CacheSpace;
   private readonly waiting: Sequence[] = [];
   private active: Sequence[] = [];
-  private running: Promise<void> | undefined;
+  private readonly resting = new RestingJobs(() => this.start());
+  /** Those that may go on, with their part of the cache, as soon as a step has room. */
+  private readonly rested: Sequence[] = [];
+  private isRunning = false;
+  private running: Promise<void> = Promise.resolve();
   private failure: Error | undefined;
 
   constructor(
@@ -117,19 +67,21 @@ export class Scheduler {
       });
     }
     await this.runner.prepare(job.sampling).catch((cause) => { throw this.failure ?? cause; });
+    const limit = await nextPromptLimit(job, 0);
     if (this.failure) throw this.failure;
     return new Promise((resolve, reject) => {
       this.waiting.push({
-        job, length, resolve, reject, stop: new Set(job.stopTokens), trace: new TraceHasher(this.config), tokens: [],
-        cacheBase: 0, submitted: 0, drawnBy: 0, dispatches: 0, started: performance.now(), done: false,
+        job, length, limit, resolve, reject, stop: new Set(job.stopTokens), trace: new TraceHasher(this.config), tokens: [],
+        cacheBase: undefined, submitted: 0, traced: 0, drawnBy: 0, dispatches: 0, started: performance.now(), done: false,
       });
-      this.running ??= this.run().finally(() => (this.running = undefined));
+      this.start();
     });
   }
 
   /** Ends all jobs, now and later, with this error; the first one counts. */
   fail(error: Error): void {
     this.failure ??= error;
+    this.start();
   }
 
   /** Resolves once no step is under way. */
@@ -137,7 +89,13 @@ export class Scheduler {
     await this.running;
   }
 
-  /** Steps until no job is left; some steps are under way while earlier ones are read. Never rejects. */
+  private start(): void {
+    if (this.isRunning) return;
+    this.isRunning = true;
+    this.running = this.run();
+  }
+
+  /** Steps until no job is left that may go on; some steps are under way while earlier ones are read. Never rejects. */
   private async run(): Promise<void> {
     const steps: Step[] = [];
     let slot = 0;
@@ -166,9 +124,13 @@ export class Scheduler {
     } catch (cause) {
       this.failure ??= this.options.lost(cause as Error);
     }
+    if (this.failure) await Promise.allSettled(steps.map(({ result }) => result));
+    this.isRunning = false;
     if (!this.failure) return;
-    await Promise.allSettled(steps.map(({ result }) => result));
-    for (const { reject } of [...this.active.splice(0), ...this.waiting.splice(0)]) reject(this.failure);
+    for (const sequence of [...this.active.splice(0), ...this.waiting.splice(0), ...this.rested.splice(0), ...this.resting.splice()]) {
+      sequence.done = true;
+      sequence.reject(this.failure);
+    }
   }
 
   /** Logits have no slot of their own: another step would write over them. */
@@ -178,13 +140,44 @@ export class Scheduler {
 
   private admit(): void {
     for (const sequence of this.waiting.filter(({ job }) => job.signal?.aborted)) this.abort(sequence);
+    while (this.rested.length > 0 && this.active.length < this.runner.columns) this.active.push(this.rested.shift()!);
     while (this.waiting.length > 0 && this.active.length < this.runner.columns) {
-      const base = this.space.take(this.waiting[0].length);
+      const { length } = this.waiting[0];
+      const base = this.space.take(length) ?? this.takeFromResting(length);
       if (base === undefined) return;
       const sequence = this.waiting.shift()!;
       sequence.cacheBase = base;
       this.active.push(sequence);
     }
+  }
+
+  private takeFromResting(length: number): number | undefined {
+    for (const sequence of this.resting.toEvict(this.space, length)) this.giveCache(sequence);
+    return this.space.take(length);
+  }
+
+  private giveCache(sequence: Sequence): void {
+    if (sequence.cacheBase === undefined) return;
+    this.space.give(sequence.cacheBase, sequence.length);
+    sequence.cacheBase = undefined;
+    sequence.submitted = 0;
+  }
+
+  /** Asks for leave to read on: until it comes, the job takes no column, and after a while others may have its part of the cache. */
+  private async rest(sequence: Sequence): Promise<void> {
+    this.active = this.active.filter((other) => other !== sequence);
+    this.resting.add(sequence);
+    try {
+      sequence.limit = await nextPromptLimit(sequence.job, sequence.limit);
+      if (!this.resting.delete(sequence)) return; // the engine failed
+      if (sequence.cacheBase === undefined) this.waiting.unshift(sequence);
+      else this.rested.push(sequence);
+    } catch (error) {
+      if (!this.resting.delete(sequence)) return;
+      this.finish(sequence);
+      sequence.reject(error);
+    }
+    this.start();
   }
 
   /**
@@ -195,7 +188,8 @@ export class Scheduler {
     const drawing: Step['columns'] = [];
     const others: Step['columns'] = [];
     const take = (sequence: Sequence) => {
-      const { job: { promptTokens, sampling }, submitted: t, cacheBase, drawnBy } = sequence;
+      const { job: { promptTokens, sampling }, submitted: t, drawnBy } = sequence;
+      const cacheBase = sequence.cacheBase!;
       const firstDraw = promptTokens.length - 1;
       const token = t < promptTokens.length ? promptTokens[t] : { drawnBy };
       const draw = t < firstDraw ? undefined : { sampling, random: drawBytes(sampling.seed, t - firstDraw) };
@@ -207,7 +201,7 @@ export class Scheduler {
     decoding.forEach(take);
     let room = this.runner.columns - decoding.length;
     for (const sequence of open.filter((other) => !decoding.includes(other))) {
-      for (; room > 0 && sequence.submitted < sequence.job.promptTokens.length; room--) take(sequence);
+      for (; room > 0 && sequence.submitted < sequence.limit; room--) take(sequence);
     }
     drawing.forEach(({ sequence }, column) => (sequence.drawnBy = column));
     return [...drawing, ...others];
@@ -226,6 +220,7 @@ export class Scheduler {
     if (sequence.done) return; // its answer ended while this step was under way
     const { job, trace, tokens } = sequence;
     if (job.signal?.aborted) return this.abort(sequence);
+    if (t < sequence.traced) return; // computed again for the cache alone
     let token: number | undefined;
     try {
       const { observe } = this.options;
@@ -233,7 +228,9 @@ export class Scheduler {
       const position = observe && result.position(input);
       const tensors = position ? committed(position) : result.committed(index);
       trace.position(tensors);
+      sequence.traced++;
       if (position) observe(position);
+      if (sequence.traced === sequence.limit && t + 1 < job.promptTokens.length) void this.rest(sequence);
       token = tensors.draw?.[3];
       if (token === undefined) return;
       tokens.push(token);
@@ -258,7 +255,7 @@ export class Scheduler {
   /** Its cache may be taken at once: whatever is still under way for it was submitted before its successor. */
   private finish(sequence: Sequence): void {
     sequence.done = true;
-    this.space.give(sequence.cacheBase, sequence.length);
+    this.giveCache(sequence);
   }
 
   private abort(sequence: Sequence): void {

@@ -2,19 +2,21 @@ import { fitsUint, uintBytes } from './bytes';
 import { expectLength } from './cells';
 import { ProtocolError } from './protocolError';
 
+/** Of a uint32, seven bits each. */
+const MAX_VARINT_BYTES = 5;
+
 /** Writes bytes: big-endian integers, fixed byte strings, LEB128. */
 export class ByteWriter {
-  private readonly parts: number[] = [];
+  private written = new Uint8Array(256);
+  private length = 0;
 
   uint(name: string, value: bigint | number, length: number): this {
-    this.parts.push(...uintBytes(value, length, name));
-    return this;
+    return this.append(uintBytes(value, length, name));
   }
 
   fixed(name: string, value: Uint8Array, length: number): this {
     expectLength(name, value, length);
-    this.parts.push(...value);
-    return this;
+    return this.append(value);
   }
 
   /** Unsigned LEB128 of a uint32, shortest form. Its errors do not repeat the value, which may be of a prompt. */
@@ -24,14 +26,29 @@ export class ByteWriter {
         expected: 'an unsigned integer below 2^32',
       });
     }
+    this.reserve(MAX_VARINT_BYTES);
     let rest = value;
-    for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) this.parts.push((rest % 0x80) | 0x80);
-    this.parts.push(rest);
+    for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) this.written[this.length++] = (rest % 0x80) | 0x80;
+    this.written[this.length++] = rest;
     return this;
   }
 
   bytes(): Uint8Array {
-    return Uint8Array.from(this.parts);
+    return this.written.slice(0, this.length);
+  }
+
+  private append(bytes: Uint8Array): this {
+    this.reserve(bytes.length);
+    this.written.set(bytes, this.length);
+    this.length += bytes.length;
+    return this;
+  }
+
+  private reserve(more: number): void {
+    if (this.length + more <= this.written.length) return;
+    const larger = new Uint8Array(2 * (this.length + more));
+    larger.set(this.written);
+    this.written = larger;
   }
 }
 
@@ -54,14 +71,17 @@ export class ByteReader {
     return this.fixed(length).reduce((value, byte) => (value << 8n) | BigInt(byte), 0n);
   }
 
+  /** At most 4 bytes. */
   number(length: number): number {
-    return Number(this.uint(length));
+    let value = 0;
+    for (let index = 0; index < length; index++) value = value * 0x100 + this.byte();
+    return value;
   }
 
   varint(): number {
     let value = 0;
-    for (let index = 0, factor = 1; index < 5; index++, factor *= 0x80) {
-      const byte = this.number(1);
+    for (let index = 0, factor = 1; index < MAX_VARINT_BYTES; index++, factor *= 0x80) {
+      const byte = this.byte();
       value += (byte & 0x7f) * factor;
       if (byte < 0x80) {
         if ((byte === 0 && index > 0) || value > 0xffffffff) break;
@@ -74,6 +94,11 @@ export class ByteReader {
   varints(count: number): number[] {
     if (count > this.source.length - this.position) throw this.malformed(`${count} more tokens at ${this.position}`);
     return Array.from({ length: count }, () => this.varint());
+  }
+
+  private byte(): number {
+    if (this.position === this.source.length) throw this.malformed(`1 more byte at ${this.position}`);
+    return this.source[this.position++];
   }
 
   zeroPadding(): void {

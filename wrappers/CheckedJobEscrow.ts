@@ -10,7 +10,8 @@ import {
 } from '@ton/core';
 import { CheckedJobEscrow as GeneratedCheckedJobEscrow } from '../build/Suite/Suite_CheckedJobEscrow';
 import { CocoonError, REQUEST_INLINE_BYTES } from '../protocol';
-import { byteChain, readByteChain } from './cells';
+import { byteChain, readByteChain, toInteger } from './cells';
+import { basechainHash } from './fields';
 import {
   JOB_ESCROW_ERRORS,
   type JobDelivery,
@@ -66,13 +67,7 @@ export interface CheckedJobRequest {
 }
 
 async function stateInit(terms: JobEscrowTerms, stake: Address): Promise<{ code: Cell; data: Cell }> {
-  if (stake.workChain !== 0) {
-    throw new CocoonError('ADDRESS_NOT_BASECHAIN', 'The stake of a job must be an account of the basechain', {
-      expected: 'workchain 0',
-      received: `workchain ${stake.workChain}`,
-    });
-  }
-  const hash = BigInt(`0x${stake.hash.toString('hex')}`);
+  const hash = toInteger(basechainHash('stake of a job', stake));
   const { init } = await GeneratedCheckedJobEscrow.fromInit(packJobEscrowTerms(terms), hash, 0n, null);
   return init!;
 }

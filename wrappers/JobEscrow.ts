@@ -12,6 +12,7 @@ import {
 import { JobEscrow as GeneratedJobEscrow } from '../build/Suite/Suite_JobEscrow';
 import { CocoonError, OUTPUT_INLINE_BYTES, REQUEST_INLINE_BYTES } from '../protocol';
 import { byteChain, readByteChain } from './cells';
+import { basechainHash, fixedBytes } from './fields';
 
 export const OP_CREATE_JOB = 0x0c01;
 export const OP_JOB_ANSWERED = 0x0c02;
@@ -71,26 +72,6 @@ export type JobCallback =
   | { kind: 'failed'; reason: 'expired' }
   | { kind: 'failed'; reason: 'declined'; declineReason: number };
 
-function basechainHash(name: string, address: Address): Buffer {
-  if (address.workChain !== 0) {
-    throw new CocoonError('ADDRESS_NOT_BASECHAIN', `The ${name} of a job must be an account of the basechain`, {
-      expected: 'workchain 0',
-      received: `workchain ${address.workChain}`,
-    });
-  }
-  return address.hash;
-}
-
-function fixedBytes(name: string, bytes: Uint8Array, length: number): Buffer {
-  if (bytes.length !== length) {
-    throw new CocoonError('WRONG_LENGTH', `${name} has the wrong length`, {
-      expected: `${length} bytes`,
-      received: `${bytes.length} bytes`,
-    });
-  }
-  return Buffer.from(bytes);
-}
-
 /** The data cell that pins a job. */
 export function packJobEscrowTerms(terms: JobEscrowTerms): Cell {
   if (!Number.isInteger(terms.outputCells) || terms.outputCells < 0 || terms.outputCells > MAX_OUTPUT_CELLS) {
@@ -111,11 +92,11 @@ export function packJobEscrowTerms(terms: JobEscrowTerms): Cell {
     .endCell();
   return beginCell()
     .storeUint(terms.deadline, 32)
-    .storeBuffer(basechainHash('client', terms.client))
+    .storeBuffer(basechainHash('client of a job', terms.client))
     .storeCoins(terms.price)
     .storeUint(terms.outputCells, 8)
     .storeBit(terms.answerInCallback)
-    .storeBuffer(basechainHash('payout', terms.payout))
+    .storeBuffer(basechainHash('payout of a job', terms.payout))
     .storeBuffer(fixedBytes('workerKey', terms.workerKey, 32))
     .storeRef(signed)
     .endCell();

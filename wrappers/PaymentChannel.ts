@@ -10,6 +10,7 @@ import {
 } from '@ton/core';
 import { PaymentChannel as GeneratedPaymentChannel } from '../build/Suite/Suite_PaymentChannel';
 import { CocoonError } from '../protocol';
+import { basechainHash, fixedBytes } from './fields';
 import { forwardFee, gasFee, type NetworkPrices } from './requiredValue';
 
 export const OP_CLOSE_CHANNEL = 0x0c70;
@@ -69,22 +70,6 @@ export interface ChannelClaim {
   claimSignature: Uint8Array;
 }
 
-function fixedBytes(name: string, bytes: Uint8Array, length: number): Buffer {
-  if (bytes.length === length) return Buffer.from(bytes);
-  throw new CocoonError('WRONG_LENGTH', `${name} has the wrong length`, {
-    expected: `${length} bytes`,
-    received: `${bytes.length} bytes`,
-  });
-}
-
-function basechainHash(name: string, address: Address): Buffer {
-  if (address.workChain === 0) return address.hash;
-  throw new CocoonError('ADDRESS_NOT_BASECHAIN', `The ${name} of a channel must be an account of the basechain`, {
-    expected: 'workchain 0',
-    received: `workchain ${address.workChain}`,
-  });
-}
-
 /** The data cell of a channel that nobody has claimed from or closed: what its address pins. */
 export function packChannel(terms: PaymentChannelTerms): Cell {
   const { expiry, closeDelay } = terms;
@@ -96,10 +81,10 @@ export function packChannel(terms: PaymentChannelTerms): Cell {
     });
   }
   const fixed = beginCell()
-    .storeBuffer(basechainHash('client', terms.client))
+    .storeBuffer(basechainHash('client of a channel', terms.client))
     .storeUint(expiry, 32)
     .storeUint(closeDelay, 32)
-    .storeBuffer(basechainHash('stake', terms.stake))
+    .storeBuffer(basechainHash('stake of a channel', terms.stake))
     .endCell();
   return beginCell()
     .storeCoins(0)
@@ -107,7 +92,7 @@ export function packChannel(terms: PaymentChannelTerms): Cell {
     .storeInt(terms.networkId, 32)
     .storeBuffer(fixedBytes('clientKey', terms.clientKey, 32))
     .storeBuffer(fixedBytes('claimKey', terms.claimKey, 32))
-    .storeBuffer(basechainHash('payout', terms.payout))
+    .storeBuffer(basechainHash('payout of a channel', terms.payout))
     .storeRef(fixed)
     .endCell();
 }

@@ -13,8 +13,8 @@ import {
   loadTupleKeyRecord,
   ProviderStake as GeneratedProviderStake,
 } from '../build/Suite/Suite_ProviderStake';
-import { CocoonError } from '../protocol';
 import { toBytes, toInteger } from './cells';
+import { basechainHash } from './fields';
 import {
   type NewWorkerKey,
   packAddWorkerKey,
@@ -49,14 +49,7 @@ const recordOf = (workerKey: bigint, record: KeyRecord): WorkerKeyRecord => ({
 });
 
 async function stateInit({ networkId, registry, owner }: StakeParameters): Promise<{ code: Cell; data: Cell }> {
-  for (const [name, address] of Object.entries({ registry, owner })) {
-    if (address.workChain !== 0) {
-      throw new CocoonError('ADDRESS_NOT_BASECHAIN', `The ${name} of a stake must be an account of the basechain`, {
-        expected: 'workchain 0',
-        received: `workchain ${address.workChain}`,
-      });
-    }
-  }
+  for (const [name, address] of Object.entries({ registry, owner })) basechainHash(`${name} of a stake`, address);
   const none = Dictionary.empty<bigint, never>();
   const stake = await GeneratedProviderStake.fromInit(
     BigInt(networkId),

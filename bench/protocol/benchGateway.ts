@@ -9,7 +9,7 @@ import { MarketBackend } from '../../gateway/market/marketBackend';
 import type { Market, MarketChannel, Offer } from '../../gateway/market/offer';
 import { SellerBook } from '../../gateway/market/seller';
 import { openModel } from '../../worker/engine';
-import { nodeEd25519 } from '../../worker/jobs/answer';
+import { nodeEd25519 } from '../../worker/keys/ed25519';
 import { createLogger } from '../../worker/log';
 import { BENCH_NETWORK, BENCH_PRICE, type BenchWorld, benchWorld, unixNow } from './world';
 

@@ -1,6 +1,6 @@
 import { Address, type Cell } from '@ton/core';
 import { PaymentChannel, type PaymentChannelTerms } from '../../wrappers';
-import { nodeEd25519 } from '../../worker/jobs/answer';
+import { nodeEd25519 } from '../../worker/keys/ed25519';
 import { loadClaimKey, loadWorkerKeys, type WorkerKeys } from '../../worker/keys/workerKeys';
 
 /** What worker, gateway and generator of the bench know of one another without asking. */

@@ -2,7 +2,7 @@ import { Address, Cell } from '@ton/core';
 import { cellHash, CocoonError, decodeAcceptance, equalBytes } from '../../protocol';
 import { fromCell, packJobEscrowTerms, parseSignedAcceptance, type JobEscrowTerms } from '../../wrappers';
 import { ChainStateError } from '../../worker/errors';
-import { nodeEd25519 } from '../../worker/jobs/answer';
+import { nodeEd25519 } from '../../worker/keys/ed25519';
 import { VerificationError } from '../errors';
 import { formatTon } from '../output';
 import type { WorkerApi } from './workerApi';

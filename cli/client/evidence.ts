@@ -18,7 +18,7 @@ import {
   type SignedReceipt,
 } from '../../wrappers';
 import { sleep } from '../../worker/chain/chainClient';
-import { nodeEd25519 } from '../../worker/jobs/answer';
+import { nodeEd25519 } from '../../worker/keys/ed25519';
 import { sendAndWait } from '../provider/send';
 import type { ClientOptions } from './create';
 import type { JobFile } from './jobFile';

@@ -12,7 +12,7 @@ import {
 } from '../../protocol';
 import { fromCell, parseDelivery } from '../../wrappers';
 import type { LoadedEngine } from '../../worker/engine';
-import { nodeEd25519 } from '../../worker/jobs/answer';
+import { nodeEd25519 } from '../../worker/keys/ed25519';
 import { generationOf } from '../../worker/jobs/request';
 import { compareAnswer, partsOf } from '../../gateway/audit/compare';
 import { VerificationError } from '../errors';

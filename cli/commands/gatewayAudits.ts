@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { type AuditRecord, AuditStore, type Finding, verifyEvidence } from '../../gateway/audit';
 import { CocoonError } from '../../protocol';
-import { nodeEd25519 } from '../../worker/jobs/answer';
+import { nodeEd25519 } from '../../worker/keys/ed25519';
 import { contextOf, withSettings } from '../context';
 import { UsageError } from '../errors';
 

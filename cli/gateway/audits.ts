@@ -1,6 +1,6 @@
 import { Auditor, AuditStore, openConfirming, openFirst, Sampler } from '../../gateway/audit';
 import type { LoadedModel } from '../../worker/engine';
-import { nodeEd25519 } from '../../worker/jobs/answer';
+import { nodeEd25519 } from '../../worker/keys/ed25519';
 import type { Logger } from '../../worker/log';
 import type { Settings } from '../config/resolve';
 

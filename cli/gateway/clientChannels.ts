@@ -7,7 +7,7 @@ import type { ChannelAccounts, OwnChannel } from '../../gateway/market/channelKe
 import type { MarketChannel } from '../../gateway/market/offer';
 import { sleep, type ChainClient } from '../../worker/chain/chainClient';
 import { ChainStateError } from '../../worker/errors';
-import { nodeEd25519 } from '../../worker/jobs/answer';
+import { nodeEd25519 } from '../../worker/keys/ed25519';
 import { loadOrCreateKey } from '../../worker/keys/keyFile';
 import type { ChosenWorker } from '../client/chooseWorker';
 import type { ClientOptions } from '../client/create';

@@ -13,7 +13,7 @@ import { type Counter, SellerBook } from '../../gateway/market/seller';
 import { Tier, toHex, type TierValue } from '../../protocol';
 import { ChainClient, sleep } from '../../worker/chain/chainClient';
 import { openModel } from '../../worker/engine';
-import { nodeEd25519 } from '../../worker/jobs/answer';
+import { nodeEd25519 } from '../../worker/keys/ed25519';
 import { unixTime } from '../../worker/jobs/settle';
 import { createLogger } from '../../worker/log';
 import type { Context } from '../context';

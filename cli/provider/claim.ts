@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Address } from '@ton/core';
 import { keyClaimHash } from '../../protocol';
 import type { NewWorkerKey } from '../../wrappers';
-import { nodeEd25519 } from '../../worker/jobs/answer';
+import { nodeEd25519 } from '../../worker/keys/ed25519';
 import { loadWorkerKeys } from '../../worker/keys/workerKeys';
 import { UsageError } from '../errors';
 import { hex } from './account';

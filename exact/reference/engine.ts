@@ -1,6 +1,6 @@
 /** The reference back end: plain TypeScript, one thread, obvious; every other back end must equal its bits. */
 import { cpus } from 'node:os';
-import { checkJob, throwIfAborted, type Engine, type Generation, type Job } from '../engine';
+import { checkJob, nextPromptLimit, throwIfAborted, type Engine, type Generation, type Job } from '../engine';
 import { tokenLogits } from '../logits';
 import type { ExactModel } from '../modelFile';
 import { TraceHasher } from '../trace';
@@ -31,7 +31,9 @@ async function generate(model: ExactModel, job: Job, observe?: PositionObserver)
   const tokens: number[] = [];
   let finishReason: Generation['finishReason'] | undefined;
 
+  let limit = 0;
   for (let t = 0; finishReason === undefined; t++) {
+    if (t === limit && t < promptTokens.length) limit = await nextPromptLimit(job, t);
     if (t % POSITIONS_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
     throwIfAborted(job.signal);
     const sampled = t >= promptTokens.length - 1;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { hasHeadNorm } from '../config';
 import type { ExactModel } from '../modelFile';
-import type { Column, StepResult, StepRunner } from '../scheduler';
+import type { Column, StepResult, StepRunner } from '../stepRunner';
 import type { CommitTensors, HeadTensors, PositionTensors } from '../tensors';
 import {
   attentionShapes, committedShapes, drawShapes, endShapes, layerShapes, viewsOf,

@@ -6,7 +6,7 @@ import { weightsPerPosition, type ExactConfig } from '../config';
 import type { Sampling } from '../engine';
 import type { ExactModel } from '../modelFile';
 import { blocksOf } from '../opTable';
-import type { Column, StepResult, StepRunner } from '../scheduler';
+import type { Column, StepResult, StepRunner } from '../stepRunner';
 import { layOutArena, type Arena } from './arena';
 import { WebGpuDeviceError } from './errors';
 import { Kernels, type KernelName } from './kernels';

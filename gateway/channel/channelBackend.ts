@@ -1,13 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto';
 import {
-  buildTerms, type ChannelRequest, CHUNK_TOKENS, dueFor, FinishReason, firstPiece, isSignedFault, MAX_STREAM_SKEW_SECONDS, type PieceFault, type PieceFrame, type RequestPayload, SEMANTICS, StreamChecker,
+  buildTerms, type ChannelRequest, CHUNK_TOKENS, dueFor, encodePayload, FinishReason, firstPiece, MAX_SEALED_BYTES, type RequestPayload, SEMANTICS,
   type TierValue, TermsFlag, toHex, Visibility,
 } from '../../protocol';
 import type { AnswerEvent, CompletionBackend, ModelCard, TokenRequest } from '../backend';
 import { GatewayError } from '../errors';
+import { Answer } from './answer';
 import type { ClientStore } from './clientStore';
-import type { AnswerObserver, DeliveredAnswer } from './delivered';
-import { ChannelLink, type LinkParties, receiptOf } from './link';
+import type { AnswerObserver } from './delivered';
+import { ChannelLink, type LinkParties } from './link';
 
 /** A channel that is open, the worker behind it, and what it asks for. */
 export interface BoughtChannel extends LinkParties {
@@ -26,18 +27,28 @@ export interface BoughtChannel extends LinkParties {
 
 /** Seconds for which a request may be answered. */
 const REQUEST_SECONDS = 600;
+/** What seals a request takes beside its payload, and padding. */
+const MOST_PAYLOAD_BYTES = MAX_SEALED_BYTES - 256;
+/** Pieces of an answer that was given up: on their way already, one of them perhaps begun in the meantime. */
+const MOST_LATE_PIECES = 2;
 /** How often a request is sent whose connection was gone before anything came. */
 const ATTEMPTS = 2;
 
 /** Answers bought from one worker over one payment channel, each piece checked before the next is paid. */
 export class ChannelBackend implements CompletionBackend {
   private link: Promise<ChannelLink> | null = null;
-  /** Prepaid pieces of prompts whose first chunk has not come, by request. */
+  /** Pieces of prompts that are prepaid and not acknowledged, by request. */
   private readonly prepaid = new Map<number, bigint>();
-  /** What each running request may still come to. */
+  /** What each request may still come to. */
   private readonly mostLeft = new Map<number, bigint>();
+  /** Requests that were given up and of which something may still come. */
+  private readonly left = new Set<number>();
+  /** A voucher that is on disk and covers what was owed when the connection began. */
+  private assured = 0n;
+  /** A request was given up in silence: what it waited for may be lost, and the worker may wait for it to be paid. */
+  private isUnsure = false;
   /** What the worker's key signed and does not hold: it gets nothing more. */
-  private distrust: GatewayError | null = null;
+  private distrust: Error | null = null;
 
   /** @param now Unix seconds */
   constructor(
@@ -50,7 +61,7 @@ export class ChannelBackend implements CompletionBackend {
 
   /** Requests under way. */
   get running(): number {
-    return this.mostLeft.size;
+    return this.mostLeft.size - this.left.size;
   }
 
   models(): readonly ModelCard[] {
@@ -81,20 +92,30 @@ export class ChannelBackend implements CompletionBackend {
       throw new GatewayError('input.logprobs', 'this provider tells no logits', { hint: 'ask without logprobs' });
     }
     const { channel } = this.bought;
-    const most = dueFor({ ...this.bought, fixedPrice: 0n }, asked.promptTokens.length, asked.maxTokens);
+    const [prices, length] = [{ ...this.bought, fixedPrice: 0n }, asked.promptTokens.length];
+    const payload = this.payload(asked);
+    const encoded = encodePayload(payload);
+    if (encoded.length > MOST_PAYLOAD_BYTES) {
+      throw new GatewayError('input.prompt-too-long', 'the prompt does not fit a request', {
+        expected: `at most ${MOST_PAYLOAD_BYTES} bytes`, received: `${encoded.length} bytes for ${length} tokens`,
+      });
+    }
+    const most = dueFor(prices, length, asked.maxTokens);
     this.requireBudget(most);
-    const first = dueFor({ ...this.bought, fixedPrice: 0n }, firstPiece(asked.promptTokens.length).promptTokens, 0);
-    const { seq } = this.store.begin(channel, this.prepaidNano + first);
+    const first = dueFor(prices, firstPiece(length).promptTokens, 0);
+    const { seq, vouched, durable } = this.store.begin(channel, this.prepaidNano + first);
+    this.prepaid.set(seq, first);
     this.mostLeft.set(seq, most);
-    const request = this.request(asked, seq);
-    const answer = new Answer(request, this.bought);
     let link: ChannelLink | null = null;
+    const answer = new Answer(
+      this.request(payload, seq), this.bought, this.now,
+      (of, more) => this.pay(of, link!, more, most - of.due),
+      (of) => this.failed(of, link),
+    );
     try {
-      this.prepaid.set(seq, first);
-      link = await this.connected(seq);
-      const { vouched, durable } = this.store.cover(channel, this.prepaidNano);
       await durable;
-      link.ask(request, vouched, answer);
+      link = await this.connected(seq);
+      link.ask(answer.request, encoded, vouched > this.assured ? vouched : this.assured, answer);
       for (let isFirst = true; ; isFirst = false) {
         const piece = await answer.next(asked.abort, asked.enough);
         if (isFirst) yield { kind: 'start', reference: `${toHex(channel)}-${seq}` };
@@ -102,52 +123,70 @@ export class ChannelBackend implements CompletionBackend {
           yield this.end(asked, answer, 'enough');
           return;
         }
-        const { tokens, finishReason } = await this.take(answer, piece, link);
-        this.mostLeft.set(seq, most - answer.due);
-        if (tokens.length > 0) yield { kind: 'tokens', tokens, receipt: answer.receipt };
+        const { tokens, finishReason, receipt } = piece;
+        if (tokens.length > 0) yield { kind: 'tokens', tokens, receipt };
         if (finishReason !== undefined) {
           yield this.end(asked, answer, finishReason === FinishReason.stop ? 'stop' : 'length');
           return;
         }
       }
-    } catch (error) {
-      if (error instanceof GatewayError && error.code === 'gateway.bad-answer') this.distrust = error;
-      // Whoever changes what is passed on is left, and a date that is refused leaves a piece unpaid: the next link begins with what counts.
-      if (error instanceof GatewayError && /^gateway\.(tampered|bad-date|bad-worker)$/.test(error.code)) link?.close();
-      throw error;
     } finally {
-      this.prepaid.delete(seq);
-      this.mostLeft.delete(seq);
-      if (answer.isOver) link?.leave(seq);
-      else if (link !== null) this.giveUp(answer, seq, link);
-      // Silence may be a piece that was lost, which the worker waits for to be paid: the next link begins with what counts.
-      if (asked.abort.aborted && this.mostLeft.size === 0) link?.close();
+      if (asked.abort.aborted && !answer.isOver) this.isUnsure = true;
+      this.leave(link, answer);
       if (answer.pieces.length > 0 || answer.rejected !== undefined) this.observer?.(answer.delivered(asked));
     }
   }
 
-  /** Checks a piece and pays for it. The last one is paid as well: who keeps what it was given without paying is not served again. */
-  private async take(answer: Answer, piece: PieceFrame, link: ChannelLink): Promise<{ tokens: readonly number[]; finishReason?: number }> {
-    const { tokens, more, finishReason } = answer.accept(piece, this.now());
-    this.prepaid.delete(piece.seq);
-    const paid = this.store.accept(this.bought.channel, more, this.prepaidNano);
-    await paid.durable;
-    link.pay(paid.vouched);
-    return { tokens, finishReason };
+  /** Notes what a piece costs and what is prepaid from now on, then pays: the last piece too, or nothing more would be served. */
+  private async pay(answer: Answer, link: ChannelLink, moreNano: bigint, mostLeft: bigint): Promise<void> {
+    const { seq } = answer.request;
+    const { ahead } = answer;
+    const isLeft = this.left.has(seq);
+    this.prepaid.delete(seq);
+    // A piece that is acknowledged while the request is given up: the next one may have been begun before the worker hears of it.
+    if (ahead > 0n) this.prepaid.set(seq, ahead);
+    this.mostLeft.set(seq, isLeft ? ahead + this.chunkNano : mostLeft);
+    if (answer.isOver) this.forget(seq);
+    const { vouched, durable } = this.store.accept(this.bought.channel, moreNano, this.prepaidNano);
+    await durable;
+    link.pay(vouched);
+    if (!isLeft) return;
+    if (answer.isOver) link.leave(seq, true);
+    // Whoever hears that a request is given up does not go on with it.
+    else if (++answer.late > MOST_LATE_PIECES) link.close();
   }
 
-  /** What came and was not looked at, and what was on its way when the request was given up, was delivered and is paid for. */
-  private giveUp(answer: Answer, seq: number, link: ChannelLink): void {
-    const late = (piece: PieceFrame): void => {
-      // It has to be a good one all the same; of another one nothing is paid, and nobody waits for it.
-      this.take(answer, piece, link).catch(() => undefined);
-    };
-    const waiting = answer.untaken();
-    if (waiting === undefined) link.cancel(seq, late);
-    else {
-      link.cancel(seq, () => undefined);
-      late(waiting);
+  /**
+   * Nobody reads the answer any more. What was on its way is paid all the same, and the piece of the prompt that may be being
+   * read stays prepaid: the worker counts both.
+   */
+  private leave(link: ChannelLink | null, answer: Answer): void {
+    const { seq } = answer.request;
+    if (link === null || answer.failure !== null || answer.isOver) {
+      this.forget(seq);
+      link?.leave(seq, answer.isOver);
+      return;
     }
+    this.left.add(seq);
+    this.mostLeft.set(seq, (this.prepaid.get(seq) ?? 0n) + this.chunkNano);
+    link.giveUp(seq);
+  }
+
+  /**
+   * Nothing more comes of a request. One that was given up leaves the piece that it prepaid with the worker. Whoever changes what is passed
+   * on is left, and a date that is refused leaves a chunk unpaid: the next connection begins with what the worker counts.
+   */
+  private failed({ request: { seq }, failure }: Answer, link: ChannelLink | null): void {
+    const piece = this.left.has(seq) ? this.prepaid.get(seq) : undefined;
+    this.forget(seq);
+    if (piece !== undefined) this.store.accept(this.bought.channel, piece, this.prepaidNano);
+    const code = failure instanceof GatewayError ? failure.code : '';
+    if (code === 'gateway.bad-answer') this.distrust = failure;
+    if (/^gateway\.(tampered|bad-date|bad-worker)$/.test(code)) link?.close();
+  }
+
+  private forget(seq: number): void {
+    for (const known of [this.prepaid, this.mostLeft, this.left]) known.delete(seq);
   }
 
   /**
@@ -155,8 +194,9 @@ export class ChannelBackend implements CompletionBackend {
    * once. Nothing can be bought over it afterwards.
    */
   async finish(): Promise<void> {
-    const { nextSeq, vouched } = this.store.position(this.bought.channel);
-    (await this.connected(nextSeq)).payLast(vouched);
+    const { channel } = this.bought;
+    const link = await this.connected(this.store.position(channel).nextSeq);
+    link.payLast(this.store.position(channel).vouched);
   }
 
   /** Ends the connection. */
@@ -185,46 +225,67 @@ export class ChannelBackend implements CompletionBackend {
     return sum;
   }
 
+  /** Price of one chunk: no worker that keeps to the protocol is owed more beyond the vouchers. */
+  private get chunkNano(): bigint {
+    return dueFor({ ...this.bought, fixedPrice: 0n }, 0, CHUNK_TOKENS);
+  }
+
   /** The link for this number, one after another: a session seals numbers as they rise. */
   private connected(seq: number): Promise<ChannelLink> {
     const before = this.link ?? Promise.resolve(null);
     const link = before.catch(() => null).then(async (known) => {
-      if (known?.carries(seq)) return known;
-      known?.close();
+      if (known !== null && !known.isLost) {
+        if (this.isUnsure || !known.carries(seq)) await this.greetAgain(known, seq);
+        return known;
+      }
+      this.isUnsure = false;
       const opened = await ChannelLink.open(this.bought, seq);
-      this.reconcile(opened);
+      await this.believe(opened);
       return opened;
     });
     this.link = link;
     return link;
   }
 
-  /**
-   * A connection that was lost, or a crash, may leave the worker with more than came here: one chunk, and what was prepaid. That is the most
-   * that either side loses, and it counts, since the worker serves nothing more before. A worker that says still more is not believed.
-   */
-  private reconcile(link: ChannelLink): void {
-    const { channel } = this.bought;
-    const { owed, vouched } = this.store.position(channel);
-    const most = vouched + dueFor({ ...this.bought, fixedPrice: 0n }, 0, CHUNK_TOKENS);
-    if (link.counted > most) {
-      link.close();
-      throw new GatewayError('gateway.bad-worker', 'the worker counts more than it can have delivered', {
-        expected: `at most ${most} nanoTON`, received: `${link.counted} nanoTON`, hint: 'an old copy of the store of this gateway must not be used',
-      });
-    }
-    if (link.counted > owed) this.store.accept(channel, link.counted - owed, 0n);
+  /** The next session over the same connection; the welcome comes behind all that was on its way. */
+  private async greetAgain(link: ChannelLink, seq: number): Promise<void> {
+    const wasUnsure = this.isUnsure;
+    this.isUnsure = false;
+    await link.renew(seq);
+    if (!wasUnsure) return;
+    link.forgetGivenUp();
+    await this.believe(link);
   }
 
   /**
-   * The request as the client commits to it. Response key and salt follow from the seed that the gateway drew or was given, so that
+   * After a lost connection, or a lost process, the worker may count what this client never saw: a chunk on its way, a piece of a prompt
+   * that was being read. It is believed up to the newest voucher, which it could claim whatever it says, and one chunk beyond.
+   */
+  private async believe(link: ChannelLink): Promise<void> {
+    const { channel } = this.bought;
+    const { owed, vouched } = this.store.position(channel);
+    const most = vouched + this.chunkNano;
+    if (link.claimedOwed > most) {
+      link.close();
+      throw new GatewayError('gateway.bad-worker', 'the worker says that more is owed than it can have delivered', {
+        expected: `at most ${most} nanoTON`, received: String(link.claimedOwed), hint: 'close the channel, and open one with another provider',
+      });
+    }
+    if (link.claimedOwed <= owed) return;
+    const noted = this.store.accept(channel, link.claimedOwed - owed, this.prepaidNano);
+    await noted.durable;
+    this.assured = noted.vouched;
+  }
+
+  /**
+   * What the client commits to. Response key and salt follow from the seed that the gateway drew or was given, so that
    * the same seed asks for the same answer; the terms' own salt never repeats.
    */
-  private request(asked: TokenRequest, seq: number): ChannelRequest {
+  private payload(asked: TokenRequest): RequestPayload {
     const { bought } = this;
     const { seed, ...sampling } = asked.sampling;
     const derived = (label: string): Uint8Array => new Uint8Array(createHash('sha256').update(`open cocoon ${label}`).update(seed).digest());
-    const payload: RequestPayload = {
+    return {
       asked: {
         tier: bought.tier, visibility: Visibility.sealed, flags: TermsFlag.reproducibleSeed, semantics: SEMANTICS, salt: new Uint8Array(randomBytes(16)),
         modelRoot: this.card.modelRoot, maxTokens: asked.maxTokens, expiresAt: this.now() + REQUEST_SECONDS, promptPrice: bought.promptPrice,
@@ -238,8 +299,11 @@ export class ChannelBackend implements CompletionBackend {
       responseKey: new Uint8Array(randomBytes(32)),
       commitSalt: derived('commit salt'),
     };
-    const { networkId, client, stake, workerKey } = bought;
-    return { terms: buildTerms(payload, { networkId, client, stake, workerKey, price: 0n }), payload, channel: bought.channel, seq };
+  }
+
+  private request(payload: RequestPayload, seq: number): ChannelRequest {
+    const { networkId, client, stake, workerKey, channel } = this.bought;
+    return { terms: buildTerms(payload, { networkId, client, stake, workerKey, price: 0n }), payload, channel, seq };
   }
 
   private end(asked: TokenRequest, answer: Answer, finishReason: 'stop' | 'length' | 'enough'): AnswerEvent {
@@ -247,107 +311,5 @@ export class ChannelBackend implements CompletionBackend {
       kind: 'end', finishReason, promptTokens: asked.promptTokens.length, completionTokens: answer.tokens, cost: String(answer.due),
       receipts: answer.receipt === undefined ? [] : [answer.receipt],
     };
-  }
-}
-
-/** Whose fault a piece is that was not accepted; nothing of it is paid. */
-function faultError(fault: PieceFault): GatewayError {
-  if (isSignedFault(fault)) {
-    return new GatewayError('gateway.bad-answer', 'the worker sent what its receipt does not stand for', { received: fault });
-  }
-  if (fault === 'bad-date') {
-    return new GatewayError('gateway.bad-date', 'the receipt is dated too far from now', {
-      expected: `within ${MAX_STREAM_SKEW_SECONDS} s`, hint: "compare this machine's clock with another one; if it is right, the worker's is wrong",
-    });
-  }
-  return new GatewayError('gateway.tampered', 'something came that the worker did not sign', {
-    received: fault, hint: 'whoever is between here and the worker changes what it passes on',
-  });
-}
-
-/** An answer on its way: pieces that came, checked one by one as they are taken. */
-class Answer {
-  private readonly checker: StreamChecker;
-  private readonly waiting: PieceFrame[] = [];
-  private failure: GatewayError | null = null;
-  private wake: () => void = () => undefined;
-  /** nanoTON of what was accepted. */
-  due = 0n;
-  isOver = false;
-  /** The newest receipt that was accepted, as JSON. */
-  receipt: object | undefined;
-  /** As they came. */
-  readonly pieces: PieceFrame[] = [];
-  rejected: DeliveredAnswer['rejected'];
-
-  constructor(
-    private readonly request: ChannelRequest,
-    { ed25519 }: LinkParties,
-  ) {
-    this.checker = new StreamChecker(request, ed25519);
-  }
-
-  get tokens(): number {
-    return this.checker.progress.outputTokens;
-  }
-
-  /** A piece that came and was not taken. */
-  untaken(): PieceFrame | undefined {
-    return this.waiting.shift();
-  }
-
-  piece(piece: PieceFrame): void {
-    this.waiting.push(piece);
-    this.wake();
-  }
-
-  failed(error: GatewayError): void {
-    this.failure ??= error;
-    this.wake();
-  }
-
-  /** The next piece; null when what came is enough. @throws GatewayError, or the abort's reason */
-  async next(abort: AbortSignal, enough: AbortSignal): Promise<PieceFrame | null> {
-    for (;;) {
-      abort.throwIfAborted();
-      if (enough.aborted) return null;
-      const piece = this.waiting.shift();
-      if (piece !== undefined) return piece;
-      if (this.failure !== null) throw this.failure;
-      await new Promise<void>((resolve) => {
-        const done = (): void => {
-          for (const signal of [abort, enough]) signal.removeEventListener('abort', done);
-          resolve();
-        };
-        this.wake = done;
-        for (const signal of [abort, enough]) signal.addEventListener('abort', done, { once: true });
-      });
-    }
-  }
-
-  delivered({ abort: _, enough: __, ...asked }: TokenRequest): DeliveredAnswer {
-    const { request, checker, pieces, rejected } = this;
-    return { request, asked, tokens: checker.answer, pieces, ...(rejected && { rejected }) };
-  }
-
-  /** Checks a piece against all before it. @throws GatewayError `gateway.bad-answer`, `gateway.bad-date`, `gateway.tampered`; nothing of it is paid */
-  accept(piece: PieceFrame, now: number): { tokens: readonly number[]; more: bigint; finishReason?: number } {
-    const receipt = receiptOf(this.request, piece);
-    const { sealed, signature } = piece;
-    const checked = this.checker.accept({ receipt, sealed, signature }, now);
-    if (!checked.ok) {
-      this.rejected = { piece, fault: checked.fault };
-      throw faultError(checked.fault);
-    }
-    // A piece that came before may come again.
-    if (piece.index === this.pieces.length) this.pieces.push(piece);
-    const more = checked.dueNano - this.due;
-    this.due = checked.dueNano;
-    this.isOver = checked.finishReason !== undefined;
-    this.receipt = {
-      ...Object.fromEntries(Object.entries(receipt).map(([name, value]) => [name, value instanceof Uint8Array ? toHex(value) : typeof value === 'bigint' ? String(value) : value])),
-      signature: toHex(signature),
-    };
-    return { tokens: checked.tokens, more, ...(checked.finishReason !== undefined && { finishReason: checked.finishReason }) };
   }
 }

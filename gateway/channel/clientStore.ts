@@ -29,7 +29,7 @@ const DAY_SECONDS = 86_400;
 export interface ClientPosition {
   /** Number of the next request; one that was taken is never used again. */
   nextSeq: number;
-  /** Of pieces that were accepted. */
+  /** Of pieces that were accepted, and of those that were lost on their way or given up. */
   owed: bigint;
   /** The highest voucher that was ever signed. */
   vouched: bigint;
@@ -110,13 +110,6 @@ export class ClientStore {
     if (moreNano < 0n) throw new GatewayError('gateway.amount', 'what is owed never falls', { received: String(moreNano) });
     const { nextSeq, owed, vouched } = this.position(address);
     return this.note(address, { nextSeq, owed: owed + moreNano, vouched: larger(vouched, owed + moreNano + prepaidNano) });
-  }
-
-  /** The voucher for all that is owed and what is prepaid: a new one, or the highest before where that is enough. */
-  cover(address: Uint8Array, prepaidNano: bigint): NotedVoucher {
-    const { owed, vouched } = this.position(address);
-    if (owed + prepaidNano > vouched) return this.accept(address, 0n, prepaidNano);
-    return { vouched, durable: this.commit ?? this.before };
   }
 
   /** Commits what waits. */

@@ -1,6 +1,6 @@
 import { WebSocket } from 'ws';
 import {
-  type ChannelFrame, type ChannelRequest, decodeFrame, type Ed25519, encodeFrame, encodePayload, helloHash, outputHash, type PieceFrame,
+  type ChannelFrame, type ChannelRequest, decodeFrame, type Ed25519, encodeFrame, helloHash, outputHash, type PieceFrame,
   refusalHash, type RefusalFrame, RefusalReason, RequestSealer, SESSION_REQUESTS, type SignedAmount, termsHash, voucherHash,
 } from '../../protocol';
 import { GatewayError } from '../errors';
@@ -31,35 +31,39 @@ export interface RequestListener {
 }
 
 const HELLO_MILLIS = 10_000;
+/** Requests that were given up and are still heard. */
+const MAX_GIVEN_UP = 64;
 const REASONS = new Map<number, string>(Object.entries(RefusalReason).map(([name, value]) => [value, name]));
 
 /** One connection to a worker about one channel. Requests run over it side by side, each under its number. */
 export class ChannelLink {
   private readonly listeners = new Map<number, RequestListener>();
+  private readonly givenUp = new Set<number>();
   private isOpen = true;
+  private welcomed: () => void = () => undefined;
 
   private constructor(
     private readonly socket: WebSocket,
     private readonly parties: LinkParties,
-    private readonly sealer: RequestSealer,
-    /** nanoTON that the worker counted when the link was opened; nobody signed it. */
-    readonly counted: bigint,
+    private sealer: RequestSealer,
+    /** What the worker counted as owed at its newest welcome, nanoTON, by its word alone. */
+    public claimedOwed: bigint,
   ) {
     socket.on('message', (data: Buffer) => this.receive(new Uint8Array(data)));
     socket.on('close', (code: number, reason: Buffer) => this.lost(`connection closed (${code}${reason.length > 0 ? `, ${reason}` : ''})`));
-    socket.on('error', () => socket.terminate());
+    if (socket.readyState !== socket.OPEN) this.lost('closed in the greeting');
   }
 
   /** Connects and opens a session for requests from `firstSeq` on. @throws GatewayError */
   static async open(parties: LinkParties, firstSeq: number): Promise<ChannelLink> {
-    const { networkId, channel, workerKey, sealingKey, sign, url } = parties;
-    const binding = { networkId, channel, workerKey, firstSeq };
-    const sealer = await RequestSealer.open(sealingKey, binding);
+    const { url } = parties;
+    const { sealer, hello } = await openSession(parties, firstSeq);
     const socket = new WebSocket(url, { perMessageDeflate: false, handshakeTimeout: HELLO_MILLIS });
-    const hello = encodeFrame({ kind: 'hello', ...binding, enc: sealer.enc, signature: sign(helloHash(binding, sealer.enc)) });
     const answer = await firstFrame(socket, hello, url);
-    if (answer.kind === 'refusal') throw refusalError(answer, parties);
-    if (answer.kind !== 'welcome') throw unexpected(answer.kind, url);
+    if (answer.kind !== 'welcome') {
+      socket.terminate();
+      throw answer.kind === 'refusal' ? refusalError(answer, parties) : unexpected(answer.kind, url);
+    }
     return new ChannelLink(socket, parties, sealer, answer.owed);
   }
 
@@ -69,12 +73,33 @@ export class ChannelLink {
     return this.isOpen && seq >= firstSeq && seq < firstSeq + SESSION_REQUESTS;
   }
 
-  /** @throws GatewayError `gateway.connection-lost` when it was lost meanwhile */
-  ask(request: ChannelRequest, amount: bigint, listener: RequestListener): void {
-    if (!this.isOpen) throw lostError('before the request was sent');
+  /** Begins the next session over the same connection, for requests from `firstSeq` on. @throws GatewayError */
+  async renew(firstSeq: number): Promise<void> {
+    const { sealer, hello } = await openSession(this.parties, firstSeq);
+    await new Promise<void>((resolve, reject) => {
+      const late = (): void => this.socket.terminate();
+      const timer = setTimeout(late, HELLO_MILLIS);
+      this.welcomed = () => {
+        clearTimeout(timer);
+        if (this.isOpen) resolve();
+        else reject(lostError('closed in the greeting'));
+      };
+      if (!this.isOpen) return this.welcomed();
+      this.socket.send(hello);
+    });
+    this.sealer = sealer;
+  }
+
+  get isLost(): boolean {
+    return !this.isOpen;
+  }
+
+  /** @param payload of the request, encoded */
+  ask(request: ChannelRequest, payload: Uint8Array, amount: bigint, listener: RequestListener): void {
+    if (!this.isOpen) return listener.failed(lostError('closed before the request'));
     const hash = termsHash(request.terms);
+    const sealed = this.sealer.seal(request.seq, payload, hash);
     this.listeners.set(request.seq, listener);
-    const sealed = this.sealer.seal(request.seq, encodePayload(request.payload), hash);
     this.send({ kind: 'request', seq: request.seq, termsHash: hash, voucher: this.voucher(amount, false), sealed });
   }
 
@@ -87,22 +112,30 @@ export class ChannelLink {
     this.send({ kind: 'payment', ...this.voucher(amount, true) });
   }
 
-  /** No more of a request that is over. */
-  leave(seq: number): void {
-    this.listeners.delete(seq);
+  /** No more of this request; the listener hears nothing more. */
+  leave(seq: number, isOver: boolean): void {
+    if (this.listeners.delete(seq) && !isOver) this.send({ kind: 'cancel', seq });
+    this.givenUp.delete(seq);
   }
 
-  /** Gives a request up. One piece of it may be on its way: `late` hears of it, and it counts. */
-  cancel(seq: number, late: (piece: ReceivedPiece) => void): void {
+  /** Gives a request up; its listener hears what was on its way. */
+  giveUp(seq: number): void {
     if (!this.listeners.has(seq)) return;
     this.send({ kind: 'cancel', seq });
-    this.listeners.set(seq, {
-      piece: (piece) => {
-        this.listeners.delete(seq);
-        late(piece);
-      },
-      failed: () => undefined,
-    });
+    this.givenUp.add(seq);
+    if (this.givenUp.size > MAX_GIVEN_UP) {
+      const [oldest] = this.givenUp;
+      this.listeners.get(oldest)?.failed(lostError('given up long ago'));
+      this.leave(oldest, true);
+    }
+  }
+
+  /** Hears nothing more of requests that were given up. */
+  forgetGivenUp(): void {
+    for (const seq of [...this.givenUp]) {
+      this.listeners.get(seq)?.failed(lostError('given up, and nothing came'));
+      this.leave(seq, true);
+    }
   }
 
   close(): void {
@@ -123,31 +156,46 @@ export class ChannelLink {
     let frame: ChannelFrame;
     try {
       frame = decodeFrame(bytes);
-      if (frame.kind !== 'piece' && frame.kind !== 'refusal') throw unexpected(frame.kind, this.parties.url);
+      if (frame.kind !== 'piece' && frame.kind !== 'refusal' && frame.kind !== 'welcome') throw unexpected(frame.kind, this.parties.url);
     } catch (error) {
       this.lost(error instanceof Error ? error.message : String(error));
       return this.socket.terminate();
     }
+    if (frame.kind === 'welcome') {
+      this.claimedOwed = frame.owed;
+      return this.welcomed();
+    }
     if (frame.kind === 'piece') return this.listeners.get(frame.seq)?.piece(frame);
     const error = refusalError(frame, this.parties);
-    // Number 0 is no request: what the worker refuses concerns the whole channel. What runs there is not over by that.
-    if (frame.seq === 0) return this.tellAll(error);
+    // Number 0 is no request: what the worker refuses concerns the whole channel, and both sides begin anew.
+    if (frame.seq === 0) {
+      this.socket.close();
+      return this.end(error);
+    }
     this.listeners.get(frame.seq)?.failed(error);
-    this.listeners.delete(frame.seq);
+    this.leave(frame.seq, true);
   }
 
   private lost(reason: string): void {
-    this.isOpen = false;
-    this.tellAll(lostError(reason));
-    this.listeners.clear();
+    this.end(lostError(reason));
   }
 
-  private tellAll(error: GatewayError): void {
+  private end(error: GatewayError): void {
+    this.isOpen = false;
+    this.welcomed();
     for (const listener of [...this.listeners.values()]) listener.failed(error);
+    this.listeners.clear();
+    this.givenUp.clear();
   }
 }
 
-const lostError = (reason: string): GatewayError => new GatewayError('gateway.connection-lost', 'the connection to the worker is gone', { received: reason });
+/** HPKE to the worker's key, and the signed hello that tells it. */
+async function openSession({ networkId, channel, workerKey, sealingKey, sign }: LinkParties, firstSeq: number) {
+  const binding = { networkId, channel, workerKey, firstSeq };
+  const sealer = await RequestSealer.open(sealingKey, binding);
+  const hello = encodeFrame({ kind: 'hello', ...binding, enc: sealer.enc, signature: sign(helloHash(binding, sealer.enc)) });
+  return { sealer, hello };
+}
 
 async function firstFrame(socket: WebSocket, hello: Uint8Array, url: string): Promise<ChannelFrame> {
   return new Promise((resolve, reject) => {
@@ -163,6 +211,8 @@ async function firstFrame(socket: WebSocket, hello: Uint8Array, url: string): Pr
     socket.once('message', (data: Buffer) => {
       clearTimeout(timer);
       socket.removeAllListeners('error').removeAllListeners('close');
+      // Whatever comes in the same breath finds somebody who listens.
+      socket.on('error', () => socket.terminate());
       try {
         resolve(decodeFrame(new Uint8Array(data)));
       } catch (error) {
@@ -171,6 +221,9 @@ async function firstFrame(socket: WebSocket, hello: Uint8Array, url: string): Pr
     });
   });
 }
+
+const lostError = (reason: string): GatewayError =>
+  new GatewayError('gateway.connection-lost', 'the connection to the worker is gone', { received: reason });
 
 const unexpected = (kind: string, url: string): GatewayError =>
   new GatewayError('gateway.bad-worker', 'the worker says what a worker does not say', { received: kind, expected: `the channel protocol at ${url}` });

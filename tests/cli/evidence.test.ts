@@ -7,7 +7,7 @@ import { openAnswer, ownTerms } from '../../cli/client/verify';
 import { WorkerApi } from '../../cli/client/workerApi';
 import { decodeReceipt, encodeReceipt, equalBytes, receiptHash, type Receipt } from '../../protocol';
 import { BURN_ADDRESS, fromCell, toCell } from '../../wrappers';
-import { nodeEd25519 } from '../../worker/jobs/answer';
+import { nodeEd25519 } from '../../worker/keys/ed25519';
 import { loadWorkerKeys } from '../../worker/keys/workerKeys';
 import { StakedMarket, type Owner } from '../support/stakedMarket';
 

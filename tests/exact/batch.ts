@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createReferenceEngine, GREEDY, type Engine, type ExactModel, type Generation, type Job } from '../../exact';
 import { hex } from './support';
 
-const bitsOf = ({ tokens, finishReason, traceRoot, blockRoots }: Generation) =>
+export const bitsOf = ({ tokens, finishReason, traceRoot, blockRoots }: Generation) =>
   ({ tokens, finishReason, traceRoot: hex(traceRoot), blockRoots: blockRoots.map(hex) });
 
 /** @param open makes the engine, anew for each of `variants` */

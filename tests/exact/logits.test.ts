@@ -4,7 +4,8 @@ import { test } from 'node:test';
 import {
   createReferenceEngine, GREEDY, loadModel, logProbability, MAX_TOP_LOGITS, type Generation, type Job, type Sampling, type TokenLogits,
 } from '../../exact';
-import { Scheduler, type StepRunner } from '../../exact/scheduler';
+import { Scheduler } from '../../exact/scheduler';
+import type { StepRunner } from '../../exact/stepRunner';
 import { createWasmEngine } from '../../exact/wasm';
 import { EXTENDED_MODELS, MODELS, modelPath } from './support';
 

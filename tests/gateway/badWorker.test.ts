@@ -1,6 +1,10 @@
 /** Workers and ways to them that are wrong, late or false: a typed error each, in OpenAI's shape over HTTP, nothing lost and nothing paid twice. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
+import { WebSocketServer } from 'ws';
 import { decodeFrame, dueFor, encodeFrame, type Welcome } from '../../protocol';
 import { ChainApiError } from '../../worker/errors';
 import { newKey, NOW, PRICES, WorkerWorld } from '../worker/channels/conversationWorld';
@@ -23,10 +27,11 @@ describe('a worker that is not as it should be', { timeout: 60_000 }, () => {
     worlds.push(world);
     return world;
   };
-  const agreed = ({ world, store }: RelayWorld): Promise<void> => until(() => {
+  /** On the vouchers, and on what they are for but for prompts that were given up. */
+  const agreed = ({ world, store, promptTokens }: RelayWorld, givenUp = 0n): Promise<void> => until(() => {
     const { owed, vouched } = store.position(world.address);
     const { dueNano, voucherNano } = world.store.read.balance(world.address);
-    return owed === dueNano && vouched === voucherNano && vouched >= owed;
+    return vouched === voucherNano && vouched >= owed && owed >= dueNano && owed - dueNano <= givenUp * dueFor(PRICES, promptTokens.length, 0);
   });
   const welcomed = (owed: (welcome: Welcome) => bigint): Meddling => (way, frame) => {
     const decoded = way === 'down' ? decodeFrame(frame) : null;
@@ -112,7 +117,30 @@ describe('a worker that is not as it should be', { timeout: 60_000 }, () => {
       }).catch((error: Error) => assert.equal(error.message, 'given up'));
       assert.equal((await relayed.ask(8)).length, 8, `${tokens} tokens, ${millis} ms`);
     }
-    await agreed(relayed);
+    await agreed(relayed, 2n);
+  });
+
+  test('bytes that are no WebSocket, in the same breath as a welcome, end the connection and nothing else', async () => {
+    const server = createServer();
+    const sockets = new WebSocketServer({ server }).on('connection', (socket) => {
+      socket.on('error', () => undefined);
+      socket.on('message', () => {
+        const { _socket: raw } = socket as unknown as { _socket: Socket };
+        raw.cork();
+        socket.send(encodeFrame({ kind: 'welcome', nextSeq: 1, owed: 0n, vouched: 0n }));
+        raw.write(Buffer.alloc(20, 0xff));
+        raw.uncork();
+      });
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const relayed = await begin();
+    const backend = relayed.client(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    await assert.rejects(relayed.ask(8, {}, () => undefined, backend), hasCode('gateway.connection-lost'));
+    await backend.close();
+    sockets.close();
+    server.close();
+    server.closeAllConnections();
   });
 
   test('what its key signed and does not hold ends all business with it; nothing of it is paid', async () => {

@@ -10,7 +10,7 @@ import { ChannelBackend } from '../../gateway/channel/channelBackend';
 import { ClientStore } from '../../gateway/channel/clientStore';
 import type { ModelCard } from '../../gateway';
 import { ChannelEndpoint, CHANNEL_PATH } from '../../worker/channels/endpoint';
-import { nodeEd25519 } from '../../worker/jobs/answer';
+import { nodeEd25519 } from '../../worker/keys/ed25519';
 import { NOW, PRICES, WorkerWorld } from '../worker/channels/conversationWorld';
 import { startGateway } from './support';
 

@@ -14,7 +14,7 @@ import { openOutbound } from '../../gateway/relay/outbound';
 import { openRelay, type RelaySettings, type RunningRelay } from '../../gateway/relay/server';
 import { Tier, toHex } from '../../protocol';
 import { CHANNEL_PATH, ChannelEndpoint } from '../../worker/channels/endpoint';
-import { nodeEd25519 } from '../../worker/jobs/answer';
+import { nodeEd25519 } from '../../worker/keys/ed25519';
 import { descriptorHashOf, type Provider } from '../../wrappers/discovery';
 import { NOW, PRICES, WorkerWorld } from '../worker/channels/conversationWorld';
 

@@ -17,7 +17,7 @@ import { type Counter, SellerBook } from '../../gateway/market/seller';
 import { Tier } from '../../protocol';
 import { CHANNEL_PATH, ChannelEndpoint } from '../../worker/channels/endpoint';
 import type { LoadedEngine } from '../../worker/engine';
-import { nodeEd25519 } from '../../worker/jobs/answer';
+import { nodeEd25519 } from '../../worker/keys/ed25519';
 import { NOW, PRICES, WorkerWorld } from '../worker/channels/conversationWorld';
 
 /** A provider of the market. */

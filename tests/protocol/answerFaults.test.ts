@@ -20,7 +20,7 @@ import {
   termsHash,
   Visibility,
 } from '../../protocol';
-import { nodeEd25519 } from '../../worker/jobs/answer';
+import { nodeEd25519 } from '../../worker/keys/ed25519';
 
 const bytes = (length: number, salt: number): Uint8Array =>
   Uint8Array.from({ length }, (_, index) => (index * 11 + salt) & 255);

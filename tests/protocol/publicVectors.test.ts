@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { chacha20poly1305 } from '@noble/ciphers/chacha';
 import { portableEd25519, sealingPublicKey } from '../../protocol';
 import { hpkeOpen, hpkeSeal } from '../../protocol/hpke';
-import { nodeEd25519 } from '../../worker/jobs/answer';
+import { nodeEd25519 } from '../../worker/keys/ed25519';
 
 const bytes = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex, 'hex'));
 const hex = (value: Uint8Array): string => Buffer.from(value).toString('hex');

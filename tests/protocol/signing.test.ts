@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { ed25519 } from '@noble/curves/ed25519';
 import { sha512 } from '@noble/hashes/sha2';
 import { portableEd25519 } from '../../protocol';
-import { nodeEd25519 } from '../../worker/jobs/answer';
+import { nodeEd25519 } from '../../worker/keys/ed25519';
 
 const ORDER = ed25519.CURVE.n;
 const { BASE } = ed25519.ExtendedPoint;

@@ -2,6 +2,7 @@
 import { loadModel, type Job } from '../../exact';
 import { createWebGpuEngine } from '../../exact/webgpu';
 import { expectKvRefusal, expectSameTogether } from '../exact/batch';
+import { expectPieces, watchSteps } from '../exact/promptPieces';
 import { Random, randomSampling } from '../exact/randomModels';
 import { modelPath } from '../exact/support';
 import { gpuTest } from './gpuTest';
@@ -20,3 +21,9 @@ gpuTest('jobs of every kind at once, more than fit a step or the cache, answer a
 
 gpuTest('a job that can never fit the cache is refused by name, and costs the others nothing', async () =>
   expectKvRefusal(await createWebGpuEngine(model, { runner: { cachePositions: 16 } })));
+
+gpuTest('a prompt is read in pieces, each with leave, and answered with the bits of a whole one', async () => {
+  const watched = watchSteps(await createWebGpuEngine(model, { runner: { columns: 6, cachePositions: 64, stepsAhead: 3 } }));
+  await expectPieces(model, watched);
+  await watched.engine.close();
+});

@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { Address, beginCell, Cell } from '@ton/core';
 import { acceptanceHash, decodeAcceptance } from '../../protocol';
 import { fromCell, packJobEscrowTerms, parseSignedAcceptance } from '../../wrappers';
-import { nodeEd25519 } from '../../worker/jobs/answer';
+import { nodeEd25519 } from '../../worker/keys/ed25519';
 import { MAX_OPEN_PROMISES } from '../../worker/promises/accept';
 import type { JobStore } from '../../worker/store/jobStore';
 import { eventually } from '../support/marketplace';

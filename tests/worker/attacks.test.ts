@@ -27,7 +27,7 @@ import {
 import type { AccountSnapshot, ChainClient } from '../../worker/chain/chainClient';
 import { openEngine, openModel, type LoadedEngine, type LoadedModel } from '../../worker/engine';
 import { ChainApiError } from '../../worker/errors';
-import { nodeEd25519 } from '../../worker/jobs/answer';
+import { nodeEd25519 } from '../../worker/keys/ed25519';
 import { escrowCodes } from '../../worker/jobs/escrowCheck';
 import { MAX_UNPAID, MAX_UNPAID_PER_SENDER, UnpaidIntake } from '../../worker/jobs/intake';
 import { computeJob, readJob, type JobContext } from '../../worker/jobs/process';

@@ -1,11 +1,11 @@
-import { GenerationAbortedError } from '../../exact';
+import { GenerationAbortedError, KvMemoryError } from '../../exact';
 import {
   type Cancel, type ChannelFrame, decodeFrame, dueFor, encodeFrame, equalBytes, firstPiece, type Hello, helloHash, ProtocolError, refusalHash,
   RefusalReason, type RefusalReasonValue, RequestOpener, type RequestFrame, type SignedAmount, voucherHash,
 } from '../../protocol';
 import { ChainApiError, ChannelError } from '../errors';
 import type { LoadedModel } from '../engine';
-import { nodeEd25519 } from '../jobs/answer';
+import { nodeEd25519 } from '../keys/ed25519';
 import type { Logger } from '../log';
 import type { ChannelDesk, OpenChannel } from './desk';
 import { Unpaid } from './ledger';
@@ -35,6 +35,8 @@ export interface FrameChannel {
 
 /** Seconds after which an overloaded worker may be asked again. */
 const RETRY_SECONDS = 2;
+/** Before a channel is said to hold too little, the last look at it is no older: a top-up counts at once. */
+const MONEY_VIEW_SECONDS = 2;
 const NO_TERMS = new Uint8Array(32);
 
 /**
@@ -94,9 +96,9 @@ export class ChannelConversation {
   }
 
   /** The channel as the chain shows it; null while the chain's API does not answer, which ends nothing that runs. */
-  private async find(address: Uint8Array): Promise<OpenChannel | RefusedChannel | null> {
+  private async find(address: Uint8Array, viewSeconds?: number): Promise<OpenChannel | RefusedChannel | null> {
     try {
-      return await this.context.desk.find(address);
+      return await this.context.desk.find(address, viewSeconds);
     } catch (error) {
       if (!(error instanceof ChainApiError)) throw error;
       this.context.log.warn({ channel: hex(address), error: error.message }, 'the channel could not be looked at');
@@ -124,9 +126,20 @@ export class ChannelConversation {
     }
     const opener = await RequestOpener.accept(frame.enc, context.keys.sealingSecret, frame);
     this.session = { channel, opener };
-    const { owed, vouched } = channel.ledger;
-    const record = context.store.read.channel(frame.channel);
-    this.peer.send(encodeFrame({ kind: 'welcome', nextSeq: (record?.lastSeq ?? 0) + 1, owed, vouched }));
+    const lastSeq = context.store.read.channel(frame.channel)?.lastSeq ?? 0;
+    if (frame.firstSeq > lastSeq) await this.stopElsewhere(channel);
+    const { counted: owed, vouched } = channel.ledger;
+    this.peer.send(encodeFrame({ kind: 'welcome', nextSeq: lastSeq + 1, owed, vouched }));
+  }
+
+  /**
+   * A client that begins anew hears nothing any more over its other connections, even if they seem to stand: what they went on to
+   * deliver would be owed and never paid. A hello that is replayed begins nothing anew.
+   */
+  private async stopElsewhere({ running }: OpenChannel): Promise<void> {
+    const elsewhere = [...running].filter(([seq, { abort }]) => this.running.get(seq) !== abort).map(([, request]) => request);
+    for (const { abort } of elsewhere) abort.abort();
+    await Promise.all(elsewhere.map(({ over }) => over));
   }
 
   private async request(frame: RequestFrame, { opener, channel: known }: { opener: RequestOpener; channel: OpenChannel }): Promise<void> {
@@ -142,14 +155,25 @@ export class ChannelConversation {
     if (result.kind === 'refused') return refuse(result.reason);
     const begun = context.store.read.request(channel.address, frame.seq);
     if (begun === null && context.draining.aborted) return refuse(RefusalReason.draining, RETRY_SECONDS);
-    const refusal = (await this.vouch(frame.voucher, channel)) ?? this.cover(result.opened, channel, begun?.dueNano ?? null);
-    if (refusal !== null) return refuse(refusal);
+    const refusal = await this.judge(channel, async (seen) =>
+      (await this.vouch(frame.voucher, seen)) ?? this.cover(result.opened, seen, begun?.dueNano ?? 0n));
+    if (refusal !== null) return refuse(refusal, refusal === RefusalReason.overloaded ? RETRY_SECONDS : 0);
     const abort = new AbortController();
     // Asked again over a new connection: the old one is as good as gone.
-    channel.running.get(frame.seq)?.abort();
-    channel.running.set(frame.seq, abort);
+    const before = channel.running.get(frame.seq);
+    before?.abort.abort();
+    const over = (before?.over ?? Promise.resolve()).then(() => this.serve(result.opened, frame, channel, abort));
+    channel.running.set(frame.seq, { abort, over });
     this.running.set(frame.seq, abort);
-    void this.serve(result.opened, frame, channel, abort);
+  }
+
+  /** Asks about a channel's money, once more after a new look at the chain where it seems to hold too little. */
+  private async judge(channel: OpenChannel, ask: (seen: OpenChannel) => Promise<RefusalReasonValue | null>): Promise<RefusalReasonValue | null> {
+    const refusal = await ask(channel);
+    if (refusal !== RefusalReason.channelExhausted) return refusal;
+    const seen = await this.find(channel.address, MONEY_VIEW_SECONDS);
+    if (seen === null) return RefusalReason.overloaded;
+    return 'kind' in seen ? seen.reason : ask(seen);
   }
 
   private async serve(opened: OpenedChannelRequest, frame: RequestFrame, channel: OpenChannel, abort: AbortController): Promise<void> {
@@ -162,16 +186,19 @@ export class ChannelConversation {
       if (error instanceof ChannelError) {
         return refuse(error.code === 'channel.seq-taken' ? RefusalReason.conflictingRequest : RefusalReason.wrongSequence);
       }
-      context.log.error({ error: error instanceof Error ? error.stack : String(error) }, 'a request failed');
-      refuse(RefusalReason.failed);
+      const isTooLong = error instanceof KvMemoryError;
+      if (!isTooLong) context.log.error({ error: error instanceof Error ? error.stack : String(error) }, 'a request failed');
+      refuse(isTooLong ? RefusalReason.tooLong : RefusalReason.failed);
+      // Nothing is signed for it any more; a request that stays open is never removed.
+      await context.store.end(channel.address, frame.seq, context.now()).catch((cause: unknown) => context.log.error({ error: String(cause) }, 'a request could not be ended'));
     } finally {
       this.running.delete(frame.seq);
-      if (channel.running.get(frame.seq) === abort) channel.running.delete(frame.seq);
+      if (channel.running.get(frame.seq)?.abort === abort) channel.running.delete(frame.seq);
     }
   }
 
   private async payment(voucher: SignedAmount, channel: OpenChannel): Promise<void> {
-    const refusal = await this.vouch(voucher, channel);
+    const refusal = await this.judge(channel, (seen) => this.vouch(voucher, seen));
     if (refusal !== null) this.refuse(0, NO_TERMS, channel.address, refusal, 0);
   }
 
@@ -199,13 +226,13 @@ export class ChannelConversation {
   }
 
   /** Whether the newest voucher prepays a new request, and the channel holds all that it can come to. */
-  private cover({ request, job }: OpenedChannelRequest, { ledger, view }: OpenChannel, begunDue: bigint | null): RefusalReasonValue | null {
-    const { terms } = request;
-    const most = dueFor(terms, job.promptTokens.length, job.maxTokens) - (begunDue ?? 0n);
-    if (ledger.owed + most > view.mostOwed) return RefusalReason.channelExhausted;
-    const prepaid = begunDue === null || begunDue === 0n ? dueFor(terms, firstPiece(job.promptTokens.length).promptTokens, 0) : 0n;
+  private cover({ request, job }: OpenedChannelRequest, { ledger, view }: OpenChannel, begunNano: bigint): RefusalReasonValue | null {
+    const { terms, seq } = request;
+    const most = dueFor(terms, job.promptTokens.length, job.maxTokens) - begunNano;
+    if (ledger.counted + most > view.mostOwed) return RefusalReason.channelExhausted;
+    const prepaid = begunNano === 0n ? dueFor(terms, firstPiece(job.promptTokens.length).promptTokens, 0) : 0n;
     // A piece that crosses this request on the wire is paid for in a moment; until then nothing is computed.
-    return ledger.vouched < ledger.owedBeforeLast + prepaid ? RefusalReason.voucherTooLow : null;
+    return ledger.covers(seq, prepaid) ? null : RefusalReason.voucherTooLow;
   }
 
   private refuse(seq: number, termsHash: Uint8Array, channel: Uint8Array, reason: RefusalReasonValue, retryAfter: number): void {

@@ -19,8 +19,8 @@ export interface OpenChannel {
   refused: RefusedChannel | null;
   /** The client signed a final voucher: nothing is served beyond it, whatever the chain shows yet. */
   isClosing: boolean;
-  /** Requests that run, over whichever connection; the newest that asks for one takes it over. */
-  running: Map<number, AbortController>;
+  /** Requests that run, over whichever connection; the newest that asks for one takes it over, when the one before has let go. */
+  running: Map<number, { abort: AbortController; over: Promise<void> }>;
 }
 
 /** What the desk reads from the chain. */
@@ -56,11 +56,11 @@ export class ChannelDesk {
 
   constructor(private readonly options: DeskOptions) {}
 
-  /** The channel, looked at again when the last look is too old. @throws ChainApiError, StorageError */
-  find(address: Uint8Array): Promise<OpenChannel | RefusedChannel> {
+  /** The channel, looked at again when the last look is older than so many seconds. @throws ChainApiError, StorageError */
+  find(address: Uint8Array, viewSeconds = this.options.viewSeconds): Promise<OpenChannel | RefusedChannel> {
     const name = toHex(address);
     const known = this.open.get(name);
-    if (known !== undefined && this.options.now() - known.seenAt < this.options.viewSeconds) return Promise.resolve(known.channel);
+    if (known !== undefined && this.options.now() - known.seenAt < viewSeconds) return Promise.resolve(known.channel);
     let look = this.looks.get(name);
     if (look === undefined) {
       look = this.look(address, name).finally(() => this.looks.delete(name));

@@ -1,14 +1,24 @@
 /** Thrown where a client that owes a piece went away or gave up. */
 export class Unpaid extends Error {}
 
+/** Pieces of prompts that are remembered by their requests; of more, the sum alone. */
+const MAX_BEGUN = 256;
+
 /**
- * What one channel owes and has vouched for, shared by all that is served over it. Pieces leave one after another, each only
- * when all before it are paid: however many requests run at a time, at most one piece of one of them is unpaid.
+ * What one channel owes and has vouched for, shared by all that is served over it. Of the prompts nothing is read that is not
+ * prepaid; chunks leave one after another, each only when all that counts is paid: however many requests run at a time, at most one
+ * chunk of one of them is unpaid.
  */
 export class ChannelLedger {
   private last: Promise<void> = Promise.resolve();
-  private wakers: (() => void)[] = [];
-  private beforeLast: bigint;
+  private readonly wakers = new Set<() => void>();
+  /**
+   * Prices of pieces of prompts whose reading was begun and that no receipt covers yet, by request. They count when their requests
+   * are given up, too: else whoever cancels and asks again had prompts read for nothing.
+   */
+  private readonly begun = new Map<number, bigint>();
+  private begunBefore = 0n;
+  private lastChunk: bigint;
 
   /**
    * @param owedNano of all receipts of the channel so far
@@ -18,16 +28,14 @@ export class ChannelLedger {
     private owedNano: bigint,
     private vouchedNano: bigint,
   ) {
-    this.beforeLast = owedNano < vouchedNano ? owedNano : vouchedNano;
+    this.lastChunk = owedNano > vouchedNano ? owedNano - vouchedNano : 0n;
   }
 
-  get owed(): bigint {
-    return this.owedNano;
-  }
-
-  /** What was owed before the last piece left, which may still be on its way to a client that pays for it when it comes. */
-  get owedBeforeLast(): bigint {
-    return this.beforeLast;
+  /** All receipts of the channel, and the pieces of prompts that were begun. */
+  get counted(): bigint {
+    let sum = this.owedNano + this.begunBefore;
+    for (const piece of this.begun.values()) sum += piece;
+    return sum;
   }
 
   get vouched(): bigint {
@@ -38,25 +46,69 @@ export class ChannelLedger {
   vouch(amountNano: bigint): void {
     if (amountNano <= this.vouchedNano) return;
     this.vouchedNano = amountNano;
-    for (const wake of this.wakers.splice(0)) wake();
+    for (const wake of [...this.wakers]) wake();
   }
 
   /**
-   * Runs `deliver`, which answers what the channel owes after it as the store has it, when everything delivered before and
-   * `prepaidNano` beyond that are vouched for, and no other piece is under way.
-   * @throws Unpaid when the signal aborts first
+   * Whether all that counts and the first piece of another prompt are vouched for; the last chunk left out, which may still be on its
+   * way to a client that pays for it when it comes.
    */
-  async release(prepaidNano: bigint, deliver: () => Promise<bigint>, signal: AbortSignal): Promise<void> {
+  covers(seq: number, pieceNano: bigint): boolean {
+    return this.vouchedNano >= this.beyond(seq, pieceNano) - this.lastChunk;
+  }
+
+  /** Resolves when all that counts and a piece of a prompt are vouched for; the piece counts from then on. @throws Unpaid when the signal aborts first */
+  async prepay(seq: number, pieceNano: bigint, signal: AbortSignal): Promise<void> {
+    while (this.vouchedNano < this.beyond(seq, pieceNano)) await this.paid(signal);
+    if (signal.aborted) throw new Unpaid();
+    if (pieceNano === 0n) return;
+    this.begun.set(seq, pieceNano);
+    if (this.begun.size <= MAX_BEGUN) return;
+    const [oldest, nano] = this.begun.entries().next().value!;
+    this.begun.delete(oldest);
+    this.begunBefore += nano;
+  }
+
+  /** The piece that was begun is not read to its end, through no fault of the client. */
+  forget(seq: number): void {
+    this.begun.delete(seq);
+  }
+
+  /**
+   * Runs `deliver` for the receipt of a piece that was prepaid; it answers what all receipts of the channel come to after it, as
+   * the store has it.
+   */
+  acknowledge(seq: number, deliver: () => Promise<bigint>): Promise<void> {
+    return this.inTurn(async () => this.note(seq, await deliver()));
+  }
+
+  /** Runs `deliver` for a chunk, as soon as all that counts is vouched for. @throws Unpaid when the signal aborts first */
+  release(seq: number, deliver: () => Promise<bigint>, signal: AbortSignal): Promise<void> {
+    return this.inTurn(async () => {
+      while (this.vouchedNano < this.counted) await this.paid(signal);
+      if (signal.aborted) throw new Unpaid();
+      this.note(seq, await deliver());
+    });
+  }
+
+  private beyond(seq: number, pieceNano: bigint): bigint {
+    return this.counted - (this.begun.get(seq) ?? 0n) + pieceNano;
+  }
+
+  private note(seq: number, owedNano: bigint): void {
+    const before = this.counted;
+    this.begun.delete(seq);
+    this.owedNano = owedNano;
+    if (this.counted > before) this.lastChunk = this.counted - before;
+  }
+
+  private async inTurn(turn: () => Promise<void>): Promise<void> {
     const before = this.last;
     let done = (): void => undefined;
     this.last = new Promise((resolve) => (done = resolve));
     try {
       await before;
-      while (this.vouchedNano < this.owedNano + prepaidNano) await this.paid(signal);
-      if (signal.aborted) throw new Unpaid();
-      const owed = await deliver();
-      if (owed > this.owedNano) this.beforeLast = this.owedNano;
-      this.owedNano = owed;
+      await turn();
     } finally {
       done();
     }
@@ -64,13 +116,15 @@ export class ChannelLedger {
 
   private paid(signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (signal.aborted) return reject(new Unpaid());
-      const abort = (): void => reject(new Unpaid());
-      signal.addEventListener('abort', abort, { once: true });
-      this.wakers.push(() => {
-        signal.removeEventListener('abort', abort);
-        resolve();
-      });
+      const end = (): void => {
+        signal.removeEventListener('abort', end);
+        this.wakers.delete(end);
+        if (signal.aborted) reject(new Unpaid());
+        else resolve();
+      };
+      if (signal.aborted) return end();
+      signal.addEventListener('abort', end, { once: true });
+      this.wakers.add(end);
     });
   }
 }

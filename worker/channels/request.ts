@@ -1,7 +1,7 @@
 import { checkJob, type Job } from '../../exact';
 import {
-  buildTerms, type ChannelRequest, decodePayload, equalBytes, PROMPT_PIECE_TOKENS, RefusalReason, type RefusalReasonValue,
-  type RequestOpener, type RequestPayload, SEMANTICS, termsHash, TermsFlag, Tier, type TierValue, Visibility,
+  buildTerms, type ChannelRequest, decodePayload, equalBytes, RefusalReason, type RefusalReasonValue, type RequestOpener,
+  type RequestPayload, SEMANTICS, termsHash, TermsFlag, Tier, type TierValue, Visibility,
 } from '../../protocol';
 import type { PaymentChannelTerms } from '../../wrappers';
 import type { LoadedModel } from '../engine';
@@ -66,7 +66,7 @@ export function openChannelRequest(
   if (!equalBytes(termsHash(terms), place.termsHash)) return refused(unreadableRequest);
   if (!isServed(payload, serving, model, now)) return refused(unsupportedTerms);
   const job = generationOf(payload, place.channel, place.seq);
-  if (job.maxTokens > serving.maxTokens || job.promptTokens.length > PROMPT_PIECE_TOKENS) return refused(tooLong);
+  if (job.maxTokens > serving.maxTokens) return refused(tooLong);
   try {
     checkJob(model.model.config, job);
   } catch (error) {

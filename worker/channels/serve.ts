@@ -1,9 +1,10 @@
 import type { Generation } from '../../exact';
 import {
-  CHUNK_TOKENS, encodeFrame, FinishReason, type MadePiece, payableBeyond, preparePiece, receiptHash, termsHash,
+  CHUNK_TOKENS, encodeFrame, FinishReason, type MadePiece, payableBeyond, preparePiece, PROMPT_PIECE_TOKENS, receiptHash,
+  termsHash,
 } from '../../protocol';
 import type { LoadedEngine } from '../engine';
-import { nodeEd25519 } from '../jobs/answer';
+import { nodeEd25519 } from '../keys/ed25519';
 import type { WorkerKeys } from '../keys/workerKeys';
 import type { ChannelLedger } from './ledger';
 import type { OpenedChannelRequest } from './request';
@@ -20,8 +21,9 @@ export interface Serving {
 }
 
 /**
- * Serves one request, chunk by chunk, each only when all before it is vouched for. What was signed for it earlier, before a
- * crash or a lost connection, is sent again as it is; the same bits are computed again and it goes on from there.
+ * Serves one request, piece by piece: a piece of the prompt is read only when it is prepaid and acknowledged when it was read, a
+ * chunk leaves only when all before it is vouched for. What was signed earlier, before a crash or a lost connection, is sent
+ * again as it is; the same bits are computed again and it goes on from there.
  * @param send takes stored bytes alone: what a crash could forget is never sent
  * @throws Unpaid, GenerationAbortedError when the signal aborts; ChannelError when another request has this number
  */
@@ -39,33 +41,48 @@ export async function serveRequest(
   if (begun.endedAt !== null) return;
 
   const promptTokens = job.promptTokens.length;
+  /** Receipts before that of the first chunk: of all pieces of the prompt but the last. */
+  const acknowledged = Math.ceil(promptTokens / PROMPT_PIECE_TOKENS) - 1;
+  let next = begun.receipts.length;
   let due = begun.dueNano;
   const left = new AbortController();
   const stop = AbortSignal.any([signal, left.signal]);
-  const chunks = new ChunkSource();
-  const prepaid = begun.receipts.length === 0 ? payableBeyond(terms, { promptTokens: 0, outputTokens: 0 }, promptTokens) : 0n;
-  // Nothing is computed before its prompt is paid.
-  await ledger.release(prepaid, async () => ledger.owed, stop);
-  const generation = engine.generate({ ...job, signal: stop, onToken: (token) => chunks.push(token) });
-  generation.then(
-    (result) => chunks.end(result),
-    (error: unknown) => chunks.fail(error),
-  );
-  try {
-    for (let index = 0, isLast = false; !isLast; index++) {
-      const made = await chunks.next(index, promptTokens);
-      isLast = made.finishReason !== undefined;
-      if (index < begun.receipts.length) continue;
-      const covered = payableBeyond(terms, { promptTokens, outputTokens: index * CHUNK_TOKENS }, promptTokens) - due;
-      const deliver = async (): Promise<bigint> => {
-        const piece = await store.signOnce(channel, seq, index, () => signPiece(serving, request, made), now());
-        send(piece);
-        due = piece.dueNano;
-        // From the store: the same piece may have been delivered over another connection.
-        return store.read.balance(channel).dueNano;
-      };
-      await ledger.release(index === 0 ? prepaid : covered, deliver, stop);
+  const deliver = async (made: MadePiece): Promise<bigint> => {
+    const piece = await store.signOnce(channel, seq, made.index, () => signPiece(serving, request, made), now());
+    send(piece);
+    next = made.index + 1;
+    due = piece.dueNano;
+    // From the store: the same piece may have been delivered over another connection.
+    return store.read.balance(channel).dueNano;
+  };
+  const prepay = (): Promise<void> => {
+    const read = { promptTokens: next * PROMPT_PIECE_TOKENS, outputTokens: 0 };
+    return ledger.prepay(seq, next <= acknowledged ? payableBeyond(terms, read, promptTokens) - due : 0n, stop);
+  };
+  const promptLimit = async (computed: number): Promise<number> => {
+    if (computed > next * PROMPT_PIECE_TOKENS) {
+      await ledger.acknowledge(seq, () => deliver({ index: next, promptTokens: computed, tokens: [], fresh: 0 }));
+      await prepay();
     }
+    return (next + 1) * PROMPT_PIECE_TOKENS;
+  };
+  try {
+    await prepay();
+    const chunks = new ChunkSource();
+    const generation = engine.generate({ ...job, signal: stop, promptLimit, onToken: (token) => chunks.push(token) });
+    generation.then(
+      (result) => chunks.end(result),
+      (error: unknown) => chunks.fail(error),
+    );
+    for (let chunk = 0, isLast = false; !isLast; chunk++) {
+      const made = await chunks.next(chunk, { index: acknowledged + chunk, promptTokens });
+      isLast = made.finishReason !== undefined;
+      if (made.index > next) throw new Error('the engine read a prompt without leave');
+      if (made.index === next) await ledger.release(seq, () => deliver(made), stop);
+    }
+  } catch (error) {
+    if (!stop.aborted) ledger.forget(seq);
+    throw error;
   } finally {
     left.abort();
   }
@@ -100,15 +117,15 @@ class ChunkSource {
     this.wake();
   }
 
-  /** Chunk `index`, as soon as it is known whether it is the last. */
-  async next(index: number, promptTokens: number): Promise<MadePiece> {
-    const whole = (index + 1) * CHUNK_TOKENS;
+  /** A chunk, as soon as it is known whether it is the last. */
+  async next(chunk: number, place: Pick<MadePiece, 'index' | 'promptTokens'>): Promise<MadePiece> {
+    const whole = (chunk + 1) * CHUNK_TOKENS;
     while (this.tokens.length <= whole && this.result === null) {
       if (this.failure !== null) throw this.failure;
       await new Promise<void>((resolve) => (this.wake = resolve));
     }
     const length = Math.min(whole, this.tokens.length);
-    const piece: MadePiece = { index, promptTokens, tokens: this.tokens.slice(0, length), fresh: length - index * CHUNK_TOKENS };
+    const piece: MadePiece = { ...place, tokens: this.tokens.slice(0, length), fresh: length - chunk * CHUNK_TOKENS };
     if (this.result === null || this.tokens.length > length) return piece;
     const finishReason = this.result.finishReason === 'stop' ? FinishReason.stop : FinishReason.length;
     // The engine tells the root of the trace at its end: the final receipt commits to all of it.

@@ -3,7 +3,7 @@ import type { Address } from '@ton/core';
 import type { TierValue } from '../../protocol';
 import type { ChainClient } from '../chain/chainClient';
 import type { LoadedEngine, LoadedModel } from '../engine';
-import { nodeEd25519 } from '../jobs/answer';
+import { nodeEd25519 } from '../keys/ed25519';
 import { unixTime } from '../jobs/settle';
 import type { ClaimKey, WorkerKeys } from '../keys/workerKeys';
 import type { Logger } from '../log';

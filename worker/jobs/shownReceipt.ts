@@ -2,7 +2,7 @@ import { Address, Cell, loadMessage } from '@ton/core';
 import { CellReader, encodeReceipt, receiptHash, type Receipt } from '../../protocol';
 import { fromCell, parseDelivery, toCell } from '../../wrappers';
 import type { JobRecord } from '../store/jobStore';
-import { nodeEd25519 } from './answer';
+import { nodeEd25519 } from '../keys/ed25519';
 
 /** What `GET /v1/jobs/ADDRESS/receipt` answers. */
 export interface ShownReceipt {

@@ -13,7 +13,7 @@ import {
 import { freeStake } from '../../wrappers/discovery';
 import type { ChainClient } from '../chain/chainClient';
 import { RequestError } from '../errors';
-import { nodeEd25519 } from '../jobs/answer';
+import { nodeEd25519 } from '../keys/ed25519';
 import { reasonAgainst } from '../jobs/escrowCheck';
 import { UnpaidIntake } from '../jobs/intake';
 import type { JobContext } from '../jobs/process';

@@ -13,7 +13,7 @@ import {
 } from '../../../protocol';
 import { type AuditEngine, Auditor, type AuditorOptions, AuditStore, onEngine, Sampler } from '../../../gateway/audit';
 import type { DeliveredAnswer } from '../../../gateway/channel/delivered';
-import { nodeEd25519 } from '../../../worker/jobs/answer';
+import { nodeEd25519 } from '../../../worker/keys/ed25519';
 import { generationOf } from '../../../worker/jobs/request';
 import { newKey } from '../../worker/channels/conversationWorld';
 

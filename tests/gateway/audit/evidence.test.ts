@@ -5,7 +5,7 @@ import { before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { encodeFrame, encodeReceipt, preparePiece, receiptHash, termsHash, toHex } from '../../../protocol';
 import { type Evidence, openEvidence, parseEvidence, partsOf, verifyEvidence } from '../../../gateway/audit';
-import { nodeEd25519 } from '../../../worker/jobs/answer';
+import { nodeEd25519 } from '../../../worker/keys/ed25519';
 import { generationOf } from '../../../worker/jobs/request';
 import { cocoon, codeOf } from '../../support/cocoon';
 import { until } from '../support';

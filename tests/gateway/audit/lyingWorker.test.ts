@@ -14,7 +14,7 @@ import { decodeFrame, Tier } from '../../../protocol';
 import { ChannelConversation } from '../../../worker/channels/conversation';
 import { ChannelEndpoint, CHANNEL_PATH } from '../../../worker/channels/endpoint';
 import { type LoadedEngine, openEngine, openModel } from '../../../worker/engine';
-import { nodeEd25519 } from '../../../worker/jobs/answer';
+import { nodeEd25519 } from '../../../worker/keys/ed25519';
 import { generationOf } from '../../../worker/jobs/request';
 import { NOW, PRICES, WorkerWorld } from '../../worker/channels/conversationWorld';
 import { until } from '../support';

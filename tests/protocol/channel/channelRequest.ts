@@ -1,5 +1,5 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
-import { nodeEd25519 } from '../../../worker/jobs/answer';
+import { nodeEd25519 } from '../../../worker/keys/ed25519';
 import {
   buildTerms, type ChannelRequest, FinishReason, GREEDY_SAMPLING, type MadePiece, preparePiece, receiptHash, type RequestPayload, type SealedPiece,
   SEMANTICS, Tier, Visibility,

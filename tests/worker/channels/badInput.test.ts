@@ -299,7 +299,7 @@ describe('bad input over a channel', { timeout: 60_000 }, () => {
       await refused.hello();
       assert.equal(reasonOf(refused.last), channelEnding);
       api.shown = honest;
-      const second = await greeted(world, 2);
+      const second = await greeted(world);
       assert.deepEqual(second.frames[0], { kind: 'welcome', nextSeq: 2, owed: dueFor(PRICES, request.payload.request.promptTokens.length, 32), vouched: prepaid(request) });
       const other = world.request(2, 64);
       const paid = dueFor(PRICES, request.payload.request.promptTokens.length, 32) + prepaid(other);
@@ -314,8 +314,8 @@ describe('bad input over a channel', { timeout: 60_000 }, () => {
       await balanced();
       await first.pay(paid);
       let due = await balanced();
-      for (let round = 0; round < 6; round++) {
-        await (round % 2 === 0 ? first : second).pay(due + prepaid(other));
+      for (let round = 0; round < 8; round++) {
+        await (round % 2 === 0 ? first : second).pay(due + prepaid(request) + prepaid(other));
         due = await balanced();
       }
       const prompt = request.payload.request.promptTokens.length;

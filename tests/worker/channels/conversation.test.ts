@@ -6,7 +6,7 @@ import {
 } from '../../../protocol';
 import type { OpenChannel } from '../../../worker/channels/desk';
 import { ChainApiError } from '../../../worker/errors';
-import { nodeEd25519 } from '../../../worker/jobs/answer';
+import { nodeEd25519 } from '../../../worker/keys/ed25519';
 import { generationOf } from '../../../worker/jobs/request';
 import { checked, type Connection, newKey, NOW, prepaid, settled, WorkerWorld } from './conversationWorld';
 

@@ -13,7 +13,7 @@ import { ChannelConversation, type ConversationContext } from '../../../worker/c
 import { ChannelDesk } from '../../../worker/channels/desk';
 import { ChannelStore } from '../../../worker/channels/store/channelStore';
 import { type LoadedEngine, openEngine, openModel, type LoadedModel } from '../../../worker/engine';
-import { nodeEd25519 } from '../../../worker/jobs/answer';
+import { nodeEd25519 } from '../../../worker/keys/ed25519';
 import { loadWorkerKeys, type WorkerKeys } from '../../../worker/keys/workerKeys';
 
 export const NOW = 1_800_000_000;
