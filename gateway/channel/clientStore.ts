@@ -1,5 +1,6 @@
 import Database from 'libsql';
 import { dirname } from 'node:path';
+import { crashPoint } from '../../worker/crash';
 import { ensurePrivateFolder } from '../../worker/dataFolder';
 import { migrate, openDurable } from '../../worker/store/database';
 import { guarded, storageError } from '../../worker/store/guarded';
@@ -182,8 +183,10 @@ export class ClientStore {
     await new Promise((resolve) => setImmediate(resolve));
     this.commit = null;
     this.write();
+    crashPoint('clientCommitted');
     try {
       await this.log.sync();
+      crashPoint('clientSynced');
     } catch (cause) {
       throw (this.failure = storageError('channels', cause));
     }
@@ -201,6 +204,7 @@ export class ClientStore {
           const { nextSeq, owed, vouched } = this.positions.get(name)!;
           this.statements.channel.run([Buffer.from(address), nextSeq, String(owed), String(vouched)]);
         }
+        crashPoint('clientPrepared');
         this.database.exec('COMMIT');
       } catch (error) {
         // A full disk may have ended the transaction already.

@@ -4,6 +4,7 @@ import {
   termsHash,
 } from '../../protocol';
 import type { LoadedEngine } from '../engine';
+import { crashPoint } from '../crash';
 import { nodeEd25519 } from '../keys/ed25519';
 import type { WorkerKeys } from '../keys/workerKeys';
 import type { ChannelLedger } from './ledger';
@@ -50,6 +51,7 @@ export async function serveRequest(
   const deliver = async (made: MadePiece): Promise<bigint> => {
     const piece = await store.signOnce(channel, seq, made.index, () => signPiece(serving, request, made), now());
     send(piece);
+    crashPoint('pieceSent');
     next = made.index + 1;
     due = piece.dueNano;
     // From the store: the same piece may have been delivered over another connection.
@@ -89,9 +91,11 @@ export async function serveRequest(
 }
 
 function signPiece({ keys, now }: Serving, request: OpenedChannelRequest['request'], made: MadePiece): MadeReceipt {
+  crashPoint('pieceToSign');
   const { receipt, sealed } = preparePiece(request, made, now());
   const { sealedHash: _, networkId: __, termsHash: ___, escrow: ____, ...shown } = receipt;
   const signature = nodeEd25519.sign(receiptHash(receipt), keys.signingSecret);
+  crashPoint('pieceSigned');
   return { bytes: encodeFrame({ kind: 'piece', ...shown, signature, sealed }), dueNano: receipt.dueNano, final: receipt.final };
 }
 
