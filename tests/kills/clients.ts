@@ -53,7 +53,7 @@ export async function keepAsking(backend: ChannelBackend, maxTokens: number, nam
       if (await askOnce(backend, maxTokens, new Uint8Array(seed))) whole++;
     } catch (error) {
       if (!EXPECTED.test((error as { code?: string }).code ?? '')) throw error;
-      await sleep(20);
+      await sleep(100);
     }
   }
   return whole;
@@ -86,7 +86,7 @@ export class StubbornClient {
       const before = this.owed;
       while (!(await this.attempt(request, before))) {
         if (stop.aborted) return;
-        await sleep(20);
+        await sleep(100);
       }
     }
   }
