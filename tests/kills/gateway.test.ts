@@ -24,6 +24,8 @@ import { seededEngine } from './seededEngine';
 /** Kills at random moments; COCOON_GATEWAY_KILLS=50 for a long run. The named points come on top. */
 const RANDOM_KILLS = Number(process.env.COCOON_GATEWAY_KILLS ?? 5);
 const LANES = 4;
+/** What was sent before it was on disk shows at the first of them alone, and not at every commit. */
+const NAMED = [...CLIENT_CRASH_POINTS, 'clientPrepared', 'clientPrepared'];
 const prompt = dueFor(PRICES, 3, 0);
 const chunk = dueFor(PRICES, 0, 32);
 
@@ -34,6 +36,8 @@ describe('a gateway killed while it asks and pays', { timeout: 30_000 + RANDOM_K
   let highest = 0n;
   /** Of the processes before this one. */
   let highestBefore = 0n;
+  /** Prompts that were prepaid when a process ended, and for which it got nothing. */
+  let mostLost = 0n;
   let world: WorkerWorld;
   let sockets: WebSocketServer;
   let child = '';
@@ -90,6 +94,7 @@ describe('a gateway killed while it asks and pays', { timeout: 30_000 + RANDOM_K
       running.kill('SIGKILL');
     }
     assert.deepEqual(await exited, [null, 'SIGKILL']);
+    mostLost += BigInt(LANES) * prompt;
     while (sockets.clients.size > 0) await sleep(2);
   }
 
@@ -107,17 +112,17 @@ describe('a gateway killed while it asks and pays', { timeout: 30_000 + RANDOM_K
     const sum = [...given.values()].reduce((total, due) => total + due, 0n);
     assert.ok(owed >= sum, `${owed} owed, pieces for ${sum} were given to the application`);
     const { dueNano } = world.store.read.balance(world.address);
-    assert.ok(vouched <= dueNano + BigInt(LANES) * prompt, `${vouched} vouched for, receipts for ${dueNano}`);
+    assert.ok(vouched <= dueNano + mostLost, `${vouched} vouched for, receipts for ${dueNano}`);
     assert.ok(dueNano <= vouched + chunk);
     highestBefore = vouched;
   }
 
-  test(`${RANDOM_KILLS} times at random and at ${CLIENT_CRASH_POINTS.length} named points: no number is used twice, no voucher falls, nothing is forgotten or paid twice`, async () => {
+  test(`${RANDOM_KILLS} times at random and at ${NAMED.length} named points: no number is used twice, no voucher falls, nothing is forgotten or paid twice`, async () => {
     const role = roleIn(world.folder);
     const random = randomFrom(9);
     await runUntilKilled(role, 50);
     check(role);
-    for (const point of CLIENT_CRASH_POINTS) {
+    for (const point of NAMED) {
       await runUntilKilled(role, `${point}:${1 + Math.floor(random() * 30)}`);
       check(role);
     }
@@ -134,6 +139,6 @@ describe('a gateway killed while it asks and pays', { timeout: 30_000 + RANDOM_K
     while (world.store.read.balance(world.address).voucherNano < vouched) await sleep(2);
     const { dueNano, voucherNano } = world.store.read.balance(world.address);
     assert.equal(voucherNano, vouched);
-    assert.ok(owed - dueNano >= 0n && owed - dueNano <= BigInt(LANES * (RANDOM_KILLS + CLIENT_CRASH_POINTS.length)) * prompt, `${owed} owed, receipts for ${dueNano}`);
+    assert.ok(owed - dueNano >= 0n && owed - dueNano <= mostLost, `${owed} owed, receipts for ${dueNano}`);
   });
 });

@@ -17,7 +17,7 @@ const role = JSON.parse(process.argv[2]) as GatewayRole;
 const log = openSync(role.log, 'a');
 const backend = clientOf(role, openModel(TINY_MODEL).model, ClientStore.open(role.store, () => NOW));
 const lane = async (name: number): Promise<void> => {
-  for (let count = 0; ; count++) await askFor(backend, 96, name * 1_000 + count, ({ seq, dueNano }) => void writeSync(log, `${seq} ${dueNano}\n`));
+  for (let count = 0; ; count++) await askFor(backend, name % 2 === 0 ? 8 : 96, name * 1_000 + count, ({ seq, dueNano }) => void writeSync(log, `${seq} ${dueNano}\n`));
 };
 Promise.all(Array.from({ length: role.lanes }, (_, name) => lane(name))).catch((error: unknown) => {
   console.error(error);

@@ -42,8 +42,8 @@ const PRICES = { promptPrice: 10n ** 12n, outputPrice: 10n ** 12n };
 const DEPOSIT = toNano('5000');
 const chunk = dueFor({ ...PRICES, fixedPrice: 0n }, 0, 32);
 
-/** Where it kills itself, in the middle of the load: before a piece is signed, before and after it is on disk, after it is sent; in a long run everywhere. */
-const named = RANDOM_KILLS > 5 ? [...PIECE_CRASH_POINTS, ...CHANNEL_CRASH_POINTS] : (['pieceToSign', 'commitDone', 'commitSynced', 'pieceSent'] as const);
+/** Where it kills itself, in the middle of the load: before a piece is signed, before it is stored, before and after it is on disk, after it is sent; in a long run everywhere. */
+const named = RANDOM_KILLS > 5 ? [...PIECE_CRASH_POINTS, ...CHANNEL_CRASH_POINTS] : (['pieceToSign', 'commitPrepared', 'commitDone', 'commitSynced', 'pieceSent'] as const);
 const countOf = (point: string, random: () => number): number => (/start|checkpoint/.test(point) ? 1 : 2 + Math.floor(random() * 20));
 
 class KillWorld {
