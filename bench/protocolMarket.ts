@@ -19,9 +19,12 @@ import { type LoadedEngine, openModel } from '../worker/engine';
 import { nodeEd25519 } from '../worker/jobs/answer';
 import { loadClaimKey, loadWorkerKeys } from '../worker/keys/workerKeys';
 import { createLogger } from '../worker/log';
+import { Admission } from '../worker/operation/admission';
 
 const NETWORK = 2026;
 const DAY = 86_400;
+/** What is measured is the protocol, not how much of it one client may have. */
+const UNBOUNDED = { parallel: 1_024, waiting: 1_024, perChannel: 1_024, channelRate: 0, senderRate: 0 };
 const PRICE = 1_000_000n;
 const account = (byte: number): Address => new Address(0, Buffer.alloc(32, byte));
 const now = (): number => Math.floor(Date.now() / 1000);
@@ -77,7 +80,7 @@ export async function openProtocolMarket(clients: number, millisPerToken: number
   const policy = { networkId: NETWORK, stake: new Uint8Array(account(3).hash), payout: account(2), claimKeys: [claimKey], minCloseDelay: DAY };
   const server: Server = createServer();
   const endpoint = new ChannelEndpoint(server, {
-    desk: new ChannelDesk({ chain, store, policy, now, viewSeconds: 60 }), policy, store, keys, engine, model, now, maxRunning: 64,
+    desk: new ChannelDesk({ chain, store, policy, now, viewSeconds: 60 }), policy, store, keys, engine, model, now, admission: new Admission(UNBOUNDED),
     serving: { workerKey: keys.signingPublic, tier: Tier.bonded, promptPrice: PRICE, outputPrice: PRICE, maxTokens: 256, maxSeconds: 3_600 },
     log: createLogger('error'), draining: new AbortController().signal,
   });

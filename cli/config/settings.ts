@@ -98,7 +98,16 @@ export const SETTINGS = {
     placeholder: 'n',
   },
   minSeconds: { schema: whole(1, 3600), default: 30, help: 'least time to a deadline to take a job', placeholder: 's' },
-  queue: { schema: whole(1, 10000), default: 64, help: 'most jobs that wait', placeholder: 'n' },
+  queue: { schema: whole(1, 10000), default: 64, help: 'most jobs, and most requests over channels, that wait for the engine', placeholder: 'n' },
+  parallel: { schema: whole(1, 1024), default: 16, help: 'most generations at a time: what the engine serves side by side', placeholder: 'n' },
+  channelParallel: { schema: whole(1, 1024), default: 16, help: 'most requests of one channel that run or wait', placeholder: 'n' },
+  channelRate: { schema: whole(0, 100000), default: 100, help: 'requests a second of one channel, 0 for no limit', placeholder: 'n' },
+  senderRate: { schema: whole(0, 100000), default: 100, help: 'requests a second of one IP address, 0 for no limit', placeholder: 'n' },
+  drainSeconds: { schema: whole(0, 3600), default: 30, help: 'time for what runs to finish after SIGTERM', placeholder: 's' },
+  metricsHost: { schema: text, default: '127.0.0.1', help: 'address of the metrics', placeholder: 'address' },
+  metricsPort: { schema: port, default: undefined, help: 'port of /metrics, /healthz and /readyz for the operator; none when unset', placeholder: 'port' },
+  tlsCert: { schema: text, default: undefined, help: 'certificate (PEM, with its chain) to serve https and wss with', placeholder: 'file' },
+  tlsKey: { schema: text, default: undefined, help: 'its private key (PEM)', placeholder: 'file' },
   logLevel: {
     schema: z.enum(['silent', 'error', 'warn', 'info', 'debug'], {
       error: 'expected silent, error, warn, info or debug',

@@ -41,6 +41,11 @@ export class ChannelDesk {
 
   constructor(private readonly options: DeskOptions) {}
 
+  /** Whether this channel is served: finding it needs at most a look each `viewSeconds`. */
+  has(address: Uint8Array): boolean {
+    return this.open.has(toHex(address));
+  }
+
   /** The channel, looked at again when the last look is too old. @throws ChainApiError, StorageError */
   find(address: Uint8Array): Promise<OpenChannel | RefusedChannel> {
     const name = toHex(address);

@@ -1,4 +1,7 @@
-/** Thrown where a client that owes a piece went away or gave up. */
+/** How long a piece waits for its payment; a client that pays later asks again. */
+const PATIENCE_MILLIS = 120_000;
+
+/** Thrown where a client that owes a piece went away, gave up, or did not pay in time. */
 export class Unpaid extends Error {}
 
 /**
@@ -17,6 +20,7 @@ export class ChannelLedger {
   constructor(
     private owedNano: bigint,
     private vouchedNano: bigint,
+    private readonly patienceMillis = PATIENCE_MILLIS,
   ) {
     this.beforeLast = owedNano < vouchedNano ? owedNano : vouchedNano;
   }
@@ -44,7 +48,7 @@ export class ChannelLedger {
   /**
    * Runs `deliver`, which answers what the channel owes after it as the store has it, when everything delivered before and
    * `prepaidNano` beyond that are vouched for, and no other piece is under way.
-   * @throws Unpaid when the signal aborts first
+   * @throws Unpaid when the signal aborts first, or nobody pays in time
    */
   async release(prepaidNano: bigint, deliver: () => Promise<bigint>, signal: AbortSignal): Promise<void> {
     const before = this.last;
@@ -52,7 +56,8 @@ export class ChannelLedger {
     this.last = new Promise((resolve) => (done = resolve));
     try {
       await before;
-      while (this.vouchedNano < this.owedNano + prepaidNano) await this.paid(signal);
+      const until = performance.now() + this.patienceMillis;
+      while (this.vouchedNano < this.owedNano + prepaidNano) await this.paid(signal, until - performance.now());
       if (signal.aborted) throw new Unpaid();
       const owed = await deliver();
       if (owed > this.owedNano) this.beforeLast = this.owedNano;
@@ -62,15 +67,26 @@ export class ChannelLedger {
     }
   }
 
-  private paid(signal: AbortSignal): Promise<void> {
+  /** Resolves at the next voucher. @throws Unpaid */
+  private paid(signal: AbortSignal, millis: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (signal.aborted) return reject(new Unpaid());
-      const abort = (): void => reject(new Unpaid());
-      signal.addEventListener('abort', abort, { once: true });
-      this.wakers.push(() => {
-        signal.removeEventListener('abort', abort);
+      if (signal.aborted || millis <= 0) return reject(new Unpaid());
+      const leave = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', giveUp);
+        this.wakers = this.wakers.filter((other) => other !== wake);
+      };
+      const wake = (): void => {
+        leave();
         resolve();
-      });
+      };
+      const giveUp = (): void => {
+        leave();
+        reject(new Unpaid());
+      };
+      const timer = setTimeout(giveUp, millis);
+      signal.addEventListener('abort', giveUp, { once: true });
+      this.wakers.push(wake);
     });
   }
 }

@@ -1,3 +1,5 @@
+import { LOOPBACK, senderKey } from '../http/sender';
+
 /** Most announced accounts that were not yet seen to be paid jobs, of all senders and of one. */
 export const MAX_UNPAID = 256;
 export const MAX_UNPAID_PER_SENDER = 32;
@@ -34,20 +36,4 @@ export class UnpaidIntake {
   release(name: string): void {
     this.senders.delete(name);
   }
-}
-
-const LOOPBACK = 'loopback';
-
-/** One IPv4 address, or the /64 that one IPv6 customer has. */
-function senderKey(address: string): string {
-  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '');
-  if (plain === '::1' || plain.startsWith('127.')) return LOOPBACK;
-  if (!plain.includes(':')) return plain;
-  const [head, tail] = plain.split('::');
-  const groups = head === '' ? [] : head.split(':');
-  if (tail !== undefined) {
-    const last = tail === '' ? 0 : tail.split(':').length;
-    while (groups.length + last < 8) groups.push('0');
-  }
-  return groups.slice(0, 4).join(':');
 }

@@ -10,6 +10,7 @@ import {
 } from '../../../protocol';
 import { type NetworkPrices, packChannel, PaymentChannel, type PaymentChannelTerms } from '../../../wrappers';
 import { ChannelConversation, type ConversationContext } from '../../../worker/channels/conversation';
+import { ADMISSION_LIMITS, Admission } from '../../../worker/operation/admission';
 import { ChannelDesk } from '../../../worker/channels/desk';
 import { ChannelStore } from '../../../worker/channels/store/channelStore';
 import { type LoadedEngine, openEngine, openModel, type LoadedModel } from '../../../worker/engine';
@@ -89,7 +90,7 @@ export class WorkerWorld {
     this.context = {
       desk: new ChannelDesk({ chain, store: this.store, policy, now, viewSeconds: 30 }),
       serving: { workerKey: keys.signingPublic, tier: Tier.bonded, ...PRICES, maxTokens: 256, maxSeconds: 3_600 },
-      policy, store: this.store, keys, engine, model, now, maxRunning: 4, draining: this.draining.signal, log: pino({ level: 'silent' }),
+      policy, store: this.store, keys, engine, model, now, admission: new Admission({ ...ADMISSION_LIMITS, perChannel: 4 }), draining: this.draining.signal, log: pino({ level: 'silent' }),
     };
   }
 
@@ -145,6 +146,7 @@ export class Connection {
 
   constructor(private readonly world: WorkerWorld) {
     this.conversation = new ChannelConversation(world.context, {
+      sender: '127.0.0.1',
       send: (frame) => {
         this.bytes.push(frame);
         this.frames.push(decodeFrame(frame));

@@ -30,11 +30,24 @@ export class GroupCommit {
   private waiting: Change[] = [];
   private scheduled: NodeJS.Immediate | null = null;
   private failure: StorageError | null = null;
+  private lastError: StorageError | null = null;
+  private done = 0;
 
   constructor(
     private readonly database: Database.Database,
     private readonly witness: CommitWitness,
   ) {}
+
+  /** Commits of this store so far. */
+  get commits(): number {
+    return this.done;
+  }
+
+  /** @throws StorageError of the last commit, when it failed */
+  requireWell(): void {
+    this.requireIntact();
+    if (this.lastError !== null) throw this.lastError;
+  }
 
   run<T>(work: () => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
@@ -80,6 +93,7 @@ export class GroupCommit {
       this.database.exec('COMMIT');
     } catch (cause) {
       const error = storageError('channels', cause);
+      this.lastError = error;
       // Only these two leave nothing open: the transaction is taken back, and the next one may succeed.
       if (error.code !== 'storage.full' && error.code !== 'storage.readonly') this.failure = error;
       if (this.database.inTransaction) this.database.exec('ROLLBACK');
@@ -94,6 +108,8 @@ export class GroupCommit {
       throw this.failure;
     }
     crashPoint('commitMarked');
+    this.lastError = null;
+    this.done++;
     return outcomes;
   }
 
