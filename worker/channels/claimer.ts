@@ -47,7 +47,8 @@ export class Claimer {
     for (const record of this.options.store.read.channels()) {
       if (signal?.aborted) return;
       try {
-        observe?.looked(await this.look(record));
+        const outcome = await this.look(record);
+        observe?.looked(outcome);
       } catch (error) {
         observe?.looked('failed');
         this.options.log.warn({ channel: record.address.toString('hex'), error: String(error) }, 'a channel could not be claimed from');

@@ -84,7 +84,7 @@ export class ChannelLedger {
         leave();
         reject(new Unpaid());
       };
-      const timer = setTimeout(giveUp, millis);
+      const timer = setTimeout(giveUp, millis).unref();
       signal.addEventListener('abort', giveUp, { once: true });
       this.wakers.push(wake);
     });

@@ -104,8 +104,9 @@ export class WorkerWorld {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  connect(): Connection {
-    return new Connection(this);
+  /** @param sender IP address that it seems to come from */
+  connect(sender = '127.0.0.1'): Connection {
+    return new Connection(this, sender);
   }
 
   /** A request for an answer of so many tokens; no stop token, so it has exactly that many. */
@@ -144,9 +145,9 @@ export class Connection {
   private readonly conversation: ChannelConversation;
   private wakers: (() => void)[] = [];
 
-  constructor(private readonly world: WorkerWorld) {
+  constructor(private readonly world: WorkerWorld, sender: string) {
     this.conversation = new ChannelConversation(world.context, {
-      sender: '127.0.0.1',
+      sender,
       send: (frame) => {
         this.bytes.push(frame);
         this.frames.push(decodeFrame(frame));
