@@ -21,7 +21,7 @@ export const NOW = 1_800_000_000;
 const DAY = 86_400;
 const wallet = (byte: number): Address => new Address(0, Buffer.alloc(32, byte));
 const filled = (byte: number): Uint8Array => new Uint8Array(32).fill(byte);
-const networkPrices: NetworkPrices = {
+export const networkPrices: NetworkPrices = {
   gasPrice: 26_214_400n, flatGasLimit: 100n, flatGasPrice: 40_000n, lumpPrice: 400_000n, bitPrice: 26_214_400n, cellPrice: 2_621_440_000n,
 };
 export const PRICES = { promptPrice: 1_000_000n, outputPrice: 1_000_000_000n, fixedPrice: 0n };
