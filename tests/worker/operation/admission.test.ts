@@ -174,6 +174,24 @@ describe('admission to a channel', () => {
     assert.equal(admission.size, 0);
   });
 
+  test('a request whose client is gone before it was looked at is not begun, and holds no place', async () => {
+    const admission = admit({});
+    const client = world.connect();
+    await client.hello(3);
+    const { owed } = client.frames[0] as { owed: bigint };
+    const request = world.request(3, 8);
+    const { store } = world.context;
+    const kept = store.keepVoucher.bind(store);
+    store.keepVoucher = (...voucher) => {
+      client.drop();
+      return kept(...voucher);
+    };
+    await client.ask(request, owed + prepaid(request));
+    await settled();
+    Object.assign(store, { keepVoucher: kept });
+    assert.deepEqual([admission.size, world.store.read.channel(world.address)!.lastSeq], [0, 2]);
+  });
+
   test('a flood of hellos about channels that are not served asks the chain a bounded number of times', async () => {
     admit({}, () => 0);
     const { desk } = world.context;
