@@ -4,7 +4,7 @@ import {
   RefusalReason, type RefusalReasonValue, RequestOpener, type RequestFrame, type SignedAmount, voucherHash,
 } from '../../protocol';
 import { ChainApiError, ChannelError } from '../errors';
-import type { LoadedModel } from '../engine';
+import type { ServedModel } from '../engine';
 import { nodeEd25519 } from '../jobs/answer';
 import type { Logger } from '../log';
 import type { ChannelDesk, OpenChannel } from './desk';
@@ -18,7 +18,7 @@ export interface ConversationContext extends Serving {
   desk: ChannelDesk;
   policy: ChannelPolicy;
   serving: ServingTerms;
-  model: LoadedModel;
+  model: ServedModel;
   log: Logger;
   /** Most requests of one connection that run at a time. */
   maxRunning: number;

@@ -1,8 +1,8 @@
-import type { Generation } from '../../exact';
 import {
-  CHUNK_TOKENS, encodeFrame, FinishReason, type MadePiece, payableBeyond, preparePiece, receiptHash, termsHash,
+  CHUNK_TOKENS, decodeFrame, decodeResponse, encodeFrame, FinishReason, type MadePiece, openResponse, payableBeyond, preparePiece, receiptHash,
+  termsHash,
 } from '../../protocol';
-import type { LoadedEngine } from '../engine';
+import type { Answered, ServedEngine } from '../engine';
 import { nodeEd25519 } from '../jobs/answer';
 import type { WorkerKeys } from '../keys/workerKeys';
 import type { ChannelLedger } from './ledger';
@@ -14,14 +14,15 @@ import type { MadeReceipt, StoredReceipt } from './store/records';
 export interface Serving {
   store: ChannelStore;
   keys: WorkerKeys;
-  engine: LoadedEngine;
+  engine: ServedEngine;
   /** Unix seconds. */
   now: () => number;
 }
 
 /**
  * Serves one request, chunk by chunk, each only when all before it is vouched for. What was signed for it earlier, before a
- * crash or a lost connection, is sent again as it is; the same bits are computed again and it goes on from there.
+ * crash or a lost connection, is sent again as it is; the same bits are computed again and it goes on from there. An engine
+ * that cannot repeat itself is asked to go on behind the tokens that were signed.
  * @param send takes stored bytes alone: what a crash could forget is never sent
  * @throws Unpaid, GenerationAbortedError when the signal aborts; ChannelError when another request has this number
  */
@@ -42,11 +43,12 @@ export async function serveRequest(
   let due = begun.dueNano;
   const left = new AbortController();
   const stop = AbortSignal.any([signal, left.signal]);
-  const chunks = new ChunkSource();
+  const answered = engine.cannotRepeat === true ? answeredTokens(request, begun.receipts) : [];
+  const chunks = new ChunkSource(answered);
   const prepaid = begun.receipts.length === 0 ? payableBeyond(terms, { promptTokens: 0, outputTokens: 0 }, promptTokens) : 0n;
   // Nothing is computed before its prompt is paid.
   await ledger.release(prepaid, async () => ledger.owed, stop);
-  const generation = engine.generate({ ...job, signal: stop, onToken: (token) => chunks.push(token) });
+  const generation = engine.generate({ ...job, answered, signal: stop, onToken: (token) => chunks.push(token) });
   generation.then(
     (result) => chunks.end(result),
     (error: unknown) => chunks.fail(error),
@@ -78,19 +80,34 @@ function signPiece({ keys, now }: Serving, request: OpenedChannelRequest['reques
   return { bytes: encodeFrame({ kind: 'piece', ...shown, signature, sealed }), dueNano: receipt.dueNano, final: receipt.final };
 }
 
+/** The answer as far as it was signed, from what was sent of it. */
+function answeredTokens({ terms, payload }: OpenedChannelRequest['request'], receipts: readonly StoredReceipt[]): number[] {
+  return receipts.flatMap(({ bytes }) => {
+    const piece = decodeFrame(bytes);
+    if (piece.kind !== 'piece') throw new Error('the store holds something else than pieces');
+    const { index, final, sealed } = piece;
+    return decodeResponse(openResponse(sealed, payload.responseKey, termsHash(terms), { index, final })).tokens;
+  });
+}
+
 /** Tokens of a running generation, in chunks. */
 class ChunkSource {
-  private readonly tokens: number[] = [];
-  private result: Generation | null = null;
+  private readonly tokens: number[];
+  private result: Answered | null = null;
   private failure: unknown = null;
   private wake: () => void = () => undefined;
+
+  /** @param answered tokens that were given before */
+  constructor(answered: readonly number[]) {
+    this.tokens = [...answered];
+  }
 
   push(token: number): void {
     this.tokens.push(token);
     this.wake();
   }
 
-  end(result: Generation): void {
+  end(result: Answered): void {
     this.result = result;
     this.wake();
   }

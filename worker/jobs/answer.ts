@@ -1,5 +1,4 @@
 import { createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
-import type { Generation } from '../../exact';
 import {
   declineHash,
   encodeReceiptClaims,
@@ -12,6 +11,7 @@ import {
   type Terms,
 } from '../../protocol';
 import { toCell, type JobDelivery } from '../../wrappers';
+import type { Answered } from '../engine';
 import { ed25519PrivateKey, rawPublicKey } from '../keys/workerKeys';
 
 /** SubjectPublicKeyInfo header (RFC 8410) in front of a raw 32-byte Ed25519 public key. */
@@ -60,7 +60,7 @@ export function signAnswer(
   terms: Terms,
   payload: RequestPayload,
   escrow: Uint8Array,
-  result: Generation,
+  result: Answered,
   issuedAt: number,
   signingSecret: Uint8Array,
 ): { delivery: JobDelivery; receiptHash: Uint8Array } {
