@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { ChannelBackend } from '../../gateway/channel/channelBackend';
 import { ClientStore } from '../../gateway/channel/clientStore';
 import { type ModelCard, openGateway } from '../../gateway';
-import { Tier, toHex } from '../../protocol';
+import { isExact, Tier, toHex } from '../../protocol';
 import { channelPhase, parseChannel } from '../../wrappers';
 import { ChainClient, sleep } from '../../worker/chain/chainClient';
-import { openModel } from '../../worker/engine';
 import { nodeEd25519 } from '../../worker/jobs/answer';
 import { unixTime } from '../../worker/jobs/settle';
 import { createLogger } from '../../worker/log';
+import { openServedModel } from '../../worker/upstream/modelCard';
 import { channelWith } from '../client/channel';
 import { chooseWorker } from '../client/chooseWorker';
 import { checkDescriptor } from '../client/descriptorCheck';
@@ -56,12 +56,14 @@ interface GatewayFlags {
 async function startGateway({ output, settings, passphrase }: Context, flags: GatewayFlags): Promise<() => Promise<void>> {
   const chain = new ChainClient({ endpoint: settings.api, apiKey: settings.apiKey });
   await chain.checkNetwork(settings.networkId);
-  const loaded = openModel(settings.model);
+  const loaded = openServedModel(settings.model);
   const { config, tokenizer, modelRoot } = loaded.model;
   const root = toHex(modelRoot);
   const progress = (line: string): void => output.progress(line);
+  // Nobody can compute the answers of a model card again, so no stake stands for them.
+  const tier = isExact(config.semantics) ? Tier.bonded : Tier.attested;
   const worker = await chooseWorker({
-    settings, chain, progress, provider: flags.provider, withoutStake: false, deadline: unixTime() + KEY_SECONDS, modelRoot: root,
+    settings, chain, progress, provider: flags.provider, withoutStake: false, deadline: unixTime() + KEY_SECONDS, modelRoot: root, tier,
     checkDescriptor: (descriptor) => checkDescriptor(descriptor, root, { settings, maxTokens: 1 }),
   });
   const client = { settings, chain, passphrase: passphrase(), progress };
@@ -69,14 +71,14 @@ async function startGateway({ output, settings, passphrase }: Context, flags: Ga
   const offer = worker.descriptor.channels!;
   const card: ModelCard = {
     id: loaded.name, createdSeconds: unixTime(), ownedBy: `stake ${worker.provider!.stake.toRawString()}`, modelRoot, tokenizer,
-    contextTokens: config.context, vocabularySize: config.vocab,
-    facts: { tier: 'bonded', promptPriceNano: offer.promptPriceNano, outputPriceNano: offer.outputPriceNano, channel: channel.address.toRawString() },
+    contextTokens: config.context, vocabularySize: config.vocab, semantics: config.semantics,
+    facts: { tier: tier === Tier.bonded ? 'bonded' : 'attested', promptPriceNano: offer.promptPriceNano, outputPriceNano: offer.outputPriceNano, channel: channel.address.toRawString() },
   };
   const store = ClientStore.open(join(settings.dataFolder, 'channels', 'client.db'));
   const backend = new ChannelBackend(card, {
     networkId: settings.networkId, channel: new Uint8Array(channel.address.hash), url: socketUrl(worker.url, offer.path),
     workerKey: Buffer.from(worker.descriptor.workerKey, 'hex'), sealingKey: worker.sealingKey, sign: channel.sign, ed25519: nodeEd25519,
-    client: new Uint8Array(channel.terms.client.hash), stake: new Uint8Array(channel.terms.stake.hash), tier: Tier.bonded, imageHash: new Uint8Array(32),
+    client: new Uint8Array(channel.terms.client.hash), stake: new Uint8Array(channel.terms.stake.hash), tier, imageHash: worker.imageHash,
     promptPrice: BigInt(offer.promptPriceNano), outputPrice: BigInt(offer.outputPriceNano), budget: channel.budget,
   }, store);
   // Handed out at each start and kept nowhere: whoever reads the output of this command may call it.
@@ -88,7 +90,7 @@ async function startGateway({ output, settings, passphrase }: Context, flags: Ga
     { baseUrl: gateway.url, apiKey, model: card.id, channel: channel.address.toRawString() },
     [
       `OpenAI API at ${gateway.url}, key ${apiKey}, model ${card.id}`,
-      `THE PROVIDER READS PROMPTS: its key is bonded, not attested`,
+      ...(tier === Tier.bonded ? ['THE PROVIDER READS PROMPTS: its key is bonded, not attested'] : []),
       `paid from channel ${channel.address.toRawString()}, at most ${formatTon(channel.budget)} in all`,
     ].join('\n'),
   );

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import {
-  buildTerms, type ChannelRequest, dueFor, FinishReason, firstPiece, type PieceFrame, type RequestPayload, SEMANTICS, StreamChecker,
-  type TierValue, TermsFlag, toHex, Visibility,
+  buildTerms, type ChannelRequest, dueFor, FinishReason, firstPiece, isExact, type PieceFrame, type RequestPayload, SEMANTICS, StreamChecker,
+  Tier, type TierValue, TermsFlag, toHex, Visibility,
 } from '../../protocol';
 import type { AnswerEvent, CompletionBackend, ModelCard, TokenRequest } from '../backend';
 import { GatewayError } from '../errors';
@@ -35,6 +35,7 @@ export class ChannelBackend implements CompletionBackend {
   private readonly prepaid = new Map<number, bigint>();
   /** What each running request may still come to. */
   private readonly mostLeft = new Map<number, bigint>();
+  private readonly semantics: number;
 
   /** @param now Unix seconds */
   constructor(
@@ -42,7 +43,13 @@ export class ChannelBackend implements CompletionBackend {
     private readonly bought: BoughtChannel,
     private readonly store: ClientStore,
     private readonly now: () => number = () => Math.floor(Date.now() / 1000),
-  ) {}
+  ) {
+    this.semantics = card.semantics ?? SEMANTICS;
+    if (isExact(this.semantics) || bought.tier === Tier.attested) return;
+    throw new GatewayError('gateway.not-exact', 'no stake stands for the answers of this model', {
+      expected: 'an attested provider, or an exact model', hint: 'only an attested key may serve what nobody can compute again',
+    });
+  }
 
   models(): readonly ModelCard[] {
     return [this.card];
@@ -167,7 +174,7 @@ export class ChannelBackend implements CompletionBackend {
     const derived = (label: string): Uint8Array => new Uint8Array(createHash('sha256').update(`open cocoon ${label}`).update(seed).digest());
     const payload: RequestPayload = {
       asked: {
-        tier: bought.tier, visibility: Visibility.sealed, flags: TermsFlag.reproducibleSeed, semantics: SEMANTICS, salt: new Uint8Array(randomBytes(16)),
+        tier: bought.tier, visibility: Visibility.sealed, flags: TermsFlag.reproducibleSeed, semantics: this.semantics, salt: new Uint8Array(randomBytes(16)),
         modelRoot: this.card.modelRoot, maxTokens: asked.maxTokens, expiresAt: this.now() + REQUEST_SECONDS, promptPrice: bought.promptPrice,
         outputPrice: bought.outputPrice, coverage: 0n, imageHash: bought.imageHash,
       },

@@ -95,7 +95,6 @@ export async function* eventAnswer(endpoint: Endpoint, call: Call, limits: Upstr
   let data: string[] = [];
   for await (const bytes of answerTo(endpoint, call, limits, signal)) {
     rest += decoder.decode(bytes, { stream: true });
-    if (rest.length > limits.bytes) throw unreadable(`events of at most ${limits.bytes} bytes`);
     const lines = rest.split(/\r\n|\n|\r(?!$)/);
     rest = lines.pop()!;
     for (const line of lines) {
@@ -106,6 +105,8 @@ export async function* eventAnswer(endpoint: Endpoint, call: Call, limits: Upstr
       if (text === '[DONE]') return;
       yield parseJson(text);
     }
+    const waiting = data.reduce((sum, line) => sum + line.length, rest.length);
+    if (waiting > limits.bytes) throw unreadable(`events of at most ${limits.bytes} bytes`);
   }
 }
 
