@@ -15,7 +15,8 @@ const MAX_CARD_BYTES = 64 * 1024 * 1024;
 
 /** One file of the model, as it is on disk. */
 export const CardFile = z.strictObject({
-  name: z.string().regex(/^[\w][\w.\- /]{0,254}$/),
+  /** Relative to the model's folder. */
+  name: z.string().regex(/^\w[\w.\-+ ]*(\/\w[\w.\-+ ]*)*$/).max(255),
   bytes: z.int().nonnegative(),
   /** lowercase hex */
   sha256: z.string().regex(/^[0-9a-f]{64}$/),

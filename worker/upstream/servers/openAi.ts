@@ -15,6 +15,9 @@ const Models = z.looseObject({ data: z.array(z.looseObject({ id: z.string(), max
 const Chunk = z.looseObject({
   choices: z.array(z.looseObject({ text: z.string(), finish_reason: z.enum(['stop', 'length']).nullish() })),
 });
+/** Tokens that one character takes at most: its bytes in UTF-8. */
+const CHARACTER_TOKENS = 4;
+
 const Failure = z.looseObject({ error: z.unknown() });
 
 export const openOpenAi: OpenServer = async (call, { model, name }, signal) => {
@@ -65,12 +68,15 @@ async function* answer(
   call: Caller, served: { model: CardModel; name: string }, question: Question, signal: AbortSignal,
 ): AsyncGenerator<readonly number[]> {
   const tokens = [...question.tokens];
+  let beyond = 0;
   for (let left = question.maxTokens; left > 0; ) {
     const before = tokens.length;
-    const asked = { ...question, tokens, maxTokens: left, answered: question.answered + tokens.length - question.tokens.length };
+    const asked = { ...question, tokens, maxTokens: left + beyond, answered: question.answered + tokens.length - question.tokens.length };
     const hasStopped = yield* round(call, served, asked, (more) => void tokens.push(...more), signal);
     if (hasStopped) return;
-    if (tokens.length === before) throw unreadable('text', 'an answer that was cut short without any');
+    if (tokens.length === before && beyond > 0) throw unreadable('text', 'an answer that was cut short without any');
+    // Cut within a character, of which the text then holds nothing: the rest of it is asked for as well, and left out by whoever counts.
+    beyond = tokens.length === before ? CHARACTER_TOKENS : 0;
     left = question.maxTokens - (tokens.length - question.tokens.length);
   }
 }

@@ -1,0 +1,47 @@
+/** Text that comes in pieces becomes the tokens of the whole text, or nothing. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { Tokenizer } from '../../../exact';
+import { checkedTokenizer } from '../../../exact/import/tokenizerParts';
+import { TextTokens } from '../../../worker/upstream/textTokens';
+import { tokenizerJson, tokenTexts } from '../../import/tokenizers';
+
+const VOCABULARY = tokenTexts().length;
+const tokenizer = Tokenizer.parse(checkedTokenizer(tokenizerJson(), { stopTokens: [266], eosToken: 266, chatTemplate: '' }, VOCABULARY), VOCABULARY);
+
+test('however a text is cut, its tokens are those of the whole text, and most come before its end', () => {
+  const piece = fc.oneof(fc.constantFrom(' the', 'here', ' in', 'on ', '  ', '\n', 'é', '日本', '😀', '...', '1234'), fc.string({ maxLength: 6 }));
+  fc.assert(
+    fc.property(fc.array(piece.filter((text) => text.normalize('NFC') === text), { maxLength: 200 }), (pieces) => {
+      const whole = pieces.join('').normalize('NFC');
+      fc.pre(whole === pieces.join(''));
+      const text = new TextTokens(tokenizer);
+      const before = pieces.flatMap((part) => [...text.push(part)]);
+      const tokens = [...before, ...text.end(false)];
+      assert.deepEqual(tokens, tokenizer.encode(whole));
+      if (whole.length > 300) assert.ok(before.length > tokens.length / 3);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('a text that was cut within a character loses what is left of it, and a whole one loses nothing', () => {
+  const tokensOf = (text: string, isCut: boolean): readonly number[] => {
+    const all = new TextTokens(tokenizer);
+    all.push(text);
+    return all.end(isCut);
+  };
+  assert.deepEqual(tokensOf('one \ufffd', true), tokenizer.encode('one '));
+  assert.deepEqual(tokensOf('one \ufffd', false), tokenizer.encode('one \ufffd'));
+});
+
+test('a text whose tokens change behind what was given, or that the tokenizer cannot write, is refused', () => {
+  const fickle = { encode: (text: string) => [text.length > 300 ? 1 : 0, ...Array.from(text, () => 2)], decode: () => '' } as unknown as Tokenizer;
+  const text = new TextTokens(fickle);
+  assert.ok(text.push('a'.repeat(200)).length > 0);
+  assert.throws(() => text.push('a'.repeat(200)), { code: 'engine.upstream-answer' });
+  const mute = new TextTokens({ encode: () => [3], decode: () => 'b' } as unknown as Tokenizer);
+  mute.push('a');
+  assert.throws(() => mute.end(false), { code: 'engine.upstream-answer' });
+});
