@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Sampling } from '../../exact';
 import { drawBytes } from '../../exact/scheduler';
 import type { ServedJob } from '../engine';
@@ -49,6 +50,12 @@ export function samplingNumbers({ t, topK, topP16, minPX }: Sampling): { tempera
     minP: minPX === 0 ? 0 : 2 ** (-minPX / 1_024),
   };
 }
+
+/**
+ * Servers keep what they read for prompts that begin alike, so a client could tell by the time of its answer how somebody else's prompt
+ * begins. With a salt of its own an answer finds nothing but what it read itself.
+ */
+export const freshSalt = (): string => randomBytes(32).toString('base64url');
 
 /** 31 bits, which every server takes: of SHA-256(seed, number of the answer's tokens so far), so that no part of an answer draws as another did. */
 export function seedAt(seed: Uint8Array, answered: number): number {

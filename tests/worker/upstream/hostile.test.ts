@@ -101,6 +101,12 @@ test('more tokens than were asked for, or behind a stop token, are left out, and
   await until(() => server.left() === 2);
 });
 
+test('a server that refuses and goes on talking is not listened to', async (t) => {
+  const { engine, server } = await turned(t, 'vllm', asVllm, (response) => void response.writeHead(500).write(SECRET));
+  assert.equal(await errorOf(engine), 'engine.upstream-status');
+  await until(() => server.left() === 1);
+});
+
 test('a server that never ends, though it never stays silent, has a time for its answer', async (t) => {
   const ping = async (response: ServerResponse): Promise<void> => {
     response.writeHead(200);

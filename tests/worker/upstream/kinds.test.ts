@@ -88,6 +88,22 @@ test('sampling goes over as the numbers that the terms say, and no default of a 
   assert.deepEqual({ temperature, top_p, none, min_p }, { temperature: 0, top_p: 1, none: -1, min_p: 0 });
 });
 
+test('no answer is faster because somebody else\'s prompt began alike: each has a salt of its own, or the cache is left aside', async (t) => {
+  const salts = async (kind: UpstreamKind, handler: Handler, field: string): Promise<unknown[]> => {
+    const { engine, server } = await opened(t, kind, handler);
+    for (let i = 0; i < 2; i++) await engine.generate(job());
+    return server.asked.map((asked) => asked[field]);
+  };
+  for (const [first, second] of [await salts('vllm', asVllm, 'cache_salt'), await salts('sglang', asSglang(), 'extra_key')]) {
+    assert.match(String(first), /^[\w-]{43}$/);
+    assert.notEqual(first, second);
+  }
+  assert.deepEqual(await salts('llamacpp', asLlamaCpp, 'cache_prompt'), [false, false]);
+  const { engine, server } = await opened(t, 'llamacpp', asLlamaCpp);
+  await engine.generate(job({ promptTokens: [301], maxTokens: 40 }));
+  assert.deepEqual(server.asked.map(({ cache_prompt }) => cache_prompt), [false, true], 'what it read itself, it need not read again');
+});
+
 test('what a server cannot do as asked is refused, and it is never asked', async (t) => {
   const says = (text: string) => asOpenAi(() => ({ text, finish: 'stop' }));
   const cases: [UpstreamKind, Handler, Partial<ServedJob>, RegExp][] = [

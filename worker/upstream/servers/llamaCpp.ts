@@ -1,7 +1,7 @@
 /**
  * llama.cpp's `llama-server`, `/completion` (read: tools/server/README.md at 00dc805, tools/server/server-context.cpp of the same time):
  * ids in, `return_tokens` for ids out. A stream of it leaves out tokens that end within a character, so it is asked for whole answers of
- * a chunk's length each; its cache keeps what was read. The model's own end tokens always end an answer, so a stop set must hold them.
+ * a chunk's length each, the first one without its cache (see `freshSalt`). The model's own end tokens always end an answer, so a stop set must hold them.
  */
 import { z } from 'zod';
 import { CHUNK_TOKENS } from '../../../protocol';
@@ -35,7 +35,7 @@ async function* answer(call: Caller, question: Question, signal: AbortSignal): A
   for (let left = question.maxTokens; left > 0; ) {
     const answered = question.answered + tokens.length - question.tokens.length;
     const body = {
-      prompt: tokens, n_predict: Math.min(left, CHUNK_TOKENS), stream: false, return_tokens: true, cache_prompt: true, ignore_eos: false, stop: [],
+      prompt: tokens, n_predict: Math.min(left, CHUNK_TOKENS), stream: false, return_tokens: true, cache_prompt: tokens.length > question.tokens.length, ignore_eos: false, stop: [],
       // Temperature first, as the terms mean it; what is not named here is not applied.
       samplers: ['temperature', 'top_k', 'min_p', 'top_p'], temperature, top_k: topK ?? 0, top_p: topP, min_p: minP,
       dynatemp_range: 0, mirostat: 0, n_probs: 0, t_max_predict_ms: 0, n_indent: 0, logit_bias: [], seed: seedAt(question.sampling.seed, answered),

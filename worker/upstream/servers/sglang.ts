@@ -7,7 +7,7 @@
 import { z } from 'zod';
 import { UpstreamError } from '../../errors';
 import { unreadable } from '../http';
-import { type Caller, type OpenServer, type Question, samplingNumbers, seedAt } from '../server';
+import { type Caller, freshSalt, type OpenServer, type Question, samplingNumbers, seedAt } from '../server';
 import { checkContext, saidError } from './openAi';
 
 const Info = z.looseObject({
@@ -48,7 +48,7 @@ async function serverInfo(call: Caller, signal: AbortSignal): Promise<unknown> {
 async function* answer(call: Caller, question: Question, signal: AbortSignal): AsyncGenerator<readonly number[]> {
   const { temperature, topK, topP, minP } = samplingNumbers(question.sampling);
   const body = {
-    input_ids: question.tokens, stream: true,
+    input_ids: question.tokens, stream: true, extra_key: freshSalt(),
     sampling_params: {
       max_new_tokens: question.maxTokens, ignore_eos: true, stop_token_ids: question.stopTokens, skip_special_tokens: false, no_stop_trim: true,
       temperature, top_k: topK ?? -1, top_p: topP, min_p: minP, sampling_seed: seedAt(question.sampling.seed, question.answered),

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { unreadable } from '../http';
-import { type Caller, type OpenServer, type Question, samplingNumbers, seedAt, type UpstreamServer } from '../server';
+import { type Caller, freshSalt, type OpenServer, type Question, samplingNumbers, seedAt, type UpstreamServer } from '../server';
 import { openAiModel, saidError } from './openAi';
 
 const Chunk = z.looseObject({
@@ -28,7 +28,7 @@ async function* answer(call: Caller, model: string, question: Question, signal: 
     // The client's stop set alone ends an answer, and its sampling alone draws: all else that the model's folder could set is named.
     stop_token_ids: question.stopTokens, ignore_eos: true, stop: [], min_tokens: 0, skip_special_tokens: false,
     temperature, top_k: topK ?? -1, top_p: topP, min_p: minP, seed: seedAt(question.sampling.seed, question.answered),
-    repetition_penalty: 1, presence_penalty: 0, frequency_penalty: 0, n: 1,
+    repetition_penalty: 1, presence_penalty: 0, frequency_penalty: 0, n: 1, cache_salt: freshSalt(),
   };
   for await (const event of call.events('/v1/completions', body, signal)) {
     const chunk = Chunk.safeParse(event);
