@@ -4,7 +4,7 @@ import {
   RefusalReason, type RefusalReasonValue, RequestOpener, type RequestFrame, type SignedAmount, voucherHash,
 } from '../../protocol';
 import { ChainApiError, ChannelError } from '../errors';
-import type { LoadedModel } from '../engine';
+import type { ServedModel } from '../engine';
 import { nodeEd25519 } from '../keys/ed25519';
 import type { Logger } from '../log';
 import type { Admission } from '../operation/admission';
@@ -21,7 +21,7 @@ export interface ConversationContext extends Serving {
   desk: ChannelDesk;
   policy: ChannelPolicy;
   serving: ServingTerms;
-  model: LoadedModel;
+  model: ServedModel;
   log: Logger;
   /** Who may ask now, and whose turn it is at the engine. */
   admission: Admission;
