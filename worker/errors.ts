@@ -14,13 +14,17 @@ export class ChainStateError extends CocoonError {}
 
 /** A request to the worker's HTTP endpoint that cannot be served; codes start with `request.`. */
 export class RequestError extends CocoonError {
+  /** Seconds after which the sender may ask again. */
+  readonly retryAfter?: number;
+
   constructor(
     readonly status: number,
     code: string,
     message: string,
-    details: ConstructorParameters<typeof CocoonError>[2] = {},
+    details: ConstructorParameters<typeof CocoonError>[2] & { retryAfter?: number } = {},
   ) {
     super(code, message, details);
+    this.retryAfter = details.retryAfter;
   }
 }
 

@@ -6,6 +6,7 @@ import { ChannelStore } from '../../worker/channels/store/channelStore';
 import { openModel, openServingEngine } from '../../worker/engine';
 import { escrowCodes } from '../../worker/jobs/escrowCheck';
 import { unixTime } from '../../worker/jobs/settle';
+import type { TlsFiles } from '../../worker/http/tls';
 import { loadClaimKey, loadWorkerKeys } from '../../worker/keys/workerKeys';
 import { createLogger } from '../../worker/log';
 import { startService } from '../../worker/service';
@@ -13,7 +14,7 @@ import { JobStore } from '../../worker/store/jobStore';
 import { basechainAddress } from '../client/registry';
 import { loadWallet } from '../client/wallet';
 import { contextOf, withSettings, type Context } from '../context';
-import { UsageError } from '../errors';
+import { ConfigurationError, UsageError } from '../errors';
 import { parseTon } from '../numbers';
 
 const SETTINGS = [
@@ -31,6 +32,15 @@ const SETTINGS = [
   'tokenLimit',
   'minSeconds',
   'queue',
+  'parallel',
+  'channelParallel',
+  'channelRate',
+  'senderRate',
+  'drainSeconds',
+  'metricsHost',
+  'metricsPort',
+  'tlsCert',
+  'tlsKey',
   'logLevel',
   'logFile',
 ] as const;
@@ -42,9 +52,10 @@ export function workerCommand(): Command {
     .option('--simulate-cheat <kind>', 'devnet only, for the demo: two-receipts shows a second, contradicting receipt')
     .action(async (options: Record<string, unknown>) => {
       const context = contextOf(options);
-      const stop = await startWorker(context, simulatesCheat(context, options.simulateCheat as string | undefined));
+      const worker = await startWorker(context, simulatesCheat(context, options.simulateCheat as string | undefined));
+      if (context.settings.tlsCert !== undefined) process.on('SIGHUP', worker.renewTls);
       await stopSignal();
-      await stop();
+      await worker.stop();
     });
 }
 
@@ -58,11 +69,21 @@ function simulatesCheat({ settings }: Context, kind: string | undefined): boolea
   });
 }
 
+/** The files of --tls-cert and --tls-key. @throws ConfigurationError `config.tls-incomplete` */
+function tlsFiles({ tlsCert: cert, tlsKey: key }: Context['settings']): TlsFiles | undefined {
+  if (cert !== undefined && key !== undefined) return { cert, key };
+  if (cert === undefined && key === undefined) return undefined;
+  throw new ConfigurationError('config.tls-incomplete', 'TLS needs a certificate and its key', {
+    expected: '--tls-cert FILE --tls-key FILE', received: `only ${cert === undefined ? '--tls-key' : '--tls-cert'}`,
+  });
+}
+
 /** Loads everything, starts the service, prints where it listens, and returns what stops it. */
 async function startWorker(
   { output, settings, passphrase }: Context,
   simulatesCheat: boolean,
-): Promise<() => Promise<void>> {
+): Promise<{ stop(): Promise<void>; renewTls(): void }> {
+  const tls = tlsFiles(settings);
   const secret = passphrase();
   const log = createLogger(settings.logLevel, settings.logFile);
   const keys = loadWorkerKeys(settings.dataFolder, secret);
@@ -110,20 +131,40 @@ async function startWorker(
       lagSeconds: 60,
       simulatesCheat,
       channels,
+      admission: {
+        parallel: settings.parallel,
+        waiting: settings.queue,
+        perChannel: settings.channelParallel,
+        channelRate: settings.channelRate,
+        senderRate: settings.senderRate,
+      },
+      operator: settings.metricsPort === undefined ? undefined : { host: settings.metricsHost, port: settings.metricsPort },
+      tls,
     });
     if (simulatesCheat) log.warn('SIMULATED CHEAT: this worker shows receipts that contradict those it is paid for');
     output.result(
-      { url: service.url, workerKey, payout: payout.toRawString(), backend: engine.backend, adapter: engine.adapter },
+      {
+        url: service.url,
+        workerKey,
+        payout: payout.toRawString(),
+        backend: engine.backend,
+        adapter: engine.adapter,
+        ...(service.metricsUrl !== undefined && { metricsUrl: service.metricsUrl }),
+      },
       [
         `worker ${workerKey}`,
         `listens at ${service.url}`,
         `is paid at ${payout.toString({ bounceable: false })}`,
         `computes with ${engine.backend} on ${engine.adapter}`,
+        ...(service.metricsUrl === undefined ? [] : [`tells its operator at ${service.metricsUrl}/metrics`]),
       ].join('\n'),
     );
-    return async () => {
-      await service.stop();
-      await engine.close();
+    return {
+      async stop() {
+        await service.stop(settings.drainSeconds);
+        await engine.close();
+      },
+      renewTls: () => service.renewTls(),
     };
   } catch (error) {
     store.close();

@@ -36,6 +36,13 @@ export interface Settings {
   tokenLimit: number;
   minSeconds: number;
   queue: number;
+  parallel: number;
+  channelParallel: number;
+  channelRate: number;
+  senderRate: number;
+  drainSeconds: number;
+  metricsHost: string;
+  metricsPort?: number;
   tlsCert?: string;
   tlsKey?: string;
   logLevel: string;

@@ -56,6 +56,11 @@ export class ChannelDesk {
 
   constructor(private readonly options: DeskOptions) {}
 
+  /** Whether this channel is served: finding it needs at most a look each `viewSeconds`. */
+  has(address: Uint8Array): boolean {
+    return this.open.has(toHex(address));
+  }
+
   /** The channel, looked at again when the last look is older than so many seconds. @throws ChainApiError, StorageError */
   find(address: Uint8Array, viewSeconds = this.options.viewSeconds): Promise<OpenChannel | RefusedChannel> {
     const name = toHex(address);

@@ -10,6 +10,7 @@ import {
 } from '../../../protocol';
 import { type NetworkPrices, packChannel, PaymentChannel, type PaymentChannelTerms } from '../../../wrappers';
 import { ChannelConversation, type ConversationContext } from '../../../worker/channels/conversation';
+import { ADMISSION_LIMITS, Admission } from '../../../worker/operation/admission';
 import { ChannelDesk } from '../../../worker/channels/desk';
 import { ChannelStore } from '../../../worker/channels/store/channelStore';
 import { type LoadedEngine, openEngine, openModel, type LoadedModel } from '../../../worker/engine';
@@ -20,7 +21,7 @@ export const NOW = 1_800_000_000;
 const DAY = 86_400;
 const wallet = (byte: number): Address => new Address(0, Buffer.alloc(32, byte));
 const filled = (byte: number): Uint8Array => new Uint8Array(32).fill(byte);
-const networkPrices: NetworkPrices = {
+export const networkPrices: NetworkPrices = {
   gasPrice: 26_214_400n, flatGasLimit: 100n, flatGasPrice: 40_000n, lumpPrice: 400_000n, bitPrice: 26_214_400n, cellPrice: 2_621_440_000n,
 };
 export const PRICES = { promptPrice: 1_000_000n, outputPrice: 1_000_000_000n, fixedPrice: 0n };
@@ -89,7 +90,7 @@ export class WorkerWorld {
     this.context = {
       desk: new ChannelDesk({ chain, store: this.store, policy, now, viewSeconds: 30 }),
       serving: { workerKey: keys.signingPublic, tier: Tier.bonded, ...PRICES, maxTokens: 256, maxSeconds: 3_600 },
-      policy, store: this.store, keys, engine, model, now, maxRunning: 4, draining: this.draining.signal, log: pino({ level: 'silent' }),
+      policy, store: this.store, keys, engine, model, now, admission: new Admission({ ...ADMISSION_LIMITS, perChannel: 4 }), draining: this.draining.signal, log: pino({ level: 'silent' }),
     };
   }
 
@@ -103,8 +104,9 @@ export class WorkerWorld {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  connect(): Connection {
-    return new Connection(this);
+  /** @param sender IP address that it seems to come from */
+  connect(sender = '127.0.0.1'): Connection {
+    return new Connection(this, sender);
   }
 
   /** A request for an answer of so many tokens; no stop token, so it has exactly that many. */
@@ -149,8 +151,9 @@ export class Connection {
   private readonly conversation: ChannelConversation;
   private wakers: (() => void)[] = [];
 
-  constructor(private readonly world: WorkerWorld) {
+  constructor(private readonly world: WorkerWorld, sender: string) {
     this.conversation = new ChannelConversation(world.context, {
+      sender,
       send: (frame) => {
         this.bytes.push(frame);
         this.frames.push(decodeFrame(frame));
