@@ -73,7 +73,7 @@ test('an answer goes on behind its signed chunks after a lost connection and aft
   for (const { traceCommit } of third.pieces(1)) assert.ok(traceCommit.every((byte) => byte === 0));
 });
 
-test('a server that is gone in the middle costs nobody more than what came: a signed refusal, and the rest when it is back', async (t) => {
+test('a server that is gone in the middle costs nobody more than what came: a signed refusal, and another request is answered when it is back', async (t) => {
   let isDown = true;
   const { world } = await worldOf(t, async (_path, body, response) => {
     if (!isDown) return events(response, tokens(body!.max_tokens, 50));
@@ -91,9 +91,12 @@ test('a server that is gone in the middle costs nobody more than what came: a si
   assert.equal(world.store.read.balance(world.address).dueNano, dueFor(request.terms, prompt, 32));
   isDown = false;
   const again = await greeted(world);
-  await again.ask(request, dueFor(request.terms, prompt, 32));
+  const next = world.request(2, 64);
+  await again.ask(next, dueFor(request.terms, prompt, 32) + prepaid(next));
+  await again.count(2);
+  await again.pay(dueFor(request.terms, prompt, 32) + dueFor(next.terms, prompt, 32));
   await again.count(3);
-  assert.equal(checked(request, again.pieces(1)).length, 64);
+  assert.equal(checked(next, again.pieces(2)).length, 64);
 });
 
 test('whoever leaves stops the server too', async (t) => {
