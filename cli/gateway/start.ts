@@ -157,8 +157,10 @@ function keepRounds(round: () => Promise<void>): { stop(): Promise<void> } {
 /** Asks the providers to close, and waits about the time between two rounds of a worker's claims. */
 async function closeChannels(channels: ClientChannels, keeper: ChannelKeeper, progress: (line: string) => void): Promise<void> {
   const nameOf = ({ address }: OwnChannel): string => `0:${toHex(address)}`;
-  let waiting = await keeper.finishAll();
-  for (const channel of waiting) progress(`asked the provider to close channel ${nameOf(channel)}`);
+  const { asked, closing } = await keeper.finishAll();
+  let waiting = asked;
+  for (const channel of asked) progress(`asked the provider to close channel ${nameOf(channel)}`);
+  for (const channel of closing) progress(`a provider cannot be reached: the wallet began to close channel ${nameOf(channel)}; what is left is fetched after closeDelay`);
   for (let attempt = 0; waiting.length > 0 && attempt < CLOSE_ATTEMPTS; attempt++) {
     const open: OwnChannel[] = [];
     for (const channel of waiting) {

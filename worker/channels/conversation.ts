@@ -41,8 +41,8 @@ export interface FrameChannel {
 
 /** Seconds after which an overloaded worker may be asked again, and one that stops: it may come back. */
 const RETRY_SECONDS = 2;
-/** Before a channel is said to hold too little, the last look at it is no older: a top-up counts at once. */
-const MONEY_VIEW_SECONDS = 2;
+/** Before a channel is said to hold too little it is looked at anew, so that a top-up counts at once; no more often than this. */
+const MONEY_LOOK_SECONDS = 2;
 const DRAINING_SECONDS = 10;
 const NO_TERMS = new Uint8Array(32);
 
@@ -208,8 +208,10 @@ export class ChannelConversation {
   /** Asks about a channel's money, once more after a new look at the chain where it seems to hold too little. */
   private async judge(channel: OpenChannel, ask: (seen: OpenChannel) => Promise<RefusalReasonValue | null>): Promise<RefusalReasonValue | null> {
     const refusal = await ask(channel);
-    if (refusal !== RefusalReason.channelExhausted) return refusal;
-    const seen = await this.find(channel.address, MONEY_VIEW_SECONDS);
+    const now = this.context.now();
+    if (refusal !== RefusalReason.channelExhausted || now - channel.lookedForMoneyAt < MONEY_LOOK_SECONDS) return refusal;
+    channel.lookedForMoneyAt = now;
+    const seen = await this.find(channel.address, 0);
     if (seen === null) return RefusalReason.overloaded;
     return 'kind' in seen ? seen.reason : ask(seen);
   }
@@ -278,9 +280,11 @@ export class ChannelConversation {
     if (!nodeEd25519.verify(hash, signature, terms.clientKey)) return RefusalReason.badVoucher;
     if (channel.isClosing) return RefusalReason.channelEnding;
     if (amount > view.mostOwed) return RefusalReason.channelExhausted;
-    const { voucher } = await this.context.store.keepVoucher(address, { amountNano: amount, final, signature });
-    channel.isClosing = voucher.final;
-    ledger.vouch(voucher.amountNano);
+    const kept = this.context.store.keepVoucher(address, { amountNano: amount, final, signature });
+    if (final) channel.isClosing = (await kept).voucher.final;
+    // Counts at once: what is signed because of it is committed after it, and sent when both are on disk.
+    else kept.catch((error: unknown) => this.fail(error));
+    ledger.vouch(amount);
     return null;
   }
 
