@@ -53,6 +53,10 @@ export class WorkerWorld {
   store!: ChannelStore;
   context!: ConversationContext;
   balance = toNano('1');
+  /** Unix seconds. */
+  clock = NOW;
+  /** How often the chain was asked for the channel. */
+  looks = 0;
   readonly draining = new AbortController();
 
   private constructor(
@@ -79,12 +83,15 @@ export class WorkerWorld {
 
   /** Opens the store and begins to serve, as a process does. */
   start(): void {
-    const now = (): number => NOW;
+    const now = (): number => this.clock;
     const { keys, model, engine } = this;
     this.store = ChannelStore.open(this.folder, { networkId: 2026, workerKey: Buffer.from(keys.signingPublic).toString('hex') }, NOW);
     const { code } = this.channel.init!;
     const chain = {
-      getAccount: async () => ({ state: 'active' as const, balance: this.balance, code, data: packChannel(this.terms), apiTime: NOW }),
+      getAccount: async () => {
+        this.looks++;
+        return { state: 'active' as const, balance: this.balance, code, data: packChannel(this.terms), apiTime: this.clock };
+      },
       networkPrices: async () => networkPrices,
     };
     const policy = { networkId: 2026, stake: filled(3), payout: wallet(2), claimKeys: [this.claimKey.publicKey], minCloseDelay: DAY };
@@ -111,7 +118,9 @@ export class WorkerWorld {
   }
 
   /** A request for an answer of so many tokens; no stop token, so it has exactly that many. */
-  request(seq: number, maxTokens: number, changes: Partial<RequestPayload['asked']> = {}): ChannelRequest {
+  request(
+    seq: number, maxTokens: number, changes: Partial<RequestPayload['asked']> = {}, promptTokens = this.model.model.tokenizer.encodePrompt('swiftly'),
+  ): ChannelRequest {
     const payload: RequestPayload = {
       asked: {
         tier: this.tier, visibility: Visibility.sealed, flags: 0, semantics: this.model.model.config.semantics, salt: new Uint8Array(16).fill(seq),
@@ -119,7 +128,7 @@ export class WorkerWorld {
         coverage: 0n, imageHash: new Uint8Array(32), ...changes,
       },
       request: {
-        promptTokens: this.model.model.tokenizer.encodePrompt('swiftly'), sampling: GREEDY_SAMPLING, stopTokens: [], nonce: BigInt(seq), toolsHash: new Uint8Array(32),
+        promptTokens, sampling: GREEDY_SAMPLING, stopTokens: [], nonce: BigInt(seq), toolsHash: new Uint8Array(32),
       },
       responseKey: filled(50 + seq),
       commitSalt: filled(70 + seq),
