@@ -14,18 +14,25 @@ export class ChainStateError extends CocoonError {}
 
 /** A request to the worker's HTTP endpoint that cannot be served; codes start with `request.`. */
 export class RequestError extends CocoonError {
+  /** Seconds after which the sender may ask again. */
+  readonly retryAfter?: number;
+
   constructor(
     readonly status: number,
     code: string,
     message: string,
-    details: ConstructorParameters<typeof CocoonError>[2] = {},
+    details: ConstructorParameters<typeof CocoonError>[2] & { retryAfter?: number } = {},
   ) {
     super(code, message, details);
+    this.retryAfter = details.retryAfter;
   }
 }
 
 /** The machine cannot run the asked engine; codes start with `engine.`. */
 export class EngineUnavailableError extends CocoonError {}
+
+/** A server that computes for this worker cannot be used, or fails in an answer; codes are `engine.upstream-<what>`. Never with a word of what it said. */
+export class UpstreamError extends CocoonError {}
 
 /** What is asked of a channel does not follow from what its store holds; codes start with `channel.`. */
 export class ChannelError extends CocoonError {}

@@ -1,18 +1,29 @@
-import { Address } from '@ton/core';
 import { setMaxListeners } from 'node:events';
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { Server as TlsServer } from 'node:https';
 import { z } from 'zod';
 import { type ChannelOptions, ChannelService } from './channels/service';
+import { Tier } from '../protocol';
 import { RequestError } from './errors';
+import { listen } from './http/listen';
 import { createJsonServer, type Reply } from './http/server';
+import { readTls, type TlsFiles, TlsRenewal } from './http/tls';
 import { JobFollower } from './jobs/follow';
 import { UnpaidIntake } from './jobs/intake';
 import { unixTime } from './jobs/settle';
 import { contradictingReceipt, shownReceipt, type ShownReceipt } from './jobs/shownReceipt';
 import type { JobContext } from './jobs/process';
+import { isPublic, parseAddress, statusOf } from './jobs/status';
 import { MAX_ACCEPTANCE_BODY, Promises } from './promises/accept';
 import { descriptorOf } from './descriptor';
+import { Admission, type AdmissionLimits } from './operation/admission';
+import { JOBS } from './operation/engineQueue';
+import { EngineWatch } from './operation/engineWatch';
+import { WorkerMetrics } from './operation/metrics';
+import { startOperatorServer } from './operation/operatorServer';
+import { Readiness } from './operation/readiness';
+import { addReadings, keptFor } from './operation/readings';
+import { deadline, ended } from './operation/wait';
 import { StakeWatch } from './stake/watch';
 import type { JobRecord } from './store/jobStore';
 
@@ -31,6 +42,11 @@ export interface ServiceOptions extends JobContext {
   maxCoverage: bigint;
   /** Set for a worker that serves channels too. */
   channels?: ChannelOptions;
+  admission?: AdmissionLimits;
+  /** Where metrics are served, in the clear; nowhere when absent. */
+  operator?: { host: string; port: number };
+  /** Serves https and wss. */
+  tls?: TlsFiles;
   /** For the demo: shows a second receipt that contradicts the paid one. */
   simulatesCheat?: boolean;
 }
@@ -38,11 +54,25 @@ export interface ServiceOptions extends JobContext {
 /** A running worker. */
 export interface Service {
   url: string;
-  /** Ends the HTTP endpoint at once, lets a running computation finish or abort, and closes the store. */
-  stop(): Promise<void>;
+  /** Of the operator's port. */
+  metricsUrl?: string;
+  /**
+   * Takes nothing new, lets what runs finish for at most so many seconds, and ends everything else; then the stores are closed
+   * and connections ended. What did not finish is taken up by a restart.
+   */
+  stop(drainSeconds?: number): Promise<void>;
+  /** Reads the TLS files again. */
+  renewTls(): void;
 }
 
 const announcement = z.strictObject({ address: z.string().max(100) });
+
+/** Seconds after which a worker that stops may be back. */
+const DRAINING_SECONDS = 10;
+/** The health page may be asked by anybody, and counts the store. */
+const COUNTS_MILLIS = 500;
+/** Time for replies under way. */
+const REPLY_MILLIS = 500;
 
 /** Most paid jobs that are followed at the same time. */
 const MAX_PAID = 256;
@@ -54,7 +84,11 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   // Every job waits for it.
   setMaxListeners(0, stopping.signal);
   const intake = new UnpaidIntake();
-  const context = { ...options, signal: stopping.signal };
+  const draining = new AbortController();
+  const watched = new EngineWatch(options.engine);
+  const admission = new Admission(options.admission);
+  const metrics = options.operator && new WorkerMetrics();
+  const context = { ...options, engine: admission.queue.engineFor(JOBS, watched.engine), signal: stopping.signal };
   const follower = new JobFollower({
     ...options,
     context,
@@ -66,6 +100,12 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const hasRoom = (): boolean => follower.count - intake.size < MAX_PAID;
   const promises = new Promises({ context, maxCoverage: options.maxCoverage, hasRoom });
 
+  /** @throws RequestError `request.draining` */
+  const requireOpen = (): void => {
+    if (!draining.signal.aborted) return;
+    throw new RequestError(503, 'request.draining', 'the worker stops', { hint: 'try again later, or another worker', retryAfter: DRAINING_SECONDS });
+  };
+
   const announce = (body: unknown, sender: string): Reply => {
     const parsed = announcement.safeParse(body);
     if (!parsed.success) {
@@ -76,6 +116,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     const address = parseAddress(parsed.data.address);
     const name = address.toRawString();
     const known = store.get(name);
+    if (known === null) requireOpen();
     if (known === null && (follower.queue.full || !hasRoom())) {
       throw new RequestError(503, 'request.overloaded', 'the worker has too many jobs', { hint: 'try again later' });
     }
@@ -91,6 +132,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   };
 
   const accept = async (body: unknown, sender: string): Promise<Reply> => {
+    requireOpen();
     const reply = await promises.accept(body, sender);
     if (store.get(reply.address)?.settledAt === null) follower.start(reply.address);
     return { status: 200, body: reply };
@@ -113,13 +155,24 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     return shown;
   };
 
+  const readiness = new Readiness({
+    draining: draining.signal, engine: watched, chain: options.chain, account: options.policy.payout, log,
+    checkStores: () => {
+      store.counts();
+      options.channels?.store.requireWell();
+    },
+  });
+  const counts = keptFor(COUNTS_MILLIS, () => store.counts());
+  const health = (): Reply => ({ status: 200, body: { ok: true, jobs: counts(), queue: follower.queue.length } });
+  const ready = (): Reply => {
+    const reasons = readiness.reasons();
+    return { status: reasons.length === 0 ? 200 : 503, body: { ready: reasons.length === 0, reasons } };
+  };
+  const tls = options.tls && readTls(options.tls);
   const server = createJsonServer(
     [
-      {
-        method: 'GET',
-        path: /^\/healthz$/,
-        handle: () => ({ status: 200, body: { ok: true, jobs: store.counts(), queue: follower.queue.length } }),
-      },
+      { method: 'GET', path: /^\/healthz$/, isUnlimited: true, handle: health },
+      { method: 'GET', path: /^\/readyz$/, isUnlimited: true, handle: ready },
       { method: 'GET', path: /^\/v1\/descriptor$/, handle: () => ({ status: 200, body: descriptorOf(options) }) },
       { method: 'POST', path: /^\/v1\/jobs$/, handle: (_match, body, sender) => announce(body, sender) },
       {
@@ -142,9 +195,30 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       },
     ],
     log,
+    { limit: (sender) => admission.sender(sender), onReply: (status) => metrics?.replied(status), tls: tls?.options },
   );
-  const channels = options.channels && new ChannelService(server, options, options.channels);
-  const url = await listen(server, options.host, options.port);
+  const channels = options.channels && new ChannelService(server, { ...options, engine: watched.engine, admission, metrics }, options.channels);
+  const url = await listen(server, options.host, options.port, '--port', tls === undefined ? 'http' : 'https');
+  const renewal = options.tls && tls && new TlsRenewal(options.tls, tls, server as TlsServer, log);
+  if (metrics !== undefined) {
+    addReadings(metrics, {
+      info: { backend: options.engine.backend, tier: options.policy.tier === Tier.attested ? 'attested' : 'bonded' },
+      jobs: counts, jobQueue: () => follower.queue.length, admission, engine: watched, chain: options.chain.record, readiness,
+      channels: channels && {
+        connections: () => channels.connections, totals: () => channels.totals(), commits: () => options.channels!.store.commits,
+      },
+      certificateEnd: renewal && (() => renewal.validUntil),
+    });
+  }
+  const jsonPage = (reply: () => Reply) => () => {
+    const { status, body } = reply();
+    return { status, type: 'application/json; charset=utf-8', text: `${JSON.stringify(body)}\n` };
+  };
+  const operator = metrics && options.operator && (await startOperatorServer(options.operator.host, options.operator.port, {
+    '/metrics': async () => ({ status: 200, type: metrics.registry.contentType, text: await metrics.text() }),
+    '/healthz': jsonPage(health),
+    '/readyz': jsonPage(ready),
+  }, log));
   for (const job of store.unfinished()) {
     log.info({ job: job.address, state: job.state }, 'unfinished job taken up again');
     follower.start(job.address);
@@ -163,64 +237,36 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     'worker started',
   );
 
+  const stop = async (drainSeconds: number): Promise<void> => {
+    draining.abort();
+    const until = deadline(drainSeconds * 1_000);
+    if (drainSeconds > 0) log.info({ requests: admission.size, computing: admission.queue.running }, 'worker drains');
+    await Promise.all([follower.drain(until.signal), channels?.drain(until.signal)]);
+    until.clear();
+    stopping.abort();
+    readiness.stop();
+    renewal?.stop();
+    await channels?.stop();
+    await closeServer(server);
+    await Promise.all([follower.stop(), watching]);
+    operator?.close();
+    store.close();
+    log.info('worker stopped');
+  };
+  let stopped: Promise<void> | null = null;
   return {
     url,
-    async stop() {
-      stopping.abort();
-      server.close();
-      server.closeAllConnections();
-      await Promise.all([follower.stop(), watching, channels?.stop()]);
-      store.close();
-      log.info('worker stopped');
-    },
+    metricsUrl: operator?.url,
+    stop: (drainSeconds = 0) => (stopped ??= stop(drainSeconds)),
+    renewTls: () => void renewal?.renew(),
   };
 }
 
-function parseAddress(text: string): Address {
-  try {
-    const address = Address.parse(decodeURIComponent(text));
-    if (address.workChain !== 0) throw new Error('not basechain');
-    return address;
-  } catch {
-    throw new RequestError(400, 'request.address', 'this is not the address of a job', {
-      expected: 'a basechain address',
-      received: text.slice(0, 80),
-    });
-  }
-}
-
-/** A signed answer is shown only when the chain has it too: before, and after a missed deadline, it is not paid for. */
-const isPublic = ({ state, address }: JobRecord, sent: ReadonlySet<string>): boolean =>
-  state === 'delivered' || state === 'declined' || sent.has(address);
-
-function statusOf(job: JobRecord, sent: ReadonlySet<string>): object {
-  const { address, state, deadline, reason, backend, adapter, millis, note } = job;
-  return {
-    address,
-    state,
-    deadline,
-    reason,
-    backend,
-    adapter,
-    millis,
-    note,
-    external: isPublic(job, sent) ? (job.external?.toString('base64') ?? null) : null,
-  };
-}
-
-async function listen(server: Server, host: string, port: number): Promise<string> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) =>
-      reject(
-        new RequestError(500, 'config.port', 'cannot listen', {
-          received: `${host}:${port} (${cause.code})`,
-          hint: 'choose another --port',
-          cause,
-        }),
-      ),
-    );
-    server.listen(port, host, resolve);
-  });
-  const bound = server.address() as AddressInfo;
-  return `http://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`;
+/** Lets replies under way leave. */
+async function closeServer(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  const { signal, clear } = deadline(REPLY_MILLIS);
+  await ended(closed, signal);
+  clear();
+  server.closeAllConnections();
 }

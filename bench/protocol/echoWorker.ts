@@ -11,6 +11,7 @@ import { CHANNEL_PATH, ChannelEndpoint } from '../../worker/channels/endpoint';
 import { ChannelStore } from '../../worker/channels/store/channelStore';
 import { type LoadedEngine, openModel } from '../../worker/engine';
 import { createLogger } from '../../worker/log';
+import { Admission } from '../../worker/operation/admission';
 import { accountOf, BENCH_NETWORK, BENCH_PRICE, BENCH_STAKE, benchWorld, CLOSE_DELAY, unixNow } from './world';
 
 /** Tokens without arithmetic, one each `millisPerToken`. */
@@ -28,6 +29,9 @@ export function echoEngine(millisPerToken: number): LoadedEngine {
   };
   return { backend: 'reference', adapter: 'ECHO: computes nothing', givesLogits: false, generate, close: async () => undefined };
 }
+
+/** What is measured is the protocol, not how much of it one client may have. */
+const UNBOUNDED = { parallel: 1_024, waiting: 1_024, perChannel: 1_024, channelRate: 0, senderRate: 0 };
 
 /** Letters of the shipped model; none of its stop tokens is behind it. */
 const FIRST_TOKEN = 100;
@@ -51,7 +55,7 @@ export async function startEchoWorker(folder: string, clients: number, millisPer
   };
   const server = createServer();
   const endpoint = new ChannelEndpoint(server, {
-    desk: new ChannelDesk({ chain, store, policy, now: unixNow, viewSeconds: 60 }), policy, store, keys, engine: echoEngine(millisPerToken), model, now: unixNow, maxRunning: 64,
+    desk: new ChannelDesk({ chain, store, policy, now: unixNow, viewSeconds: 60 }), policy, store, keys, engine: echoEngine(millisPerToken), model, now: unixNow, admission: new Admission(UNBOUNDED),
     serving: { workerKey: keys.signingPublic, tier: Tier.bonded, promptPrice: BENCH_PRICE, outputPrice: BENCH_PRICE, maxTokens: 256, maxSeconds: 3_600 },
     log: createLogger('error'), draining: new AbortController().signal,
   });

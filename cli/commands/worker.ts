@@ -3,22 +3,29 @@ import { Tier } from '../../protocol';
 import { ChainClient } from '../../worker/chain/chainClient';
 import type { ChannelOptions } from '../../worker/channels/service';
 import { ChannelStore } from '../../worker/channels/store/channelStore';
-import { openModel, openServingEngine } from '../../worker/engine';
+import { openModel, openServingEngine, type ServedEngine, type ServedModel } from '../../worker/engine';
 import { escrowCodes } from '../../worker/jobs/escrowCheck';
 import { unixTime } from '../../worker/jobs/settle';
+import type { TlsFiles } from '../../worker/http/tls';
 import { loadClaimKey, loadWorkerKeys } from '../../worker/keys/workerKeys';
-import { createLogger } from '../../worker/log';
+import { createLogger, type Logger } from '../../worker/log';
 import { startService } from '../../worker/service';
 import { JobStore } from '../../worker/store/jobStore';
+import { isCard, readCard } from '../../worker/upstream/modelCard';
+import { openUpstream } from '../../worker/upstream/open';
 import { basechainAddress } from '../client/registry';
 import { loadWallet } from '../client/wallet';
 import { contextOf, withSettings, type Context } from '../context';
-import { UsageError } from '../errors';
+import { ConfigurationError, UsageError } from '../errors';
 import { parseTon } from '../numbers';
 
 const SETTINGS = [
   'model',
   'backend',
+  'engine',
+  'upstreamUrl',
+  'upstreamKind',
+  'upstreamModel',
   'host',
   'port',
   'payout',
@@ -31,6 +38,15 @@ const SETTINGS = [
   'tokenLimit',
   'minSeconds',
   'queue',
+  'parallel',
+  'channelParallel',
+  'channelRate',
+  'senderRate',
+  'drainSeconds',
+  'metricsHost',
+  'metricsPort',
+  'tlsCert',
+  'tlsKey',
   'logLevel',
   'logFile',
 ] as const;
@@ -42,9 +58,10 @@ export function workerCommand(): Command {
     .option('--simulate-cheat <kind>', 'devnet only, for the demo: two-receipts shows a second, contradicting receipt')
     .action(async (options: Record<string, unknown>) => {
       const context = contextOf(options);
-      const stop = await startWorker(context, simulatesCheat(context, options.simulateCheat as string | undefined));
+      const worker = await startWorker(context, simulatesCheat(context, options.simulateCheat as string | undefined));
+      if (context.settings.tlsCert !== undefined) process.on('SIGHUP', worker.renewTls);
       await stopSignal();
-      await stop();
+      await worker.stop();
     });
 }
 
@@ -58,11 +75,21 @@ function simulatesCheat({ settings }: Context, kind: string | undefined): boolea
   });
 }
 
+/** The files of --tls-cert and --tls-key. @throws ConfigurationError `config.tls-incomplete` */
+function tlsFiles({ tlsCert: cert, tlsKey: key }: Context['settings']): TlsFiles | undefined {
+  if (cert !== undefined && key !== undefined) return { cert, key };
+  if (cert === undefined && key === undefined) return undefined;
+  throw new ConfigurationError('config.tls-incomplete', 'TLS needs a certificate and its key', {
+    expected: '--tls-cert FILE --tls-key FILE', received: `only ${cert === undefined ? '--tls-key' : '--tls-cert'}`,
+  });
+}
+
 /** Loads everything, starts the service, prints where it listens, and returns what stops it. */
 async function startWorker(
   { output, settings, passphrase }: Context,
   simulatesCheat: boolean,
-): Promise<() => Promise<void>> {
+): Promise<{ stop(): Promise<void>; renewTls(): void }> {
+  const tls = tlsFiles(settings);
   const secret = passphrase();
   const log = createLogger(settings.logLevel, settings.logFile);
   const keys = loadWorkerKeys(settings.dataFolder, secret);
@@ -75,10 +102,7 @@ async function startWorker(
       settings.payout === undefined
         ? loadWallet(settings.dataFolder, settings.networkId, secret).address
         : basechainAddress('payout', settings.payout);
-    const model = openModel(settings.model);
-    const engine = await openServingEngine(model, settings.backend);
-    if (engine.fallbackReason !== undefined)
-      log.warn({ code: engine.fallbackReason }, `WebGPU is not used, ${engine.backend} computes`);
+    const { model, engine } = await openEngineOf(settings, log);
     const channels = settings.stake === undefined ? undefined : openChannels(settings, workerKey, secret);
     const service = await startService({
       chain,
@@ -110,25 +134,65 @@ async function startWorker(
       lagSeconds: 60,
       simulatesCheat,
       channels,
+      admission: {
+        parallel: settings.parallel,
+        waiting: settings.queue,
+        perChannel: settings.channelParallel,
+        channelRate: settings.channelRate,
+        senderRate: settings.senderRate,
+      },
+      operator: settings.metricsPort === undefined ? undefined : { host: settings.metricsHost, port: settings.metricsPort },
+      tls,
     });
     if (simulatesCheat) log.warn('SIMULATED CHEAT: this worker shows receipts that contradict those it is paid for');
     output.result(
-      { url: service.url, workerKey, payout: payout.toRawString(), backend: engine.backend, adapter: engine.adapter },
+      {
+        url: service.url,
+        workerKey,
+        payout: payout.toRawString(),
+        backend: engine.backend,
+        adapter: engine.adapter,
+        ...(service.metricsUrl !== undefined && { metricsUrl: service.metricsUrl }),
+      },
       [
         `worker ${workerKey}`,
         `listens at ${service.url}`,
         `is paid at ${payout.toString({ bounceable: false })}`,
         `computes with ${engine.backend} on ${engine.adapter}`,
+        ...(service.metricsUrl === undefined ? [] : [`tells its operator at ${service.metricsUrl}/metrics`]),
       ].join('\n'),
     );
-    return async () => {
-      await service.stop();
-      await engine.close();
+    return {
+      async stop() {
+        await service.stop(settings.drainSeconds);
+        await engine.close();
+      },
+      renewTls: () => service.renewTls(),
     };
   } catch (error) {
     store.close();
     throw error;
   }
+}
+
+/** The model and what computes it: exact arithmetic, or a server of this machine. @throws UsageError `usage.upstream` */
+async function openEngineOf(settings: Context['settings'], log: Logger): Promise<{ model: ServedModel; engine: ServedEngine }> {
+  if (settings.engine === 'exact') {
+    const model = openModel(settings.model);
+    const engine = await openServingEngine(model, settings.backend);
+    if (engine.fallbackReason !== undefined)
+      log.warn({ code: engine.fallbackReason }, `WebGPU is not used, ${engine.backend} computes`);
+    return { model, engine };
+  }
+  const { model: file, upstreamUrl: url, upstreamKind: kind, upstreamModel: name, tier } = settings;
+  if (url === undefined || !isCard(file)) {
+    throw new UsageError('usage.upstream', 'an upstream engine needs a server and a model card', {
+      expected: '--upstream-url URL and --model CARD',
+      received: url === undefined ? 'no --upstream-url' : `--model ${file ?? 'unset'}`,
+      hint: 'cocoon model describe makes a card',
+    });
+  }
+  return openUpstream({ model: readCard(file), kind, url, name, tier: Tier[tier] });
 }
 
 /** Channels name a stake, so a worker without one serves jobs alone. */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import type { UpstreamKind } from '../../worker/upstream/open';
 import { ConfigurationError, UsageError } from '../errors';
 import { DEFAULT_APIS, NETWORKS, SETTINGS, SETTING_NAMES, flagOf, variableOf } from './settings';
 import type { NetworkName, SettingName } from './settings';
@@ -21,6 +22,10 @@ export interface Settings {
   passphraseFile?: string;
   model?: string;
   backend: 'auto' | 'webgpu' | 'wasm' | 'reference';
+  engine: 'exact' | 'upstream';
+  upstreamUrl?: string;
+  upstreamKind: UpstreamKind;
+  upstreamModel?: string;
   workerUrl?: string;
   host: string;
   port: number;
@@ -36,6 +41,13 @@ export interface Settings {
   tokenLimit: number;
   minSeconds: number;
   queue: number;
+  parallel: number;
+  channelParallel: number;
+  channelRate: number;
+  senderRate: number;
+  drainSeconds: number;
+  metricsHost: string;
+  metricsPort?: number;
   tlsCert?: string;
   tlsKey?: string;
   logLevel: string;

@@ -165,7 +165,7 @@ describe('a worker that is not as it should be', { timeout: 60_000 }, () => {
       return (way, frame) => (way === 'down' && decodeFrame(frame).kind === 'piece' && pieces++ >= nth ? null : [frame]);
     };
     const flipped: Meddling = (way, frame) => [way === 'down' && decodeFrame(frame).kind === 'piece' ? frame.map((byte, at) => (at === 200 ? byte ^ 1 : byte)) : frame];
-    const silent = (): void => void Object.assign(relayed.world.context, { desk: { find: () => Promise.reject(new ChainApiError('network.unreachable', 'no answer')) } });
+    const silent = (): void => void Object.assign(relayed.world.context, { desk: { has: () => true, find: () => Promise.reject(new ChainApiError('network.unreachable', 'no answer')) } });
     const table: [string, () => void, number, string, string][] = [
       ['dropped at each attempt', () => (relayed.meddle = dropped(0)), 503, 'gateway.connection-lost', 'server_error'],
       ['changed on the way', () => (relayed.meddle = flipped), 503, 'gateway.tampered', 'server_error'],

@@ -48,7 +48,7 @@ describe('a gateway killed while it asks and pays', { timeout: 30_000 + RANDOM_K
     sockets = new WebSocketServer({ port: 0, host: '127.0.0.1' });
     await once(sockets, 'listening');
     sockets.on('connection', (socket) => {
-      const conversation = new ChannelConversation(world.context, { send: (frame) => socket.send(frame), close: () => socket.close() });
+      const conversation = new ChannelConversation(world.context, { sender: '127.0.0.1', send: (frame) => socket.send(frame), close: () => socket.close() });
       socket.on('error', () => socket.terminate()).on('close', () => conversation.end());
       socket.on('message', (data: Buffer) => {
         hear(new Uint8Array(data));

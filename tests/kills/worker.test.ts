@@ -221,7 +221,8 @@ async function settle(world: KillWorld, backends: ChannelBackend[], clientStore:
   // One more answer each: its greeting tells the client of the piece that a kill took on its way.
   for (const backend of backends) assert.ok(await askOnce(backend, 8, new Uint8Array(32).fill(9)));
   for (const backend of backends) await backend.close();
-  await sleep(50);
+  // Time for the last vouchers to reach the disk: no further piece follows them.
+  await sleep(500);
   await world.kill();
   const { chain } = world;
   const store = world.openStore();

@@ -12,6 +12,7 @@ import { openModel } from '../../worker/engine';
 import { unixTime } from '../../worker/jobs/settle';
 import { loadClaimKey, loadWorkerKeys } from '../../worker/keys/workerKeys';
 import { createLogger } from '../../worker/log';
+import { ADMISSION_LIMITS, Admission } from '../../worker/operation/admission';
 import { TINY_MODEL } from '../support/marketplace';
 import { seededEngine } from './seededEngine';
 
@@ -32,7 +33,7 @@ async function work({ folder, api, stake, payout, promptPrice, outputPrice }: Wo
   const server = createServer();
   const host = {
     chain: new ChainClient({ endpoint: api }), log: createLogger('error'), keys, model: openModel(TINY_MODEL), engine: seededEngine(),
-    stake: new Uint8Array(Buffer.from(stake, 'hex')), policy: { networkId: DEVNET_ID, payout: Address.parse(payout), tier: Tier.bonded }, maxTokens: 256,
+    stake: new Uint8Array(Buffer.from(stake, 'hex')), policy: { networkId: DEVNET_ID, payout: Address.parse(payout), tier: Tier.bonded }, maxTokens: 256, admission: new Admission({ ...ADMISSION_LIMITS, channelRate: 0 }),
   };
   new ChannelService(server, host, {
     store, claimKey: loadClaimKey(folder), promptPrice: BigInt(promptPrice), outputPrice: BigInt(outputPrice), claimSeconds: 1,

@@ -51,6 +51,13 @@ export class Marketplace {
     return join(this.folder, `${name}-${this.count++}`);
   }
 
+  /** Starts a subcommand that ends with the market. */
+  start(name: string, args: readonly string[], env?: NodeJS.ProcessEnv): Subprocess {
+    const started = Subprocess.start(name, args, { env });
+    this.processes.push(started);
+    return started;
+  }
+
   /** Starts a worker process; with `folder` of an earlier one it is a restart. */
   async worker(
     options: { folder?: string; env?: NodeJS.ProcessEnv; args?: string[]; api?: string } = {},
@@ -68,10 +75,7 @@ export class Marketplace {
       '--model',
       TINY_MODEL,
     ];
-    const process = Subprocess.start('worker', [...args, '--data-folder', folder, ...(options.args ?? [])], {
-      env: options.env,
-    });
-    this.processes.push(process);
+    const process = this.start('worker', [...args, '--data-folder', folder, ...(options.args ?? [])], options.env);
     const { url, workerKey, payout } = await process.next<{ url: string; workerKey: string; payout: string }>();
     return { process, url, workerKey, payout, folder };
   }

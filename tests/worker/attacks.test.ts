@@ -5,25 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Address, beginCell, Cell, loadMessage, type Transaction } from '@ton/core';
-import {
-  buildTerms,
-  encodePayload,
-  GREEDY_SAMPLING,
-  sealRequest,
-  SEMANTICS,
-  termsHash,
-  Tier,
-  Visibility,
-  type RequestPayload,
-} from '../../protocol';
-import {
-  JobEscrow,
-  packCreateJob,
-  parseDelivery,
-  requiredJobValue,
-  type JobEscrowTerms,
-  type NetworkPrices,
-} from '../../wrappers';
+import { JobEscrow, packCreateJob, parseDelivery, type JobEscrowTerms } from '../../wrappers';
 import type { AccountSnapshot, ChainClient } from '../../worker/chain/chainClient';
 import { openEngine, openModel, type LoadedEngine, type LoadedModel } from '../../worker/engine';
 import { ChainApiError } from '../../worker/errors';
@@ -36,21 +18,9 @@ import { createLogger } from '../../worker/log';
 import { startService, type Service } from '../../worker/service';
 import { JobStore } from '../../worker/store/jobStore';
 import { eventually, TINY_MODEL } from '../support/marketplace';
+import { fill, LyingChain, NETWORK, now, payJobTo, wallet } from './lyingChain';
 
 const root = mkdtempSync(join(tmpdir(), 'cocoon-attacks-'));
-const NETWORK = 2026;
-const fill = (byte: number, length = 32): Uint8Array => new Uint8Array(length).fill(byte);
-const wallet = (byte: number): Address => new Address(0, Buffer.from(fill(byte)));
-const now = (): number => Math.floor(Date.now() / 1000);
-const prices: NetworkPrices = {
-  gasPrice: 26_214_400n,
-  flatGasLimit: 100n,
-  flatGasPrice: 40_000n,
-  lumpPrice: 400_000n,
-  bitPrice: 26_214_400n,
-  cellPrice: 2_621_440_000n,
-};
-
 let model: LoadedModel;
 let engine: LoadedEngine;
 let keys: WorkerKeys;
@@ -65,26 +35,6 @@ after(async () => {
   await engine.close();
   rmSync(root, { recursive: true, force: true });
 });
-
-/** An API under the attacker's control: what the test says is what the worker sees. */
-class LyingChain {
-  account: AccountSnapshot = { state: 'absent', balance: 0n, code: null, data: null, apiTime: now() };
-  create: Transaction | null = null;
-  histories = 0;
-  sent: Buffer[] = [];
-  away = false;
-  getAccount = (): Promise<AccountSnapshot> => Promise.resolve(this.account);
-  networkPrices = (): Promise<NetworkPrices> => Promise.resolve(prices);
-  findTransaction = (_: Address, __: number, matches: (found: Transaction) => boolean): Promise<Transaction | null> => {
-    this.histories++;
-    return Promise.resolve(this.create !== null && matches(this.create) ? this.create : null);
-  };
-  sendExternal = (bytes: Buffer): Promise<void> => {
-    if (this.away) return Promise.reject(new ChainApiError('network.unreachable', 'away'));
-    this.sent.push(bytes);
-    return Promise.resolve();
-  };
-}
 
 let folders = 0;
 async function contextOf(chain: LyingChain, changes: Partial<JobContext> = {}): Promise<JobContext> {
@@ -107,55 +57,9 @@ async function contextOf(chain: LyingChain, changes: Partial<JobContext> = {}): 
   };
 }
 
-/** A job that is on `chain`, paid, and sealed to our worker. */
-async function payJob(chain: LyingChain, changes: Partial<JobEscrowTerms> = {}, maxTokens = 4): Promise<Address> {
-  const deadline = changes.deadline ?? now() + 600;
-  const payload: RequestPayload = {
-    asked: {
-      tier: Tier.bonded,
-      visibility: Visibility.sealed,
-      flags: 0,
-      semantics: SEMANTICS,
-      salt: fill(3, 16),
-      modelRoot: model.model.modelRoot,
-      maxTokens,
-      expiresAt: deadline,
-      promptPrice: 0n,
-      outputPrice: 0n,
-      coverage: 0n,
-      imageHash: fill(0),
-    },
-    request: { promptTokens: [1, 2, 3], sampling: GREEDY_SAMPLING, stopTokens: [], nonce: 1n, toolsHash: fill(0) },
-    responseKey: fill(4),
-    commitSalt: fill(5),
-  };
-  const base = { networkId: NETWORK, workerKey: keys.signingPublic, price: 50_000_000n };
-  const hash = termsHash(buildTerms(payload, { ...base, client: fill(1), stake: fill(0) }));
-  const terms: JobEscrowTerms = {
-    ...base,
-    deadline,
-    outputCells: 10,
-    answerInCallback: false,
-    client: wallet(1),
-    payout: wallet(2),
-    termsHash: hash,
-    ...changes,
-  };
-  const { address, init } = await JobEscrow.fromTerms(terms);
-  const escrow = new Uint8Array(address.hash);
-  const sealed = await sealRequest(encodePayload(payload), keys.sealingPublic, {
-    networkId: NETWORK,
-    escrow,
-    seq: 0,
-    termsHash: hash,
-  });
-  chain.account = { state: 'active', balance: requiredJobValue(terms, prices), ...init!, apiTime: now() };
-  chain.create = {
-    inMessage: { info: { type: 'internal', src: wallet(1), value: { coins: 0n } }, body: packCreateJob(sealed) },
-    description: { type: 'generic', computePhase: { type: 'vm', success: true } },
-  } as unknown as Transaction;
-  return address;
-}
+const payJob = (chain: LyingChain, changes: Partial<JobEscrowTerms> = {}, maxTokens = 4): Promise<Address> => (
+  payJobTo({ model, keys }, chain, changes, maxTokens)
+);
 
 async function serve(chain: LyingChain): Promise<Service & { store: JobStore }> {
   const context = await contextOf(chain);

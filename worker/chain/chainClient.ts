@@ -11,6 +11,7 @@ import {
 import { TonClient } from '@ton/ton';
 import { readNetworkPrices, type NetworkPrices } from '../../wrappers';
 import { ChainApiError, ChainStateError } from '../errors';
+import { ApiRecord } from './apiRecord';
 
 /** What the API says about an account at one moment. */
 export interface AccountSnapshot {
@@ -48,6 +49,7 @@ const PAGE = 50;
  */
 export class ChainClient {
   readonly ton: TonClient;
+  readonly record = new ApiRecord();
   private readonly endpoint: string;
   private readonly attempts: number;
   private readonly backoffMillis: number;
@@ -66,6 +68,7 @@ export class ChainClient {
 
   async getAccount(address: Address): Promise<AccountSnapshot> {
     const state = await this.retry(() => this.ton.getContractState(address));
+    this.record.block(state.timestampt);
     const cell = (bytes: Buffer | null): Cell | null => (bytes === null ? null : Cell.fromBoc(bytes)[0]);
     return {
       state: state.state === 'uninitialized' ? 'absent' : state.state,
@@ -198,9 +201,13 @@ export class ChainClient {
   private async retry<T>(work: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await work();
+        const answer = await work();
+        this.record.answered();
+        return answer;
       } catch (cause) {
         const { error, temporary } = classify(cause, this.options.endpoint);
+        if (error instanceof ChainApiError) this.record.failed(error.code);
+        else this.record.answered();
         if (!temporary || attempt >= this.attempts) throw error;
         await sleep(this.backoffMillis * 2 ** (attempt - 1));
       }

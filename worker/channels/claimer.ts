@@ -16,12 +16,20 @@ export interface ClaimerOptions {
   /** Unix seconds. */
   now: () => number;
   log: Logger;
+  /** Hears of each look at a channel; for books and metrics. */
+  observe?: ClaimObserver;
   /** A claim is worth its while when it pays this many times its own fee. */
   worthwhileFees: bigint;
 }
 
 /** What became of one channel in a round. */
 export type ClaimOutcome = 'nothing due' | 'waits' | 'sent' | 'refused' | 'ended';
+
+export interface ClaimObserver {
+  /** @param endsAt Unix seconds, null for a channel that is not there any more */
+  seen(address: Buffer, endsAt: number | null): void;
+  looked(outcome: ClaimOutcome | 'failed'): void;
+}
 
 /** Claims at half of closeDelay before a channel ends at the latest: the other half is for an API or a machine that is down. */
 const EARLY = 2;
@@ -33,12 +41,16 @@ const EARLY = 2;
 export class Claimer {
   constructor(private readonly options: ClaimerOptions) {}
 
-  /** Looks at every channel once. What fails at one channel holds up no other. */
-  async round(): Promise<void> {
+  /** Looks at every channel once. What fails at one channel holds up no other. @param signal ends it before the next one */
+  async round(signal?: AbortSignal): Promise<void> {
+    const { observe } = this.options;
     for (const record of this.options.store.read.channels()) {
+      if (signal?.aborted) return;
       try {
-        await this.look(record);
+        const outcome = await this.look(record);
+        observe?.looked(outcome);
       } catch (error) {
+        observe?.looked('failed');
         this.options.log.warn({ channel: record.address.toString('hex'), error: String(error) }, 'a channel could not be claimed from');
       }
     }
@@ -50,6 +62,7 @@ export class Claimer {
     const address = new Address(0, record.address);
     const account = await chain.getAccount(address);
     const state = account.data === null || account.state !== 'active' ? null : parseChannel(account.data);
+    this.options.observe?.seen(record.address, state?.endsAt ?? null);
     if (state !== null) await store.settle(record.address, state.claimed, now());
     const { voucher } = record;
     if (state === null || now() >= state.endsAt) return this.ended(record);

@@ -4,9 +4,12 @@ import {
   RefusalReason, type RefusalReasonValue, RequestOpener, type RequestFrame, type SignedAmount, voucherHash,
 } from '../../protocol';
 import { ChainApiError, ChannelError } from '../errors';
-import type { LoadedModel } from '../engine';
+import type { ServedModel } from '../engine';
 import { nodeEd25519 } from '../keys/ed25519';
 import type { Logger } from '../log';
+import type { Admission } from '../operation/admission';
+import { EngineBusy } from '../operation/engineQueue';
+import type { RequestOutcome, WorkerMetrics } from '../operation/metrics';
 import type { ChannelDesk, OpenChannel } from './desk';
 import { Unpaid } from './ledger';
 import type { ChannelPolicy, RefusedChannel } from './recognise';
@@ -18,25 +21,29 @@ export interface ConversationContext extends Serving {
   desk: ChannelDesk;
   policy: ChannelPolicy;
   serving: ServingTerms;
-  model: LoadedModel;
+  model: ServedModel;
   log: Logger;
-  /** Most requests of one connection that run at a time. */
-  maxRunning: number;
+  /** Who may ask now, and whose turn it is at the engine. */
+  admission: Admission;
+  metrics?: Pick<WorkerMetrics, 'begun' | 'refused'>;
   /** Aborts when the worker drains: what runs is finished, nothing is begun. */
   draining: AbortSignal;
 }
 
 /** The transport: one binary message a frame. */
 export interface FrameChannel {
+  /** IP address of the other side. */
+  sender: string;
   send(frame: Uint8Array): void;
   /** Ends the connection; the text says why, to people. */
   close(code: string, text: string): void;
 }
 
-/** Seconds after which an overloaded worker may be asked again. */
+/** Seconds after which an overloaded worker may be asked again, and one that stops: it may come back. */
 const RETRY_SECONDS = 2;
-/** Before a channel is said to hold too little, the last look at it is no older: a top-up counts at once. */
-const MONEY_VIEW_SECONDS = 2;
+/** Before a channel is said to hold too little it is looked at anew, so that a top-up counts at once; no more often than this. */
+const MONEY_LOOK_SECONDS = 2;
+const DRAINING_SECONDS = 10;
 const NO_TERMS = new Uint8Array(32);
 
 /**
@@ -47,6 +54,8 @@ export class ChannelConversation {
   private inbox: Promise<void> = Promise.resolve();
   private session: { channel: OpenChannel; opener: RequestOpener } | null = null;
   private readonly running = new Map<number, AbortController>();
+  /** Their places, and that of a request that is being looked at. */
+  private readonly places = new Map<number, () => void>();
   private isOver = false;
 
   constructor(
@@ -67,6 +76,12 @@ export class ChannelConversation {
     return this.inbox;
   }
 
+  /** Whether the client has something that it has not paid for yet. */
+  get isOwed(): boolean {
+    const ledger = this.session?.channel.ledger;
+    return !this.isOver && ledger !== undefined && ledger.counted > ledger.vouched;
+  }
+
   /** The connection is gone: what runs is stopped, and taken up when the client asks for it again. */
   end(): void {
     this.isOver = true;
@@ -85,7 +100,7 @@ export class ChannelConversation {
     if (this.session === null) throw new ProtocolError('HELLO_FIRST', 'A connection begins with hello', { received: frame.kind });
     switch (frame.kind) {
       case 'request':
-        return this.request(frame, this.session);
+        return this.admit(frame, this.session);
       case 'payment':
         return this.payment(frame, this.session.channel);
       case 'cancel':
@@ -115,6 +130,9 @@ export class ChannelConversation {
     if (this.session !== null && !equalBytes(this.session.channel.address, frame.channel)) {
       throw new ProtocolError('OTHER_CHANNEL', 'A connection is about one channel', { hint: 'open another connection' });
     }
+    const { sender } = this.peer;
+    const wait = context.admission.sender(sender) || (context.desk.has(frame.channel) ? 0 : context.admission.stranger(sender));
+    if (wait > 0) return this.refuse(0, NO_TERMS, frame.channel, RefusalReason.overloaded, wait);
     const channel = await this.find(frame.channel);
     if (channel === null) return this.refuse(0, NO_TERMS, frame.channel, RefusalReason.overloaded, RETRY_SECONDS);
     if ('kind' in channel) {
@@ -142,11 +160,29 @@ export class ChannelConversation {
     await Promise.all(elsewhere.map(({ over }) => over));
   }
 
+  /** Before anything of a request costs more than its frame: whether there is a place for it. */
+  private async admit(frame: RequestFrame, session: { opener: RequestOpener; channel: OpenChannel }): Promise<void> {
+    const { seq, termsHash } = frame;
+    const { address } = session.channel;
+    if (this.running.has(seq)) return this.refuse(seq, termsHash, address, RefusalReason.conflictingRequest, 0);
+    const admitted = this.context.admission.enter(address, this.peer.sender);
+    if ('retryAfter' in admitted) return this.refuse(seq, termsHash, address, RefusalReason.overloaded, admitted.retryAfter);
+    this.places.set(seq, admitted.leave);
+    try {
+      await this.request(frame, session);
+    } finally {
+      if (!this.running.has(seq)) this.leave(seq);
+    }
+  }
+
+  private leave(seq: number): void {
+    this.places.get(seq)?.();
+    this.places.delete(seq);
+  }
+
   private async request(frame: RequestFrame, { opener, channel: known }: { opener: RequestOpener; channel: OpenChannel }): Promise<void> {
     const { context } = this;
     const refuse = (reason: RefusalReasonValue, retryAfter = 0): void => this.refuse(frame.seq, frame.termsHash, known.address, reason, retryAfter);
-    if (this.running.has(frame.seq)) return refuse(RefusalReason.conflictingRequest);
-    if (this.running.size >= context.maxRunning) return refuse(RefusalReason.overloaded, RETRY_SECONDS);
     const channel = await this.find(known.address);
     if (channel === null) return refuse(RefusalReason.overloaded, RETRY_SECONDS);
     if ('kind' in channel) return refuse(channel.reason);
@@ -154,10 +190,12 @@ export class ChannelConversation {
     const result = openChannelRequest(frame.sealed, opener, place, context.serving, context.model, context.now());
     if (result.kind === 'refused') return refuse(result.reason);
     const begun = context.store.read.request(channel.address, frame.seq);
-    if (begun === null && context.draining.aborted) return refuse(RefusalReason.draining, RETRY_SECONDS);
+    if (begun === null && context.draining.aborted) return refuse(RefusalReason.draining, DRAINING_SECONDS);
     const refusal = await this.judge(channel, async (seen) =>
-      (await this.vouch(frame.voucher, seen)) ?? this.cover(result.opened, seen, begun?.dueNano ?? 0n));
+      (await this.vouch(frame.voucher, seen, false)) ?? this.cover(result.opened, seen, begun?.dueNano ?? 0n));
     if (refusal !== null) return refuse(refusal, refusal === RefusalReason.overloaded ? RETRY_SECONDS : 0);
+    // Nobody is there any more who could stop it.
+    if (this.isOver) return;
     const abort = new AbortController();
     // Asked again over a new connection: the old one is as good as gone.
     const before = channel.running.get(frame.seq);
@@ -170,19 +208,40 @@ export class ChannelConversation {
   /** Asks about a channel's money, once more after a new look at the chain where it seems to hold too little. */
   private async judge(channel: OpenChannel, ask: (seen: OpenChannel) => Promise<RefusalReasonValue | null>): Promise<RefusalReasonValue | null> {
     const refusal = await ask(channel);
-    if (refusal !== RefusalReason.channelExhausted) return refusal;
-    const seen = await this.find(channel.address, MONEY_VIEW_SECONDS);
+    const now = this.context.now();
+    if (refusal !== RefusalReason.channelExhausted || now - channel.lookedForMoneyAt < MONEY_LOOK_SECONDS) return refusal;
+    channel.lookedForMoneyAt = now;
+    const seen = await this.find(channel.address, 0);
     if (seen === null) return RefusalReason.overloaded;
     return 'kind' in seen ? seen.reason : ask(seen);
   }
 
   private async serve(opened: OpenedChannelRequest, frame: RequestFrame, channel: OpenChannel, abort: AbortController): Promise<void> {
     const { context } = this;
-    const refuse = (reason: RefusalReasonValue): void => this.refuse(frame.seq, frame.termsHash, channel.address, reason, 0);
+    const refuse = (reason: RefusalReasonValue, retryAfter = 0): void => (
+      this.refuse(frame.seq, frame.termsHash, channel.address, reason, retryAfter)
+    );
+    const timer = context.metrics?.begun();
+    let outcome: RequestOutcome = 'failed';
+    const send = ({ bytes }: { bytes: Uint8Array }): void => {
+      timer?.piece();
+      this.send(bytes);
+    };
     try {
-      await serveRequest(context, channel.ledger, opened, ({ bytes }) => this.send(bytes), abort.signal);
+      const engine = context.admission.queue.engineFor(hex(channel.address), context.engine);
+      await serveRequest({ ...context, engine }, channel.ledger, opened, send, abort.signal);
+      outcome = 'served';
     } catch (error) {
-      if (error instanceof Unpaid || error instanceof GenerationAbortedError) return;
+      if (error instanceof Unpaid || error instanceof GenerationAbortedError) {
+        outcome = 'left';
+        // Still there, and did not pay in time.
+        if (!abort.signal.aborted) refuse(RefusalReason.voucherTooLow);
+        return;
+      }
+      if (error instanceof EngineBusy) {
+        outcome = 'overloaded';
+        return refuse(RefusalReason.overloaded, RETRY_SECONDS);
+      }
       if (error instanceof ChannelError) {
         return refuse(error.code === 'channel.seq-taken' ? RefusalReason.conflictingRequest : RefusalReason.wrongSequence);
       }
@@ -192,13 +251,15 @@ export class ChannelConversation {
       // Nothing is signed for it any more; a request that stays open is never removed.
       await context.store.end(channel.address, frame.seq, context.now()).catch((cause: unknown) => context.log.error({ error: String(cause) }, 'a request could not be ended'));
     } finally {
+      timer?.ended(outcome);
       this.running.delete(frame.seq);
+      this.leave(frame.seq);
       if (channel.running.get(frame.seq)?.abort === abort) channel.running.delete(frame.seq);
     }
   }
 
   private async payment(voucher: SignedAmount, channel: OpenChannel): Promise<void> {
-    const refusal = await this.judge(channel, (seen) => this.vouch(voucher, seen));
+    const refusal = await this.judge(channel, (seen) => this.vouch(voucher, seen, true));
     if (refusal !== null) this.refuse(0, NO_TERMS, channel.address, refusal, 0);
   }
 
@@ -212,16 +273,18 @@ export class ChannelConversation {
   }
 
   /** Keeps a voucher that is genuine and certain to be paid; null when it is. */
-  private async vouch({ amount, final, signature }: SignedAmount, channel: OpenChannel): Promise<RefusalReasonValue | null> {
+  private async vouch({ amount, final, signature }: SignedAmount, channel: OpenChannel, isPayment: boolean): Promise<RefusalReasonValue | null> {
     const { address, ledger, view } = channel;
     const { terms } = view.state;
     const hash = voucherHash({ networkId: terms.networkId, channel: address, final, amount });
     if (!nodeEd25519.verify(hash, signature, terms.clientKey)) return RefusalReason.badVoucher;
     if (channel.isClosing) return RefusalReason.channelEnding;
     if (amount > view.mostOwed) return RefusalReason.channelExhausted;
-    const { voucher } = await this.context.store.keepVoucher(address, { amountNano: amount, final, signature });
-    channel.isClosing = voucher.final;
-    ledger.vouch(voucher.amountNano);
+    const kept = this.context.store.keepVoucher(address, { amountNano: amount, final, signature });
+    // A payment counts at once: what is signed because of it is committed after it, and sent when both are on disk.
+    if (isPayment && !final) kept.catch((error: unknown) => this.fail(error));
+    else channel.isClosing = (await kept).voucher.final;
+    ledger.vouch(amount);
     return null;
   }
 
@@ -236,7 +299,8 @@ export class ChannelConversation {
   }
 
   private refuse(seq: number, termsHash: Uint8Array, channel: Uint8Array, reason: RefusalReasonValue, retryAfter: number): void {
-    const { policy, keys } = this.context;
+    const { policy, keys, metrics } = this.context;
+    metrics?.refused(reason);
     const hash = refusalHash({ networkId: policy.networkId, termsHash, escrow: channel, seq, reason, retryAfter });
     const signature = nodeEd25519.sign(hash, keys.signingSecret);
     this.send(encodeFrame({ kind: 'refusal', seq, termsHash, reason, retryAfter, signature }));

@@ -2,15 +2,15 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { MAX_SEALED_BYTES } from '../../protocol';
+import { deadline, holds } from '../operation/wait';
 import { ChannelConversation, type ConversationContext } from './conversation';
 
 /** Where a worker talks about channels: a WebSocket beside its other routes. */
 export const CHANNEL_PATH = '/v1/channel';
 
 export interface EndpointLimits {
-  /** Connections in all, and from one IP address. */
+  /** Connections in all; the server bounds those of one sender. */
   connections: number;
-  perSender: number;
   /** Frames that wait while one is handled. */
   waitingFrames: number;
   /** Bytes that a slow reader leaves unread before it is cut off. */
@@ -22,7 +22,6 @@ export interface EndpointLimits {
 
 export const ENDPOINT_LIMITS: EndpointLimits = {
   connections: 512,
-  perSender: 64,
   waitingFrames: 64,
   unreadBytes: 8 * 1024 * 1024,
   helloMillis: 10_000,
@@ -35,12 +34,15 @@ export const FRAME_OVERHEAD_BYTES = 512;
 const CLOSE_PROTOCOL = 4_000;
 const CLOSE_NOT_BINARY = 1_003;
 const CLOSE_BUSY = 1_013;
+const CLOSE_GOING_AWAY = 1_001;
+/** Time for the other side to answer a close. */
+const CLOSE_MILLIS = 1_000;
 const MAX_CLOSE_REASON_BYTES = 123;
 
 /** The connections of a worker that are about channels. */
 export class ChannelEndpoint {
   private readonly sockets: WebSocketServer;
-  private readonly senders = new Map<string, number>();
+  private readonly talks = new Map<WebSocket, { conversation: ChannelConversation; waiting: number }>();
 
   constructor(
     server: Server,
@@ -56,35 +58,38 @@ export class ChannelEndpoint {
     return this.sockets.clients.size;
   }
 
-  /** Ends every connection. */
-  close(): void {
-    for (const socket of this.sockets.clients) socket.terminate();
+  /** Whether no frame is being handled and nobody who is connected owes anything. */
+  get isQuiet(): boolean {
+    return [...this.talks.values()].every(({ conversation, waiting }) => waiting === 0 && !conversation.isOwed);
+  }
+
+  /** Takes no further connection, ends those that there are, and resolves when the other sides know, a second later at most. */
+  async close(): Promise<void> {
     this.sockets.close();
+    for (const [socket, { conversation }] of this.talks) {
+      conversation.end();
+      socket.close(CLOSE_GOING_AWAY, 'the worker stops');
+    }
+    const { signal, clear } = deadline(CLOSE_MILLIS);
+    await holds(() => this.size === 0, signal);
+    clear();
+    for (const socket of this.sockets.clients) socket.terminate();
   }
 
   private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy());
     const path = (request.url ?? '').split('?')[0];
-    const sender = request.socket.remoteAddress ?? '';
-    const count = this.senders.get(sender) ?? 0;
     if (path !== CHANNEL_PATH) return refuse(socket, '404 Not Found');
-    if (this.size >= this.limits.connections || count >= this.limits.perSender) return refuse(socket, '503 Service Unavailable');
+    if (this.size >= this.limits.connections) return refuse(socket, '503 Service Unavailable');
     this.sockets.handleUpgrade(request, socket, head, (client) => {
-      this.senders.set(sender, (this.senders.get(sender) ?? 0) + 1);
-      client.on('close', () => this.left(sender));
-      this.talk(client);
+      this.talk(client, request.socket.remoteAddress ?? '');
     });
   }
 
-  private left(sender: string): void {
-    const count = (this.senders.get(sender) ?? 1) - 1;
-    if (count > 0) this.senders.set(sender, count);
-    else this.senders.delete(sender);
-  }
-
-  private talk(socket: WebSocket): void {
+  private talk(socket: WebSocket, sender: string): void {
     const { limits } = this;
     const conversation = new ChannelConversation(this.context, {
+      sender,
       send: (frame) => {
         socket.send(frame);
         // Chunks leave only as they are paid, so this much unread means a reader that is not there.
@@ -99,19 +104,21 @@ export class ChannelEndpoint {
       isAlive = false;
       socket.ping();
     }, limits.pingMillis);
-    let waiting = 0;
+    const talk = { conversation, waiting: 0 };
+    this.talks.set(socket, talk);
     socket.on('pong', () => (isAlive = true));
     socket.on('message', (data: Buffer, isBinary: boolean) => {
       isAlive = true;
       clearTimeout(greeting);
       if (!isBinary) return socket.close(CLOSE_NOT_BINARY, 'frames are binary');
-      if (++waiting > limits.waitingFrames) return socket.close(CLOSE_BUSY, 'too many frames at a time');
-      void conversation.receive(new Uint8Array(data)).finally(() => waiting--);
+      if (++talk.waiting > limits.waitingFrames) return socket.close(CLOSE_BUSY, 'too many frames at a time');
+      void conversation.receive(new Uint8Array(data)).finally(() => talk.waiting--);
     });
     socket.on('error', () => socket.terminate());
     socket.on('close', () => {
       clearTimeout(greeting);
       clearInterval(heartbeat);
+      this.talks.delete(socket);
       conversation.end();
     });
   }

@@ -1,4 +1,7 @@
-/** Thrown where a client that owes a piece went away or gave up. */
+/** How long a piece waits for its payment; a client that pays later asks again. */
+const PATIENCE_MILLIS = 120_000;
+
+/** Thrown where a client that owes a piece went away, gave up, or did not pay in time. */
 export class Unpaid extends Error {}
 
 /** Pieces of prompts that are remembered by their requests; of more, the sum alone. */
@@ -27,6 +30,7 @@ export class ChannelLedger {
   constructor(
     private owedNano: bigint,
     private vouchedNano: bigint,
+    private readonly patienceMillis = PATIENCE_MILLIS,
   ) {
     this.lastChunk = owedNano > vouchedNano ? owedNano - vouchedNano : 0n;
   }
@@ -57,9 +61,10 @@ export class ChannelLedger {
     return this.vouchedNano >= this.beyond(seq, pieceNano) - this.lastChunk;
   }
 
-  /** Resolves when all that counts and a piece of a prompt are vouched for; the piece counts from then on. @throws Unpaid when the signal aborts first */
+  /** Resolves when all that counts and a piece of a prompt are vouched for; the piece counts from then on. @throws Unpaid when the signal aborts first, or nobody pays in time */
   async prepay(seq: number, pieceNano: bigint, signal: AbortSignal): Promise<void> {
-    while (this.vouchedNano < this.beyond(seq, pieceNano)) await this.paid(signal);
+    const until = performance.now() + this.patienceMillis;
+    while (this.vouchedNano < this.beyond(seq, pieceNano)) await this.paid(signal, until);
     if (signal.aborted) throw new Unpaid();
     if (pieceNano === 0n) return;
     this.begun.set(seq, pieceNano);
@@ -82,10 +87,11 @@ export class ChannelLedger {
     return this.inTurn(async () => this.note(seq, await deliver()));
   }
 
-  /** Runs `deliver` for a chunk, as soon as all that counts is vouched for. @throws Unpaid when the signal aborts first */
+  /** Runs `deliver` for a chunk, as soon as all that counts is vouched for. @throws Unpaid when the signal aborts first, or nobody pays in time */
   release(seq: number, deliver: () => Promise<bigint>, signal: AbortSignal): Promise<void> {
     return this.inTurn(async () => {
-      while (this.vouchedNano < this.counted) await this.paid(signal);
+      const until = performance.now() + this.patienceMillis;
+      while (this.vouchedNano < this.counted) await this.paid(signal, until);
       if (signal.aborted) throw new Unpaid();
       this.note(seq, await deliver());
     });
@@ -114,17 +120,26 @@ export class ChannelLedger {
     }
   }
 
-  private paid(signal: AbortSignal): Promise<void> {
+  /** Resolves at the next voucher. @throws Unpaid */
+  private paid(signal: AbortSignal, until: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      const end = (): void => {
-        signal.removeEventListener('abort', end);
-        this.wakers.delete(end);
-        if (signal.aborted) reject(new Unpaid());
-        else resolve();
+      const leave = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', giveUp);
+        this.wakers.delete(wake);
       };
-      if (signal.aborted) return end();
-      signal.addEventListener('abort', end, { once: true });
-      this.wakers.add(end);
+      const wake = (): void => {
+        leave();
+        resolve();
+      };
+      const giveUp = (): void => {
+        leave();
+        reject(new Unpaid());
+      };
+      const timer = setTimeout(giveUp, Math.max(0, until - performance.now())).unref();
+      if (signal.aborted) return giveUp();
+      signal.addEventListener('abort', giveUp, { once: true });
+      this.wakers.add(wake);
     });
   }
 }

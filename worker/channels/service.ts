@@ -2,11 +2,15 @@ import type { Server } from 'node:http';
 import type { Address } from '@ton/core';
 import type { TierValue } from '../../protocol';
 import type { ChainClient } from '../chain/chainClient';
-import type { LoadedEngine, LoadedModel } from '../engine';
+import type { ServedEngine, ServedModel } from '../engine';
 import { nodeEd25519 } from '../keys/ed25519';
 import { unixTime } from '../jobs/settle';
 import type { ClaimKey, WorkerKeys } from '../keys/workerKeys';
 import type { Logger } from '../log';
+import type { Admission } from '../operation/admission';
+import type { WorkerMetrics } from '../operation/metrics';
+import { deadline, ended, holds } from '../operation/wait';
+import { type BookTotals, ChannelBooks } from './books';
 import { Claimer } from './claimer';
 import { ChannelDesk } from './desk';
 import { CHANNEL_PATH, ChannelEndpoint } from './endpoint';
@@ -28,12 +32,14 @@ export interface ChannelHost {
   chain: ChainClient;
   log: Logger;
   keys: WorkerKeys;
-  model: LoadedModel;
-  engine: LoadedEngine;
+  model: ServedModel;
+  engine: ServedEngine;
   /** Hash part of the provider's stake, 32 bytes. */
   stake: Uint8Array;
   policy: { networkId: number; payout: Address; tier: TierValue };
   maxTokens: number;
+  admission: Admission;
+  metrics?: WorkerMetrics;
 }
 
 /** A provider has a day for its last claim, so that an outage does not cost it. */
@@ -42,8 +48,11 @@ export const MIN_CLOSE_DELAY_SECONDS = 86_400;
 const WORTHWHILE_FEES = 50n;
 /** A client's close is noticed within this time, far below closeDelay. */
 const VIEW_SECONDS = 60;
-const MAX_RUNNING = 16;
 const MAX_REQUEST_SECONDS = 3_600;
+/** Time for the payment of a last piece to come, for a claim under way, and for what was stopped to end. */
+const PAYMENT_MILLIS = 2_000;
+const CLAIM_MILLIS = 5_000;
+const END_MILLIS = 1_000;
 /** Answers that clients may still ask for again; a bonded worker's disputes end sooner (docs/parameters.md). */
 const RETENTION_SECONDS = 10 * 86_400;
 
@@ -61,12 +70,14 @@ export function channelOffer({ claimKey, promptPrice, outputPrice }: ChannelOpti
 /** Serves and claims channels beside the jobs of a worker, until it is stopped. */
 export class ChannelService {
   private readonly endpoint: ChannelEndpoint;
+  private readonly books: ChannelBooks;
   private readonly draining = new AbortController();
+  private readonly closing = new AbortController();
   private readonly timer: NodeJS.Timeout;
   private round: Promise<void> = Promise.resolve();
 
-  constructor(server: Server, host: ChannelHost, private readonly options: ChannelOptions) {
-    const { chain, log, keys, model, engine, stake, policy, maxTokens } = host;
+  constructor(server: Server, private readonly host: ChannelHost, private readonly options: ChannelOptions) {
+    const { chain, log, keys, model, engine, stake, policy, maxTokens, admission, metrics } = host;
     const { store, claimKey, promptPrice, outputPrice } = options;
     const channelPolicy = {
       networkId: policy.networkId, stake, payout: policy.payout, claimKeys: [claimKey.publicKey], minCloseDelay: MIN_CLOSE_DELAY_SECONDS,
@@ -76,15 +87,18 @@ export class ChannelService {
       workerKey: keys.signingPublic, tier: policy.tier, promptPrice, outputPrice, maxTokens, maxSeconds: MAX_REQUEST_SECONDS,
     };
     this.endpoint = new ChannelEndpoint(server, {
-      desk, policy: channelPolicy, serving, store, keys, engine, model, log, now: unixTime, maxRunning: MAX_RUNNING, draining: this.draining.signal,
+      desk, policy: channelPolicy, serving, store, keys, engine, model, log, now: unixTime, admission, metrics, draining: this.draining.signal,
     });
+    this.books = new ChannelBooks(store, unixTime);
     const claimer = new Claimer({
       chain, store, networkId: policy.networkId, sign: (hash) => nodeEd25519.sign(hash, claimKey.secret), now: unixTime, log,
       worthwhileFees: WORTHWHILE_FEES,
+      observe: { seen: (address, endsAt) => this.books.noteEnd(address, endsAt), looked: (outcome) => metrics?.claimed(outcome) },
     });
     const tend = (): void => {
       this.round = this.round.then(async () => {
-        await claimer.round();
+        await claimer.round(this.closing.signal);
+        if (this.closing.signal.aborted) return;
         await store.prune(unixTime() - RETENTION_SECONDS);
       }).catch((error: unknown) => log.error({ error: String(error) }, 'a round of claims failed'));
     };
@@ -92,12 +106,39 @@ export class ChannelService {
     this.timer = setInterval(tend, options.claimSeconds * 1_000);
   }
 
-  /** Ends every connection, waits for a round of claims under way, and closes the store. */
+  /** Connections of clients. */
+  get connections(): number {
+    return this.endpoint.size;
+  }
+
+  /** @throws StorageError */
+  totals(): BookTotals {
+    return this.books.totals();
+  }
+
+  /**
+   * Begins nothing new, and resolves when what runs has ended and is paid for, or when the signal aborts. Connections stay, so that
+   * vouchers come and requests are refused with a reason.
+   */
+  async drain(until: AbortSignal): Promise<void> {
+    this.draining.abort();
+    await holds(() => this.host.admission.size === 0, until);
+    const { signal, clear } = deadline(PAYMENT_MILLIS);
+    await holds(() => this.endpoint.isQuiet, AbortSignal.any([until, signal]));
+    clear();
+  }
+
+  /** Lets a claim under way finish, ends every connection, and closes the store: every voucher that came is in it. */
   async stop(): Promise<void> {
     this.draining.abort();
+    this.closing.abort();
     clearInterval(this.timer);
-    this.endpoint.close();
-    await this.round;
+    const claim = deadline(CLAIM_MILLIS);
+    await Promise.all([ended(this.round, claim.signal), this.endpoint.close()]);
+    claim.clear();
+    const end = deadline(END_MILLIS);
+    await holds(() => this.host.admission.size === 0, end.signal);
+    end.clear();
     this.options.store.close();
   }
 }

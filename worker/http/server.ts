@@ -1,17 +1,22 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { SecureContextOptions } from 'node:tls';
 import { CocoonError } from '../../protocol/errors';
 import { ChainApiError, RequestError } from '../errors';
 import type { Logger } from '../log';
+import { boundConnections } from './connections';
 
 /** Longest request body unless a route takes more; an announcement is about 100 bytes. */
 export const MAX_BODY_BYTES = 4_096;
-/** Most connections at a time; further ones are closed at once. */
-export const MAX_CONNECTIONS = 512;
+/** Time for a TLS handshake. */
+const HANDSHAKE_MILLIS = 5_000;
 
 /** A handler's answer: HTTP status and the value that becomes the JSON body. */
 export interface Reply {
   status: number;
   body: unknown;
+  /** Seconds after which the sender may ask again. */
+  retryAfter?: number;
 }
 
 /**
@@ -22,28 +27,48 @@ export interface Route {
   method: 'GET' | 'POST';
   path: RegExp;
   maxBodyBytes?: number;
+  /** Counts towards no rate: pages that say whether the worker is there. */
+  isUnlimited?: boolean;
   handle(match: string[], body: unknown, sender: string): Reply | Promise<Reply>;
 }
 
+export interface JsonServerOptions {
+  /** Counts a request of a sender; 0, or the seconds after which it may ask again. */
+  limit?: (sender: string) => number;
+  onReply?: (status: number) => void;
+  /** Serves https. */
+  tls?: SecureContextOptions;
+}
+
 /** A small JSON-over-HTTP server: exact routes, limited bodies, typed errors as `{error: {code, message, ...}}`. */
-export function createJsonServer(routes: readonly Route[], log: Logger): Server {
-  const server = createServer({ connectionsCheckingInterval: 1_000 }, (request, response) => {
-    answer(routes, request)
+export function createJsonServer(routes: readonly Route[], log: Logger, options: JsonServerOptions = {}): Server {
+  const listener = (request: IncomingMessage, response: ServerResponse): void => {
+    answer(routes, request, options.limit)
       .catch((error: unknown) => errorReply(error, log))
-      .then((reply) => send(response, reply))
+      .then((reply) => {
+        send(response, reply);
+        options.onReply?.(reply.status);
+      })
       .catch((error: unknown) => log.error({ error: String(error) }, 'a reply could not be sent'));
-  });
+  };
+  const common = { connectionsCheckingInterval: 1_000 };
+  const server = options.tls === undefined
+    ? createServer(common, listener)
+    : createTlsServer({ ...common, ...options.tls, handshakeTimeout: HANDSHAKE_MILLIS }, listener);
   server.requestTimeout = 10_000;
   server.headersTimeout = 3_000;
   server.maxHeadersCount = 50;
-  server.maxConnections = MAX_CONNECTIONS;
+  boundConnections(server);
   return server;
 }
 
-async function answer(routes: readonly Route[], request: IncomingMessage): Promise<Reply> {
+async function answer(routes: readonly Route[], request: IncomingMessage, limit: JsonServerOptions['limit']): Promise<Reply> {
+  const sender = request.socket.remoteAddress ?? '';
   const path = (request.url ?? '/').split('?')[0];
   const matching = routes.filter((route) => route.path.test(path));
   const route = matching.find(({ method }) => method === request.method);
+  const wait = route?.isUnlimited === true ? 0 : (limit?.(sender) ?? 0);
+  if (wait > 0) throw new RequestError(429, 'request.too-many', 'too many requests', { hint: `ask again in ${wait} s`, retryAfter: wait });
   if (route === undefined) {
     if (matching.length === 0)
       throw new RequestError(404, 'request.path', 'there is nothing at this path', { received: path });
@@ -53,7 +78,7 @@ async function answer(routes: readonly Route[], request: IncomingMessage): Promi
     });
   }
   const body = route.method === 'POST' ? parseJson(await readBody(request, route.maxBodyBytes ?? MAX_BODY_BYTES)) : undefined;
-  return route.handle([...route.path.exec(path)!].slice(1), body, request.socket.remoteAddress ?? '');
+  return route.handle([...route.path.exec(path)!].slice(1), body, sender);
 }
 
 async function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
@@ -90,7 +115,8 @@ function errorReply(error: unknown, log: Logger): Reply {
   if (error instanceof CocoonError) {
     const status = error instanceof RequestError ? error.status : error instanceof ChainApiError ? 503 : 500;
     const { code, shortMessage: message, expected, received, hint } = error;
-    return { status, body: { error: { code, message, expected, received, hint } } };
+    const retryAfter = error instanceof RequestError ? error.retryAfter : undefined;
+    return { status, body: { error: { code, message, expected, received, hint } }, retryAfter };
   }
   log.error({ error: error instanceof Error ? error.stack : String(error) }, 'a request failed');
   return { status: 500, body: { error: { code: 'internal', message: 'the worker failed; its log says why' } } };
@@ -103,6 +129,7 @@ function send(response: ServerResponse, reply: Reply): void {
     'content-length': Buffer.byteLength(text),
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
+    ...(reply.retryAfter !== undefined && { 'retry-after': String(reply.retryAfter) }),
   });
   response.end(text);
 }

@@ -4,6 +4,7 @@ import { ChainApiError } from '../errors';
 import { promiseEnd } from '../promises/window';
 import { isOpen } from './find';
 import { computeJob, readJob, type JobContext, type ReadableJob } from './process';
+import { ended, holds } from '../operation/wait';
 import { WorkQueue } from './queue';
 import { settleJob } from './settle';
 
@@ -24,6 +25,8 @@ export class JobFollower {
   readonly queue: WorkQueue;
   /** Unsettled jobs whose signed bytes are public, because the chain has them. */
   readonly sent = new Set<string>();
+  /** Answers of this process that the API has not taken yet. */
+  private readonly unsent = new Set<string>();
   private readonly active = new Map<string, Promise<void>>();
   private readonly stopped: Promise<void>;
 
@@ -48,9 +51,19 @@ export class JobFollower {
       .finally(() => {
         this.active.delete(name);
         this.sent.delete(name);
+        this.unsent.delete(name);
         onRead(name);
       });
     this.active.set(name, work);
+  }
+
+  /**
+   * Begins no computation, and resolves when the one that runs has ended and its answer was sent, or when the signal aborts. What
+   * waits is taken up by a restart.
+   */
+  async drain(until: AbortSignal): Promise<void> {
+    await ended(this.queue.stop(), until);
+    await holds(() => this.unsent.size === 0, until);
   }
 
   /** Resolves when nothing is followed any more; the signal was given before. */
@@ -93,15 +106,24 @@ export class JobFollower {
       followUntil: promise === null ? null : promiseEnd(promise.acceptBy),
       isOpen: (account) => isOpen(context, address, account),
       signal: context.signal,
-      onSent: () => this.sent.add(name),
+      onSent: () => {
+        this.sent.add(name);
+        this.unsent.delete(name);
+      },
     });
   }
 
   private async compute(job: ReadableJob): Promise<void> {
     const { context } = this.options;
+    const name = job.address.toRawString();
     while (!context.signal.aborted) {
       const done = new Promise<'done' | 'again' | 'full'>((resolve, reject) => {
-        const taken = this.queue.push(() => computeJob(context, job).then(resolve, reject), job.isPromised);
+        const work = async (): Promise<'done' | 'again'> => {
+          const result = await computeJob(context, job);
+          if (context.store.get(name)?.state === 'answered') this.unsent.add(name);
+          return result;
+        };
+        const taken = this.queue.push(() => work().then(resolve, reject), job.isPromised);
         if (!taken) resolve('full');
       });
       // Stopping drops what waits in the queue; a restart takes it up again.

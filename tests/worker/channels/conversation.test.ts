@@ -160,6 +160,7 @@ describe('a conversation over a channel', () => {
     const second = world.request(2, 40);
     await client.ask(second, toNano('1'));
     assert.equal(refusalOf(world, client.last), RefusalReason.channelExhausted);
+    await settled();
     assert.equal(world.store.read.balance(world.address).voucherNano, prepaid(request) - 1n);
     await client.send({ kind: 'payment', ...world.voucher(prepaid(request), false, newKey()) });
     assert.equal(refusalOf(world, client.last), RefusalReason.badVoucher);
@@ -212,7 +213,7 @@ describe('a conversation over a channel', () => {
     await client.ask(request, prepaid(request));
     await client.count(2);
     const { desk } = world.context;
-    Object.assign(world.context, { desk: { find: () => Promise.reject(new ChainApiError('network.unreachable', 'no answer')) } });
+    Object.assign(world.context, { desk: { has: () => true, find: () => Promise.reject(new ChainApiError('network.unreachable', 'no answer')) } });
     const next = world.request(2, 8);
     await client.ask(next, dueOf(request, 32) + prepaid(next));
     assert.equal(refusalOf(world, client.last), RefusalReason.overloaded);

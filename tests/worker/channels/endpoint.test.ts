@@ -114,8 +114,8 @@ describe('the channel endpoint of a worker', () => {
     assert.equal((await closing(dead))[0], 1_006);
   });
 
-  test('is at its path alone, and takes so many connections of one sender', async () => {
-    const { url } = await listening({ perSender: 2 });
+  test('is at its path alone, and takes so many connections', async () => {
+    const { url } = await listening({ connections: 2 });
     const elsewhere = new WebSocket(`${url}/v1/other`);
     assert.match(String(((await once(elsewhere, 'error')) as [Error])[0].message), /404/);
     const first = await connected(url);

@@ -9,6 +9,7 @@ import { WebSocket } from 'ws';
 import type { ChainClient } from '../../../worker/chain/chainClient';
 import { channelOffer, ChannelService } from '../../../worker/channels/service';
 import { loadClaimKey } from '../../../worker/keys/workerKeys';
+import { Admission } from '../../../worker/operation/admission';
 import { WorkerWorld } from './conversationWorld';
 
 describe('a worker with channels', () => {
@@ -23,7 +24,7 @@ describe('a worker with channels', () => {
     const server = createServer();
     const service = new ChannelService(server, {
       chain: {} as ChainClient, log: pino({ level: 'silent' }), keys: world.keys, model, engine, stake: new Uint8Array(32),
-      policy: { networkId: 2026, payout: new Address(0, Buffer.alloc(32)), tier: 0 }, maxTokens: 8,
+      policy: { networkId: 2026, payout: new Address(0, Buffer.alloc(32)), tier: 0 }, maxTokens: 8, admission: new Admission(),
     }, options);
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');

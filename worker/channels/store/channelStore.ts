@@ -82,6 +82,16 @@ export class ChannelStore {
     return this.reader;
   }
 
+  /** Commits since it was opened. */
+  get commits(): number {
+    return this.group.commits;
+  }
+
+  /** @throws StorageError when the last commit failed, as on a full disk, or nothing can be kept any more */
+  requireWell(): void {
+    this.group.requireWell();
+  }
+
   /** Adds a channel, or finds it. @throws ChannelError `channel.other-terms` */
   addChannel(address: Uint8Array, terms: Uint8Array, now: number): Promise<ChannelRecord> {
     return this.group.run(() => this.tables.channels.add(address, terms, now));

@@ -33,6 +33,8 @@ export class GroupCommit {
   private isScheduled = false;
   private failure: StorageError | null = null;
   private readonly savepoint: Record<'begin' | 'keep' | 'undo', Database.Statement>;
+  private lastError: StorageError | null = null;
+  private done = 0;
 
   constructor(
     private readonly database: Database.Database,
@@ -40,6 +42,17 @@ export class GroupCommit {
   ) {
     const begin = database.prepare('SAVEPOINT change');
     this.savepoint = { begin, keep: database.prepare('RELEASE change'), undo: database.prepare('ROLLBACK TO change') };
+  }
+
+  /** Commits of this store so far. */
+  get commits(): number {
+    return this.done;
+  }
+
+  /** @throws StorageError of the last commit, when it failed */
+  requireWell(): void {
+    this.requireIntact();
+    if (this.lastError !== null) throw this.lastError;
   }
 
   run<T>(work: () => T): Promise<T> {
@@ -102,12 +115,15 @@ export class GroupCommit {
       this.database.exec('COMMIT');
     } catch (cause) {
       const error = storageError('channels', cause);
+      this.lastError = error;
       // Only these two leave nothing open: the transaction is taken back, and the next one may succeed.
       if (error.code !== 'storage.full' && error.code !== 'storage.readonly') this.failure = error;
       if (this.database.inTransaction) this.database.exec('ROLLBACK');
       throw error;
     }
     crashPoint('commitDone');
+    this.lastError = null;
+    this.done++;
     return outcomes;
   }
 
