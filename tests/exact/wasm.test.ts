@@ -61,7 +61,7 @@ test('what a long generation in wasm left in the memory does not touch a shorter
 });
 
 test('the wasm back end imports layout, parsing and hashing only, never the reference', () => {
-  const shared = /^(\.\.\/)+(config|constants|engine|errors|modelFile|opTable|scheduler|tensors)$/;
+  const shared = /^(\.\.\/)+(config|constants|engine|errors|modelFile|opTable|scheduler|stepRunner|tensors)$/;
   const others = /^(node:|\.\/|\.\.\/\.\.\/protocol\/errors$)/;
   const folder = resolve(__dirname, '../../exact/wasm');
   const files = fs.readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));

@@ -92,7 +92,7 @@ describe('answers bought from several providers', { timeout: 60_000 }, () => {
 
   test('one that says nothing is left after a while; one that is gone is left at once, and rests twice as long each time', async () => {
     const market = await marketOf({}, { cheaper: 2n, engine: stalls });
-    market.start({}, 10n ** 9n, 300);
+    market.start({}, 10n ** 9n, 1_500);
     assert.deepEqual((await buy(market, 10)).tokens, await engineSays(10));
     const { offer, stop } = market.providers[1];
     assert.equal(market.experience.of(offer.stake).restsUntil, market.now + 5);

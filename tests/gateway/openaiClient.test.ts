@@ -284,7 +284,7 @@ test('openai: what an answer cost and its receipt come with it, in the last chun
   const openai = await client({}, new Intercepted(async function* (events) {
     for await (const event of events) {
       if (event.kind === 'start') yield { ...event, reference: 'job-1' };
-      else yield event.kind === 'end' ? { ...event, cost: '1200', receipt } : event;
+      else yield event.kind === 'end' ? { ...event, cost: '1200', receipts: [receipt] } : event;
     }
   }));
   type Extra = { x_cocoon?: { cost: string; receipts: unknown[] } };

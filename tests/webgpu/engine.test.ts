@@ -126,7 +126,7 @@ gpuTest('when any one kernel is left out, the trace is wrong: nothing computes i
 });
 
 test('the WebGPU back end imports layout, parsing and hashing only, never the reference', () => {
-  const shared = /^\.\.\/(config|constants|engine|errors|modelFile|opTable|scheduler|tensors)$/;
+  const shared = /^\.\.\/(config|constants|engine|errors|modelFile|opTable|scheduler|stepRunner|tensors)$/;
   const others = /^(node:|webgpu$|@sparticuz|\.\/|\.\.\/\.\.\/protocol\/errors$)/;
   const folder = path.resolve(__dirname, '../../exact/webgpu');
   const files = fs.readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
