@@ -64,7 +64,7 @@ export interface Engine {
 }
 
 /** Refuses a job that the semantics does not define, naming the field; codes are `input.<reason>`. */
-export function checkJob(config: ExactConfig, job: Job): void {
+export function checkJob(config: Pick<ExactConfig, 'vocab' | 'context'>, job: Job): void {
   const demand = (ok: boolean, code: string, message: string, expected: string, received: number | string) => {
     if (!ok) throw new JobInputError(`input.${code}`, message, { expected, received: String(received) });
   };

@@ -12,6 +12,8 @@ export interface ModelCard {
   /** 32 bytes: what the id stands for */
   modelRoot: Uint8Array;
   tokenizer: Tokenizer;
+  /** what terms name; exact arithmetic where unset */
+  semantics?: number;
   /** promptTokens + maxTokens - 1 may not pass it */
   contextTokens: number;
   vocabularySize: number;

@@ -2,7 +2,7 @@ import { equalBytes } from './bytes';
 import { encodeByteChain, OUTPUT_INLINE_BYTES } from './byteChain';
 import { cellHash } from './cells';
 import { commit, opens, responseRoot } from './commitments';
-import { FinishReason, Visibility } from './constants';
+import { FinishReason, isExact, Visibility } from './constants';
 import type { RequestPayload } from './payload';
 import { type Receipt, receiptHash } from './receipt';
 import { decodeResponse, encodeResponse, type ResponsePlaintext } from './response';
@@ -70,6 +70,8 @@ export type AnswerFault =
   | 'output-not-signed'
   | 'unreadable'
   | 'response-not-committed'
+  | 'trace-not-committed'
+  | 'unexpected-trace'
   | 'wrong-prompt-count'
   | 'wrong-output-count'
   | 'wrong-finish-reason'
@@ -112,6 +114,8 @@ export function checkAnswer(
   }
   if (!opens(receipt.responseCommit, 'response', payload.commitSalt, responseRoot(answer)))
     return fault('response-not-committed');
+  const hasTrace = receipt.traceCommit.some((byte) => byte !== 0);
+  if (hasTrace !== isExact(terms.semantics)) return fault(hasTrace ? 'unexpected-trace' : 'trace-not-committed');
   if (receipt.promptTokens !== payload.request.promptTokens.length) return fault('wrong-prompt-count');
   if (receipt.outputTokens !== answer.tokens.length) return fault('wrong-output-count');
   if (receipt.finishReason !== answer.finishReason) return fault('wrong-finish-reason');

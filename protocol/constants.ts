@@ -16,6 +16,13 @@ export const TAG_KEY_BINDING = 0x4f435131; // OCQ1: hashed as bytes, not as a ce
 /** Semantics of exact arithmetic that this version computes (docs/exact-arithmetic.md). */
 export const SEMANTICS = 2;
 
+/** First of the semantics that are no exact arithmetic: nobody can compute their answers again, bit for bit. */
+const FIRST_WITHOUT_ARITHMETIC = 0x8000;
+/** A server computes (vLLM, SGLang, llama.cpp), and modelRoot is that of a model card (protocol/modelCard.ts). */
+export const CARD_SEMANTICS = 0x8001;
+/** Whether answers have a trace, and a stake can stand for them. */
+export const isExact = (semantics: number): boolean => semantics < FIRST_WITHOUT_ARITHMETIC;
+
 /** What stands behind an answer. */
 export const Tier = { bonded: 0, attested: 1, zk: 2 } as const;
 export type TierValue = (typeof Tier)[keyof typeof Tier];

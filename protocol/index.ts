@@ -40,6 +40,7 @@ export {
   voucherHash,
 } from './payments';
 export { type Build, buildHash, decodeBuild, encodeBuild } from './build';
+export { cardRoot } from './modelCard';
 export { decodeKeyClaim, encodeKeyClaim, type KeyClaim, keyClaimHash } from './keyClaim';
 export {
   commit,

@@ -13,7 +13,7 @@ export interface Terms {
   visibility: number;
   /** uint4, TermsFlag. */
   flags: number;
-  /** uint16, version of the exact arithmetic. */
+  /** uint16, SEMANTICS or CARD_SEMANTICS. */
   semantics: number;
   client: Uint8Array;
   stake: Uint8Array;

@@ -5,26 +5,61 @@ import {
   loadModel,
   type BackendName,
   type Engine,
+  type ExactConfig,
   type ExactModel,
   type Generation,
   type Job,
+  type Tokenizer,
 } from '../exact';
 import { EngineUnavailableError } from './errors';
 import { testEngine } from './selfTest';
 
-/** A checked model and the name that people know it by. */
-export interface LoadedModel {
-  model: ExactModel;
+/** What a worker serves and clients ask for: an exact model, or one that a server computes (worker/upstream). */
+export interface ServedModel {
   name: string;
+  model: {
+    /** What terms name; 32 bytes. */
+    modelRoot: Uint8Array;
+    tokenizer: Tokenizer;
+    config: Pick<ExactConfig, 'semantics' | 'vocab' | 'context'>;
+  };
   /** Tokens that end an answer. */
+  stopTokens: readonly number[];
+  /** What of a job its engine cannot do as asked, in words: such a job is refused before anything runs. */
+  cannotDo?(job: Job): string | null;
+}
+
+/** A checked model and the name that people know it by. */
+export interface LoadedModel extends ServedModel {
+  model: ExactModel;
   stopTokens: number[];
 }
 
 /** The model file that travels with the project. */
 export const SHIPPED_MODEL = join(__dirname, '..', 'models', 'wordnet-3m.cocoon');
 
+export interface ServedJob extends Job {
+  /** Tokens of the answer that were given before: it goes on behind them. Only for engines that `cannotRepeat`. */
+  answered?: readonly number[];
+}
+
+/** What computes a ServedModel. */
+export interface ServedEngine {
+  backend: string;
+  /** What computes, in words. */
+  adapter: string;
+  /** Set where the same job gives other tokens another time. */
+  cannotRepeat?: true;
+  /** `tokens` and `onToken` leave out what was answered before. */
+  generate(job: ServedJob): Promise<Answered>;
+  close(): Promise<void>;
+}
+
+/** An answer, and its trace where the arithmetic is exact. */
+export type Answered = Pick<Generation, 'tokens' | 'finishReason' | 'millis'> & { traceRoot?: Uint8Array };
+
 /** An engine together with why it is this one. */
-export interface LoadedEngine {
+export interface LoadedEngine extends ServedEngine {
   backend: BackendName;
   /** What computes, in words; simulated hardware says so. */
   adapter: string;

@@ -31,5 +31,8 @@ export class RequestError extends CocoonError {
 /** The machine cannot run the asked engine; codes start with `engine.`. */
 export class EngineUnavailableError extends CocoonError {}
 
+/** A server that computes for this worker cannot be used, or fails in an answer; codes are `engine.upstream-<what>`. Never with a word of what it said. */
+export class UpstreamError extends CocoonError {}
+
 /** What is asked of a channel does not follow from what its store holds; codes start with `channel.`. */
 export class ChannelError extends CocoonError {}

@@ -1,9 +1,11 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { checkModel, inspectModel, type ExactConfig } from '../../exact';
 import { hasHeadNorm, hasWideSwiGlu } from '../../exact/config';
 import { commitLeaves, treeDepths } from '../../exact/opTable';
 import { CocoonError } from '../../protocol/errors';
+import { fileSystemError } from '../../worker/dataFolder';
+import { type CardModel, isCard, parseCard, readCard } from '../../worker/upstream/modelCard';
 import { contextOf, withSettings } from '../context';
 import { UsageError } from '../errors';
 import { parseNumber } from '../numbers';
@@ -14,7 +16,7 @@ const DEFAULT_CONTEXT = 4096;
 
 /** `cocoon model`: from float models to exact ones, and what is in an exact one. */
 export function modelCommand(): Command {
-  return new Command('model').description('model files').addCommand(importCommand()).addCommand(inspectCommand()).addCommand(checkCommand());
+  return new Command('model').description('model files').addCommand(importCommand()).addCommand(describeCommand()).addCommand(inspectCommand()).addCommand(checkCommand());
 }
 
 function importCommand(): Command {
@@ -27,12 +29,48 @@ function importCommand(): Command {
     .action(runImport);
 }
 
+function describeCommand(): Command {
+  return withSettings(new Command('describe'))
+    .description('make the model card of a model that a server computes (vLLM, SGLang, llama.cpp)')
+    .argument('<source>', 'Hugging Face folder (config.json, tokenizer.json, weights), or a .gguf file')
+    .requiredOption('--out <file>', 'the model card to write')
+    .requiredOption('--name <name>', 'what clients call the model')
+    .option('--context <n>', 'positions that the server is started with (default: what the model was made for)')
+    .action(async (source: string, options: Record<string, unknown>) => {
+      const { output } = contextOf(options);
+      const { describeModel } = await import('../../worker/upstream/describe');
+      const context = options.context === undefined ? undefined : parseNumber('--context', String(options.context), 2, 2 ** 24, true);
+      const card = await describeModel({ source, name: String(options.name), context });
+      writeNew(String(options.out), card);
+      show(output, { file: String(options.out), ...describeCard(parseCard(card)) });
+    });
+}
+
+/** @throws StorageError, also where there is such a file already */
+function writeNew(path: string, bytes: Uint8Array): void {
+  try {
+    writeFileSync(path, bytes, { flag: 'wx' });
+  } catch (cause) {
+    throw fileSystemError(cause, path, 'cannot write the model card');
+  }
+}
+
+/** What a card says of its model. */
+function describeCard({ name, files, model: { config, tokenizer, modelRoot } }: CardModel): Record<string, unknown> {
+  const weightBytes = files.reduce((sum, { bytes }) => sum + bytes, 0);
+  return {
+    name, vocab: config.vocab, context: config.context, files: files.length, fileBytes: weightBytes,
+    chatTemplate: tokenizer.chatTemplate !== '', modelRoot: hex(modelRoot),
+  };
+}
+
 function inspectCommand(): Command {
   return withSettings(new Command('inspect'))
     .description('show what an exact model file says about itself, without checking its weights')
-    .argument('<file>', 'exact model file')
+    .argument('<file>', 'exact model file, or model card')
     .action((file: string, options: Record<string, unknown>) => {
       const { output } = contextOf(options);
+      if (isCard(file)) return show(output, describeCard(readCard(file)));
       const { config, tokenizer, modelRoot, fileBytes } = inspectModel(file);
       show(output, { ...describe(config), fileBytes, chatTemplate: tokenizer.chatTemplate !== '', modelRoot: hex(modelRoot) });
     });

@@ -3,14 +3,16 @@ import { Tier } from '../../protocol';
 import { ChainClient } from '../../worker/chain/chainClient';
 import type { ChannelOptions } from '../../worker/channels/service';
 import { ChannelStore } from '../../worker/channels/store/channelStore';
-import { openModel, openServingEngine } from '../../worker/engine';
+import { openModel, openServingEngine, type ServedEngine, type ServedModel } from '../../worker/engine';
 import { escrowCodes } from '../../worker/jobs/escrowCheck';
 import { unixTime } from '../../worker/jobs/settle';
 import type { TlsFiles } from '../../worker/http/tls';
 import { loadClaimKey, loadWorkerKeys } from '../../worker/keys/workerKeys';
-import { createLogger } from '../../worker/log';
+import { createLogger, type Logger } from '../../worker/log';
 import { startService } from '../../worker/service';
 import { JobStore } from '../../worker/store/jobStore';
+import { isCard, readCard } from '../../worker/upstream/modelCard';
+import { openUpstream } from '../../worker/upstream/open';
 import { basechainAddress } from '../client/registry';
 import { loadWallet } from '../client/wallet';
 import { contextOf, withSettings, type Context } from '../context';
@@ -20,6 +22,10 @@ import { parseTon } from '../numbers';
 const SETTINGS = [
   'model',
   'backend',
+  'engine',
+  'upstreamUrl',
+  'upstreamKind',
+  'upstreamModel',
   'host',
   'port',
   'payout',
@@ -96,10 +102,7 @@ async function startWorker(
       settings.payout === undefined
         ? loadWallet(settings.dataFolder, settings.networkId, secret).address
         : basechainAddress('payout', settings.payout);
-    const model = openModel(settings.model);
-    const engine = await openServingEngine(model, settings.backend);
-    if (engine.fallbackReason !== undefined)
-      log.warn({ code: engine.fallbackReason }, `WebGPU is not used, ${engine.backend} computes`);
+    const { model, engine } = await openEngineOf(settings, log);
     const channels = settings.stake === undefined ? undefined : openChannels(settings, workerKey, secret);
     const service = await startService({
       chain,
@@ -170,6 +173,26 @@ async function startWorker(
     store.close();
     throw error;
   }
+}
+
+/** The model and what computes it: exact arithmetic, or a server of this machine. @throws UsageError `usage.upstream` */
+async function openEngineOf(settings: Context['settings'], log: Logger): Promise<{ model: ServedModel; engine: ServedEngine }> {
+  if (settings.engine === 'exact') {
+    const model = openModel(settings.model);
+    const engine = await openServingEngine(model, settings.backend);
+    if (engine.fallbackReason !== undefined)
+      log.warn({ code: engine.fallbackReason }, `WebGPU is not used, ${engine.backend} computes`);
+    return { model, engine };
+  }
+  const { model: file, upstreamUrl: url, upstreamKind: kind, upstreamModel: name, tier } = settings;
+  if (url === undefined || !isCard(file)) {
+    throw new UsageError('usage.upstream', 'an upstream engine needs a server and a model card', {
+      expected: '--upstream-url URL and --model CARD',
+      received: url === undefined ? 'no --upstream-url' : `--model ${file ?? 'unset'}`,
+      hint: 'cocoon model describe makes a card',
+    });
+  }
+  return openUpstream({ model: readCard(file), kind, url, name, tier: Tier[tier] });
 }
 
 /** Channels name a stake, so a worker without one serves jobs alone. */

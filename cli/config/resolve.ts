@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import type { UpstreamKind } from '../../worker/upstream/open';
 import { ConfigurationError, UsageError } from '../errors';
 import { DEFAULT_APIS, NETWORKS, SETTINGS, SETTING_NAMES, flagOf, variableOf } from './settings';
 import type { NetworkName, SettingName } from './settings';
@@ -21,6 +22,10 @@ export interface Settings {
   passphraseFile?: string;
   model?: string;
   backend: 'auto' | 'webgpu' | 'wasm' | 'reference';
+  engine: 'exact' | 'upstream';
+  upstreamUrl?: string;
+  upstreamKind: UpstreamKind;
+  upstreamModel?: string;
   workerUrl?: string;
   host: string;
   port: number;

@@ -59,6 +59,20 @@ export const SETTINGS = {
     help: 'engine: auto takes webgpu on a real GPU, else wasm, else reference',
     placeholder: 'name',
   },
+  engine: {
+    schema: z.enum(['exact', 'upstream'], { error: 'expected exact or upstream' }),
+    default: 'exact',
+    help: 'exact, or upstream: a server of this machine computes, for the attested tier; --model is a model card',
+    placeholder: 'name',
+  },
+  upstreamUrl: { schema: text, default: undefined, help: 'where the server listens: http://127.0.0.1:PORT or unix:/PATH', placeholder: 'url' },
+  upstreamKind: {
+    schema: z.enum(['vllm', 'sglang', 'llamacpp', 'openai'], { error: 'expected vllm, sglang, llamacpp or openai' }),
+    default: 'openai',
+    help: 'kind of the server; openai gives text, which is tokenised again',
+    placeholder: 'kind',
+  },
+  upstreamModel: { schema: text, default: undefined, help: "the server's name of the model; the card's when unset", placeholder: 'name' },
   workerUrl: {
     schema: url,
     default: undefined,

@@ -6,6 +6,7 @@ import type { Settings } from '../config/resolve';
 
 export interface Audits {
   settings: Pick<Settings, 'dataFolder' | 'model' | 'backend'>;
+  /** An exact model; answers of any other cannot be computed again. */
   loaded: LoadedModel;
   /** Share of the answers, 0..1. */
   rate: number;

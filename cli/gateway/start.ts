@@ -16,6 +16,7 @@ import { openModel } from '../../worker/engine';
 import { nodeEd25519 } from '../../worker/keys/ed25519';
 import { unixTime } from '../../worker/jobs/settle';
 import { createLogger } from '../../worker/log';
+import { isCard, readCard } from '../../worker/upstream/modelCard';
 import type { Context } from '../context';
 import { formatTon } from '../output';
 import { openAudits } from './audits';
@@ -51,29 +52,32 @@ export async function startGateway({ output, settings, resolved, passphrase }: C
   const log = createLogger(settings.logLevel, settings.logFile);
   const chain = new ChainClient({ endpoint: settings.api, apiKey: settings.apiKey });
   await chain.checkNetwork(settings.networkId);
-  const loaded = openModel(settings.model);
+  const exact = isCard(settings.model) ? null : openModel(settings.model);
+  const loaded = exact ?? readCard(settings.model!);
   const { config, tokenizer, modelRoot } = loaded.model;
   let isStarting = true;
   const progress = (line: string): void => (isStarting ? output.progress(line) : log.info(line));
   const store = ClientStore.open(join(settings.dataFolder, 'channels', 'client.db'));
   const experience = Experience.open(join(settings.dataFolder, 'channels', 'experience.db'), unixTime);
   let running = (): number => 0;
-  const audits = openAudits({ settings, loaded, rate: options.auditRate, log, isBusy: () => running() > 0 });
-  const { auditor } = audits;
+  // Nobody can compute the answers of a model card again.
+  const audits = exact && openAudits({ settings, loaded: exact, rate: options.auditRate, log, isBusy: () => running() > 0 });
+  const auditor = audits?.auditor;
   try {
     const channels = new ClientChannels({ settings, chain, passphrase: passphrase(), progress }, options.deposit, options.mostChannels);
     const market = new ProviderMarket({ settings, chain, progress, channels, modelRoot, tier: options.tier, images: options.images, provider: options.provider });
     const card: ModelCard = {
       id: loaded.name, createdSeconds: unixTime(), ownedBy: 'open-cocoon', modelRoot, tokenizer, contextTokens: config.context, vocabularySize: config.vocab,
+      semantics: config.semantics,
     };
     const open = (offer: Offer, channel: MarketChannel): Counter => ({
       channel,
-      backend: new ChannelBackend(card, boughtChannel(settings.networkId, offer, channel), store, unixTime, auditor.heard),
+      backend: new ChannelBackend(card, boughtChannel(settings.networkId, offer, channel), store, unixTime, auditor?.heard),
       owed: () => store.position(channel.address).owed,
     });
     const sellers = new SellerBook({ market, open, tier: options.tier, deposit: options.deposit, now: unixTime }, (error) => log.warn({ error: String(error) }, 'the market could not be read again'));
     const allowance = new Allowance({ perRequest: options.perRequest, perDay: options.perDay }, () => store.spentToday());
-    const backend = new MarketBackend({ card, sellers, experience, allowance, log, now: unixTime, patienceMillis: PATIENCE_MILLIS, isTrusted: (stake) => auditor.isTrusted(stake) });
+    const backend = new MarketBackend({ card, sellers, experience, allowance, log, now: unixTime, patienceMillis: PATIENCE_MILLIS, isTrusted: (stake) => auditor?.isTrusted(stake) ?? true });
     running = () => sellers.running;
     const offers = (await sellers.all()).map(({ offer }) => offer);
     card.facts = factsOf(offers, auditor);
@@ -103,12 +107,12 @@ export async function startGateway({ output, settings, resolved, passphrase }: C
       await keeping.stop();
       if (options.closesAtEnd) await closeChannels(channels, keeper, output.progress);
       await sellers.close();
-      await audits.close();
+      await audits?.close();
       experience.close();
       store.close();
     };
   } catch (error) {
-    await audits.close();
+    await audits?.close();
     experience.close();
     store.close();
     throw error;
@@ -126,14 +130,14 @@ function boughtChannel(networkId: number, offer: Offer, channel: MarketChannel):
   };
 }
 
-function factsOf(offers: readonly Offer[], auditor: Auditor): Record<string, unknown> {
+function factsOf(offers: readonly Offer[], auditor?: Auditor): Record<string, unknown> {
   const least = (prices: bigint[]): string => prices.reduce((a, b) => (b < a ? b : a)).toString();
   return {
     tier: offers[0].tier === Tier.attested ? 'attested' : 'bonded', providers: offers.length,
     leastPromptPriceNano: least(offers.map(({ promptPrice }) => promptPrice)), leastOutputPriceNano: least(offers.map(({ outputPrice }) => outputPrice)),
     // As it is when somebody asks.
     get audited() {
-      return Object.fromEntries(offers.map(({ stake }) => [`0:${toHex(stake)}`, auditor.record(stake)]));
+      return auditor && Object.fromEntries(offers.map(({ stake }) => [`0:${toHex(stake)}`, auditor.record(stake)]));
     },
   };
 }
@@ -153,8 +157,10 @@ function keepRounds(round: () => Promise<void>): { stop(): Promise<void> } {
 /** Asks the providers to close, and waits about the time between two rounds of a worker's claims. */
 async function closeChannels(channels: ClientChannels, keeper: ChannelKeeper, progress: (line: string) => void): Promise<void> {
   const nameOf = ({ address }: OwnChannel): string => `0:${toHex(address)}`;
-  let waiting = await keeper.finishAll();
-  for (const channel of waiting) progress(`asked the provider to close channel ${nameOf(channel)}`);
+  const { asked, closing } = await keeper.finishAll();
+  let waiting = asked;
+  for (const channel of asked) progress(`asked the provider to close channel ${nameOf(channel)}`);
+  for (const channel of closing) progress(`a provider cannot be reached: the wallet began to close channel ${nameOf(channel)}; what is left is fetched after closeDelay`);
   for (let attempt = 0; waiting.length > 0 && attempt < CLOSE_ATTEMPTS; attempt++) {
     const open: OwnChannel[] = [];
     for (const channel of waiting) {

@@ -33,14 +33,13 @@ export async function openGguf(file: string): Promise<{ weights: Weights; metada
   return { weights: new Weights(architecture, renamed(tensors, architecture)), metadata };
 }
 
+/** What a file's header says, whatever its architecture and its number types. @throws ModelImportError */
+export async function readGgufMetadata(file: string): Promise<GgufMetadata> {
+  return (await parseHeader(file)).metadata as unknown as GgufMetadata;
+}
+
 async function parse(file: string): Promise<{ metadata: GgufMetadata; tensors: Map<string, StoredTensor> }> {
-  let parsed: GGUFParseOutput;
-  try {
-    parsed = await gguf(resolve(file), { allowLocalFile: true });
-  } catch (cause) {
-    const received = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
-    refuse('gguf', `${file} is not a GGUF file that can be read`, 'GGUF 2 or 3, whole', received, undefined, cause);
-  }
+  const parsed = await parseHeader(file);
   const { size } = statSync(file);
   if (parsed.tensorDataOffset > BigInt(size)) {
     refuse('truncated', `${file} ends within its header`, `${parsed.tensorDataOffset} bytes`, `${size}`);
@@ -51,6 +50,15 @@ async function parse(file: string): Promise<{ metadata: GgufMetadata; tensors: M
     tensors.set(info.name, storedTensor(file, info, parsed, size));
   }
   return { metadata: parsed.metadata as unknown as GgufMetadata, tensors };
+}
+
+async function parseHeader(file: string): Promise<GGUFParseOutput> {
+  try {
+    return await gguf(resolve(file), { allowLocalFile: true });
+  } catch (cause) {
+    const received = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
+    refuse('gguf', `${file} is not a GGUF file that can be read`, 'GGUF 2 or 3, whole', received, undefined, cause);
+  }
 }
 
 function storedTensor(

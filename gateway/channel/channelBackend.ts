@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import {
-  buildTerms, type ChannelRequest, CHUNK_TOKENS, dueFor, encodePayload, FinishReason, firstPiece, MAX_SEALED_BYTES, type RequestPayload, SEMANTICS,
-  type TierValue, TermsFlag, toHex, Visibility,
+  buildTerms, type ChannelRequest, CHUNK_TOKENS, dueFor, encodePayload, FinishReason, firstPiece, isExact, MAX_SEALED_BYTES, type RequestPayload, SEMANTICS,
+  Tier, type TierValue, TermsFlag, toHex, Visibility,
 } from '../../protocol';
 import type { AnswerEvent, CompletionBackend, ModelCard, TokenRequest } from '../backend';
 import { GatewayError } from '../errors';
@@ -49,6 +49,7 @@ export class ChannelBackend implements CompletionBackend {
   private isUnsure = false;
   /** What the worker's key signed and does not hold: it gets nothing more. */
   private distrust: Error | null = null;
+  private readonly semantics: number;
 
   /** @param now Unix seconds */
   constructor(
@@ -57,7 +58,13 @@ export class ChannelBackend implements CompletionBackend {
     private readonly store: ClientStore,
     private readonly now: () => number = () => Math.floor(Date.now() / 1000),
     private readonly observer?: AnswerObserver,
-  ) {}
+  ) {
+    this.semantics = card.semantics ?? SEMANTICS;
+    if (isExact(this.semantics) || bought.tier === Tier.attested) return;
+    throw new GatewayError('gateway.not-exact', 'no stake stands for the answers of this model', {
+      expected: 'an attested provider, or an exact model', hint: 'only an attested key may serve what nobody can compute again',
+    });
+  }
 
   /** Requests under way. */
   get running(): number {
@@ -287,7 +294,7 @@ export class ChannelBackend implements CompletionBackend {
     const derived = (label: string): Uint8Array => new Uint8Array(createHash('sha256').update(`open cocoon ${label}`).update(seed).digest());
     return {
       asked: {
-        tier: bought.tier, visibility: Visibility.sealed, flags: TermsFlag.reproducibleSeed, semantics: SEMANTICS, salt: new Uint8Array(randomBytes(16)),
+        tier: bought.tier, visibility: Visibility.sealed, flags: TermsFlag.reproducibleSeed, semantics: this.semantics, salt: new Uint8Array(randomBytes(16)),
         modelRoot: this.card.modelRoot, maxTokens: asked.maxTokens, expiresAt: this.now() + REQUEST_SECONDS, promptPrice: bought.promptPrice,
         outputPrice: bought.outputPrice, coverage: 0n, imageHash: bought.imageHash,
       },

@@ -52,7 +52,7 @@ export class ChannelKeeper {
         log.info({ channel: name, step }, 'a channel is ended');
         await this.take(step, channel);
       } catch (error) {
-        log.warn({ channel: name, error: String(error) }, 'a channel could not be tended');
+        this.warn(channel, error);
       }
     }
   }
@@ -67,12 +67,10 @@ export class ChannelKeeper {
   }
 
   private async take(step: Exclude<NextStep, 'keep'>, channel: OwnChannel): Promise<void> {
-    const { accounts, log } = this.options;
+    const { accounts } = this.options;
     switch (step) {
       case 'finish':
-        // On disk first: a channel with a last voucher is never bought over again.
-        accounts.retire(channel);
-        await this.sellerOf(channel)?.finish().catch((error: unknown) => log.info({ error: String(error) }, 'the provider could not be asked to close'));
+        await this.finish(channel);
         return;
       case 'close':
       case 'collect':
@@ -88,14 +86,37 @@ export class ChannelKeeper {
     return seller?.channel !== null && seller?.channel !== undefined && Buffer.compare(seller.channel.address, address) === 0 ? seller : undefined;
   }
 
-  /** Ends every channel that was used, as far as the provider can be reached: for whoever stops for good. The addresses that were asked for. */
-  async finishAll(): Promise<OwnChannel[]> {
+  /** Ends every channel that was used, for whoever stops for good: those whose provider was asked to close, and those that the wallet began to close. */
+  async finishAll(): Promise<{ asked: OwnChannel[]; closing: OwnChannel[] }> {
+    const { accounts } = this.options;
     const asked: OwnChannel[] = [];
-    for (const channel of this.options.accounts.list()) {
+    const closing: OwnChannel[] = [];
+    for (const channel of accounts.list()) {
       if (channel.finishedAt !== null || this.sellerOf(channel) === undefined) continue;
-      await this.take('finish', channel);
-      asked.push(channel);
+      if (await this.finish(channel)) asked.push(channel);
+      else if (await accounts.close(channel).then(() => true, (error: unknown) => this.warn(channel, error))) closing.push(channel);
     }
-    return asked;
+    return { asked, closing };
+  }
+
+  private warn({ address }: OwnChannel, error: unknown): false {
+    this.options.log.warn({ channel: Buffer.from(address).toString('hex'), error: String(error) }, 'a channel could not be tended');
+    return false;
+  }
+
+  /** Whether the provider could be asked to close. */
+  private async finish(channel: OwnChannel): Promise<boolean> {
+    const { accounts, log } = this.options;
+    // On disk first: a channel with a last voucher is never bought over again.
+    accounts.retire(channel);
+    const seller = this.sellerOf(channel);
+    if (seller === undefined) return false;
+    try {
+      await seller.finish();
+      return true;
+    } catch (error) {
+      log.info({ error: String(error) }, 'the provider could not be asked to close');
+      return false;
+    }
   }
 }

@@ -1,6 +1,6 @@
 import { equalBytes } from '../bytes';
 import { commit, opens, responseRoot } from '../commitments';
-import { FinishReason } from '../constants';
+import { FinishReason, isExact } from '../constants';
 import { outputHash } from '../answer';
 import type { RequestPayload } from '../payload';
 import { type Receipt, receiptHash } from '../receipt';
@@ -83,6 +83,7 @@ export type PieceFault =
   | 'unreadable'
   | 'response-not-committed'
   | 'trace-not-committed'
+  | 'unexpected-trace'
   | 'wrong-prompt-count'
   | 'wrong-output-count'
   | 'wrong-finish-reason'
@@ -98,7 +99,7 @@ export const MAX_STREAM_SKEW_SECONDS = 120;
 
 /** What a worker's signature stands behind: such a fault is evidence, any other may be somebody else's doing. */
 const SIGNED_FAULTS: ReadonlySet<PieceFault> = new Set([
-  'unreadable', 'response-not-committed', 'trace-not-committed', 'wrong-due', 'wrong-prompt-count', 'wrong-output-count', 'wrong-finish-reason', 'not-stopped',
+  'unreadable', 'response-not-committed', 'trace-not-committed', 'unexpected-trace', 'wrong-due', 'wrong-prompt-count', 'wrong-output-count', 'wrong-finish-reason', 'not-stopped',
   'too-many-tokens',
 ]);
 
@@ -182,7 +183,9 @@ export class StreamChecker {
     const wrong = this.wrongProgress(receipt, fresh.tokens.length) ?? this.wrongEnd(receipt, tokens);
     if (wrong !== null) return fault(wrong);
     if (receipt.dueNano !== dueFor(terms, receipt.promptTokens, receipt.outputTokens)) return fault('wrong-due');
-    if (receipt.final && receipt.traceCommit.every((byte) => byte === 0)) return fault('trace-not-committed');
+    const hasTrace = receipt.traceCommit.some((byte) => byte !== 0);
+    if (receipt.final && !hasTrace && isExact(terms.semantics)) return fault('trace-not-committed');
+    if (hasTrace && !isExact(terms.semantics)) return fault('unexpected-trace');
     this.tokens.push(...fresh.tokens);
     this.read = receipt.promptTokens;
     this.accepted.push(hash);

@@ -152,6 +152,14 @@ def commit(label: str, salt: bytes, root: bytes) -> bytes:
     return sha(b"OCC1", sha(salt, label.encode()), root)
 
 
+# ---- model cards: the root of a file
+CARD = b'{"format":"open-cocoon-model-card-1","name":"tiny"}\n'
+
+
+def card_root(file: bytes) -> bytes:
+    return sha(b"OCM1", file)
+
+
 # ---- payload and sealing
 def varint(n: int) -> bytes:
     out = b""
@@ -241,6 +249,8 @@ def main() -> None:
     objects += [("acceptance", acceptance, dict(head, stake=pattern(32, 16), acceptBy=5, coverage=10**9)),
                 ("challengeGrant", grant, dict(networkId=2026, stake=pattern(32, 17), receiptHash=pattern(32, 18), challenger=pattern(32, 19), expires=1)),
                 ("keyClaim", key_claim, dict(networkId=-239, stake=pattern(32, 21), sealingKey=pattern(32, 22), endUnix=2**32 - 1)),
+                ("terms", terms, dict(base_terms, tier=1, semantics=0x8001, modelRoot=card_root(CARD), imageHash=pattern(32, 25))),
+                ("receipt", receipt, dict(base_receipt, traceCommit=ZERO)),
                 ("build", build, dict(networkId=2026, registry=pattern(32, 23), imageHash=pattern(32, 24), claims=25, validUntil=1800000000))]
 
     requests, payloads = [], []
@@ -298,6 +308,7 @@ def main() -> None:
     seeds = dict(requestCommit=commitment, escrow=escrow, seq=9, placed=sha(b"OCS1", escrow, (9).to_bytes(4, "big"), commitment), reproducible=sha(b"OCS1", commitment))
     chains = [dict(bytes=pattern(n, 80), inline=i, hash=chain(pattern(n, 80), i).hash()) for n in (0, 24, 25, 151, 152, 256) for i in (24, 32)]
     vectors = dict(objects=[dict(kind=k, value=v, hash=f(v).hash(), bits=len(f(v).bits)) for k, f, v in objects], requests=requests, payloads=payloads,
+                   cards=[dict(file=f, root=card_root(f)) for f in (CARD, pattern(5000, 99))],
                    responses=responses, seals=seals, sessions=sessions, frames=[dict(frame=f, bytes=frame(f)) for f in frames], seeds=seeds, chains=chains)
 
     def plain_json(x):

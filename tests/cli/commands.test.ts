@@ -146,6 +146,18 @@ test('every command has --help and --json, and the help of the demo states the l
   assert.ok(program.commands[0].helpInformation().includes(`${MAX_PROMPT_BYTES} bytes`));
 });
 
+test('a gateway is a relay or buys: options of the other kind are refused by name', async () => {
+  for (const [args, code] of [
+    [['--relay', '--deposit', '1'], 'usage.command-line'],
+    [['--relay', '--tier', 'bonded'], 'usage.command-line'],
+    [['--origin', 'https://app.example'], 'usage.relay'],
+    [['--tls-cert', 'cert.pem', '--tls-key', 'key.pem'], 'usage.relay'],
+  ] as const) {
+    const refused = await cocoon(['gateway', '--json', ...args]);
+    assert.deepEqual([refused.status, codeOf(refused)], [2, code], args.join(' '));
+  }
+});
+
 test('config print shows where each value came from and never a secret', async () => {
   const run = await cocoon(['config', 'print', '--json', '--port', '1234'], {
     COCOON_API_KEY: 'very-secret',

@@ -105,7 +105,8 @@ describe('cocoon gateway on a devnet with two providers', { timeout: 120_000 }, 
       return (answer as unknown as { x_cocoon: Answer }).x_cocoon;
     };
     const answers = [await ask('happy'), await ask('happy'), await ask('happy'), await ask('happy')];
-    assert.ok(lines.some((line) => /more go into channel/.test(line)), 'four answers of 34 tokens at 0.0005 TON cost more than 0.06 TON');
+    assert.equal(new Set(answers.map(({ receipts }) => receipts[0].escrow)).size, 1);
+    assert.ok(answers.reduce((sum, { cost }) => sum + BigInt(cost), 0n) > options.deposit, 'more than the channel was opened with');
     providers[0].process.child.kill('SIGKILL');
     answers.push(await ask('happy'));
     assert.equal(new Set(answers.map(({ receipts }) => receipts[0].escrow)).size, 2);
@@ -113,9 +114,10 @@ describe('cocoon gateway on a devnet with two providers', { timeout: 120_000 }, 
     stop = null;
     const spent = before - (await balance());
     const cost = answers.reduce((sum, each) => sum + BigInt(each.cost), 0n);
-    // The channel with the dead provider still holds what it was not paid: the wallet fetches it in time.
-    const open = lines.filter((line) => /not closed yet|could not/.test(line)).length;
-    assert.ok(open <= 1);
-    assert.ok(spent >= cost - BigInt(answers[0].cost) * 4n, `${spent} ${cost}`);
+    assert.equal(lines.filter((line) => /is closed: the provider is paid/.test(line)).length, 1);
+    assert.equal(lines.filter((line) => /the wallet began to close/.test(line)).length, 1);
+    // The channel with the dead provider holds its deposit and the top-up until closeDelay is over; all else came back but what the other one earned, and fees.
+    const held = options.deposit * 2n;
+    assert.ok(spent > cost / 5n && spent < held + cost, `${spent}`);
   });
 });

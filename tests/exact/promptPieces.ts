@@ -1,7 +1,7 @@
 /** Prompts that are read as far as the caller allows: the same for every back end. */
 import assert from 'node:assert/strict';
 import { createReferenceEngine, GREEDY, type Engine, type ExactModel, type Job } from '../../exact';
-import type { StepRunner } from '../../exact/stepRunner';
+import type { Column, StepRunner } from '../../exact/stepRunner';
 import { bitsOf } from './batch';
 
 /** An engine, whose cache holds 64 positions where it has one, and how far it came. */
@@ -12,15 +12,33 @@ export interface WatchedEngine {
 }
 
 /** Watches the steps that a scheduler posts. */
-export function watchSteps(engine: Engine): WatchedEngine {
+function watch(engine: Engine, hear: (columns: readonly Column[]) => void): void {
   const { runner } = engine as unknown as { runner: StepRunner };
   const step = runner.step.bind(runner);
-  let computed = 0;
   runner.step = (columns, slot) => {
-    computed = Math.max(computed, ...columns.map(({ t }) => t + 1));
+    hear(columns);
     return step(columns, slot);
   };
+}
+
+export function watchSteps(engine: Engine): WatchedEngine {
+  let computed = 0;
+  watch(engine, (columns) => (computed = Math.max(computed, ...columns.map(({ t }) => t + 1))));
   return { engine, computed: () => computed };
+}
+
+/** @returns beside the engine, how many tokens of prompts it was given to compute since it was asked last */
+export function watchPrompts(engine: Engine): { engine: Engine; tokens(): number } {
+  let tokens = 0;
+  watch(engine, (columns) => (tokens += columns.filter(({ token }) => typeof token === 'number').length));
+  return {
+    engine,
+    tokens: () => {
+      const since = tokens;
+      tokens = 0;
+      return since;
+    },
+  };
 }
 
 const job = (changes: Partial<Job> = {}): Job => ({

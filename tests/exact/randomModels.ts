@@ -34,18 +34,20 @@ export interface RandomOptions {
   hard?: boolean;
   /** few rows and positions, for tests of files and proofs */
   small?: boolean;
+  /** what its shape is not left to chance in */
+  shape?: Partial<ExactModel['config']>;
 }
 
 /** Half of the models have weights of -127, 0, 127 and any allowed shift, so that they saturate nearly everywhere. */
 export function randomModel(random: Random, { extended = false, small = false, ...options }: RandomOptions = {}): ExactModel {
-  const kvHeads = random.integer(1, 3);
-  const headDim = random.pick([16, 32, 64, 128]);
+  const groups = random.integer(1, 3);
+  const drawnDim = random.pick([16, 32, 64, 128]);
   const config = {
-    ...base.config, layers: random.integer(1, small ? 2 : 3), dim: 64 * random.integer(1, small ? 2 : 6), kvHeads,
-    heads: kvHeads * random.integer(1, 3), headDim,
+    ...base.config, layers: random.integer(1, small ? 2 : 3), dim: 64 * random.integer(1, small ? 2 : 6), kvHeads: groups,
+    heads: groups * random.integer(1, 3), headDim: drawnDim,
     ffn: 64 * random.integer(1, small ? 3 : 12), vocab: random.integer(256, small ? 300 : 900),
     context: 256 * random.integer(1, small ? 1 : 4),
-    epsTerm: random.integer(1, 2 ** 31), flags: extended ? random.integer(0, 3) : 0,
+    epsTerm: random.integer(1, 2 ** 31), flags: extended ? random.integer(0, 3) : 0, ...options.shape,
   };
   const hard = options.hard ?? random.pick([true, false]);
   const biased = extended && random.pick([true, false]);
@@ -53,7 +55,7 @@ export function randomModel(random: Random, { extended = false, small = false, .
   const biases = (rows: number) => biased ? Int32Array.from({ length: rows }, i32) : undefined;
   const gains = (): HeadGains => ({
     shift: random.integer(hard ? 0 : 10, hard ? 15 : 13),
-    gains: Int16Array.from({ length: headDim }, () => (
+    gains: Int16Array.from({ length: config.headDim }, () => (
       hard ? random.pick([-32768, 32767, 0, -1]) : random.integer(-32768, 32767)
     )),
   });
@@ -66,7 +68,7 @@ export function randomModel(random: Random, { extended = false, small = false, .
     shifts: Uint8Array.from({ length: rows }, () => hard ? random.integer(minShift, 30) : random.integer(20, 26)),
     biases: withBias ? biases(rows) : undefined,
   });
-  const { dim, ffn, vocab, heads, context } = config;
+  const { dim, ffn, vocab, heads, kvHeads, headDim, context } = config;
   const turns = Int16Array.from({ length: (context * headDim) / 2 }, () => random.integer(-16384, 16384));
   const layer = () => ({
     query: matrix('query', heads * headDim, dim, 11, true), key: matrix('key', kvHeads * headDim, dim, 11, true),

@@ -3,11 +3,13 @@ import { describe, it } from 'node:test';
 import {
   type AnswerFault,
   buildTerms,
+  CARD_SEMANTICS,
   checkAnswer,
   commit,
   encodeResponse,
   FinishReason,
   GREEDY_SAMPLING,
+  isExact,
   type JobContext,
   outputHash,
   portableEd25519,
@@ -17,6 +19,7 @@ import {
   type RequestPayload,
   responseRoot,
   sealResponse,
+  SEMANTICS,
   termsHash,
   Visibility,
 } from '../../protocol';
@@ -36,14 +39,14 @@ const context: JobContext = {
   price: 9n,
 };
 
-function payloadFor(visibility: number): RequestPayload {
+function payloadFor(visibility: number, semantics = SEMANTICS): RequestPayload {
   const isPublic = visibility === Visibility.public;
   return {
     asked: {
       tier: 0,
       visibility,
       flags: 0,
-      semantics: 1,
+      semantics,
       salt: bytes(16, 6),
       modelRoot: bytes(32, 8),
       maxTokens: 4,
@@ -70,10 +73,12 @@ function verdictOf(
   lie: { receipt?: Partial<Receipt>; output?: Uint8Array; signer?: Uint8Array; deliveredAt?: number } = {},
   visibility: number = Visibility.sealed,
   ed25519 = portableEd25519,
+  semantics = SEMANTICS,
 ): AnswerFault | number[] {
-  const payload = payloadFor(visibility);
+  const payload = payloadFor(visibility, semantics);
   const terms = buildTerms(payload, context);
-  const honest = prepareAnswer(terms, payload, escrow, { finishReason: FinishReason.stop, tokens: [5, STOP] }, NOW);
+  const traceRoot = isExact(semantics) ? bytes(32, 60) : undefined;
+  const honest = prepareAnswer(terms, payload, escrow, { finishReason: FinishReason.stop, tokens: [5, STOP], traceRoot }, NOW);
   const output = lie.output ?? honest.output;
   const receipt = { ...honest.receipt, sealedHash: outputHash(output), ...lie.receipt };
   const signature = ed25519.sign(receiptHash(receipt), lie.signer ?? seed);
@@ -109,6 +114,13 @@ describe('what a signing worker can still not pass off as an answer', () => {
     assert.deepEqual(receipt.traceCommit, commit('trace', payload.commitSalt, bytes(32, 60)));
     assert.deepEqual(receipt.responseCommit, commit('response', payload.commitSalt, responseRoot(answer)));
     assert.deepEqual(prepareAnswer(terms, payload, escrow, answer, NOW).receipt.traceCommit, new Uint8Array(32));
+  });
+
+  it('an exact answer commits to its trace, and one that nobody can compute again claims none', () => {
+    const traceCommit = bytes(32, 61);
+    assert.equal(verdictOf({ receipt: { traceCommit: new Uint8Array(32) } }), 'trace-not-committed');
+    assert.deepEqual(verdictOf({}, Visibility.sealed, portableEd25519, CARD_SEMANTICS), [5, STOP]);
+    assert.equal(verdictOf({ receipt: { traceCommit } }, Visibility.sealed, portableEd25519, CARD_SEMANTICS), 'unexpected-trace');
   });
 
   it('finding 11: a receipt for the same job on another network has another hash and is refused', () => {

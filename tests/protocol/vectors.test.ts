@@ -51,6 +51,10 @@ describe('golden vectors of an independent program', () => {
     }
   });
 
+  it('roots of model cards', () => {
+    for (const { file: card, root } of vectors.cards) assert.equal(hex(protocol.cardRoot(card)), hex(root));
+  });
+
   it('payload bytes, both ways', () => {
     for (const { payload, bytes } of vectors.payloads) {
       const whole = { ...payload, asked: withBigints(payload.asked), request: withBigints(payload.request) };

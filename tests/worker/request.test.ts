@@ -4,6 +4,7 @@ import { Address } from '@ton/core';
 import { JobEscrow, type JobEscrowTerms } from '../../wrappers';
 import {
   buildTerms,
+  CARD_SEMANTICS,
   DeclineReason,
   encodePayload,
   GREEDY_SAMPLING,
@@ -18,7 +19,7 @@ import {
   type AskedTerms,
   type RequestPayload,
 } from '../../protocol';
-import { openModel, type LoadedModel } from '../../worker/engine';
+import { openModel, type LoadedModel, type ServedModel } from '../../worker/engine';
 import { openJobRequest, outputCellsFor } from '../../worker/jobs/request';
 import type { WorkerKeys } from '../../worker/keys/workerKeys';
 import { TINY_MODEL } from '../support/marketplace';
@@ -82,7 +83,7 @@ function payloadOf({ asked, request, payload, isPublic }: Changes): RequestPaylo
 async function open(
   changes: Changes,
   attack: (envelope: Uint8Array) => Uint8Array | Promise<Uint8Array> = (e) => e,
-  options: { maxTokens?: number; isChecked?: boolean; tier?: 0 | 1 } = {},
+  options: { maxTokens?: number; isChecked?: boolean; tier?: 0 | 1; served?: ServedModel } = {},
 ) {
   const payload = payloadOf(changes);
   const client = new Address(0, Buffer.alloc(32, 9));
@@ -121,7 +122,7 @@ async function open(
     tier: options.tier ?? 0,
     stake,
     keys,
-    model,
+    model: options.served ?? model,
     maxTokens: options.maxTokens ?? 64,
   });
 }
@@ -193,6 +194,21 @@ describe('opening a request', () => {
       );
     assert.equal(await reasonOf({ isPublic: true, payload: { responseKey: fill(1) } }), DeclineReason.unsupportedTerms);
     assert.equal(await reasonOf({ asked: { flags: TermsFlag.reproducibleSeed } }), 'opened');
+  });
+
+  test('a job for a model that a server computes is answered by an attested key alone, and never where a stake would be asked', async () => {
+    const served: ServedModel = {
+      ...model, model: { ...model.model, config: { ...model.model.config, semantics: CARD_SEMANTICS } },
+      cannotDo: ({ stopTokens }) => (stopTokens.includes(11) ? 'this stop set' : null),
+    };
+    const asked = { tier: Tier.attested, semantics: CARD_SEMANTICS };
+    const reason = (changes: Changes, options: object = {}) => reasonOf(changes, undefined, { tier: 1, served, ...options });
+    assert.equal(await reason({ asked }), 'opened');
+    assert.equal(await reason({ asked: { ...asked, flags: TermsFlag.checkKey } }, { isChecked: true }), DeclineReason.unsupportedTerms);
+    assert.equal(await reason({ asked: { ...asked, tier: Tier.bonded } }, { tier: 0 }), DeclineReason.unsupportedTerms);
+    assert.equal(await reason({ asked: { ...asked, semantics: SEMANTICS } }), DeclineReason.unsupportedTerms, 'it never passes for exact');
+    assert.equal(await reason({ asked }, { served: model }), DeclineReason.unsupportedTerms, 'nor the other way round');
+    assert.equal(await reason({ asked, request: { stopTokens: [11] } }), DeclineReason.unsupportedTerms);
   });
 
   test('findings 9 and 55: a worker answers jobs of its own key\'s tier alone, and an attested one whatever image they pin', async () => {

@@ -4,7 +4,7 @@ import {
   RefusalReason, type RefusalReasonValue, RequestOpener, type RequestFrame, type SignedAmount, voucherHash,
 } from '../../protocol';
 import { ChainApiError, ChannelError } from '../errors';
-import type { LoadedModel } from '../engine';
+import type { ServedModel } from '../engine';
 import { nodeEd25519 } from '../keys/ed25519';
 import type { Logger } from '../log';
 import type { Admission } from '../operation/admission';
@@ -21,7 +21,7 @@ export interface ConversationContext extends Serving {
   desk: ChannelDesk;
   policy: ChannelPolicy;
   serving: ServingTerms;
-  model: LoadedModel;
+  model: ServedModel;
   log: Logger;
   /** Who may ask now, and whose turn it is at the engine. */
   admission: Admission;
@@ -41,8 +41,8 @@ export interface FrameChannel {
 
 /** Seconds after which an overloaded worker may be asked again, and one that stops: it may come back. */
 const RETRY_SECONDS = 2;
-/** Before a channel is said to hold too little, the last look at it is no older: a top-up counts at once. */
-const MONEY_VIEW_SECONDS = 2;
+/** Before a channel is said to hold too little it is looked at anew, so that a top-up counts at once; no more often than this. */
+const MONEY_LOOK_SECONDS = 2;
 const DRAINING_SECONDS = 10;
 const NO_TERMS = new Uint8Array(32);
 
@@ -192,7 +192,7 @@ export class ChannelConversation {
     const begun = context.store.read.request(channel.address, frame.seq);
     if (begun === null && context.draining.aborted) return refuse(RefusalReason.draining, DRAINING_SECONDS);
     const refusal = await this.judge(channel, async (seen) =>
-      (await this.vouch(frame.voucher, seen)) ?? this.cover(result.opened, seen, begun?.dueNano ?? 0n));
+      (await this.vouch(frame.voucher, seen, false)) ?? this.cover(result.opened, seen, begun?.dueNano ?? 0n));
     if (refusal !== null) return refuse(refusal, refusal === RefusalReason.overloaded ? RETRY_SECONDS : 0);
     // Nobody is there any more who could stop it.
     if (this.isOver) return;
@@ -208,8 +208,10 @@ export class ChannelConversation {
   /** Asks about a channel's money, once more after a new look at the chain where it seems to hold too little. */
   private async judge(channel: OpenChannel, ask: (seen: OpenChannel) => Promise<RefusalReasonValue | null>): Promise<RefusalReasonValue | null> {
     const refusal = await ask(channel);
-    if (refusal !== RefusalReason.channelExhausted) return refusal;
-    const seen = await this.find(channel.address, MONEY_VIEW_SECONDS);
+    const now = this.context.now();
+    if (refusal !== RefusalReason.channelExhausted || now - channel.lookedForMoneyAt < MONEY_LOOK_SECONDS) return refusal;
+    channel.lookedForMoneyAt = now;
+    const seen = await this.find(channel.address, 0);
     if (seen === null) return RefusalReason.overloaded;
     return 'kind' in seen ? seen.reason : ask(seen);
   }
@@ -257,7 +259,7 @@ export class ChannelConversation {
   }
 
   private async payment(voucher: SignedAmount, channel: OpenChannel): Promise<void> {
-    const refusal = await this.judge(channel, (seen) => this.vouch(voucher, seen));
+    const refusal = await this.judge(channel, (seen) => this.vouch(voucher, seen, true));
     if (refusal !== null) this.refuse(0, NO_TERMS, channel.address, refusal, 0);
   }
 
@@ -271,16 +273,18 @@ export class ChannelConversation {
   }
 
   /** Keeps a voucher that is genuine and certain to be paid; null when it is. */
-  private async vouch({ amount, final, signature }: SignedAmount, channel: OpenChannel): Promise<RefusalReasonValue | null> {
+  private async vouch({ amount, final, signature }: SignedAmount, channel: OpenChannel, isPayment: boolean): Promise<RefusalReasonValue | null> {
     const { address, ledger, view } = channel;
     const { terms } = view.state;
     const hash = voucherHash({ networkId: terms.networkId, channel: address, final, amount });
     if (!nodeEd25519.verify(hash, signature, terms.clientKey)) return RefusalReason.badVoucher;
     if (channel.isClosing) return RefusalReason.channelEnding;
     if (amount > view.mostOwed) return RefusalReason.channelExhausted;
-    const { voucher } = await this.context.store.keepVoucher(address, { amountNano: amount, final, signature });
-    channel.isClosing = voucher.final;
-    ledger.vouch(voucher.amountNano);
+    const kept = this.context.store.keepVoucher(address, { amountNano: amount, final, signature });
+    // A payment counts at once: what is signed because of it is committed after it, and sent when both are on disk.
+    if (isPayment && !final) kept.catch((error: unknown) => this.fail(error));
+    else channel.isClosing = (await kept).voucher.final;
+    ledger.vouch(amount);
     return null;
   }
 

@@ -21,6 +21,8 @@ export interface OpenChannel {
   isClosing: boolean;
   /** Requests that run, over whichever connection; the newest that asks for one takes it over, when the one before has let go. */
   running: Map<number, { abort: AbortController; over: Promise<void> }>;
+  /** When it was looked at because it seemed to hold too little, Unix seconds. */
+  lookedForMoneyAt: number;
 }
 
 /** What the desk reads from the chain. */
@@ -100,7 +102,7 @@ export class ChannelDesk {
     const terms = packChannel({ ...view.state.terms, claimKey: this.options.policy.claimKeys[0] }).toBoc();
     const record = store.read.channel(address) ?? (await store.addChannel(address, terms, this.options.now()));
     const ledger = new ChannelLedger(record.dueNano, record.voucher?.amountNano ?? 0n);
-    const channel: OpenChannel = { address, view, ledger, seenTime, refused: null, isClosing: record.voucher?.final ?? false, running: new Map() };
+    const channel: OpenChannel = { address, view, ledger, seenTime, refused: null, isClosing: record.voucher?.final ?? false, running: new Map(), lookedForMoneyAt: 0 };
     const name = toHex(address);
     this.held.set(name, new WeakRef(channel));
     this.letGo.register(channel, name);

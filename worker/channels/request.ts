@@ -1,10 +1,10 @@
 import { checkJob, type Job } from '../../exact';
 import {
-  buildTerms, type ChannelRequest, decodePayload, equalBytes, RefusalReason, type RefusalReasonValue, type RequestOpener,
-  type RequestPayload, SEMANTICS, termsHash, TermsFlag, Tier, type TierValue, Visibility,
+  buildTerms, type ChannelRequest, decodePayload, equalBytes, RefusalReason, type RefusalReasonValue,
+  isExact, type RequestOpener, type RequestPayload, termsHash, TermsFlag, Tier, type TierValue, Visibility,
 } from '../../protocol';
 import type { PaymentChannelTerms } from '../../wrappers';
-import type { LoadedModel } from '../engine';
+import type { ServedModel } from '../engine';
 import { generationOf } from '../jobs/request';
 
 /** What a worker takes over channels. */
@@ -45,7 +45,7 @@ export function openChannelRequest(
   opener: RequestOpener,
   place: RequestPlace,
   serving: ServingTerms,
-  model: LoadedModel,
+  model: ServedModel,
   now: number,
 ): ChannelRequestResult {
   const refused = (reason: RefusalReasonValue): ChannelRequestResult => ({ kind: 'refused', reason });
@@ -73,16 +73,18 @@ export function openChannelRequest(
     const isSampling = String((error as { code?: unknown }).code).startsWith('input.sampling');
     return refused(isSampling ? unsupportedTerms : tooLong);
   }
+  if ((model.cannotDo?.(job) ?? null) !== null) return refused(unsupportedTerms);
   return { kind: 'opened', opened: { request: { terms, payload, channel: place.channel, seq: place.seq }, job } };
 }
 
 /** The key's own tier, this model and semantics, prices that are high enough, and no field that needs what this version lacks. */
-function isServed({ asked, request, responseKey, commitSalt }: RequestPayload, serving: ServingTerms, model: LoadedModel, now: number): boolean {
+function isServed({ asked, request, responseKey, commitSalt }: RequestPayload, serving: ServingTerms, model: ServedModel, now: number): boolean {
   const isZero = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0);
   return (
     asked.tier === serving.tier &&
     asked.visibility === Visibility.sealed &&
-    asked.semantics === SEMANTICS &&
+    asked.semantics === model.model.config.semantics &&
+    (isExact(asked.semantics) || serving.tier === Tier.attested) &&
     equalBytes(asked.modelRoot, model.model.modelRoot) &&
     (asked.flags & ~TermsFlag.reproducibleSeed) === 0 &&
     asked.promptPrice >= serving.promptPrice &&

@@ -1,9 +1,8 @@
-import type { Generation } from '../../exact';
 import {
-  CHUNK_TOKENS, encodeFrame, FinishReason, type MadePiece, payableBeyond, preparePiece, PROMPT_PIECE_TOKENS, receiptHash,
-  termsHash,
+  CHUNK_TOKENS, decodeFrame, decodeResponse, encodeFrame, FinishReason, type MadePiece, openResponse, payableBeyond, preparePiece,
+  PROMPT_PIECE_TOKENS, receiptHash, termsHash,
 } from '../../protocol';
-import type { LoadedEngine } from '../engine';
+import type { Answered, ServedEngine } from '../engine';
 import { nodeEd25519 } from '../keys/ed25519';
 import type { WorkerKeys } from '../keys/workerKeys';
 import type { ChannelLedger } from './ledger';
@@ -15,7 +14,7 @@ import type { MadeReceipt, StoredReceipt } from './store/records';
 export interface Serving {
   store: ChannelStore;
   keys: WorkerKeys;
-  engine: LoadedEngine;
+  engine: ServedEngine;
   /** Unix seconds. */
   now: () => number;
 }
@@ -23,8 +22,8 @@ export interface Serving {
 /**
  * Serves one request, piece by piece: a piece of the prompt is read only when it is prepaid and acknowledged when it was read, a
  * chunk leaves only when all before it is vouched for. What was signed earlier, before a crash or a lost connection, is sent
- * again as it is; the same bits are computed again and it goes on from there.
- * @param send takes stored bytes alone: what a crash could forget is never sent
+ * again as it is; the same bits are computed again and it goes on from there. An engine that cannot repeat itself is asked to go on
+ * behind the tokens that were signed. * @param send takes stored bytes alone: what a crash could forget is never sent
  * @throws Unpaid, GenerationAbortedError when the signal aborts; ChannelError when another request has this number
  */
 export async function serveRequest(
@@ -68,8 +67,9 @@ export async function serveRequest(
   };
   try {
     await prepay();
-    const chunks = new ChunkSource();
-    const generation = engine.generate({ ...job, signal: stop, promptLimit, onToken: (token) => chunks.push(token) });
+    const answered = engine.cannotRepeat === true ? answeredTokens(request, begun.receipts) : [];
+    const chunks = new ChunkSource(answered);
+    const generation = engine.generate({ ...job, answered, signal: stop, promptLimit, onToken: (token) => chunks.push(token) });
     generation.then(
       (result) => chunks.end(result),
       (error: unknown) => chunks.fail(error),
@@ -95,19 +95,34 @@ function signPiece({ keys, now }: Serving, request: OpenedChannelRequest['reques
   return { bytes: encodeFrame({ kind: 'piece', ...shown, signature, sealed }), dueNano: receipt.dueNano, final: receipt.final };
 }
 
+/** The answer as far as it was signed, from what was sent of it. */
+function answeredTokens({ terms, payload }: OpenedChannelRequest['request'], receipts: readonly StoredReceipt[]): number[] {
+  return receipts.flatMap(({ bytes }) => {
+    const piece = decodeFrame(bytes);
+    if (piece.kind !== 'piece') throw new Error('the store holds something else than pieces');
+    const { index, final, sealed } = piece;
+    return decodeResponse(openResponse(sealed, payload.responseKey, termsHash(terms), { index, final })).tokens;
+  });
+}
+
 /** Tokens of a running generation, in chunks. */
 class ChunkSource {
-  private readonly tokens: number[] = [];
-  private result: Generation | null = null;
+  private readonly tokens: number[];
+  private result: Answered | null = null;
   private failure: unknown = null;
   private wake: () => void = () => undefined;
+
+  /** @param answered tokens that were given before */
+  constructor(answered: readonly number[]) {
+    this.tokens = [...answered];
+  }
 
   push(token: number): void {
     this.tokens.push(token);
     this.wake();
   }
 
-  end(result: Generation): void {
+  end(result: Answered): void {
     this.result = result;
     this.wake();
   }

@@ -2,7 +2,7 @@ import type { Server } from 'node:http';
 import type { Address } from '@ton/core';
 import type { TierValue } from '../../protocol';
 import type { ChainClient } from '../chain/chainClient';
-import type { LoadedEngine, LoadedModel } from '../engine';
+import type { ServedEngine, ServedModel } from '../engine';
 import { nodeEd25519 } from '../keys/ed25519';
 import { unixTime } from '../jobs/settle';
 import type { ClaimKey, WorkerKeys } from '../keys/workerKeys';
@@ -32,8 +32,8 @@ export interface ChannelHost {
   chain: ChainClient;
   log: Logger;
   keys: WorkerKeys;
-  model: LoadedModel;
-  engine: LoadedEngine;
+  model: ServedModel;
+  engine: ServedEngine;
   /** Hash part of the provider's stake, 32 bytes. */
   stake: Uint8Array;
   policy: { networkId: number; payout: Address; tier: TierValue };

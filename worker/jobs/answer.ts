@@ -1,4 +1,3 @@
-import type { Generation } from '../../exact';
 import {
   declineHash,
   encodeReceiptClaims,
@@ -10,6 +9,7 @@ import {
   type Terms,
 } from '../../protocol';
 import { toCell, type JobDelivery } from '../../wrappers';
+import type { Answered } from '../engine';
 import { nodeEd25519 } from '../keys/ed25519';
 
 /**
@@ -22,7 +22,7 @@ export function signAnswer(
   terms: Terms,
   payload: RequestPayload,
   escrow: Uint8Array,
-  result: Generation,
+  result: Answered,
   issuedAt: number,
   signingSecret: Uint8Array,
 ): { delivery: JobDelivery; receiptHash: Uint8Array } {

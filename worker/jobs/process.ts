@@ -1,10 +1,9 @@
 import type { Address } from '@ton/core';
-import type { Generation } from '../../exact';
 import { DeclineReason } from '../../protocol';
 import { packDecline, packDelivery, type JobEscrowTerms } from '../../wrappers';
 import { externalTo, type ChainClient } from '../chain/chainClient';
 import { crashPoint } from '../crash';
-import type { LoadedEngine, LoadedModel } from '../engine';
+import type { Answered, ServedEngine, ServedModel } from '../engine';
 import type { WorkerKeys } from '../keys/workerKeys';
 import type { Logger } from '../log';
 import type { JobRecord, JobStore } from '../store/jobStore';
@@ -23,8 +22,8 @@ export interface JobContext {
   policy: JobPolicy;
   /** Hash part of the provider stake that terms must name, 32 bytes. */
   stake: Uint8Array;
-  model: LoadedModel;
-  engine: LoadedEngine;
+  model: ServedModel;
+  engine: ServedEngine;
   escrowCodes: EscrowCodes;
   maxTokens: number;
   signal?: AbortSignal;
@@ -116,7 +115,7 @@ export async function computeJob(context: JobContext, job: ReadableJob): Promise
     return 'done';
   }
   store.update(name, { state: 'computing', backend: engine.backend, adapter: engine.adapter }, unixTime());
-  let result: Generation;
+  let result: Answered;
   try {
     result = await engine.generate({ ...job.request.generation, signal });
   } catch (error) {

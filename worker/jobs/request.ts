@@ -5,13 +5,13 @@ import {
   DeclineReason,
   decodePayload,
   equalBytes,
+  isExact,
   openRequest,
   OUTPUT_INLINE_BYTES,
   PADDING_BLOCK,
   requestCommitment,
   RESPONSE_HEADER_BYTES,
   samplingSeed,
-  SEMANTICS,
   TermsFlag,
   termsHash,
   Tier,
@@ -21,7 +21,7 @@ import {
   type Terms,
 } from '../../protocol';
 import { MAX_OUTPUT_CELLS, type JobEscrowTerms } from '../../wrappers';
-import type { LoadedModel } from '../engine';
+import type { ServedModel } from '../engine';
 import type { WorkerKeys } from '../keys/workerKeys';
 
 export interface RequestToOpen {
@@ -35,7 +35,7 @@ export interface RequestToOpen {
   /** Hash part of the stake that terms must name, 32 bytes. */
   stake: Uint8Array;
   keys: WorkerKeys;
-  model: LoadedModel;
+  model: ServedModel;
   /** Tier of the worker key: it answers jobs of this one and of no other (attacks 9). */
   tier: TierValue;
   /** Most tokens of an answer that this worker takes. */
@@ -94,20 +94,23 @@ export async function openJobRequest(input: RequestToOpen): Promise<OpenResult> 
     const sampling = String((error as { code?: unknown }).code).startsWith('input.sampling');
     return decline(sampling ? DeclineReason.unsupportedTerms : DeclineReason.tooLong);
   }
+  if ((model.cannotDo?.(generation) ?? null) !== null) return decline(DeclineReason.unsupportedTerms);
   const cells = outputCellsFor(generation.maxTokens, sealed);
   // An escrow may promise more cells than deliver can check within its gas.
   if (cells > Math.min(terms.outputCells, MAX_OUTPUT_CELLS)) return decline(DeclineReason.outputTooLarge);
   return { kind: 'opened', request: { payload, terms: rebuilt, generation } };
 }
 
-/** The key's own tier, this semantics, a fixed price and no field that needs what this version lacks. */
-function isSupported(payload: RequestPayload, sealed: boolean, { isChecked, tier }: Pick<RequestToOpen, 'isChecked' | 'tier'>): boolean {
+/** The key's own tier, the model's semantics, a fixed price and no field that needs what this version lacks. */
+function isSupported(payload: RequestPayload, sealed: boolean, { isChecked, tier, model }: RequestToOpen): boolean {
   const { asked, request, responseKey, commitSalt } = payload;
   const isZero = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0);
   const isPublic = asked.visibility === Visibility.public;
   return (
     asked.tier === tier &&
-    asked.semantics === SEMANTICS &&
+    asked.semantics === model.model.config.semantics &&
+    // A stake stands for exact answers alone (contracts/staking/keys.tact).
+    (isExact(asked.semantics) || (tier === Tier.attested && !isChecked)) &&
     (asked.flags & ~TermsFlag.reproducibleSeed) === (isChecked ? TermsFlag.checkKey : 0) &&
     asked.promptPrice === 0n &&
     asked.outputPrice === 0n &&

@@ -1,5 +1,5 @@
 import { GenerationAbortedError } from '../../exact';
-import type { LoadedEngine } from '../engine';
+import type { ServedEngine } from '../engine';
 
 /** Thrown for what finds no place in the queue, or loses it to a party that has fewer. */
 export class EngineBusy extends Error {}
@@ -41,8 +41,12 @@ export class EngineQueue {
   }
 
   /** The same engine, whose generations take places of this party. */
-  engineFor(party: string, engine: LoadedEngine): LoadedEngine {
-    return { ...engine, generate: (job) => this.run(party, () => engine.generate(job), job.signal) };
+  engineFor(party: string, engine: ServedEngine): ServedEngine {
+    const { backend, adapter, cannotRepeat } = engine;
+    return {
+      backend, adapter, ...(cannotRepeat && { cannotRepeat }), generate: (job) => this.run(party, () => engine.generate(job), job.signal),
+      close: () => engine.close(),
+    };
   }
 
   /** Runs work when it is its turn. @throws EngineBusy; GenerationAbortedError when the signal aborts while it waits */

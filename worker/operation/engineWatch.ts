@@ -1,5 +1,5 @@
 import { GenerationAbortedError, GREEDY } from '../../exact';
-import type { LoadedEngine } from '../engine';
+import type { ServedEngine } from '../engine';
 
 /** What is counted of an engine; every generation counts, also one that is made again after a lost connection. */
 export interface EngineCounts {
@@ -10,12 +10,13 @@ export interface EngineCounts {
 
 /** An engine, watched: what it computes, and whether its last generation failed for a reason of its own. */
 export class EngineWatch {
-  readonly engine: LoadedEngine;
+  readonly engine: ServedEngine;
   readonly counts: EngineCounts = { promptTokens: 0, outputTokens: 0, failures: 0 };
   private failed = false;
 
-  constructor(private readonly watched: LoadedEngine) {
-    this.engine = { ...watched, generate: (job) => this.generate(job) };
+  constructor(private readonly watched: ServedEngine) {
+    const { backend, adapter, cannotRepeat } = watched;
+    this.engine = { backend, adapter, ...(cannotRepeat && { cannotRepeat }), generate: (job) => this.generate(job), close: () => watched.close() };
   }
 
   /** False from a failure on until a generation ends well. */
@@ -28,15 +29,21 @@ export class EngineWatch {
     await this.generate({ promptTokens: [0], maxTokens: 1, stopTokens: [], sampling: GREEDY }).catch(() => undefined);
   }
 
-  private async generate(job: Parameters<LoadedEngine['generate']>[0]): ReturnType<LoadedEngine['generate']> {
+  private async generate(job: Parameters<ServedEngine['generate']>[0]): ReturnType<ServedEngine['generate']> {
     this.counts.promptTokens += job.promptTokens.length;
+    let isTheCallers = false;
+    const { promptLimit } = job;
+    const limit = promptLimit && ((computed: number) => promptLimit(computed).catch((error: unknown) => {
+      isTheCallers = true;
+      throw error;
+    }));
     try {
-      const result = await this.watched.generate(job);
+      const result = await this.watched.generate({ ...job, ...(limit && { promptLimit: limit }) });
       this.counts.outputTokens += result.tokens.length;
       this.failed = false;
       return result;
     } catch (error) {
-      if (!isOfTheJob(error)) {
+      if (!isTheCallers && !isOfTheJob(error)) {
         this.failed = true;
         this.counts.failures++;
       }

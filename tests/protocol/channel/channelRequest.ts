@@ -15,10 +15,10 @@ export const STOP = 10;
 export const filled = (value: number): Uint8Array => new Uint8Array(32).fill(value);
 
 /** A request with so many prompt tokens. 1 nanoTON per prompt token, 3 per answer token. */
-export function channelRequest(promptTokens = 5, maxTokens = 100): ChannelRequest {
+export function channelRequest(promptTokens = 5, maxTokens = 100, semantics: number = SEMANTICS): ChannelRequest {
   const payload: RequestPayload = {
     asked: {
-      tier: Tier.bonded, visibility: Visibility.sealed, flags: 0, semantics: SEMANTICS, salt: new Uint8Array(16).fill(4), modelRoot: filled(5),
+      tier: Tier.bonded, visibility: Visibility.sealed, flags: 0, semantics, salt: new Uint8Array(16).fill(4), modelRoot: filled(5),
       maxTokens, expiresAt: NOW + 600, promptPrice: 1_000_000n, outputPrice: 3_000_000n, coverage: 0n, imageHash: new Uint8Array(32),
     },
     request: {

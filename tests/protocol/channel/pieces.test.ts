@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import {
-  dueFor, FinishReason, firstPiece, opens, payableBeyond, preparePiece, type Receipt, receiptsConflict, StreamChecker, PROMPT_PIECE_TOKENS,
+  CARD_SEMANTICS, dueFor, FinishReason, firstPiece, opens, payableBeyond, preparePiece, type Receipt, receiptsConflict, StreamChecker, PROMPT_PIECE_TOKENS,
 } from '../../../protocol';
 import { channelRequest, filled, madePieces, nodeEd25519, NOW, signed, STOP, stream } from './channelRequest';
 
@@ -72,6 +72,21 @@ describe('an answer in pieces', () => {
     assert.ok(opens(pieces[0].receipt.traceCommit, 'trace', request.payload.commitSalt, filled(8)));
     const without = signed({ ...pieces[0], receipt: { ...pieces[0].receipt, traceCommit: new Uint8Array(32) } });
     assert.deepEqual(new StreamChecker(request, nodeEd25519).accept(without, NOW), { ok: false, fault: 'trace-not-committed' });
+  });
+
+  it('of an engine that nobody can compute again commits to no trace, in no receipt', () => {
+    const request = channelRequest(5, 100, CARD_SEMANTICS);
+    const tokens = plain(40, STOP);
+    const made = madePieces(request, tokens).map(({ traceRoot: _, ...piece }) => signed(preparePiece(request, piece, NOW)));
+    const checker = new StreamChecker(request, nodeEd25519);
+    for (const piece of made) assert.ok(checker.accept(piece, NOW).ok);
+    assert.deepEqual(checker.answer, tokens);
+    for (const bad of [0, 1]) {
+      const other = new StreamChecker(request, nodeEd25519);
+      if (bad === 1) assert.ok(other.accept(made[0], NOW).ok);
+      assert.deepEqual(other.accept(stream(request, tokens)[bad], NOW), { ok: false, fault: 'unexpected-trace' });
+      assert.deepEqual(other.accept(made[bad], NOW), { ok: false, fault: 'after-the-end' }, 'the worker signed it');
+    }
   });
 
   it('is refused when any one field of a signed receipt says something else', () => {

@@ -160,6 +160,7 @@ describe('a conversation over a channel', () => {
     const second = world.request(2, 40);
     await client.ask(second, toNano('1'));
     assert.equal(refusalOf(world, client.last), RefusalReason.channelExhausted);
+    await settled();
     assert.equal(world.store.read.balance(world.address).voucherNano, prepaid(request) - 1n);
     await client.send({ kind: 'payment', ...world.voucher(prepaid(request), false, newKey()) });
     assert.equal(refusalOf(world, client.last), RefusalReason.badVoucher);

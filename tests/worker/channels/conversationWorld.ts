@@ -6,14 +6,14 @@ import { Address, toNano } from '@ton/core';
 import pino from 'pino';
 import {
   buildTerms, type ChannelFrame, type ChannelRequest, decodeFrame, dueFor, encodeFrame, encodePayload, firstPiece, GREEDY_SAMPLING,
-  helloHash, outputHash, type PieceFrame, RequestSealer, type RequestPayload, SEMANTICS, StreamChecker, termsHash, Tier, Visibility, voucherHash,
+  helloHash, outputHash, type PieceFrame, RequestSealer, type RequestPayload, StreamChecker, termsHash, Tier, type TierValue, Visibility, voucherHash,
 } from '../../../protocol';
 import { type NetworkPrices, packChannel, PaymentChannel, type PaymentChannelTerms } from '../../../wrappers';
 import { ChannelConversation, type ConversationContext } from '../../../worker/channels/conversation';
 import { ADMISSION_LIMITS, Admission } from '../../../worker/operation/admission';
 import { ChannelDesk } from '../../../worker/channels/desk';
 import { ChannelStore } from '../../../worker/channels/store/channelStore';
-import { type LoadedEngine, openEngine, openModel, type LoadedModel } from '../../../worker/engine';
+import { type LoadedEngine, type LoadedModel, openEngine, openModel, type ServedEngine, type ServedModel } from '../../../worker/engine';
 import { nodeEd25519 } from '../../../worker/keys/ed25519';
 import { loadWorkerKeys, type WorkerKeys } from '../../../worker/keys/workerKeys';
 
@@ -53,15 +53,20 @@ export class WorkerWorld {
   store!: ChannelStore;
   context!: ConversationContext;
   balance = toNano('1');
+  /** Unix seconds. */
+  clock = NOW;
+  /** How often the chain was asked for the channel. */
+  looks = 0;
   readonly draining = new AbortController();
 
   private constructor(
-    readonly model: LoadedModel,
-    public engine: LoadedEngine,
+    readonly model: ServedModel,
+    public engine: ServedEngine,
+    readonly tier: TierValue,
   ) {}
 
-  static async create(model: LoadedModel, engine: LoadedEngine): Promise<WorkerWorld> {
-    const world = new WorkerWorld(model, engine);
+  static async create(model: ServedModel, engine: ServedEngine, tier: TierValue = Tier.bonded): Promise<WorkerWorld> {
+    const world = new WorkerWorld(model, engine, tier);
     world.channel = await PaymentChannel.fromTerms(world.terms);
     world.start();
     return world;
@@ -78,18 +83,21 @@ export class WorkerWorld {
 
   /** Opens the store and begins to serve, as a process does. */
   start(): void {
-    const now = (): number => NOW;
+    const now = (): number => this.clock;
     const { keys, model, engine } = this;
     this.store = ChannelStore.open(this.folder, { networkId: 2026, workerKey: Buffer.from(keys.signingPublic).toString('hex') }, NOW);
     const { code } = this.channel.init!;
     const chain = {
-      getAccount: async () => ({ state: 'active' as const, balance: this.balance, code, data: packChannel(this.terms), apiTime: NOW }),
+      getAccount: async () => {
+        this.looks++;
+        return { state: 'active' as const, balance: this.balance, code, data: packChannel(this.terms), apiTime: this.clock };
+      },
       networkPrices: async () => networkPrices,
     };
     const policy = { networkId: 2026, stake: filled(3), payout: wallet(2), claimKeys: [this.claimKey.publicKey], minCloseDelay: DAY };
     this.context = {
       desk: new ChannelDesk({ chain, store: this.store, policy, now, viewSeconds: 30 }),
-      serving: { workerKey: keys.signingPublic, tier: Tier.bonded, ...PRICES, maxTokens: 256, maxSeconds: 3_600 },
+      serving: { workerKey: keys.signingPublic, tier: this.tier, ...PRICES, maxTokens: 256, maxSeconds: 3_600 },
       policy, store: this.store, keys, engine, model, now, admission: new Admission({ ...ADMISSION_LIMITS, perChannel: 4 }), draining: this.draining.signal, log: pino({ level: 'silent' }),
     };
   }
@@ -110,15 +118,17 @@ export class WorkerWorld {
   }
 
   /** A request for an answer of so many tokens; no stop token, so it has exactly that many. */
-  request(seq: number, maxTokens: number, changes: Partial<RequestPayload['asked']> = {}): ChannelRequest {
+  request(
+    seq: number, maxTokens: number, changes: Partial<RequestPayload['asked']> = {}, promptTokens = this.model.model.tokenizer.encodePrompt('swiftly'),
+  ): ChannelRequest {
     const payload: RequestPayload = {
       asked: {
-        tier: Tier.bonded, visibility: Visibility.sealed, flags: 0, semantics: SEMANTICS, salt: new Uint8Array(16).fill(seq),
+        tier: this.tier, visibility: Visibility.sealed, flags: 0, semantics: this.model.model.config.semantics, salt: new Uint8Array(16).fill(seq),
         modelRoot: this.model.model.modelRoot, maxTokens, expiresAt: NOW + 600, promptPrice: PRICES.promptPrice, outputPrice: PRICES.outputPrice,
         coverage: 0n, imageHash: new Uint8Array(32), ...changes,
       },
       request: {
-        promptTokens: this.model.model.tokenizer.encodePrompt('swiftly'), sampling: GREEDY_SAMPLING, stopTokens: [], nonce: BigInt(seq), toolsHash: new Uint8Array(32),
+        promptTokens, sampling: GREEDY_SAMPLING, stopTokens: [], nonce: BigInt(seq), toolsHash: new Uint8Array(32),
       },
       responseKey: filled(50 + seq),
       commitSalt: filled(70 + seq),

@@ -47,9 +47,17 @@ export class ChannelClient {
     this.send({ kind: 'payment', ...this.world.voucher(amount) });
   }
 
-  /** Waits until so many frames came. */
+  /** Waits until so many frames came. @throws when they do not within 10 s */
   async count(frames: number): Promise<void> {
-    while (this.frames.length < frames) await new Promise<void>((resolve) => (this.wake = resolve));
+    await new Promise<void>((resolve, reject) => {
+      const late = setTimeout(() => reject(new Error(`${this.frames.length} of ${frames} frames came`)), 10_000);
+      this.wake = () => {
+        if (this.frames.length < frames) return;
+        clearTimeout(late);
+        resolve();
+      };
+      this.wake();
+    });
   }
 
   get pieces(): PieceFrame[] {

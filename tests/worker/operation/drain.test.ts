@@ -14,6 +14,7 @@ import type { ChainClient } from '../../../worker/chain/chainClient';
 import { ChannelService } from '../../../worker/channels/service';
 import { ChannelStore } from '../../../worker/channels/store/channelStore';
 import { type LoadedEngine, openEngine, openModel } from '../../../worker/engine';
+import { ChainApiError } from '../../../worker/errors';
 import { escrowCodes } from '../../../worker/jobs/escrowCheck';
 import { loadWorkerKeys } from '../../../worker/keys/workerKeys';
 import { createLogger } from '../../../worker/log';
@@ -247,6 +248,24 @@ describe('a worker with jobs that is asked to stop', () => {
     const store = open();
     assert.equal(store.get(job)!.state, 'answered');
     store.close();
+  });
+
+  test('waits with an answer that cannot be sent yet, and sends it before it stops', async () => {
+    const chain = new LyingChain();
+    const latch = new Latch();
+    const { service, announce } = await serve(chain, latch);
+    const job = (await payJobTo({ model, keys }, chain)).toRawString();
+    await announce(job);
+    await eventually(() => (latch.reached === 1 ? true : null));
+    const stopped = service.stop(20);
+    // The first look is for the date of the receipt.
+    let looks = 0;
+    const { account } = chain;
+    chain.getAccount = () => (looks++ % 8 === 0 ? Promise.resolve(account) : Promise.reject(new ChainApiError('network.unreachable', 'away')));
+    latch.open();
+    await stopped;
+    assert.ok(looks >= 8);
+    assert.equal(chain.sent.length, 1);
   });
 
   test('stops at once when nothing runs, and when it is told to a second time does nothing more', async () => {
