@@ -13,6 +13,14 @@ export const CHANNEL_CRASH_POINTS = [
 ] as const;
 export type ChannelCrashPoint = (typeof CHANNEL_CRASH_POINTS)[number];
 
+/** The same where a channel's piece is served: before and after its signature, and once it was handed to the socket. */
+export const PIECE_CRASH_POINTS = ['pieceToSign', 'pieceSigned', 'pieceSent'] as const;
+export type PieceCrashPoint = (typeof PIECE_CRASH_POINTS)[number];
+
+/** The same for a client's store: before a commit, before and after it is on disk. */
+export const CLIENT_CRASH_POINTS = ['clientPrepared', 'clientCommitted', 'clientSynced'] as const;
+export type ClientCrashPoint = (typeof CLIENT_CRASH_POINTS)[number];
+
 let passes = 0;
 
 /**
@@ -20,7 +28,7 @@ let passes = 0;
  * as a power cut would: no handler runs and nothing is flushed. `name:5` means the fifth time. Without the variable it
  * does nothing.
  */
-export function crashPoint(point: CrashPoint | ChannelCrashPoint): void {
+export function crashPoint(point: CrashPoint | ChannelCrashPoint | PieceCrashPoint | ClientCrashPoint): void {
   const [name, count = '1'] = (process.env.COCOON_CRASH_AT ?? '').split(':');
   if (name !== point) return;
   passes += 1;

@@ -49,7 +49,7 @@ function clientOf({ keys, channels }: BenchWorld, index: number, url: string, ca
     stake: new Uint8Array(terms.stake.hash), workerKey: keys.signingPublic, sealingKey: keys.sealingPublic, tier: Tier.bonded, imageHash: new Uint8Array(32), url,
     promptPrice: BENCH_PRICE, outputPrice: BENCH_PRICE, maxTokens: 256,
   };
-  const channel: MarketChannel = { address: new Uint8Array(address.hash), client: new Uint8Array(terms.client.hash), sign, budget: 10n ** 14n };
+  const channel: MarketChannel = { address: new Uint8Array(address.hash), client: new Uint8Array(terms.client.hash), clientKey: terms.clientKey, sign, budget: 10n ** 14n };
   const market: Market = { offers: async () => [offer], channelWith: async () => channel, topUp: async () => undefined };
   const sellers = new SellerBook({
     market, tier: Tier.bonded, deposit: 10n ** 14n, now: unixNow,

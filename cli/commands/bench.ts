@@ -15,6 +15,7 @@ export function benchCommand(): Command {
     .addCommand(importCommand())
     .addCommand(attestationCommand())
     .addCommand(protocolCommand())
+    .addCommand(storeCommand())
     .addCommand(withSettings(new Command('protocol-part')).description('a process of bench protocol').action(runProtocolPart), { hidden: true });
 }
 
@@ -140,6 +141,19 @@ function protocolCommand(): Command {
       const seconds = parseNumber('--seconds', String(options.seconds), 5, 3_600, true);
       const report = await measureProtocol(seconds, (line) => output.progress(line));
       output.result(report, linesOf({ ...report }));
+    });
+}
+
+function storeCommand(): Command {
+  return withSettings(new Command('store'))
+    .description('durable calls per second of the store of a worker\'s channels, by how many channels are served at a time')
+    .option('--seconds <n>', 'seconds of load for each', '5')
+    .action(async (options: Record<string, unknown>) => {
+      const { output } = contextOf(options);
+      const { measureStore } = await import('../../bench/store');
+      const seconds = parseNumber('--seconds', String(options.seconds), 1, 3_600, true);
+      const report = await measureStore(seconds, (line) => output.progress(line));
+      output.result(report, linesOf({ ...report.callsPerSecond, loadAverage: report.loadAverage }));
     });
 }
 

@@ -150,7 +150,7 @@ export class ClientChannels implements ChannelAccounts {
 
   private channel(address: Address, budget: bigint): MarketChannel {
     const sign = (hash: Uint8Array): Uint8Array => nodeEd25519.sign(hash, this.secret);
-    return { address: new Uint8Array(address.hash), client: new Uint8Array(this.client.hash), sign, budget };
+    return { address: new Uint8Array(address.hash), client: new Uint8Array(this.client.hash), clientKey: nodeEd25519.publicKey(this.secret), sign, budget };
   }
 
   /** Waits until the chain shows an open channel with a budget that is enough. */

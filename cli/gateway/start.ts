@@ -122,7 +122,7 @@ export async function startGateway({ output, settings, resolved, passphrase }: C
 /** What a ChannelBackend needs to know of a provider and the channel with it; the budget is read anew each time. */
 function boughtChannel(networkId: number, offer: Offer, channel: MarketChannel): ConstructorParameters<typeof ChannelBackend>[1] {
   return {
-    networkId, channel: channel.address, url: offer.url, workerKey: offer.workerKey, sealingKey: offer.sealingKey, sign: channel.sign, ed25519: nodeEd25519,
+    networkId, channel: channel.address, url: offer.url, workerKey: offer.workerKey, sealingKey: offer.sealingKey, clientKey: channel.clientKey, sign: channel.sign, ed25519: nodeEd25519,
     client: channel.client, stake: offer.stake, tier: offer.tier, imageHash: offer.imageHash, promptPrice: offer.promptPrice, outputPrice: offer.outputPrice,
     get budget() {
       return channel.budget;

@@ -121,7 +121,10 @@ export class ChannelBackend implements CompletionBackend {
     );
     try {
       await durable;
-      link = await this.connected(seq);
+      const opened = await this.connected(seq);
+      // The store was an old copy, and is not any more.
+      if (seq < opened.welcome.nextSeq) throw new GatewayError('gateway.connection-lost', 'the worker knows another request of this number', { received: `request ${seq}` });
+      link = opened;
       link.ask(answer.request, encoded, vouched > this.assured ? vouched : this.assured, answer);
       for (let isFirst = true; ; isFirst = false) {
         const piece = await answer.next(asked.abort, asked.enough);
@@ -203,7 +206,9 @@ export class ChannelBackend implements CompletionBackend {
   async finish(): Promise<void> {
     const { channel } = this.bought;
     const link = await this.connected(this.store.position(channel).nextSeq);
-    link.payLast(this.store.position(channel).vouched);
+    const { vouched, durable } = this.store.accept(channel, 0n, 0n);
+    await durable;
+    link.payLast(vouched);
   }
 
   /** Ends the connection. */
@@ -266,20 +271,28 @@ export class ChannelBackend implements CompletionBackend {
 
   /**
    * After a lost connection, or a lost process, the worker may count what this client never saw: a chunk on its way, a piece of a prompt
-   * that was being read. It is believed up to the newest voucher, which it could claim whatever it says, and one chunk beyond.
+   * that was being read. It is believed up to the newest voucher, which it could claim whatever it says, and one chunk beyond. An old copy
+   * of the store learns from it what this client signed and which numbers it used.
    */
   private async believe(link: ChannelLink): Promise<void> {
     const { channel } = this.bought;
+    const { welcome } = link;
+    try {
+      await this.store.catchUp(channel, welcome.nextSeq, link.shownVoucher);
+    } catch (error) {
+      link.close();
+      throw error;
+    }
     const { owed, vouched } = this.store.position(channel);
     const most = vouched + this.chunkNano;
-    if (link.claimedOwed > most) {
+    if (welcome.owed > most) {
       link.close();
       throw new GatewayError('gateway.bad-worker', 'the worker says that more is owed than it can have delivered', {
-        expected: `at most ${most} nanoTON`, received: String(link.claimedOwed), hint: 'close the channel, and open one with another provider',
+        expected: `at most ${most} nanoTON`, received: String(welcome.owed), hint: 'close the channel, and open one with another provider',
       });
     }
-    if (link.claimedOwed <= owed) return;
-    const noted = this.store.accept(channel, link.claimedOwed - owed, this.prepaidNano);
+    if (welcome.owed <= owed) return;
+    const noted = this.store.accept(channel, welcome.owed - owed, this.prepaidNano);
     await noted.durable;
     this.assured = noted.vouched;
   }

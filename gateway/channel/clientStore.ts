@@ -1,10 +1,13 @@
 import Database from 'libsql';
 import { dirname } from 'node:path';
+import { crashPoint } from '../../worker/crash';
 import { ensurePrivateFolder } from '../../worker/dataFolder';
 import { migrate, openDurable } from '../../worker/store/database';
-import { guarded } from '../../worker/store/guarded';
+import { guarded, storageError } from '../../worker/store/guarded';
+import { FileLock } from '../../worker/store/lock';
 import { WalSync } from '../../worker/store/walSync';
 import { toHex } from '../../protocol';
+import type { StorageError } from '../../worker/errors';
 import { GatewayError } from '../errors';
 
 const CHANNELS = `
@@ -24,6 +27,8 @@ CREATE TABLE spending (
 `;
 
 const DAY_SECONDS = 86_400;
+/** Numbers that an old copy may be behind: twelve days at one request a second. */
+const MAX_SKIPPED = 2 ** 20;
 
 /** Where the client stands in one channel. Amounts are nanoTON, cumulative. */
 export interface ClientPosition {
@@ -51,6 +56,8 @@ export class ClientStore {
   /** The commit that further calls join, and the one before it. */
   private commit: Promise<void> | null = null;
   private before: Promise<void> = Promise.resolve();
+  /** What could not be synced: the disk may lack what a second attempt claims to have written. */
+  private failure: StorageError | null = null;
   private readonly log: WalSync;
   private readonly statements: Record<'channel' | 'spending', Database.Statement>;
   /** nanoTON of one day, UTC. */
@@ -58,6 +65,7 @@ export class ClientStore {
 
   private constructor(
     private readonly database: Database.Database,
+    private readonly lock: FileLock,
     path: string,
     private readonly now: () => number,
   ) {
@@ -68,13 +76,25 @@ export class ClientStore {
     };
   }
 
-  /** @param now Unix seconds @throws StorageError */
+  /**
+   * Opens or creates the file, for this process alone: two that sign over one channel would use its numbers twice.
+   * @param now Unix seconds
+   * @throws StorageError `storage.locked`, `storage.damaged`, `storage.schema`, `storage.permissions`, `storage.readonly`, `storage.full`
+   */
   static open(path: string, now: () => number = () => Math.floor(Date.now() / 1000)): ClientStore {
     ensurePrivateFolder(dirname(path));
     return guarded(path, () => {
-      const database = openDurable(path);
-      migrate(database, [CHANNELS, SPENDING]);
-      return new ClientStore(database, path, now);
+      const lock = FileLock.take(`${path}.lock`);
+      let database: Database.Database | null = null;
+      try {
+        database = openDurable(path);
+        migrate(database, [CHANNELS, SPENDING]);
+        return new ClientStore(database, lock, path, now);
+      } catch (error) {
+        database?.close();
+        lock.release();
+        throw error;
+      }
     });
   }
 
@@ -112,12 +132,35 @@ export class ClientStore {
     return this.note(address, { nextSeq, owed: owed + moreNano, vouched: larger(vouched, owed + moreNano + prepaidNano) });
   }
 
-  /** Commits what waits. */
+  /**
+   * Brings an old copy of the store up to what the client did after it was made: a voucher that its own key signed, and numbers that it used.
+   * The voucher counts as today's spending: when it was signed is not known.
+   * @param nextSeq by the worker's word: a false one wastes numbers, and no more than MAX_SKIPPED at a time
+   * @throws GatewayError `gateway.old-copy`
+   */
+  async catchUp(address: Uint8Array, nextSeq: number, signedNano: bigint): Promise<void> {
+    const known = this.position(address);
+    if (nextSeq - known.nextSeq > MAX_SKIPPED) {
+      throw new GatewayError('gateway.old-copy', 'the worker knows far more requests of this channel than this store', {
+        expected: `at most number ${known.nextSeq + MAX_SKIPPED}`, received: `number ${nextSeq}`,
+        hint: 'put the newest copy of client.db in its place, or close the channel and open another',
+      });
+    }
+    if (nextSeq <= known.nextSeq && signedNano <= known.vouched) return;
+    const vouched = larger(known.vouched, signedNano);
+    await this.note(address, { nextSeq: Math.max(nextSeq, known.nextSeq), owed: known.owed, vouched }).durable;
+  }
+
+  /** Commits what waits, and frees the file. @throws StorageError */
   close(): void {
-    this.write();
-    this.log.syncNow();
-    this.log.close();
-    this.database.close();
+    try {
+      this.write();
+      this.log.syncNow();
+    } finally {
+      this.log.close();
+      this.database.close();
+      this.lock.release();
+    }
   }
 
   private note(address: Uint8Array, position: ClientPosition): NotedVoucher {
@@ -126,7 +169,11 @@ export class ClientStore {
     spending.nano += position.vouched - (this.positions.get(name)?.vouched ?? 0n);
     this.positions.set(name, position);
     this.changed.set(name, address);
-    this.commit ??= this.before = this.commitAfter(this.before);
+    if (this.commit === null) {
+      this.commit = this.before = this.commitAfter(this.before);
+      // Not everybody waits for it; whoever sends what follows from it does.
+      this.commit.catch(() => undefined);
+    }
     return { vouched: position.vouched, durable: this.commit };
   }
 
@@ -136,20 +183,34 @@ export class ClientStore {
     await new Promise((resolve) => setImmediate(resolve));
     this.commit = null;
     this.write();
-    await this.log.sync();
+    crashPoint('clientCommitted');
+    try {
+      await this.log.sync();
+      crashPoint('clientSynced');
+    } catch (cause) {
+      throw (this.failure = storageError('channels', cause));
+    }
   }
 
   private write(): void {
+    if (this.failure !== null) throw this.failure;
     if (this.changed.size === 0) return;
     guarded('channels', () => {
       const { day, nano } = this.today();
-      this.database.transaction(() => {
+      this.database.exec('BEGIN IMMEDIATE');
+      try {
         this.statements.spending.run([day, String(nano)]);
         for (const [name, address] of this.changed) {
           const { nextSeq, owed, vouched } = this.positions.get(name)!;
           this.statements.channel.run([Buffer.from(address), nextSeq, String(owed), String(vouched)]);
         }
-      })();
+        crashPoint('clientPrepared');
+        this.database.exec('COMMIT');
+      } catch (error) {
+        // A full disk may have ended the transaction already.
+        if (this.database.inTransaction) this.database.exec('ROLLBACK');
+        throw error;
+      }
     });
     this.changed.clear();
   }

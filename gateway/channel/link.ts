@@ -1,7 +1,7 @@
 import { WebSocket } from 'ws';
 import {
   type ChannelFrame, type ChannelRequest, decodeFrame, type Ed25519, encodeFrame, helloHash, outputHash, type PieceFrame,
-  refusalHash, type RefusalFrame, RefusalReason, RequestSealer, SESSION_REQUESTS, type SignedAmount, termsHash, voucherHash,
+  refusalHash, type RefusalFrame, RefusalReason, RequestSealer, SESSION_REQUESTS, type SignedAmount, termsHash, voucherHash, type Welcome,
 } from '../../protocol';
 import { GatewayError } from '../errors';
 
@@ -15,7 +15,9 @@ export interface LinkParties {
   /** From the worker's key record on chain. */
   workerKey: Uint8Array;
   sealingKey: Uint8Array;
-  /** Signs with the channel's client key. */
+  /** The channel's, of Ed25519: of vouchers and sessions. */
+  clientKey: Uint8Array;
+  /** Signs with it. */
   sign: (hash: Uint8Array) => Uint8Array;
   ed25519: Ed25519;
 }
@@ -46,8 +48,8 @@ export class ChannelLink {
     private readonly socket: WebSocket,
     private readonly parties: LinkParties,
     private sealer: RequestSealer,
-    /** What the worker counted as owed at its newest welcome, nanoTON, by its word alone. */
-    public claimedOwed: bigint,
+    /** The newest: where the worker says it stands, by its word alone, but for the voucher in it. */
+    public welcome: Welcome,
   ) {
     socket.on('message', (data: Buffer) => this.receive(new Uint8Array(data)));
     socket.on('close', (code: number, reason: Buffer) => this.lost(`connection closed (${code}${reason.length > 0 ? `, ${reason}` : ''})`));
@@ -64,7 +66,7 @@ export class ChannelLink {
       socket.terminate();
       throw answer.kind === 'refusal' ? refusalError(answer, parties) : unexpected(answer.kind, url);
     }
-    return new ChannelLink(socket, parties, sealer, answer.owed);
+    return new ChannelLink(socket, parties, sealer, answer);
   }
 
   /** Whether a request of this number can still be asked over this link. */
@@ -88,6 +90,13 @@ export class ChannelLink {
       this.socket.send(hello);
     });
     this.sealer = sealer;
+  }
+
+  /** nanoTON of the voucher that the worker shows, if the client's key signed it; else 0. */
+  get shownVoucher(): bigint {
+    const { networkId, channel, clientKey, ed25519 } = this.parties;
+    const { amount, final, signature } = this.welcome.voucher;
+    return ed25519.verify(voucherHash({ networkId, channel, final, amount }), signature, clientKey) ? amount : 0n;
   }
 
   get isLost(): boolean {
@@ -162,7 +171,7 @@ export class ChannelLink {
       return this.socket.terminate();
     }
     if (frame.kind === 'welcome') {
-      this.claimedOwed = frame.owed;
+      this.welcome = frame;
       return this.welcomed();
     }
     if (frame.kind === 'piece') return this.listeners.get(frame.seq)?.piece(frame);

@@ -24,7 +24,9 @@ export interface MarketChannel {
   /** Basechain hashes. */
   address: Uint8Array;
   client: Uint8Array;
-  /** Signs vouchers and sessions. */
+  /** Ed25519 key of vouchers and sessions. */
+  clientKey: Uint8Array;
+  /** Signs with it. */
   sign: (hash: Uint8Array) => Uint8Array;
   /** nanoTON, cumulative, that claims can take from it; rises when it is topped up. */
   budget: bigint;

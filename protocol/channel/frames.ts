@@ -35,12 +35,16 @@ export interface Hello {
 /** Worker -> client: where the channel stands in the worker's store. */
 export interface Welcome {
   kind: 'welcome';
+  /** Above all that were begun. */
   nextSeq: number;
   /** nanoTON of all receipts so far. */
   owed: bigint;
-  /** nanoTON of the newest voucher. */
-  vouched: bigint;
+  /** The newest, with the client's own signature; NO_VOUCHER while there is none. */
+  voucher: SignedAmount;
 }
+
+/** Stands for no voucher: an amount of 0, and no signature. */
+export const NO_VOUCHER: SignedAmount = { amount: 0n, final: false, signature: new Uint8Array(64) };
 
 /** Client -> worker: a sealed request, and the voucher that prepays its first piece. */
 export interface RequestFrame {
@@ -126,11 +130,7 @@ export function encodeFrame(frame: ChannelFrame): Uint8Array {
         .fixed('signature', frame.signature, 64)
         .bytes();
     case 'welcome':
-      return writer
-        .uint('nextSeq', frame.nextSeq, 4)
-        .uint('owed', frame.owed, AMOUNT_BYTES)
-        .uint('vouched', frame.vouched, AMOUNT_BYTES)
-        .bytes();
+      return writeAmount(writer.uint('nextSeq', frame.nextSeq, 4).uint('owed', frame.owed, AMOUNT_BYTES), frame.voucher).bytes();
     case 'request':
       writer.uint('seq', frame.seq, 4).fixed('termsHash', frame.termsHash, 32);
       return withSealed(writeAmount(writer, frame.voucher), frame.sealed);
@@ -214,7 +214,7 @@ function readBody(reader: FrameReader, kind: number): ChannelFrame {
         enc: reader.fixed(32), signature: reader.fixed(64),
       };
     case Kind.welcome:
-      return { kind: 'welcome', nextSeq: reader.number(4), owed: reader.uint(AMOUNT_BYTES), vouched: reader.uint(AMOUNT_BYTES) };
+      return { kind: 'welcome', nextSeq: reader.number(4), owed: reader.uint(AMOUNT_BYTES), voucher: reader.amount() };
     case Kind.request:
       return { kind: 'request', seq: reader.number(4), termsHash: reader.fixed(32), voucher: reader.amount(), sealed: reader.sealed() };
     case Kind.piece:

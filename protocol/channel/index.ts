@@ -8,6 +8,6 @@ export {
 } from './pieces';
 export { decodeRefusal, encodeRefusal, type Refusal, refusalHash, RefusalReason, type RefusalReasonValue } from './refusal';
 export {
-  type Cancel, CHANNEL_WIRE_VERSION, type ChannelFrame, decodeFrame, encodeFrame, type Hello, MAX_SEALED_BYTES, type Payment,
+  type Cancel, CHANNEL_WIRE_VERSION, type ChannelFrame, decodeFrame, encodeFrame, type Hello, MAX_SEALED_BYTES, NO_VOUCHER, type Payment,
   type PieceFrame, type RefusalFrame, type RequestFrame, type SignedAmount, type Welcome,
 } from './frames';

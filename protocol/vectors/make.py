@@ -204,7 +204,7 @@ def refusal(r: dict) -> Cell:
 # ---- frames: every field in the order of the table in docs/channel-protocol.md
 FRAMES = dict(
     hello=(1, [("networkId", 4), ("channel", 32), ("workerKey", 32), ("firstSeq", 4), ("enc", 32), ("signature", 64)]),
-    welcome=(2, [("nextSeq", 4), ("owed", 15), ("vouched", 15)]),
+    welcome=(2, [("nextSeq", 4), ("owed", 15), ("amount", 15), ("final", 1), ("signature", 64)]),
     request=(3, [("seq", 4), ("termsHash", 32), ("amount", 15), ("final", 1), ("signature", 64), ("sealed", None)]),
     piece=(4, [("seq", 4), ("index", 4), ("final", 1), ("finishReason", 1), ("issuedAt", 4), ("dueNano", 8), ("responseCommit", 32),
                ("traceCommit", 32), ("promptTokens", 4), ("outputTokens", 4), ("signature", 64), ("sealed", None)]),
@@ -296,7 +296,7 @@ def main() -> None:
                              termsHash=terms_hash, sealed=sealed, helloHash=sha(b"OCH3", session_info(binding), enc)))
     signature = pattern(64, 90)
     frames = [dict(kind="hello", networkId=-239, channel=pattern(32, 91), workerKey=pattern(32, 92), firstSeq=4096, enc=pattern(32, 93), signature=signature),
-              dict(kind="welcome", nextSeq=17, owed=10**15, vouched=full),
+              dict(kind="welcome", nextSeq=17, owed=10**15, voucher=dict(amount=full, final=True, signature=signature)),
               dict(kind="request", seq=18, termsHash=pattern(32, 94), voucher=dict(amount=10**16, final=False, signature=signature), sealed=pattern(256, 95)),
               dict(kind="piece", seq=18, index=2, final=True, finishReason=1, issuedAt=1800000000, dueNano=2**63, responseCommit=pattern(32, 96),
                    traceCommit=pattern(32, 97), promptTokens=5000, outputTokens=64, signature=signature, sealed=pattern(256, 98)),

@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { WebSocketServer } from 'ws';
-import { decodeFrame, dueFor, encodeFrame, type Welcome } from '../../protocol';
+import { decodeFrame, dueFor, encodeFrame, NO_VOUCHER, type Welcome } from '../../protocol';
 import { ChainApiError } from '../../worker/errors';
 import { newKey, NOW, PRICES, WorkerWorld } from '../worker/channels/conversationWorld';
 import { honest, type Meddling, RelayWorld } from './relayWorld';
@@ -127,7 +127,7 @@ describe('a worker that is not as it should be', { timeout: 60_000 }, () => {
       socket.on('message', () => {
         const { _socket: raw } = socket as unknown as { _socket: Socket };
         raw.cork();
-        socket.send(encodeFrame({ kind: 'welcome', nextSeq: 1, owed: 0n, vouched: 0n }));
+        socket.send(encodeFrame({ kind: 'welcome', nextSeq: 1, owed: 0n, voucher: NO_VOUCHER }));
         raw.write(Buffer.alloc(20, 0xff));
         raw.uncork();
       });

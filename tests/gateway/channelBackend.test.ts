@@ -37,7 +37,7 @@ describe('answers bought over a payment channel', () => {
     const store = ClientStore.open(join(world.folder, 'client', 'channels.db'));
     const backend = new ChannelBackend(card, {
       networkId: 2026, channel: world.address, url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}${CHANNEL_PATH}`,
-      workerKey: world.keys.signingPublic, sealingKey: world.keys.sealingPublic, sign: (hash) => world.clientKey.sign(hash), ed25519: nodeEd25519,
+      workerKey: world.keys.signingPublic, sealingKey: world.keys.sealingPublic, clientKey: world.clientKey.publicKey, sign: (hash) => world.clientKey.sign(hash), ed25519: nodeEd25519,
       client: new Uint8Array(32).fill(1), stake: new Uint8Array(32).fill(3), tier: Tier.bonded, imageHash: new Uint8Array(32),
       promptPrice: PRICES.promptPrice, outputPrice: PRICES.outputPrice, budget,
     }, store, () => NOW);

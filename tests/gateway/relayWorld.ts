@@ -95,7 +95,7 @@ export class RelayWorld {
     const { world } = this;
     return new ChannelBackend(this.card, {
       networkId: 2026, channel: world.address, url, workerKey: world.keys.signingPublic, sealingKey: world.keys.sealingPublic,
-      sign: (hash) => world.clientKey.sign(hash), ed25519: nodeEd25519, client: new Uint8Array(32).fill(1), stake, tier: Tier.bonded,
+      clientKey: world.clientKey.publicKey, sign: (hash) => world.clientKey.sign(hash), ed25519: nodeEd25519, client: new Uint8Array(32).fill(1), stake, tier: Tier.bonded,
       imageHash: new Uint8Array(32), promptPrice: PRICES.promptPrice, outputPrice: PRICES.outputPrice, budget: 10n ** 9n, ...changes,
     }, this.store, () => this.now);
   }

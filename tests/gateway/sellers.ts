@@ -84,7 +84,7 @@ export class TestMarket implements Market {
     Object.assign(world.context.serving, { promptPrice: offer.promptPrice, outputPrice: offer.outputPrice });
     // The stake in the terms is the world's; the market tells its providers apart by one of its own.
     offer.stake = Uint8Array.from(offer.stake, (byte, place) => (place === 31 ? index : byte));
-    const channel = { address: world.address, client: new Uint8Array(32).fill(1), sign: (hash: Uint8Array) => world.clientKey.sign(hash), budget: changes.budget ?? 10n ** 9n };
+    const channel = { address: world.address, client: new Uint8Array(32).fill(1), clientKey: world.clientKey.publicKey, sign: (hash: Uint8Array) => world.clientKey.sign(hash), budget: changes.budget ?? 10n ** 9n };
     const stop = (): void => {
       endpoint.close();
       server.close();
@@ -107,7 +107,7 @@ export class TestMarket implements Market {
       channel,
       owed: () => this.store.position(channel.address).owed,
       backend: new ChannelBackend(this.card, {
-        ...offer, networkId: 2026, channel: channel.address, client: channel.client, sign: channel.sign, ed25519: nodeEd25519, stake: new Uint8Array(32).fill(3),
+        ...offer, networkId: 2026, channel: channel.address, client: channel.client, clientKey: channel.clientKey, sign: channel.sign, ed25519: nodeEd25519, stake: new Uint8Array(32).fill(3),
         get budget() {
           return channel.budget;
         },

@@ -98,7 +98,7 @@ describe("the worker's store", () => {
     const folder = freshFolder();
     ensurePrivateFolder(folder);
     writeFileSync(join(folder, 'worker.db'), 'this is not a database, but it is long enough to look at'.repeat(30));
-    assert.throws(() => JobStore.open(folder, identity), /storage|store failed/);
+    assert.throws(() => JobStore.open(folder, identity), hasCode('storage.damaged'));
   });
 
   test('a full disk or a read-only file is a typed error, and what was written before stays', () => {

@@ -1,6 +1,6 @@
 import { GenerationAbortedError, KvMemoryError } from '../../exact';
 import {
-  type Cancel, type ChannelFrame, decodeFrame, dueFor, encodeFrame, equalBytes, firstPiece, type Hello, helloHash, ProtocolError, refusalHash,
+  type Cancel, type ChannelFrame, decodeFrame, dueFor, encodeFrame, equalBytes, firstPiece, type Hello, helloHash, NO_VOUCHER, ProtocolError, refusalHash,
   RefusalReason, type RefusalReasonValue, RequestOpener, type RequestFrame, type SignedAmount, voucherHash,
 } from '../../protocol';
 import { ChainApiError, ChannelError } from '../errors';
@@ -144,10 +144,10 @@ export class ChannelConversation {
     }
     const opener = await RequestOpener.accept(frame.enc, context.keys.sealingSecret, frame);
     this.session = { channel, opener };
-    const lastSeq = context.store.read.channel(frame.channel)?.lastSeq ?? 0;
+    const { lastSeq = 0, voucher = null } = context.store.read.channel(frame.channel) ?? {};
     if (frame.firstSeq > lastSeq) await this.stopElsewhere(channel);
-    const { counted: owed, vouched } = channel.ledger;
-    this.peer.send(encodeFrame({ kind: 'welcome', nextSeq: lastSeq + 1, owed, vouched }));
+    const newest = voucher === null ? NO_VOUCHER : { ...voucher, amount: voucher.amountNano };
+    this.peer.send(encodeFrame({ kind: 'welcome', nextSeq: lastSeq + 1, owed: channel.ledger.counted, voucher: newest }));
   }
 
   /**

@@ -2,6 +2,7 @@ import {
   CHUNK_TOKENS, decodeFrame, decodeResponse, encodeFrame, FinishReason, type MadePiece, openResponse, payableBeyond, preparePiece,
   PROMPT_PIECE_TOKENS, receiptHash, termsHash,
 } from '../../protocol';
+import { crashPoint } from '../crash';
 import type { Answered, ServedEngine } from '../engine';
 import { nodeEd25519 } from '../keys/ed25519';
 import type { WorkerKeys } from '../keys/workerKeys';
@@ -23,7 +24,8 @@ export interface Serving {
  * Serves one request, piece by piece: a piece of the prompt is read only when it is prepaid and acknowledged when it was read, a
  * chunk leaves only when all before it is vouched for. What was signed earlier, before a crash or a lost connection, is sent
  * again as it is; the same bits are computed again and it goes on from there. An engine that cannot repeat itself is asked to go on
- * behind the tokens that were signed. * @param send takes stored bytes alone: what a crash could forget is never sent
+ * behind the tokens that were signed.
+ * @param send takes stored bytes alone: what a crash could forget is never sent
  * @throws Unpaid, GenerationAbortedError when the signal aborts; ChannelError when another request has this number
  */
 export async function serveRequest(
@@ -49,6 +51,7 @@ export async function serveRequest(
   const deliver = async (made: MadePiece): Promise<bigint> => {
     const piece = await store.signOnce(channel, seq, made.index, () => signPiece(serving, request, made), now());
     send(piece);
+    crashPoint('pieceSent');
     next = made.index + 1;
     due = piece.dueNano;
     // From the store: the same piece may have been delivered over another connection.
@@ -89,9 +92,11 @@ export async function serveRequest(
 }
 
 function signPiece({ keys, now }: Serving, request: OpenedChannelRequest['request'], made: MadePiece): MadeReceipt {
+  crashPoint('pieceToSign');
   const { receipt, sealed } = preparePiece(request, made, now());
   const { sealedHash: _, networkId: __, termsHash: ___, escrow: ____, ...shown } = receipt;
   const signature = nodeEd25519.sign(receiptHash(receipt), keys.signingSecret);
+  crashPoint('pieceSigned');
   return { bytes: encodeFrame({ kind: 'piece', ...shown, signature, sealed }), dueNano: receipt.dueNano, final: receipt.final };
 }
 

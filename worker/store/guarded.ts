@@ -28,6 +28,13 @@ export function storageError(subject: string, cause: unknown): StorageError {
       cause,
     });
   }
+  if (/NOTADB|CORRUPT/.test(code) || /file is not a database|malformed/.test(message)) {
+    return new StorageError('storage.damaged', 'the store is damaged', {
+      received: `${subject}: ${message}`,
+      hint: 'put a copy in its place that you know to be the newest; nothing was changed',
+      cause,
+    });
+  }
   if (/CONSTRAINT/.test(code)) {
     return new StorageError('storage.invariant', 'the store refused a change', { received: message, cause });
   }

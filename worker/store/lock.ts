@@ -17,9 +17,9 @@ export class FileLock {
     } catch (cause) {
       database.close();
       if (!/BUSY|LOCKED/.test(String((cause as { code?: unknown }).code))) throw cause;
-      throw new StorageError('storage.locked', 'another worker uses this data folder', {
+      throw new StorageError('storage.locked', 'another process uses this data folder', {
         received: path,
-        hint: 'stop the other worker, or choose another --data-folder (with its own worker key)',
+        hint: 'stop the other worker or gateway, or choose another --data-folder (with its own keys)',
         cause,
       });
     }

@@ -49,7 +49,7 @@ describe('a worker behind a channel', () => {
     const store = ClientStore.open(join(folder, 'channels', 'client.db'));
     const backend = new ChannelBackend(card, {
       networkId: 2026, channel: world.address, url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}${CHANNEL_PATH}`,
-      workerKey: world.keys.signingPublic, sealingKey: world.keys.sealingPublic, sign: (hash) => world.clientKey.sign(hash), ed25519: nodeEd25519,
+      workerKey: world.keys.signingPublic, sealingKey: world.keys.sealingPublic, clientKey: world.clientKey.publicKey, sign: (hash) => world.clientKey.sign(hash), ed25519: nodeEd25519,
       client: new Uint8Array(32).fill(1), stake: new Uint8Array(32).fill(3), tier: Tier.bonded, imageHash: new Uint8Array(32), ...PRICES, budget: 10n ** 9n,
     }, store, () => NOW, audits.auditor.heard);
     ends.push(async () => {

@@ -15,7 +15,7 @@ const sealed = fc.uint8Array({ maxLength: 600 });
 
 const frames: fc.Arbitrary<ChannelFrame> = fc.oneof(
   fc.record({ kind: fc.constant('hello' as const), networkId: network, channel: bytes(32), workerKey: bytes(32), firstSeq: uint(32), enc: bytes(32), signature: bytes(64) }),
-  fc.record({ kind: fc.constant('welcome' as const), nextSeq: uint(32), owed: amount, vouched: amount }),
+  fc.record({ kind: fc.constant('welcome' as const), nextSeq: uint(32), owed: amount, voucher: fc.record(voucher) }),
   fc.record({ kind: fc.constant('request' as const), seq: uint(32), termsHash: bytes(32), voucher: fc.record(voucher), sealed }),
   fc.record({
     kind: fc.constant('piece' as const), seq: uint(32), index: uint(32), final: fc.boolean(), finishReason: fc.integer({ min: 0, max: 2 }), issuedAt: uint(32),

@@ -300,7 +300,7 @@ describe('bad input over a channel', { timeout: 60_000 }, () => {
       assert.equal(reasonOf(refused.last), channelEnding);
       api.shown = honest;
       const second = await greeted(world);
-      assert.deepEqual(second.frames[0], { kind: 'welcome', nextSeq: 2, owed: dueFor(PRICES, request.payload.request.promptTokens.length, 32), vouched: prepaid(request) });
+      assert.deepEqual(second.frames[0], { kind: 'welcome', nextSeq: 2, owed: dueFor(PRICES, request.payload.request.promptTokens.length, 32), voucher: world.voucher(prepaid(request)) });
       const other = world.request(2, 64);
       const paid = dueFor(PRICES, request.payload.request.promptTokens.length, 32) + prepaid(other);
       await second.ask(other, paid);

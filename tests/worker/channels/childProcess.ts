@@ -3,13 +3,13 @@ import { pathToFileURL } from 'node:url';
 
 const root = join(__dirname, '..', '..', '..');
 
-/** Builds the process of `child.ts`. @returns its file */
-export async function buildChild(): Promise<string> {
+/** Builds a program of the tests. @param entry its source, from the project's root @returns its file */
+export async function buildChild(entry = 'tests/worker/channels/child.ts'): Promise<string> {
   const { bundle } = (await import(pathToFileURL(join(root, 'scripts/build/bundle.mjs')).href)) as {
     bundle(root: string, entries: string[], outputOf: (entry: string) => string): Promise<void>;
   };
-  const output = 'build/tests/worker/channels/child.cjs';
-  await bundle(root, ['tests/worker/channels/child.ts'], () => output);
+  const output = `build/${entry.replace(/\.ts$/, '.cjs')}`;
+  await bundle(root, [entry], () => output);
   return join(root, output);
 }
 

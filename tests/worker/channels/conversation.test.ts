@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { toNano } from '@ton/core';
 import {
-  decodeFrame, dueFor, encodeFrame, equalBytes, refusalHash, type RefusalFrame, RefusalReason, termsHash, type ChannelRequest,
+  decodeFrame, dueFor, encodeFrame, equalBytes, NO_VOUCHER, refusalHash, type RefusalFrame, RefusalReason, termsHash, type ChannelRequest,
 } from '../../../protocol';
 import type { OpenChannel } from '../../../worker/channels/desk';
 import { ChainApiError } from '../../../worker/errors';
@@ -116,7 +116,7 @@ describe('a conversation over a channel', () => {
     world.restart();
     const second = world.connect();
     await second.hello(1);
-    assert.deepEqual(second.frames[0], { kind: 'welcome', nextSeq: 2, owed: dueOf(request, 64), vouched: dueOf(request, 32) });
+    assert.deepEqual(second.frames[0], { kind: 'welcome', nextSeq: 2, owed: dueOf(request, 64), voucher: world.voucher(dueOf(request, 32)) });
     await second.ask(request, dueOf(request, 64));
     await payThrough(second, request);
     assert.deepEqual(second.bytes.slice(1, 3), first.bytes.slice(1, 3));
@@ -220,7 +220,7 @@ describe('a conversation over a channel', () => {
     await payThrough(second, request);
     await settled();
     const next = await greeted(world, 2);
-    assert.deepEqual(next.frames[0], { kind: 'welcome', nextSeq: 2, owed: dueOf(request, 64), vouched: dueOf(request, 64) });
+    assert.deepEqual(next.frames[0], { kind: 'welcome', nextSeq: 2, owed: dueOf(request, 64), voucher: world.voucher(dueOf(request, 64)) });
     assert.deepEqual(first.pieces(1), second.pieces(1).slice(0, first.pieces(1).length));
     assert.equal(checked(request, second.pieces(1)).length, 64);
   });
@@ -302,7 +302,7 @@ describe('a conversation over a channel', () => {
       [(client) => client.send(new Uint8Array(0)), 'MALFORMED_PAYLOAD'],
       [async (client) => {
         await client.hello();
-        await client.send({ kind: 'welcome', nextSeq: 1, owed: 0n, vouched: 0n });
+        await client.send({ kind: 'welcome', nextSeq: 1, owed: 0n, voucher: NO_VOUCHER });
       }, 'UNEXPECTED_FRAME'],
       [async (client) => {
         await client.hello();

@@ -28,6 +28,8 @@ export const PRICES = { promptPrice: 1_000_000n, outputPrice: 1_000_000_000n, fi
 
 export interface KeyPair {
   publicKey: Uint8Array;
+  /** Seed of 32 bytes. */
+  secret: Uint8Array;
   sign(hash: Uint8Array): Uint8Array;
 }
 
@@ -35,6 +37,7 @@ export function newKey(): KeyPair {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   return {
     publicKey: new Uint8Array(publicKey.export({ format: 'der', type: 'spki' }).subarray(12)),
+    secret: new Uint8Array(privateKey.export({ format: 'der', type: 'pkcs8' }).subarray(16)),
     sign: (hash) => new Uint8Array(sign(null, hash, privateKey)),
   };
 }

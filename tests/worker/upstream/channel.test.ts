@@ -152,7 +152,7 @@ test('an OpenAI client, a gateway, a channel, a worker and another OpenAI-compat
   const store = ClientStore.open(join(world.folder, 'client', 'channels.db'));
   const bought = {
     networkId: 2026, channel: world.address, url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}${CHANNEL_PATH}`,
-    workerKey: world.keys.signingPublic, sealingKey: world.keys.sealingPublic, sign: (hash: Uint8Array) => world.clientKey.sign(hash), ed25519: nodeEd25519,
+    workerKey: world.keys.signingPublic, sealingKey: world.keys.sealingPublic, clientKey: world.clientKey.publicKey, sign: (hash: Uint8Array) => world.clientKey.sign(hash), ed25519: nodeEd25519,
     client: new Uint8Array(32).fill(1), stake: new Uint8Array(32).fill(3), tier: Tier.attested, imageHash: new Uint8Array(32).fill(9),
     promptPrice: PRICES.promptPrice, outputPrice: PRICES.outputPrice, budget: 10n ** 9n,
   };
