@@ -192,6 +192,7 @@ export class ChannelBackend implements CompletionBackend {
     if (piece !== undefined) this.store.accept(this.bought.channel, piece, this.prepaidNano);
     const code = failure instanceof GatewayError ? failure.code : '';
     if (code === 'gateway.bad-answer') this.distrust = failure;
+    if (!isLastWord(code)) this.store.lose(this.bought.channel);
     if (/^gateway\.(tampered|bad-date|bad-worker)$/.test(code)) link?.close();
   }
 
@@ -271,8 +272,9 @@ export class ChannelBackend implements CompletionBackend {
 
   /**
    * After a lost connection, or a lost process, the worker may count what this client never saw: a chunk on its way, a piece of a prompt
-   * that was being read. It is believed up to the newest voucher, which it could claim whatever it says, and one chunk beyond. An old copy
-   * of the store learns from it what this client signed and which numbers it used.
+   * that was being read. It is believed up to the newest voucher, which it could claim whatever it says, and one chunk beyond where a
+   * request was lost since it was believed the last time: else each connection that it ends would earn it a chunk. An old copy of the store
+   * learns from it what this client signed and which numbers it used.
    */
   private async believe(link: ChannelLink): Promise<void> {
     const { channel } = this.bought;
@@ -284,7 +286,7 @@ export class ChannelBackend implements CompletionBackend {
       throw error;
     }
     const { owed, vouched } = this.store.position(channel);
-    const most = vouched + this.chunkNano;
+    const most = vouched + (this.store.takeLoss(channel) ? this.chunkNano : 0n);
     if (welcome.owed > most) {
       link.close();
       throw new GatewayError('gateway.bad-worker', 'the worker says that more is owed than it can have delivered', {
@@ -333,3 +335,6 @@ export class ChannelBackend implements CompletionBackend {
     };
   }
 }
+
+/** Whether an error is the worker's signed word that nothing more comes of a request, or ends all trust. */
+const isLastWord = (code: string): boolean => /^gateway\.(refused|overloaded|channel-ending|bad-answer)$/.test(code);

@@ -53,6 +53,8 @@ export interface NotedVoucher {
 export class ClientStore {
   private readonly positions = new Map<string, ClientPosition>();
   private readonly changed = new Map<string, Uint8Array>();
+  /** Channels over which something may have been delivered that never came here. */
+  private readonly lossy = new Set<string>();
   /** The commit that further calls join, and the one before it. */
   private commit: Promise<void> | null = null;
   private before: Promise<void> = Promise.resolve();
@@ -111,12 +113,24 @@ export class ClientStore {
       const row = guarded('channels', () => this.database.prepare('SELECT * FROM channels WHERE address = ?').get([Buffer.from(address)])) as
         | Record<string, unknown>
         | undefined;
+      // What an earlier process left in the middle is not known.
+      if (row !== undefined) this.lossy.add(name);
       position = {
         nextSeq: Number(row?.nextSeq ?? 1), owed: BigInt((row?.owedNano as string) ?? 0), vouched: BigInt((row?.vouchedNano as string) ?? 0),
       };
       this.positions.set(name, position);
     }
     return position;
+  }
+
+  /** Notes that a request ended with no word of its worker: it may count more than came here. */
+  lose(address: Uint8Array): void {
+    this.lossy.add(toHex(address));
+  }
+
+  /** Whether anything may have been lost since the last call. */
+  takeLoss(address: Uint8Array): boolean {
+    return this.lossy.delete(toHex(address));
   }
 
   /** Takes the next number for a request, and notes the voucher that goes with it: all that is owed, and what is prepaid. */
@@ -148,6 +162,7 @@ export class ClientStore {
     }
     if (nextSeq <= known.nextSeq && signedNano <= known.vouched) return;
     const vouched = larger(known.vouched, signedNano);
+    if (vouched > known.vouched) this.lose(address);
     await this.note(address, { nextSeq: Math.max(nextSeq, known.nextSeq), owed: known.owed, vouched }).durable;
   }
 

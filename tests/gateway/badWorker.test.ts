@@ -103,6 +103,39 @@ describe('a worker that is not as it should be', { timeout: 60_000 }, () => {
     assert.equal(relayed.store.position(relayed.world.address).owed, due);
   });
 
+  test('a worker that ends each connection and says that one more chunk is owed gets it for a request that was lost, once, and for nothing else', async () => {
+    const relayed = await begin();
+    const lying = welcomed(({ voucher }) => voucher.amount + chunk);
+    const again = async (): Promise<void> => {
+      await relayed.backend.close();
+      relayed.backend = relayed.client();
+    };
+    const owed = (): bigint => relayed.store.position(relayed.world.address).owed;
+    relayed.meddle = lying;
+    await assert.rejects(relayed.ask(8), hasCode('gateway.bad-worker'));
+    relayed.meddle = honest;
+    assert.equal((await relayed.ask(40)).length, 40);
+    await agreed(relayed);
+    const earned = owed();
+    await again();
+    relayed.meddle = lying;
+    await assert.rejects(relayed.ask(8), hasCode('gateway.bad-worker'));
+    assert.equal(owed(), earned);
+    // The second piece is cut off.
+    let pieces = 0;
+    relayed.meddle = (way, frame) => (way === 'down' && decodeFrame(frame).kind === 'piece' && ++pieces === 2 ? null : [frame]);
+    await assert.rejects(relayed.ask(96), hasCode('gateway.connection-lost'));
+    const { vouched } = relayed.store.position(relayed.world.address);
+    relayed.meddle = lying;
+    assert.equal((await relayed.ask(8)).length, 8);
+    const answer = dueFor(PRICES, relayed.promptTokens.length, 8);
+    assert.ok(owed() <= vouched + chunk + answer);
+    const before = owed();
+    await again();
+    await assert.rejects(relayed.ask(8), hasCode('gateway.bad-worker'));
+    assert.equal(owed(), before);
+  });
+
   test('a request that is given up at any moment leaves a channel that goes on, and what was delivered is paid', async () => {
     const relayed = await begin();
     for (const [tokens, millis] of [[0, 0], [0, 20], [32, 0], [32, 5], [32, 40], [64, 0], [64, 15]]) {

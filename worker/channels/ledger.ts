@@ -7,6 +7,9 @@ export class Unpaid extends Error {}
 /** Pieces of prompts that are remembered by their requests; of more, the sum alone. */
 const MAX_BEGUN = 256;
 
+/** How long a piece may be on its way to whoever pays for it. */
+const CROSSING_MILLIS = 10_000;
+
 /**
  * What one channel owes and has vouched for, shared by all that is served over it. Of the prompts nothing is read that is not
  * prepaid; chunks leave one after another, each only when all that counts is paid: however many requests run at a time, at most one
@@ -21,7 +24,8 @@ export class ChannelLedger {
    */
   private readonly begun = new Map<number, bigint>();
   private begunBefore = 0n;
-  private lastChunk: bigint;
+  /** When the last piece left, performance.now(). */
+  private deliveredAt: number;
 
   /**
    * @param owedNano of all receipts of the channel so far
@@ -32,7 +36,7 @@ export class ChannelLedger {
     private vouchedNano: bigint,
     private readonly patienceMillis = PATIENCE_MILLIS,
   ) {
-    this.lastChunk = owedNano > vouchedNano ? owedNano - vouchedNano : 0n;
+    this.deliveredAt = owedNano > vouchedNano ? performance.now() : -Infinity;
   }
 
   /** All receipts of the channel, and the pieces of prompts that were begun. */
@@ -54,11 +58,12 @@ export class ChannelLedger {
   }
 
   /**
-   * Whether all that counts and the first piece of another prompt are vouched for; the last chunk left out, which may still be on its
-   * way to a client that pays for it when it comes.
+   * Whether a request may be admitted: all that counts and the first piece of its prompt are vouched for, or may be in a moment. What left
+   * just now crosses requests on the wire; and since every voucher holds the prepaid pieces of requests that are still on their way, more
+   * than one piece may have left on the strength of them.
    */
   covers(seq: number, pieceNano: bigint): boolean {
-    return this.vouchedNano >= this.beyond(seq, pieceNano) - this.lastChunk;
+    return this.vouchedNano >= this.beyond(seq, pieceNano) || performance.now() - this.deliveredAt < CROSSING_MILLIS;
   }
 
   /** Resolves when all that counts and a piece of a prompt are vouched for; the piece counts from then on. @throws Unpaid when the signal aborts first, or nobody pays in time */
@@ -102,10 +107,9 @@ export class ChannelLedger {
   }
 
   private note(seq: number, owedNano: bigint): void {
-    const before = this.counted;
     this.begun.delete(seq);
     this.owedNano = owedNano;
-    if (this.counted > before) this.lastChunk = this.counted - before;
+    this.deliveredAt = performance.now();
   }
 
   private async inTurn(turn: () => Promise<void>): Promise<void> {

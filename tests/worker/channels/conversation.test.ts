@@ -192,6 +192,25 @@ describe('a conversation over a channel', () => {
     assert.equal(client.pieces(3).length, 0);
   });
 
+  test('a request is not refused because its own prepayment, which came before it, let more than one piece leave', async () => {
+    const world = await begin();
+    const client = await greeted(world);
+    const [short, long] = [world.request(1, 1), world.request(2, 64)];
+    const late = world.request(3, 8, { promptPrice: 1_000_000_000n });
+    assert.ok(prepaid(late) > dueOf(short, 1) - prepaid(short));
+    // The client has begun all three, saw nothing yet, and sends the last one behind what that lets the worker do.
+    const vouched = prepaid(short) + prepaid(long) + prepaid(late);
+    await client.ask(short, vouched);
+    await client.ask(long, vouched);
+    await client.count(3);
+    await client.ask(late, vouched);
+    await settled();
+    assert.equal(client.frames.length, 3);
+    await client.pay(dueOf(short, 1) + dueOf(long, 64) + prepaid(late));
+    await client.count(5);
+    assert.equal(client.pieces(3).length, 1);
+  });
+
   test('a request that is asked again over another connection is owed once', async () => {
     const world = await begin();
     const [first, second] = [await greeted(world), await greeted(world)];

@@ -5,6 +5,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, describe, test } from 'node:test';
+import Database from 'libsql';
 import { CHANNEL_CRASH_POINTS } from '../../../worker/crash';
 import type { ChannelStore } from '../../../worker/channels/store/channelStore';
 import type { Acknowledged } from './child';
@@ -21,7 +22,7 @@ before(async () => {
 after(remove);
 
 /** Runs the load on a store until it is killed. @returns everything that was ever acknowledged for this store */
-async function runUntilKilled(folder: string, seed: number, kill: { point: string } | { afterMs: number }): Promise<Acknowledged[]> {
+async function runUntilKilled(folder: string, seed: number, kill: { point: string } | { afterMs: number; meanwhile?: () => void }): Promise<Acknowledged[]> {
   const log = `${folder}.log`;
   const env = childEnvironment('point' in kill ? { COCOON_CRASH_AT: kill.point } : {});
   const running = spawn(process.execPath, [child, 'load', folder, log, String(seed)], { env, stdio: ['ignore', 'ignore', 'inherit'] });
@@ -29,6 +30,7 @@ async function runUntilKilled(folder: string, seed: number, kill: { point: strin
   if ('afterMs' in kill) {
     const sizeBefore = sizeOf(log);
     while (sizeOf(log) === sizeBefore && running.exitCode === null) await sleep(2);
+    kill.meanwhile?.();
     await sleep(kill.afterMs);
     running.kill('SIGKILL');
   }
@@ -104,6 +106,20 @@ describe('a worker killed in the middle of its load', () => {
       assert.equal(store.read.earnings().totalNano, settledOf(store));
       store.close();
     }
+  });
+
+  test('another program that opens the store meanwhile, and closes it, takes nothing of it', async () => {
+    const folder = fresh();
+    const readOnce = (): void => {
+      const other = new Database(join(folder, 'channels.db'));
+      other.exec('SELECT count(*) FROM channels');
+      other.close();
+    };
+    const acknowledged = await runUntilKilled(folder, 1, { afterMs: 100, meanwhile: readOnce });
+    assert.ok(acknowledged.length > 0);
+    const store = openStore(folder);
+    new Witness().check(store, acknowledged);
+    store.close();
   });
 
   for (const point of CHANNEL_CRASH_POINTS) {

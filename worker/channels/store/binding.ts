@@ -38,7 +38,8 @@ export class StoreBinding implements CommitWitness {
 
   private constructor(
     private readonly database: Database.Database,
-    private readonly path: string,
+    path: string,
+    private readonly main: MainFile,
     private readonly file: MarkFile,
     mark: Mark,
   ) {
@@ -53,7 +54,7 @@ export class StoreBinding implements CommitWitness {
    */
   static verifyMainFile(path: string, markPath: string): void {
     const mark = MarkFile.read(markPath);
-    if (mark === null || checkpointsIn(path) >= mark.checkpoints) return;
+    if (mark === null || MainFile.read(path) >= mark.checkpoints) return;
     const received = existsSync(path) ? `an older file, or none of this store, at ${path}` : `no store at ${path}`;
     throw oldCopy(mark, received);
   }
@@ -97,9 +98,14 @@ export class StoreBinding implements CommitWitness {
       .prepare('INSERT INTO starts (generation, id, startedAt) VALUES (?, ?, ?)')
       .run(generation, startId, now);
     crashPoint('startCommitted');
-    const checkpoints = checkpoint(database, path);
-    const mark = { generation, startId, commits: 0, checkpoints };
-    return new StoreBinding(database, path, MarkFile.open(markPath, mark), mark);
+    const main = new MainFile(path);
+    try {
+      const mark = { generation, startId, commits: 0, checkpoints: main.checkpoint(database) };
+      return new StoreBinding(database, path, main, MarkFile.open(markPath, mark), mark);
+    } catch (error) {
+      main.close();
+      throw error;
+    }
   }
 
   beforeCommit(): void {
@@ -140,6 +146,11 @@ export class StoreBinding implements CommitWitness {
     this.file.close();
   }
 
+  /** To be called when the database is closed. */
+  letGo(): void {
+    this.main.close();
+  }
+
   private noteNow(): void {
     this.log.syncNow();
     this.mark = { ...this.mark, commits: this.committed };
@@ -148,7 +159,7 @@ export class StoreBinding implements CommitWitness {
 
   private moveLog(): void {
     this.sinceCheckpoint = 0;
-    const checkpoints = checkpoint(this.database, this.path);
+    const checkpoints = this.main.checkpoint(this.database);
     crashPoint('checkpointDone');
     this.mark = { ...this.mark, checkpoints };
     // Before the next commit: what it puts into the log stands on this main file.
@@ -189,30 +200,52 @@ const describe = ({ generation, startId, commits }: Start): string =>
   `start ${generation} (${startId.toString('hex', 0, 4)}), commit ${commits}`;
 
 /**
- * Moves the log into the main file, as far as readers and the room on the disk let it, and numbers that. What does not move
- * stays in the log and is tried again later: the main file may have to grow before the log shrinks.
- * @returns the number that the main file carries
+ * The main file beside SQLite. It stays open for as long as the database is: POSIX takes all locks of a process on a file from it as soon as it
+ * closes any of its handles (fcntl(2); sqlite.org/howtocorrupt.html 2.2). Without its lock, another program that opens the store and
+ * closes it would take itself for the last one, and remove the log under whoever goes on writing to it.
  */
-function checkpoint(database: Database.Database, path: string): number {
-  try {
-    database.exec(`PRAGMA application_id = ${checkpointsIn(path) + 1}`);
-    database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get();
-  } catch (cause) {
-    const error = storageError(path, cause);
-    if (error.code !== 'storage.full') throw error;
-  }
-  return checkpointsIn(path);
-}
+class MainFile {
+  private readonly file: number;
 
-/** `application_id` of a SQLite file (offset 68 of its header), as it is in the main file, whatever the log says. */
-function checkpointsIn(path: string): number {
-  if (!existsSync(path)) return 0;
-  const file = openSync(path, 'r');
-  try {
+  constructor(private readonly path: string) {
+    this.file = openSync(path, 'r');
+  }
+
+  /** The number in a file that no database of this process has open; 0 when there is none. */
+  static read(path: string): number {
+    if (!existsSync(path)) return 0;
+    const main = new MainFile(path);
+    try {
+      return main.checkpoints;
+    } finally {
+      main.close();
+    }
+  }
+
+  /** `application_id` of a SQLite file (offset 68 of its header), as it is in the main file, whatever the log says. */
+  get checkpoints(): number {
     const field = Buffer.alloc(4);
-    readSync(file, field, 0, 4, 68);
+    readSync(this.file, field, 0, 4, 68);
     return field.readUInt32BE();
-  } finally {
-    closeSync(file);
+  }
+
+  /**
+   * Moves the log into the main file, as far as readers and the room on the disk let it, and numbers that. What does not move
+   * stays in the log and is tried again later: the main file may have to grow before the log shrinks.
+   * @returns the number that the main file carries
+   */
+  checkpoint(database: Database.Database): number {
+    try {
+      database.exec(`PRAGMA application_id = ${this.checkpoints + 1}`);
+      database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get();
+    } catch (cause) {
+      const error = storageError(this.path, cause);
+      if (error.code !== 'storage.full') throw error;
+    }
+    return this.checkpoints;
+  }
+
+  close(): void {
+    closeSync(this.file);
   }
 }

@@ -192,6 +192,7 @@ export class ChannelStore {
     this.group.close();
     this.binding.close();
     this.database.close();
+    this.binding.letGo();
     this.lock.release();
   }
 }
