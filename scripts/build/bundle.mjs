@@ -4,44 +4,55 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
 
+/** What each file begins with: the folder of the project, which it looks for from where it lies. */
+const FIND_ROOT = `const __projectRoot = (() => {
+  const { existsSync } = require('node:fs');
+  const { dirname, join } = require('node:path');
+  let folder = __dirname;
+  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
+  return folder;
+})();`;
+
 /**
  * @param {string} root folder of the project
- * @param {string[]} entries sources, relative to it
+ * @param {string[]} entries sources, relative to it; each is read once, however many of them need it
  * @param {(entry: string) => string} outputOf where an entry's file goes, relative to it
  */
-export const bundle = (root, entries, outputOf) => Promise.all(entries.map(async (entry) => {
-  const file = path.join(root, outputOf(entry));
-  const folder = path.dirname(file);
+export async function bundle(root, entries, outputOf) {
   const { outputFiles } = await build({
     absWorkingDir: root,
-    entryPoints: [entry],
-    outfile: file,
+    entryPoints: entries.map((entry) => ({ in: entry, out: outputOf(entry).replace(/\.cjs$/, '') })),
+    outdir: root,
+    outExtension: { '.js': '.cjs' },
     bundle: true,
     platform: 'node',
     target: 'node20',
     format: 'cjs',
     packages: 'external',
+    banner: { js: FIND_ROOT },
     write: false,
     logLevel: 'error',
-    plugins: [sourceFolders(folder)],
+    plugins: [sourceFolders(root)],
   });
-  fs.mkdirSync(folder, { recursive: true });
-  // Whoever starts meanwhile sees the old file or the new one, whole.
-  const temporary = `${file}.${process.pid}`;
-  fs.writeFileSync(temporary, outputFiles[0].contents);
-  fs.renameSync(temporary, file);
-}));
+  for (const { path: file, contents } of outputFiles) {
+    fs.mkdirSync(path.dirname(file), { recursive: true });
+    // Whoever starts meanwhile sees the old file or the new one, whole.
+    const temporary = `${file}.${process.pid}`;
+    fs.writeFileSync(temporary, contents);
+    fs.renameSync(temporary, file);
+  }
+}
 
-/** Gives each source that asks for it the folder it lies in, seen from the bundle. */
-const sourceFolders = (outputFolder) => ({
+/** Gives each source that asks for it the folder it lies in. */
+const sourceFolders = (root) => ({
   name: 'source-folders',
   setup({ onLoad }) {
     onLoad({ filter: /\.ts$/ }, ({ path: file }) => {
       const source = fs.readFileSync(file, 'utf8');
       if (!source.includes('__dirname')) return undefined;
-      const relative = path.relative(outputFolder, path.dirname(file));
+      const relative = path.relative(root, path.dirname(file)).split(path.sep).join('/');
       const name = '__sourceFolder';
-      const contents = `const ${name} = require('node:path').join(__dirname, ${JSON.stringify(relative)});\n${
+      const contents = `const ${name} = require('node:path').join(__projectRoot, ${JSON.stringify(relative)});\n${
         source.replace(/\b__dirname\b/g, name)}`;
       return { contents, loader: 'ts' };
     });

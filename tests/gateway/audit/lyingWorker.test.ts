@@ -200,6 +200,8 @@ describe('a worker behind a channel', () => {
     await assert.rejects(async () => {
       for await (const event of backend.complete(request)) if (event.kind === 'tokens') abort.abort(new Error('left'));
     }, /left/);
+    // What was on its way when it left is waited for before the answer is over.
+    await until(() => store.record(stake).drawn === 1);
     await auditor.idle();
     const { drawn, clean } = store.record(stake);
     assert.deepEqual([drawn, clean], [1, 1]);
