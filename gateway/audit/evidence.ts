@@ -1,7 +1,7 @@
 import { Cell } from '@ton/core';
 import { z } from 'zod';
 import {
-  buildTerms, type ChannelRequest, CocoonError, decodeFrame, decodePayload, decodeTerms, encodeFrame, encodePayload, encodeTerms, equalBytes,
+  buildChannelRequest, type ChannelRequest, CocoonError, decodeFrame, decodePayload, decodeTerms, encodeFrame, encodePayload, encodeTerms, equalBytes,
   type PieceFrame, type Receipt, termsHash, toHex,
 } from '../../protocol';
 import { fromCell, toCell } from '../../wrappers';
@@ -142,10 +142,10 @@ function requestOf({ terms: boc, payload: plain, channel, seq, stake }: Evidence
     const terms = decodeTerms(fromCell(Cell.fromHex(boc)));
     const payload = decodePayload(bytes(plain));
     const { networkId, client, stake: named, workerKey, fixedPrice } = terms;
-    const rebuilt = buildTerms(payload, { networkId, client, stake: named, workerKey, price: fixedPrice });
-    if (!equalBytes(termsHash(rebuilt), termsHash(terms))) throw refuse('other terms');
+    const request = buildChannelRequest(payload, { networkId, client, stake: named, workerKey, price: fixedPrice }, { channel: bytes(channel), seq });
+    if (!equalBytes(request.termsHash, termsHash(terms))) throw refuse('other terms');
     if (toHex(named) !== stake) throw refuse('the terms of another stake');
-    return { terms, payload, channel: bytes(channel), seq };
+    return request;
   } catch (cause) {
     if (cause instanceof EvidenceError) throw cause;
     throw refuse('unreadable', cause);

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import {
-  buildTerms, type ChannelRequest, CHUNK_TOKENS, dueFor, encodePayload, FinishReason, firstPiece, isExact, MAX_SEALED_BYTES, type RequestPayload, SEMANTICS,
+  buildChannelRequest, type ChannelRequest, CHUNK_TOKENS, dueFor, encodePayload, FinishReason, firstPiece, isExact, MAX_SEALED_BYTES, type RequestPayload, SEMANTICS,
   Tier, type TierValue, TermsFlag, toHex, Visibility,
 } from '../../protocol';
 import type { AnswerEvent, CompletionBackend, ModelCard, TokenRequest } from '../backend';
@@ -325,7 +325,7 @@ export class ChannelBackend implements CompletionBackend {
 
   private request(payload: RequestPayload, seq: number): ChannelRequest {
     const { networkId, client, stake, workerKey, channel } = this.bought;
-    return { terms: buildTerms(payload, { networkId, client, stake, workerKey, price: 0n }), payload, channel, seq };
+    return buildChannelRequest(payload, { networkId, client, stake, workerKey, price: 0n }, { channel, seq });
   }
 
   private end(asked: TokenRequest, answer: Answer, finishReason: 'stop' | 'length' | 'enough'): AnswerEvent {

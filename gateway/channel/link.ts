@@ -1,7 +1,7 @@
 import { WebSocket } from 'ws';
 import {
   type ChannelFrame, type ChannelRequest, decodeFrame, type Ed25519, encodeFrame, helloHash, outputHash, type PieceFrame,
-  refusalHash, type RefusalFrame, RefusalReason, RequestSealer, SESSION_REQUESTS, type SignedAmount, termsHash, voucherHash, type Welcome,
+  refusalHash, type RefusalFrame, RefusalReason, RequestSealer, SESSION_REQUESTS, type SignedAmount, voucherHash, type Welcome,
 } from '../../protocol';
 import { GatewayError } from '../errors';
 
@@ -106,10 +106,10 @@ export class ChannelLink {
   /** @param payload of the request, encoded */
   ask(request: ChannelRequest, payload: Uint8Array, amount: bigint, listener: RequestListener): void {
     if (!this.isOpen) return listener.failed(lostError('closed before the request'));
-    const hash = termsHash(request.terms);
-    const sealed = this.sealer.seal(request.seq, payload, hash);
-    this.listeners.set(request.seq, listener);
-    this.send({ kind: 'request', seq: request.seq, termsHash: hash, voucher: this.voucher(amount, false), sealed });
+    const { seq, termsHash } = request;
+    const sealed = this.sealer.seal(seq, payload, termsHash);
+    this.listeners.set(seq, listener);
+    this.send({ kind: 'request', seq, termsHash, voucher: this.voucher(amount, false), sealed });
   }
 
   pay(amount: bigint): void {
@@ -254,7 +254,7 @@ function refusalError({ seq, termsHash: hash, reason, retryAfter, signature }: R
 
 /** The receipt of a piece: what it says, and what both sides know. */
 export function receiptOf(request: ChannelRequest, { kind: _, signature: __, sealed, ...shown }: PieceFrame) {
-  const { terms, channel } = request;
-  return { ...shown, networkId: terms.networkId, termsHash: termsHash(terms), escrow: channel, sealedHash: outputHash(sealed) };
+  const { terms, channel, termsHash } = request;
+  return { ...shown, networkId: terms.networkId, termsHash, escrow: channel, sealedHash: outputHash(sealed) };
 }
 

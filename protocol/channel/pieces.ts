@@ -2,7 +2,7 @@ import { equalBytes } from '../bytes';
 import { commit, opens, responseRoot } from '../commitments';
 import { FinishReason, isExact } from '../constants';
 import { outputHash } from '../answer';
-import type { RequestPayload } from '../payload';
+import { buildTerms, type JobContext, type RequestPayload } from '../payload';
 import { type Receipt, receiptHash } from '../receipt';
 import { decodeResponse, encodeResponse } from '../response';
 import { openResponse, PADDING_BLOCK, sealResponse } from '../sealing';
@@ -18,6 +18,14 @@ export interface ChannelRequest {
   channel: Uint8Array;
   /** Number of the request in the channel. */
   seq: number;
+  /** Of its terms; every receipt repeats it. */
+  termsHash: Uint8Array;
+}
+
+/** A request under the terms that follow from its payload. */
+export function buildChannelRequest(payload: RequestPayload, context: JobContext, { channel, seq }: Pick<ChannelRequest, 'channel' | 'seq'>): ChannelRequest {
+  const terms = buildTerms(payload, context);
+  return { terms, payload, channel, seq, termsHash: termsHash(terms) };
 }
 
 /** What a worker made since its last piece: a part of the prompt was read, or tokens were made. */
@@ -42,8 +50,7 @@ export interface SealedPiece {
 
 /** Seals the new tokens and fills the receipt; signing is the caller's, after which not a byte may change. */
 export function preparePiece(request: ChannelRequest, made: MadePiece, issuedAt: number): SealedPiece {
-  const { terms, payload } = request;
-  const hash = termsHash(terms);
+  const { terms, payload, termsHash: hash } = request;
   const final = made.finishReason !== undefined;
   const finishReason = made.finishReason ?? FinishReason.cancelled;
   const plaintext = encodeResponse({ finishReason, tokens: made.tokens.slice(made.tokens.length - made.fresh) });
@@ -118,14 +125,12 @@ export class StreamChecker {
   private readonly accepted: Uint8Array[] = [];
   private read = 0;
   private isOver = false;
-  private readonly hash: Uint8Array;
   private readonly stops: ReadonlySet<number>;
 
   constructor(
     private readonly request: ChannelRequest,
     private readonly ed25519: Ed25519 = portableEd25519,
   ) {
-    this.hash = termsHash(request.terms);
     this.stops = new Set(request.payload.request.stopTokens);
   }
 
@@ -159,20 +164,20 @@ export class StreamChecker {
   }
 
   private check({ receipt, sealed, signature }: SealedPiece & { signature: Uint8Array }, receivedAt: number): CheckedPiece {
-    const { terms, payload, channel, seq } = this.request;
+    const { terms, payload, channel, seq, termsHash: hash } = this.request;
     const fault = (reason: PieceFault): CheckedPiece => ({ ok: false, fault: reason });
     if (receipt.networkId !== terms.networkId) return fault('other-network');
     if (!equalBytes(receipt.escrow, channel)) return fault('other-channel');
-    if (!equalBytes(receipt.termsHash, this.hash)) return fault('other-terms');
+    if (!equalBytes(receipt.termsHash, hash)) return fault('other-terms');
     if (receipt.seq !== seq) return fault('other-request');
     if (receipt.index !== this.accepted.length) return fault('out-of-order');
     if (Math.abs(receipt.issuedAt - receivedAt) > MAX_STREAM_SKEW_SECONDS) return fault('bad-date');
     if (sealed.length !== PIECE_BYTES || !equalBytes(receipt.sealedHash, outputHash(sealed))) return fault('output-not-signed');
-    const hash = receiptHash(receipt);
-    if (!this.ed25519.verify(hash, signature, terms.workerKey)) return fault('bad-signature');
+    const signed = receiptHash(receipt);
+    if (!this.ed25519.verify(signed, signature, terms.workerKey)) return fault('bad-signature');
     let fresh: { finishReason: number; tokens: readonly number[] };
     try {
-      fresh = decodeResponse(openResponse(sealed, payload.responseKey, this.hash, { index: receipt.index, final: receipt.final }));
+      fresh = decodeResponse(openResponse(sealed, payload.responseKey, hash, { index: receipt.index, final: receipt.final }));
     } catch {
       return fault('unreadable');
     }
@@ -188,7 +193,7 @@ export class StreamChecker {
     if (hasTrace && !isExact(terms.semantics)) return fault('unexpected-trace');
     this.tokens.push(...fresh.tokens);
     this.read = receipt.promptTokens;
-    this.accepted.push(hash);
+    this.accepted.push(signed);
     return { ok: true, tokens: fresh.tokens, dueNano: receipt.dueNano, ...(receipt.final ? { finishReason } : {}) };
   }
 

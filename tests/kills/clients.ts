@@ -7,7 +7,7 @@ import type { ClientStore } from '../../gateway/channel/clientStore';
 import type { AskedTokens, DeliveredAnswer } from '../../gateway/channel/delivered';
 import type { ModelCard } from '../../gateway';
 import {
-  type ChannelFrame, type ChannelRequest, buildTerms, decodeFrame, dueFor, encodeFrame, encodePayload, GREEDY_SAMPLING, helloHash, type PieceFrame, RequestSealer,
+  type ChannelFrame, type ChannelRequest, buildChannelRequest, decodeFrame, dueFor, encodeFrame, encodePayload, GREEDY_SAMPLING, helloHash, type PieceFrame, RequestSealer,
   SEMANTICS, termsHash, Tier, Visibility, voucherHash,
 } from '../../protocol';
 import { nodeEd25519 } from '../../worker/keys/ed25519';
@@ -103,7 +103,7 @@ export class StubbornClient {
       responseKey: filled(seq), commitSalt: filled(seq),
     };
     const context = { networkId: terms.networkId, client: new Uint8Array(terms.client.hash), stake: new Uint8Array(terms.stake.hash), workerKey, price: 0n };
-    return { terms: buildTerms(payload, context), payload, channel: address, seq };
+    return buildChannelRequest(payload, context, { channel: address, seq });
   }
 
   /** @param before nanoTON owed for all requests before this one @returns whether the last piece came */

@@ -1,7 +1,7 @@
 import { checkJob, type Job } from '../../exact';
 import {
-  buildTerms, type ChannelRequest, decodePayload, equalBytes, RefusalReason, type RefusalReasonValue,
-  isExact, type RequestOpener, type RequestPayload, termsHash, TermsFlag, Tier, type TierValue, Visibility,
+  buildChannelRequest, type ChannelRequest, decodePayload, equalBytes, RefusalReason, type RefusalReasonValue,
+  isExact, type RequestOpener, type RequestPayload, TermsFlag, Tier, type TierValue, Visibility,
 } from '../../protocol';
 import type { PaymentChannelTerms } from '../../wrappers';
 import type { ServedModel } from '../engine';
@@ -56,16 +56,17 @@ export function openChannelRequest(
   } catch {
     return refused(unreadableRequest);
   }
-  const terms = buildTerms(payload, {
+  const context = {
     networkId: place.terms.networkId,
     client: new Uint8Array(place.terms.client.hash),
     stake: new Uint8Array(place.terms.stake.hash),
     workerKey: serving.workerKey,
     price: 0n,
-  });
-  if (!equalBytes(termsHash(terms), place.termsHash)) return refused(unreadableRequest);
+  };
+  const request = buildChannelRequest(payload, context, place);
+  if (!equalBytes(request.termsHash, place.termsHash)) return refused(unreadableRequest);
   if (!isServed(payload, serving, model, now)) return refused(unsupportedTerms);
-  const job = generationOf(payload, place.channel, place.seq);
+  const job = generationOf(payload, place.channel, place.seq, request.terms.requestCommit);
   if (job.maxTokens > serving.maxTokens) return refused(tooLong);
   try {
     checkJob(model.model.config, job);
@@ -74,7 +75,7 @@ export function openChannelRequest(
     return refused(isSampling ? unsupportedTerms : tooLong);
   }
   if ((model.cannotDo?.(job) ?? null) !== null) return refused(unsupportedTerms);
-  return { kind: 'opened', opened: { request: { terms, payload, channel: place.channel, seq: place.seq }, job } };
+  return { kind: 'opened', opened: { request, job } };
 }
 
 /** The key's own tier, this model and semantics, prices that are high enough, and no field that needs what this version lacks. */

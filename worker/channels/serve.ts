@@ -1,6 +1,6 @@
 import {
   CHUNK_TOKENS, decodeFrame, decodeResponse, encodeFrame, FinishReason, type MadePiece, openResponse, payableBeyond, preparePiece,
-  PROMPT_PIECE_TOKENS, receiptHash, termsHash,
+  PROMPT_PIECE_TOKENS, receiptHash,
 } from '../../protocol';
 import { crashPoint } from '../crash';
 import type { Answered, ServedEngine } from '../engine';
@@ -37,7 +37,7 @@ export async function serveRequest(
 ): Promise<void> {
   const { store, engine, now } = serving;
   const { channel, seq, terms } = request;
-  const begun = await store.begin(channel, { seq, termsHash: termsHash(terms) }, now());
+  const begun = await store.begin(channel, { seq, termsHash: request.termsHash }, now());
   for (const piece of begun.receipts) send(piece);
   if (begun.endedAt !== null) return;
 
@@ -54,8 +54,8 @@ export async function serveRequest(
     crashPoint('pieceSent');
     next = made.index + 1;
     due = piece.dueNano;
-    // From the store: the same piece may have been delivered over another connection.
-    return store.read.balance(channel).dueNano;
+    // As the store has it: the same piece may have been delivered over another connection.
+    return piece.channelDueNano;
   };
   const prepay = (): Promise<void> => {
     const read = { promptTokens: next * PROMPT_PIECE_TOKENS, outputTokens: 0 };
@@ -101,12 +101,12 @@ function signPiece({ keys, now }: Serving, request: OpenedChannelRequest['reques
 }
 
 /** The answer as far as it was signed, from what was sent of it. */
-function answeredTokens({ terms, payload }: OpenedChannelRequest['request'], receipts: readonly StoredReceipt[]): number[] {
+function answeredTokens({ termsHash, payload }: OpenedChannelRequest['request'], receipts: readonly StoredReceipt[]): number[] {
   return receipts.flatMap(({ bytes }) => {
     const piece = decodeFrame(bytes);
     if (piece.kind !== 'piece') throw new Error('the store holds something else than pieces');
     const { index, final, sealed } = piece;
-    return decodeResponse(openResponse(sealed, payload.responseKey, termsHash(terms), { index, final })).tokens;
+    return decodeResponse(openResponse(sealed, payload.responseKey, termsHash, { index, final })).tokens;
   });
 }
 

@@ -86,7 +86,7 @@ export async function openJobRequest(input: RequestToOpen): Promise<OpenResult> 
   }
   if (!equalBytes(rebuilt.modelRoot, model.model.modelRoot)) return decline(DeclineReason.unknownModel);
   if (!isSupported(payload, sealed, input)) return decline(DeclineReason.unsupportedTerms);
-  const generation = generationOf(payload, input.escrow);
+  const generation = generationOf(payload, input.escrow, 0, rebuilt.requestCommit);
   if (generation.maxTokens > input.maxTokens) return decline(DeclineReason.tooLong);
   try {
     checkJob(model.model.config, generation);
@@ -124,10 +124,10 @@ function isSupported(payload: RequestPayload, sealed: boolean, { isChecked, tier
 }
 
 /** The engine's job that a payload asks for; client and worker both derive it, so that a re-run has the same seed. A job has seq 0. */
-export function generationOf(payload: RequestPayload, escrow: Uint8Array, seq = 0): Job {
+export function generationOf(payload: RequestPayload, escrow: Uint8Array, seq = 0, requestCommit = requestCommitment(payload)): Job {
   const { asked, request } = payload;
   const reproducible = (asked.flags & TermsFlag.reproducibleSeed) !== 0;
-  const seed = samplingSeed(requestCommitment(payload), reproducible ? undefined : { escrow, seq });
+  const seed = samplingSeed(requestCommit, reproducible ? undefined : { escrow, seq });
   return {
     promptTokens: [...request.promptTokens],
     maxTokens: asked.maxTokens,

@@ -8,7 +8,7 @@ import { after } from 'node:test';
 import pino from 'pino';
 import { GREEDY, type Generation, type Job } from '../../../exact';
 import {
-  buildTerms, type ChannelRequest, CHUNK_TOKENS, FinishReason, GREEDY_SAMPLING, type PieceFault, type PieceFrame, preparePiece, type Receipt, receiptHash,
+  buildChannelRequest, type ChannelRequest, CHUNK_TOKENS, FinishReason, GREEDY_SAMPLING, type PieceFault, type PieceFrame, preparePiece, type Receipt, receiptHash,
   type RequestPayload, SEMANTICS, Tier, Visibility,
 } from '../../../protocol';
 import { type AuditEngine, Auditor, type AuditorOptions, AuditStore, onEngine, Sampler } from '../../../gateway/audit';
@@ -56,7 +56,7 @@ export function requestFor(seq: number, maxTokens = 40, asked: Partial<RequestPa
     commitSalt: new Uint8Array(sha('commit salt', String(seq))),
   };
   const context = { networkId: 2026, client: new Uint8Array(32).fill(1), stake: STAKE, workerKey: workerKey.publicKey, price: 0n };
-  return { terms: buildTerms(payload, context), payload, channel: CHANNEL, seq };
+  return buildChannelRequest(payload, context, { channel: CHANNEL, seq });
 }
 
 /** Signs a receipt, whatever it says. */

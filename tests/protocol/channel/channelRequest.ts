@@ -1,7 +1,7 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { nodeEd25519 } from '../../../worker/keys/ed25519';
 import {
-  buildTerms, type ChannelRequest, FinishReason, GREEDY_SAMPLING, type MadePiece, preparePiece, receiptHash, type RequestPayload, type SealedPiece,
+  buildChannelRequest, type ChannelRequest, FinishReason, GREEDY_SAMPLING, type MadePiece, preparePiece, receiptHash, type RequestPayload, type SealedPiece,
   SEMANTICS, Tier, Visibility,
 } from '../../../protocol';
 
@@ -29,7 +29,7 @@ export function channelRequest(promptTokens = 5, maxTokens = 100, semantics: num
     commitSalt: filled(7),
   };
   const context = { networkId: 2026, client: filled(1), stake: filled(2), workerKey: WORKER_KEY, price: 0n };
-  return { terms: buildTerms(payload, context), payload, channel: filled(9), seq: 3 };
+  return buildChannelRequest(payload, context, { channel: filled(9), seq: 3 });
 }
 
 export const signed = (piece: SealedPiece): SealedPiece & { signature: Uint8Array } => ({

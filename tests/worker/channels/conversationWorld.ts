@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Address, toNano } from '@ton/core';
 import pino from 'pino';
 import {
-  buildTerms, type ChannelFrame, type ChannelRequest, decodeFrame, dueFor, encodeFrame, encodePayload, firstPiece, GREEDY_SAMPLING,
+  buildChannelRequest, type ChannelFrame, type ChannelRequest, decodeFrame, dueFor, encodeFrame, encodePayload, firstPiece, GREEDY_SAMPLING,
   helloHash, outputHash, type PieceFrame, RequestSealer, type RequestPayload, StreamChecker, termsHash, Tier, type TierValue, Visibility, voucherHash,
 } from '../../../protocol';
 import { type NetworkPrices, packChannel, PaymentChannel, type PaymentChannelTerms } from '../../../wrappers';
@@ -137,13 +137,13 @@ export class WorkerWorld {
       commitSalt: filled(70 + seq),
     };
     const context = { networkId: 2026, client: filled(1), stake: filled(3), workerKey: this.keys.signingPublic, price: 0n };
-    return { terms: buildTerms(payload, context), payload, channel: this.address, seq };
+    return buildChannelRequest(payload, context, { channel: this.address, seq });
   }
 
   /** The same request with another payload, and the terms that follow from it. */
   rebuilt(request: ChannelRequest, payload: RequestPayload): ChannelRequest {
     const { networkId, client, stake, workerKey } = request.terms;
-    return { ...request, payload, terms: buildTerms(payload, { networkId, client, stake, workerKey, price: 0n }) };
+    return buildChannelRequest(payload, { networkId, client, stake, workerKey, price: 0n }, request);
   }
 
   voucher(amount: bigint, final = false, key = this.clientKey): { amount: bigint; final: boolean; signature: Uint8Array } {

@@ -2,6 +2,7 @@ import { ChannelError } from '../../errors';
 
 /** The most that a TL-B `Coins` holds. */
 const MAX_AMOUNT = (1n << 120n) - 1n;
+const LOW_HALF = (1n << 64n) - 1n;
 
 /** An amount as 16 bytes, big-endian: SQLite orders blobs as it would order these numbers, and none is too large for it. */
 export function amountBytes(amountNano: bigint): Buffer {
@@ -11,9 +12,15 @@ export function amountBytes(amountNano: bigint): Buffer {
       received: String(amountNano),
     });
   }
-  return Buffer.from(amountNano.toString(16).padStart(32, '0'), 'hex');
+  const bytes = Buffer.allocUnsafe(16);
+  bytes.writeBigUInt64BE(amountNano >> 64n, 0);
+  bytes.writeBigUInt64BE(amountNano & LOW_HALF, 8);
+  return bytes;
 }
 
-export const amountOf = (column: unknown): bigint => BigInt(`0x${bytesOf(column).toString('hex')}`);
+export function amountOf(column: unknown): bigint {
+  const bytes = bytesOf(column);
+  return (bytes.readBigUInt64BE(0) << 64n) | bytes.readBigUInt64BE(8);
+}
 
 export const bytesOf = (column: unknown): Buffer => Buffer.from(column as ArrayBuffer);

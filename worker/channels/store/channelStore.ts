@@ -12,7 +12,7 @@ import { ChannelTable } from './channelTable';
 import { ClaimTable, type NewClaim } from './claimTable';
 import { GroupCommit } from './groupCommit';
 import { ChannelReader } from './reader';
-import type { ChannelRecord, ClaimRecord, KeptVoucher, MadeReceipt, RequestRecord, StoredReceipt } from './records';
+import type { ChannelRecord, ClaimRecord, KeptVoucher, MadeReceipt, RequestRecord, SignedReceipt } from './records';
 import { RequestTable, type RequestStart } from './requestTable';
 import { CHANNEL_SCHEMA_STEPS } from './schema';
 import { Statements } from './statements';
@@ -41,8 +41,14 @@ export class ChannelStore {
       requests: new RequestTable(statements, channels),
       claims: new ClaimTable(statements, channels),
     };
-    this.reader = new ChannelReader(statements);
-    this.group = new GroupCommit(database, binding);
+    this.reader = new ChannelReader(statements, channels);
+    this.group = new GroupCommit(database, binding, {
+      changes: () => statements.changes,
+      takenBack: () => {
+        channels.forget();
+        this.tables.requests.forget();
+      },
+    });
   }
 
   /**
@@ -123,8 +129,10 @@ export class ChannelStore {
     index: number,
     make: () => MadeReceipt,
     now: number,
-  ): Promise<StoredReceipt> {
-    return this.group.run(() => this.tables.requests.signOnce(address, seq, index, make, now));
+  ): Promise<SignedReceipt> {
+    let made: MadeReceipt | undefined;
+    // A group of changes may be made twice, of which the first time is taken back; nothing is signed twice.
+    return this.group.run(() => this.tables.requests.signOnce(address, seq, index, () => (made ??= make()), now));
   }
 
   /** Gives up a request whose client went away. @throws ChannelError `channel.not-begun`, `channel.unknown` */

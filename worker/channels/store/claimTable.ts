@@ -1,6 +1,6 @@
 import { equalBytes } from '../../../protocol/bytes';
 import { ChannelError } from '../../errors';
-import { amountBytes, amountOf } from './amounts';
+import { amountBytes } from './amounts';
 import type { ChannelTable } from './channelTable';
 import { toClaim, type ClaimRecord } from './records';
 import type { Row, Statements } from './statements';
@@ -22,7 +22,7 @@ export class ClaimTable {
   /** Notes a claim before it is sent. The same message again finds the first record. */
   add(address: Uint8Array, claim: NewClaim, now: number): ClaimRecord {
     const { messageHash, amountNano, message } = claim;
-    const channel = this.channels.row(address);
+    const { id, channel } = this.channels.row(address);
     const known = this.row(messageHash);
     if (known !== undefined) {
       const kept = toClaim(known);
@@ -33,7 +33,7 @@ export class ClaimTable {
         received: `${amountNano} nanoTON of ${Buffer.from(address).toString('hex')}`,
       });
     }
-    const voucherNano = channel.voucherNano === null ? 0n : amountOf(channel.voucherNano);
+    const voucherNano = channel.voucher?.amountNano ?? 0n;
     if (amountNano > voucherNano) {
       throw new ChannelError('channel.claim-above-voucher', 'no voucher is worth that much', {
         expected: `at most ${voucherNano} nanoTON`,
@@ -42,7 +42,7 @@ export class ClaimTable {
     }
     this.statements.run(
       `INSERT INTO claims (messageHash, channel, amountNano, message, state, madeAt) VALUES (?, ?, ?, ?, 'pending', ?)`,
-      [Buffer.from(messageHash), channel.id as number, amountBytes(amountNano), Buffer.from(message), now],
+      [Buffer.from(messageHash), id, amountBytes(amountNano), Buffer.from(message), now],
     );
     return toClaim(this.row(messageHash)!);
   }
@@ -54,8 +54,8 @@ export class ClaimTable {
    */
   settle(address: Uint8Array, settledNano: bigint, now: number, messageHash?: Uint8Array): { paidNano: bigint } {
     const channel = this.channels.row(address);
-    const id = channel.id as number;
-    const before = amountOf(channel.settledNano);
+    const { id } = channel;
+    const before = channel.channel.settledNano;
     const paidNano = settledNano > before ? settledNano - before : 0n;
     if (paidNano > 0n) {
       this.statements.run('INSERT INTO settlements (channel, settledNano, paidNano, seenAt) VALUES (?, ?, ?, ?)', [
@@ -64,7 +64,7 @@ export class ClaimTable {
         amountBytes(paidNano),
         now,
       ]);
-      this.statements.run('UPDATE channels SET settledNano = ? WHERE id = ?', [amountBytes(settledNano), id]);
+      this.channels.settled(channel, settledNano);
     }
     this.statements.run(
       `UPDATE claims SET state = 'settled', endedAt = ?1

@@ -5,6 +5,7 @@ import { fileSystemError } from '../../dataFolder';
 import { StorageError } from '../../errors';
 import { schemaVersion } from '../../store/database';
 import { guarded } from '../../store/guarded';
+import { ChannelTable } from './channelTable';
 import { ChannelReader } from './reader';
 import { CHANNEL_SCHEMA_STEPS } from './schema';
 import { Statements } from './statements';
@@ -37,7 +38,8 @@ export function openForClaiming(file: string): ClaimingCopy {
           hint: 'read it with the version that wrote it',
         });
       }
-      return { read: new ChannelReader(new Statements(database)), close: () => database.close() };
+      const statements = new Statements(database);
+      return { read: new ChannelReader(statements, new ChannelTable(statements)), close: () => database.close() };
     } catch (error) {
       database.close();
       throw error;

@@ -19,6 +19,14 @@ interface Change {
   reject: (error: unknown) => void;
 }
 
+/** What the changes go through, so that one which fails can be told from one that fails halfway. */
+export interface ChangedTables {
+  /** How often anything was changed so far. */
+  changes(): number;
+  /** What was changed since the last commit is taken back. */
+  takenBack(): void;
+}
+
 type Outcome = { value: unknown } | { error: unknown };
 
 /** Most changes of one commit: the event loop stands still for as long as they take, about 20 us each. */
@@ -39,6 +47,7 @@ export class GroupCommit {
   constructor(
     private readonly database: Database.Database,
     private readonly witness: CommitWitness,
+    private readonly tables: ChangedTables,
   ) {
     const begin = database.prepare('SAVEPOINT change');
     this.savepoint = { begin, keep: database.prepare('RELEASE change'), undo: database.prepare('ROLLBACK TO change') };
@@ -109,7 +118,7 @@ export class GroupCommit {
     let outcomes: Outcome[];
     try {
       this.database.exec('BEGIN IMMEDIATE');
-      outcomes = group.map((change) => this.attempt(change));
+      outcomes = this.attemptAll(group);
       this.witness.beforeCommit();
       crashPoint('commitPrepared');
       this.database.exec('COMMIT');
@@ -118,7 +127,7 @@ export class GroupCommit {
       this.lastError = error;
       // Only these two leave nothing open: the transaction is taken back, and the next one may succeed.
       if (error.code !== 'storage.full' && error.code !== 'storage.readonly') this.failure = error;
-      if (this.database.inTransaction) this.database.exec('ROLLBACK');
+      this.rollBack();
       throw error;
     }
     crashPoint('commitDone');
@@ -137,21 +146,49 @@ export class GroupCommit {
     }
   }
 
-  private attempt({ work }: Change): Outcome {
-    this.savepoint.begin.run();
-    try {
-      const value = work();
-      this.savepoint.keep.run();
-      return { value };
-    } catch (error) {
-      // A full disk may have ended the whole transaction.
-      if (!this.database.inTransaction) throw error;
-      this.savepoint.undo.run();
-      this.savepoint.keep.run();
-      return { error: error instanceof Database.SqliteError ? storageError('channels', error) : error };
+  /** One that fails halfway, which happens to no change that was checked first, makes all begin again, each with a savepoint of its own. */
+  private attemptAll(group: Change[]): Outcome[] {
+    const outcomes: Outcome[] = [];
+    for (const { work } of group) {
+      const before = this.tables.changes();
+      try {
+        outcomes.push({ value: work() });
+      } catch (error) {
+        // A full disk may have ended the whole transaction.
+        if (!this.database.inTransaction) throw error;
+        if (this.tables.changes() > before) return this.attemptEach(group);
+        outcomes.push({ error: typed(error) });
+      }
     }
+    return outcomes;
+  }
+
+  private attemptEach(group: Change[]): Outcome[] {
+    this.rollBack();
+    this.database.exec('BEGIN IMMEDIATE');
+    return group.map(({ work }) => {
+      this.savepoint.begin.run();
+      try {
+        const value = work();
+        this.savepoint.keep.run();
+        return { value };
+      } catch (error) {
+        if (!this.database.inTransaction) throw error;
+        this.savepoint.undo.run();
+        this.savepoint.keep.run();
+        this.tables.takenBack();
+        return { error: typed(error) };
+      }
+    });
+  }
+
+  private rollBack(): void {
+    if (this.database.inTransaction) this.database.exec('ROLLBACK');
+    this.tables.takenBack();
   }
 }
+
+const typed = (error: unknown): unknown => (error instanceof Database.SqliteError ? storageError('channels', error) : error);
 
 function answer(group: readonly Change[], outcomes: readonly Outcome[]): void {
   outcomes.forEach((outcome, index) => ('error' in outcome ? group[index].reject(outcome.error) : group[index].resolve(outcome.value)));

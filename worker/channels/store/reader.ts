@@ -1,6 +1,6 @@
-import { ChannelError } from '../../errors';
 import { guarded } from '../../store/guarded';
 import { amountOf, bytesOf } from './amounts';
+import { type ChannelRow, type ChannelTable, unknownChannel } from './channelTable';
 import { toChannel, toClaim, toRequest, type ChannelRecord, type ClaimRecord, type RequestRecord } from './records';
 import type { Row, Statements } from './statements';
 
@@ -25,11 +25,13 @@ export interface Earnings {
 
 /** Questions to the tables of a store, or of an old copy. Each answers with what is durable. */
 export class ChannelReader {
-  constructor(private readonly statements: Statements) {}
+  constructor(
+    private readonly statements: Statements,
+    private readonly table: ChannelTable,
+  ) {}
 
   channel(address: Uint8Array): ChannelRecord | null {
-    const row = this.get('SELECT * FROM channels WHERE address = ?', [Buffer.from(address)]);
-    return row === undefined ? null : toChannel(row);
+    return this.find(address)?.channel ?? null;
   }
 
   /** All channels, oldest first. */
@@ -39,18 +41,17 @@ export class ChannelReader {
 
   /** One row holds all of it, and is written together with the receipt, voucher or payment that changes it. */
   balance(address: Uint8Array): Balance {
-    const channel = this.channel(address);
-    if (channel === null) throw unknownChannel(address);
-    const { dueNano, settledNano } = channel;
-    const voucherNano = channel.voucher?.amountNano ?? 0n;
+    const known = this.find(address);
+    if (known === null) throw unknownChannel(address);
+    const { dueNano, settledNano, voucher } = known.channel;
+    const voucherNano = voucher?.amountNano ?? 0n;
     return { dueNano, voucherNano, settledNano, uncoveredNano: dueNano > voucherNano ? dueNano - voucherNano : 0n };
   }
 
   request(address: Uint8Array, seq: number): RequestRecord | null {
-    const row = this.get(
-      'SELECT requests.* FROM requests JOIN channels ON id = channel WHERE address = ? AND seq = ?',
-      [Buffer.from(address), seq],
-    );
+    const known = this.find(address);
+    if (known === null || seq > known.channel.lastSeq) return null;
+    const row = this.get('SELECT * FROM requests WHERE channel = ? AND seq = ?', [known.id, seq]);
     return row === undefined ? null : this.withReceipts(row);
   }
 
@@ -94,6 +95,10 @@ export class ChannelReader {
     };
   }
 
+  private find(address: Uint8Array): ChannelRow | null {
+    return guarded('channels', () => this.table.find(address));
+  }
+
   private withReceipts(row: Row): RequestRecord {
     return guarded('channels', () => requestWithReceipts(this.statements, row));
   }
@@ -117,9 +122,3 @@ export function requestWithReceipts(statements: Statements, row: Row): RequestRe
 }
 
 const CLAIMS = 'SELECT claims.*, address FROM claims JOIN channels ON id = channel';
-
-export function unknownChannel(address: Uint8Array): ChannelError {
-  return new ChannelError('channel.unknown', 'the store does not know this channel', {
-    received: Buffer.from(address).toString('hex'),
-  });
-}

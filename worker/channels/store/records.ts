@@ -51,6 +51,11 @@ export interface StoredReceipt {
   readonly bytes: Buffer;
 }
 
+/** A chunk that is on disk, and what all receipts of its channel come to with it. */
+export interface SignedReceipt extends StoredReceipt {
+  readonly channelDueNano: bigint;
+}
+
 /** A request that was begun, with everything that was signed for it. */
 export interface RequestRecord {
   seq: number;

@@ -3,7 +3,7 @@ import { ChannelError } from '../../errors';
 import { amountBytes, amountOf, bytesOf } from './amounts';
 import type { ChannelTable } from './channelTable';
 import { requestWithReceipts } from './reader';
-import { toReceipt, type MadeReceipt, type RequestRecord, type StoredReceipt } from './records';
+import { toReceipt, type MadeReceipt, type RequestRecord, type SignedReceipt } from './records';
 import type { Row, Statements } from './statements';
 
 /** What names a request, and what the client sent for it. */
@@ -17,8 +17,20 @@ export interface RequestStart {
 const MAX_UINT32 = 0xffff_ffff;
 const MAX_UINT64 = (1n << 64n) - 1n;
 
-/** Requests and what was signed for them. Each change runs inside a transaction. */
+/** A request that goes on. */
+interface OpenRequest {
+  dueNano: bigint;
+  /** Index of the chunk that comes next. */
+  next: number;
+}
+
+/** Requests that are kept in memory; the one that was begun first goes first. */
+const MAX_OPEN = 4_096;
+
+/** Requests and what was signed for them. Each change runs inside a transaction. Those that go on are kept in memory, as channels are. */
 export class RequestTable {
+  private readonly open = new Map<string, OpenRequest>();
+
   constructor(
     private readonly statements: Statements,
     private readonly channels: ChannelTable,
@@ -31,7 +43,8 @@ export class RequestTable {
   begin(address: Uint8Array, start: RequestStart, now: number): RequestRecord & { isNew: boolean } {
     const { seq, termsHash, request } = start;
     const channel = this.channels.row(address);
-    const known = this.row(channel.id as number, seq);
+    const { lastSeq } = channel.channel;
+    const known = seq > lastSeq ? undefined : this.row(channel.id, seq);
     if (known !== undefined) {
       const kept = bytesOf(known.termsHash);
       if (!equalBytes(kept, termsHash)) {
@@ -43,64 +56,58 @@ export class RequestTable {
       }
       return { ...requestWithReceipts(this.statements, known), isNew: false };
     }
-    this.requireNext(seq, channel.lastSeq as number);
+    requireNext(seq, lastSeq);
+    const record: RequestRecord = {
+      seq, termsHash: Buffer.from(termsHash), request: request === undefined ? null : Buffer.from(request), begunAt: now, endedAt: null, dueNano: 0n, receipts: [],
+    };
     this.statements.run(
       'INSERT INTO requests (channel, seq, termsHash, request, begunAt, dueNano) VALUES (?, ?, ?, ?, ?, ?)',
-      [
-        channel.id as number,
-        seq,
-        Buffer.from(termsHash),
-        request === undefined ? null : Buffer.from(request),
-        now,
-        amountBytes(0n),
-      ],
+      [channel.id, seq, record.termsHash, record.request, now, amountBytes(0n)],
     );
-    this.statements.run('UPDATE channels SET lastSeq = ? WHERE id = ?', [seq, channel.id as number]);
-    return { ...requestWithReceipts(this.statements, this.row(channel.id as number, seq)!), isNew: true };
+    this.channels.begun(channel, seq);
+    this.keep(channel.id, seq, { dueNano: 0n, next: 0 });
+    return { ...record, isNew: true };
   }
 
-  /** The chunk that is stored, or the one that `make` makes now. */
-  signOnce(address: Uint8Array, seq: number, index: number, make: () => MadeReceipt, now: number): StoredReceipt {
+  /**
+   * The chunk that is stored, or the one that `make` makes now.
+   * @returns also what all receipts of the channel come to with it
+   */
+  signOnce(address: Uint8Array, seq: number, index: number, make: () => MadeReceipt, now: number): SignedReceipt {
     const channel = this.channels.row(address);
-    const id = channel.id as number;
-    const stored = this.receipt(id, seq, index);
-    if (stored !== undefined) return toReceipt(stored);
-    const request = this.open(id, seq);
-    const next = this.count(id, seq);
-    if (index !== next || index > MAX_UINT32) {
+    const { id } = channel;
+    const known = this.open.get(keyOf(id, seq));
+    const stored = known !== undefined && index >= known.next ? undefined : this.receipt(id, seq, index);
+    if (stored !== undefined) return { ...toReceipt(stored), channelDueNano: channel.channel.dueNano };
+    const request = known ?? this.read(id, seq);
+    if (index !== request.next || index > MAX_UINT32) {
       throw new ChannelError('channel.index-gap', 'this is not the next chunk', {
-        expected: `index ${next} of seq ${seq}`,
+        expected: `index ${request.next} of seq ${seq}`,
         received: `index ${index}`,
       });
     }
     const { bytes, dueNano, final } = make();
-    const before = amountOf(request.dueNano);
-    if (dueNano < before || dueNano > MAX_UINT64) {
+    if (dueNano < request.dueNano || dueNano > MAX_UINT64) {
       throw new ChannelError('channel.due', 'what is due for a request never falls and fits 64 bits', {
-        expected: `${before} or more nanoTON`,
+        expected: `${request.dueNano} or more nanoTON`,
         received: String(dueNano),
       });
     }
-    this.statements.run(
-      'INSERT INTO receipts (channel, seq, chunk, final, dueNano, bytes) VALUES (?, ?, ?, ?, ?, ?)',
-      [id, seq, index, final ? 1 : 0, amountBytes(dueNano), Buffer.from(bytes)],
-    );
-    this.statements.run('UPDATE requests SET dueNano = ?, endedAt = ? WHERE channel = ? AND seq = ?', [
-      amountBytes(dueNano),
-      final ? now : null,
-      id,
-      seq,
-    ]);
-    this.statements.run('UPDATE channels SET dueNano = ? WHERE id = ?', [
-      amountBytes(amountOf(channel.dueNano) + dueNano - before),
-      id,
-    ]);
-    return toReceipt(this.receipt(id, seq, index)!);
+    const channelDueNano = channel.channel.dueNano + dueNano - request.dueNano;
+    const kept = Buffer.from(bytes);
+    const due = amountBytes(dueNano);
+    this.statements.run('INSERT INTO receipts (channel, seq, chunk, final, dueNano, bytes) VALUES (?, ?, ?, ?, ?, ?)', [id, seq, index, final ? 1 : 0, due, kept]);
+    this.statements.run('UPDATE requests SET dueNano = ?, endedAt = ? WHERE channel = ? AND seq = ?', [due, final ? now : null, id, seq]);
+    this.channels.owes(channel, channelDueNano);
+    if (final) this.open.delete(keyOf(id, seq));
+    else this.keep(id, seq, { dueNano, next: index + 1 });
+    return { seq, index, final, dueNano, bytes: kept, channelDueNano } as SignedReceipt;
   }
 
   /** Gives a request up: what was signed stays, nothing more is signed. */
   end(address: Uint8Array, seq: number, now: number): void {
-    const id = this.channels.row(address).id as number;
+    const { id } = this.channels.row(address);
+    this.open.delete(keyOf(id, seq));
     if (this.row(id, seq)?.endedAt === null) {
       this.statements.run('UPDATE requests SET endedAt = ? WHERE channel = ? AND seq = ?', [now, id, seq]);
     } else {
@@ -125,19 +132,15 @@ export class RequestTable {
     return old.length;
   }
 
-  /** Numbers rise; one that a client passed over, because its request never arrived, is used up as well. */
-  private requireNext(seq: number, lastSeq: number): void {
-    if (Number.isInteger(seq) && seq > lastSeq && seq <= MAX_UINT32) return;
-    if (Number.isInteger(seq) && seq >= 1 && seq <= lastSeq) {
-      throw new ChannelError('channel.seq-forgotten', 'this sequence number was used or passed over', {
-        expected: `above ${lastSeq}`,
-        received: `seq ${seq}`,
-      });
-    }
-    throw new ChannelError('channel.seq-range', 'this is no sequence number', {
-      expected: `${lastSeq + 1}..${MAX_UINT32}`,
-      received: `seq ${seq}`,
-    });
+  /** Changes were taken back: what is kept in memory may be wrong. */
+  forget(): void {
+    this.open.clear();
+  }
+
+  private keep(channel: number, seq: number, request: OpenRequest): void {
+    const key = keyOf(channel, seq);
+    if (this.open.size >= MAX_OPEN && !this.open.has(key)) this.open.delete(this.open.keys().next().value!);
+    this.open.set(key, request);
   }
 
   private requireBegun(channel: number, seq: number): Row {
@@ -150,14 +153,15 @@ export class RequestTable {
     return row;
   }
 
-  private open(channel: number, seq: number): Row {
+  /** @throws ChannelError `channel.not-begun`, `channel.request-ended` */
+  private read(channel: number, seq: number): OpenRequest {
     const row = this.requireBegun(channel, seq);
     if (row.endedAt !== null) {
       throw new ChannelError('channel.request-ended', 'nothing is signed for this request any more', {
         received: `seq ${seq}`,
       });
     }
-    return row;
+    return { dueNano: amountOf(row.dueNano), next: this.count(channel, seq) };
   }
 
   private row(channel: number, seq: number): Row | undefined {
@@ -179,4 +183,21 @@ export class RequestTable {
     );
     return row!.next as number;
   }
+}
+
+const keyOf = (channel: number, seq: number): string => `${channel}/${seq}`;
+
+/** Numbers rise; one that a client passed over, because its request never arrived, is used up as well. */
+function requireNext(seq: number, lastSeq: number): void {
+  if (Number.isInteger(seq) && seq > lastSeq && seq <= MAX_UINT32) return;
+  if (Number.isInteger(seq) && seq >= 1 && seq <= lastSeq) {
+    throw new ChannelError('channel.seq-forgotten', 'this sequence number was used or passed over', {
+      expected: `above ${lastSeq}`,
+      received: `seq ${seq}`,
+    });
+  }
+  throw new ChannelError('channel.seq-range', 'this is no sequence number', {
+    expected: `${lastSeq + 1}..${MAX_UINT32}`,
+    received: `seq ${seq}`,
+  });
 }

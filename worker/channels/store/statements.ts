@@ -5,6 +5,8 @@ type Value = number | string | Buffer | null;
 
 /** Statements of one connection, each prepared once: preparing takes longer than most of them run. */
 export class Statements {
+  /** How often anything was changed. */
+  changes = 0;
   private readonly prepared = new Map<string, Database.Statement>();
 
   constructor(private readonly database: Database.Database) {}
@@ -19,6 +21,7 @@ export class Statements {
 
   /** @returns how many rows changed */
   run(sql: string, values: Value[] = []): number {
+    this.changes++;
     return this.prepare(sql).run(values).changes;
   }
 
