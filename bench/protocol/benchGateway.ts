@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Tier } from '../../protocol';
-import { type CompletionBackend, type ModelCard, openGateway, type TokenRequest } from '../../gateway';
+import { type AnswerEvent, type CompletionBackend, type ModelCard, openGateway, type TokenRequest } from '../../gateway';
 import { ChannelBackend } from '../../gateway/channel/channelBackend';
 import { ClientStore } from '../../gateway/channel/clientStore';
 import { Allowance } from '../../gateway/market/allowance';
@@ -14,8 +14,8 @@ import { createLogger } from '../../worker/log';
 import { BENCH_NETWORK, BENCH_PRICE, type BenchWorld, benchWorld, unixNow } from './world';
 
 /**
- * One OpenAI endpoint in front of as many clients as there are channels, each with a market of its own, asked in turn: answers over one
- * channel wait for one another's vouchers, and a busy worker has many channels. Returns its URL and what ends it.
+ * One OpenAI endpoint in front of as many clients as there are channels, each with a market of its own, of which a free one asks: answers over
+ * one channel wait for one another's vouchers, and a busy worker has many channels. Returns its URL and what ends it.
  */
 export async function startBenchGateway(folder: string, clients: number, workerUrl: string): Promise<{ url: string; stop(): Promise<void> }> {
   const world = await benchWorld(folder, clients);
@@ -27,11 +27,16 @@ export async function startBenchGateway(folder: string, clients: number, workerU
   const store = ClientStore.open(join(folder, 'client', 'client.db'));
   const experience = Experience.open(join(folder, 'client', 'experience.db'), unixNow);
   const backends = world.channels.map((_, index) => clientOf(world, index, workerUrl, card, store, experience));
-  let next = 0;
-  const backend: CompletionBackend = {
-    models: () => [card],
-    complete: (request: TokenRequest) => backends[next++ % backends.length].complete(request),
-  };
+  const free = [...backends];
+  async function* complete(request: TokenRequest): AsyncIterable<AnswerEvent> {
+    const mine = free.pop() ?? backends[0];
+    try {
+      yield* mine.complete(request);
+    } finally {
+      free.push(mine);
+    }
+  }
+  const backend: CompletionBackend = { models: () => [card], complete };
   const { url, close } = await openGateway({ backend, log: createLogger('error'), port: 0, settings: { running: 256, waiting: 1_024, connections: 1_024 } });
   return {
     url,

@@ -1,10 +1,11 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import {
   buildChannelRequest, type ChannelRequest, CHUNK_TOKENS, dueFor, encodePayload, FinishReason, firstPiece, isExact, MAX_SEALED_BYTES, type RequestPayload, SEMANTICS,
   Tier, type TierValue, TermsFlag, toHex, Visibility,
 } from '../../protocol';
 import type { AnswerEvent, CompletionBackend, ModelCard, TokenRequest } from '../backend';
 import { GatewayError } from '../errors';
+import { freshBytes } from '../freshBytes';
 import { Answer } from './answer';
 import type { ClientStore } from './clientStore';
 import type { AnswerObserver } from './delivered';
@@ -31,6 +32,8 @@ const REQUEST_SECONDS = 600;
 const MOST_PAYLOAD_BYTES = MAX_SEALED_BYTES - 256;
 /** Pieces of an answer that was given up: on their way already, one of them perhaps begun in the meantime. */
 const MOST_LATE_PIECES = 2;
+/** How long the last piece of an answer may wait for the next request, whose voucher pays for it too. */
+const SETTLE_MILLIS = 50;
 /** How often a request is sent whose connection was gone before anything came. */
 const ATTEMPTS = 2;
 
@@ -47,6 +50,8 @@ export class ChannelBackend implements CompletionBackend {
   private assured = 0n;
   /** A request was given up in silence: what it waited for may be lost, and the worker may wait for it to be paid. */
   private isUnsure = false;
+  /** When a last piece is paid that no request has paid for by then. */
+  private settling: NodeJS.Timeout | null = null;
   /** What the worker's key signed and does not hold: it gets nothing more. */
   private distrust: Error | null = null;
   private readonly semantics: number;
@@ -125,6 +130,7 @@ export class ChannelBackend implements CompletionBackend {
       // The store was an old copy, and is not any more.
       if (seq < opened.welcome.nextSeq) throw new GatewayError('gateway.connection-lost', 'the worker knows another request of this number', { received: `request ${seq}` });
       link = opened;
+      this.keepSettling(false);
       link.ask(answer.request, encoded, vouched > this.assured ? vouched : this.assured, answer);
       for (let isFirst = true; ; isFirst = false) {
         const piece = await answer.next(asked.abort, asked.enough);
@@ -147,7 +153,10 @@ export class ChannelBackend implements CompletionBackend {
     }
   }
 
-  /** Notes what a piece costs and what is prepaid from now on, then pays: the last piece too, or nothing more would be served. */
+  /**
+   * Notes what a piece costs and what is prepaid from now on, then pays: the last piece too, or nothing more would be served. That one
+   * may wait for the next request where nothing else waits for it: a stream of requests has a voucher each, not two.
+   */
   private async pay(answer: Answer, link: ChannelLink, moreNano: bigint, mostLeft: bigint): Promise<void> {
     const { seq } = answer.request;
     const { ahead } = answer;
@@ -157,6 +166,10 @@ export class ChannelBackend implements CompletionBackend {
     if (ahead > 0n) this.prepaid.set(seq, ahead);
     this.mostLeft.set(seq, isLeft ? ahead + this.chunkNano : mostLeft);
     if (answer.isOver) this.forget(seq);
+    if (answer.isOver && !isLeft && this.mostLeft.size === 0) {
+      this.store.acceptLater(this.bought.channel, moreNano, this.prepaidNano);
+      return this.keepSettling(true);
+    }
     const { vouched, durable } = this.store.accept(this.bought.channel, moreNano, this.prepaidNano);
     await durable;
     link.pay(vouched);
@@ -164,6 +177,21 @@ export class ChannelBackend implements CompletionBackend {
     if (answer.isOver) link.leave(seq, true);
     // Whoever hears that a request is given up does not go on with it.
     else if (++answer.late > MOST_LATE_PIECES) link.close();
+  }
+
+  private keepSettling(isDue: boolean): void {
+    if (this.settling !== null) clearTimeout(this.settling);
+    // What cannot be written down is said to the next request.
+    this.settling = isDue ? setTimeout(() => void this.settle().catch(() => undefined), SETTLE_MILLIS) : null;
+  }
+
+  /** Pays a last piece that waits. */
+  private async settle(): Promise<void> {
+    if (this.settling === null) return;
+    this.keepSettling(false);
+    const { vouched, durable } = this.store.noted(this.bought.channel);
+    await durable;
+    (await this.link)?.pay(vouched);
   }
 
   /**
@@ -207,13 +235,15 @@ export class ChannelBackend implements CompletionBackend {
   async finish(): Promise<void> {
     const { channel } = this.bought;
     const link = await this.connected(this.store.position(channel).nextSeq);
-    const { vouched, durable } = this.store.accept(channel, 0n, 0n);
+    this.keepSettling(false);
+    const { vouched, durable } = this.store.noted(channel);
     await durable;
     link.payLast(vouched);
   }
 
   /** Ends the connection. */
   async close(): Promise<void> {
+    await this.settle().catch(() => undefined);
     const link = await this.link?.catch(() => null);
     link?.close();
   }
@@ -309,7 +339,7 @@ export class ChannelBackend implements CompletionBackend {
     const derived = (label: string): Uint8Array => new Uint8Array(createHash('sha256').update(`open cocoon ${label}`).update(seed).digest());
     return {
       asked: {
-        tier: bought.tier, visibility: Visibility.sealed, flags: TermsFlag.reproducibleSeed, semantics: this.semantics, salt: new Uint8Array(randomBytes(16)),
+        tier: bought.tier, visibility: Visibility.sealed, flags: TermsFlag.reproducibleSeed, semantics: this.semantics, salt: freshBytes(16),
         modelRoot: this.card.modelRoot, maxTokens: asked.maxTokens, expiresAt: this.now() + REQUEST_SECONDS, promptPrice: bought.promptPrice,
         outputPrice: bought.outputPrice, coverage: 0n, imageHash: bought.imageHash,
       },
@@ -318,7 +348,7 @@ export class ChannelBackend implements CompletionBackend {
         nonce: Buffer.from(derived('nonce')).readBigUInt64BE(), toolsHash: new Uint8Array(32),
       },
       // A key seals one answer: fresh for every request.
-      responseKey: new Uint8Array(randomBytes(32)),
+      responseKey: freshBytes(32),
       commitSalt: derived('commit salt'),
     };
   }

@@ -136,14 +136,26 @@ export class ClientStore {
   /** Takes the next number for a request, and notes the voucher that goes with it: all that is owed, and what is prepaid. */
   begin(address: Uint8Array, prepaidNano: bigint): NotedVoucher & { seq: number } {
     const { nextSeq, owed, vouched } = this.position(address);
-    return { seq: nextSeq, ...this.note(address, { nextSeq: nextSeq + 1, owed, vouched: larger(vouched, owed + prepaidNano) }) };
+    this.note(address, { nextSeq: nextSeq + 1, owed, vouched: larger(vouched, owed + prepaidNano) });
+    return { seq: nextSeq, ...this.noted(address) };
   }
 
   /** Notes that pieces were accepted for so much more, and the voucher that pays for them. */
   accept(address: Uint8Array, moreNano: bigint, prepaidNano: bigint): NotedVoucher {
+    this.acceptLater(address, moreNano, prepaidNano);
+    return this.noted(address);
+  }
+
+  /** The same, put on disk with whatever is noted next, or by `noted`: a crash until then loses what a lost connection loses. */
+  acceptLater(address: Uint8Array, moreNano: bigint, prepaidNano: bigint): void {
     if (moreNano < 0n) throw new GatewayError('gateway.amount', 'what is owed never falls', { received: String(moreNano) });
     const { nextSeq, owed, vouched } = this.position(address);
-    return this.note(address, { nextSeq, owed: owed + moreNano, vouched: larger(vouched, owed + moreNano + prepaidNano) });
+    this.note(address, { nextSeq, owed: owed + moreNano, vouched: larger(vouched, owed + moreNano + prepaidNano) });
+  }
+
+  /** The newest voucher of a channel, and when it may leave. */
+  noted(address: Uint8Array): NotedVoucher {
+    return { vouched: this.position(address).vouched, durable: this.nextCommit() };
   }
 
   /**
@@ -163,7 +175,8 @@ export class ClientStore {
     if (nextSeq <= known.nextSeq && signedNano <= known.vouched) return;
     const vouched = larger(known.vouched, signedNano);
     if (vouched > known.vouched) this.lose(address);
-    await this.note(address, { nextSeq: Math.max(nextSeq, known.nextSeq), owed: known.owed, vouched }).durable;
+    this.note(address, { nextSeq: Math.max(nextSeq, known.nextSeq), owed: known.owed, vouched });
+    await this.nextCommit();
   }
 
   /** Commits what waits, and frees the file. @throws StorageError */
@@ -178,18 +191,22 @@ export class ClientStore {
     }
   }
 
-  private note(address: Uint8Array, position: ClientPosition): NotedVoucher {
+  private note(address: Uint8Array, position: ClientPosition): void {
     const name = toHex(address);
     const spending = this.today();
     spending.nano += position.vouched - (this.positions.get(name)?.vouched ?? 0n);
     this.positions.set(name, position);
     this.changed.set(name, address);
+  }
+
+  /** Resolves when all that was noted is on disk. */
+  private nextCommit(): Promise<void> {
     if (this.commit === null) {
       this.commit = this.before = this.commitAfter(this.before);
       // Not everybody waits for it; whoever sends what follows from it does.
       this.commit.catch(() => undefined);
     }
-    return { vouched: position.vouched, durable: this.commit };
+    return this.commit;
   }
 
   private async commitAfter(before: Promise<void>): Promise<void> {

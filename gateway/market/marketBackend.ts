@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { CocoonError, dueFor } from '../../protocol';
 import type { Logger } from '../../worker/log';
+import { abortWith, type LinkedAbort } from '../../worker/operation/wait';
 import type { AnswerEnd, AnswerEvent, CompletionBackend, ModelCard, TokenRequest } from '../backend';
 import { GatewayError } from '../errors';
 import type { Allowance } from './allowance';
@@ -103,14 +104,14 @@ export class MarketBackend implements CompletionBackend {
     let begun = performance.now();
     let firstMillis: number | null = null;
     const rest = answer.rest();
-    const impatience = new AbortController();
-    const request = { ...rest, abort: AbortSignal.any([rest.abort, impatience.signal]) };
+    const stop = abortWith(rest.abort);
+    const request = { ...rest, abort: stop.signal };
     const ask = ({ backend }: Counter): AsyncIterable<AnswerEvent> => {
       begun = performance.now();
       return backend.complete(request);
     };
     try {
-      for await (const event of patiently(seller.use(ask), patienceMillis, impatience, rest.abort)) {
+      for await (const event of patiently(seller.use(ask), patienceMillis, stop)) {
         firstMillis ??= performance.now() - begun;
         const shown = answer.take(event);
         reservation.cameTo(dueFor({ ...offer, fixedPrice: 0n }, rest.promptTokens.length, answer.tokensOfPart));
@@ -120,6 +121,7 @@ export class MarketBackend implements CompletionBackend {
     } finally {
       answer.endPart(dueFor({ ...offer, fixedPrice: 0n }, rest.promptTokens.length, answer.tokensOfPart));
       reservation.end();
+      stop.unlink();
     }
   }
 
@@ -205,15 +207,15 @@ class AnswerInParts {
 }
 
 /** Hands events on; gives up when the next one does not come in time, or the application is gone. */
-async function* patiently<T>(events: AsyncIterable<T>, millis: number, impatience: AbortController, abort: AbortSignal): AsyncIterable<T> {
+async function* patiently<T>(events: AsyncIterable<T>, millis: number, stop: LinkedAbort): AsyncIterable<T> {
   const iterator = events[Symbol.asyncIterator]();
-  const stop = AbortSignal.any([abort, impatience.signal]);
-  const stopped = new Promise<never>((_, reject) => stop.addEventListener('abort', () => reject(stop.reason), { once: true }));
+  const { signal } = stop;
+  const stopped = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
   stopped.catch(() => undefined);
   let isDone = false;
   try {
     while (!isDone) {
-      const timer = setTimeout(() => impatience.abort(stalled(millis)), millis);
+      const timer = setTimeout(() => stop.abort(stalled(millis)), millis);
       const next = await Promise.race([iterator.next(), stopped]).finally(() => clearTimeout(timer));
       isDone = next.done === true;
       if (!isDone) yield next.value;

@@ -1,9 +1,10 @@
 /** How an answer is drawn, from the fields that both endpoints have. */
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { samplingFrom, type Sampling } from '../../exact';
 import { CocoonError } from '../../protocol/errors';
 import type { ModelCard } from '../backend';
+import { freshBytes } from '../freshBytes';
 import { badField, contextExceeded } from './errors';
 
 const MOST_STOP_STRINGS = 16;
@@ -41,7 +42,7 @@ const PARAMS: Record<string, string> = {
 export function samplingOf(fields: SamplingFields, choice: number): Sampling {
   const { temperature = 1, top_p: topP = 1, top_k: topK = 0, min_p: minP = 0, seed } = fields;
   try {
-    return samplingFrom({ temperature, topP, topK, minP, seed: seed === undefined ? randomBytes(32) : seedBytes(seed, choice) });
+    return samplingFrom({ temperature, topP, topK, minP, seed: seed === undefined ? freshBytes(32) : seedBytes(seed, choice) });
   } catch (error) {
     if (!(error instanceof CocoonError)) throw error;
     throw badField(PARAMS[error.code] ?? 'temperature', error.message);

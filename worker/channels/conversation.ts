@@ -192,7 +192,7 @@ export class ChannelConversation {
     const begun = context.store.read.request(channel.address, frame.seq);
     if (begun === null && context.draining.aborted) return refuse(RefusalReason.draining, DRAINING_SECONDS);
     const refusal = await this.judge(channel, async (seen) =>
-      (await this.vouch(frame.voucher, seen, false)) ?? this.cover(result.opened, seen, begun?.dueNano ?? 0n));
+      (await this.vouch(frame.voucher, seen)) ?? this.cover(result.opened, seen, begun?.dueNano ?? 0n));
     if (refusal !== null) return refuse(refusal, refusal === RefusalReason.overloaded ? RETRY_SECONDS : 0);
     // Nobody is there any more who could stop it.
     if (this.isOver) return;
@@ -259,7 +259,7 @@ export class ChannelConversation {
   }
 
   private async payment(voucher: SignedAmount, channel: OpenChannel): Promise<void> {
-    const refusal = await this.judge(channel, (seen) => this.vouch(voucher, seen, true));
+    const refusal = await this.judge(channel, (seen) => this.vouch(voucher, seen));
     if (refusal !== null) this.refuse(0, NO_TERMS, channel.address, refusal, 0);
   }
 
@@ -273,7 +273,7 @@ export class ChannelConversation {
   }
 
   /** Keeps a voucher that is genuine and certain to be paid; null when it is. */
-  private async vouch({ amount, final, signature }: SignedAmount, channel: OpenChannel, isPayment: boolean): Promise<RefusalReasonValue | null> {
+  private async vouch({ amount, final, signature }: SignedAmount, channel: OpenChannel): Promise<RefusalReasonValue | null> {
     const { address, ledger, view } = channel;
     const { terms } = view.state;
     const hash = voucherHash({ networkId: terms.networkId, channel: address, final, amount });
@@ -281,8 +281,8 @@ export class ChannelConversation {
     if (channel.isClosing) return RefusalReason.channelEnding;
     if (amount > view.mostOwed) return RefusalReason.channelExhausted;
     const kept = this.context.store.keepVoucher(address, { amountNano: amount, final, signature });
-    // A payment counts at once: what is signed because of it is committed after it, and sent when both are on disk.
-    if (isPayment && !final) kept.catch((error: unknown) => this.fail(error));
+    // It counts at once: what is signed because of it is committed with it or after it, and sent when both are on disk.
+    if (!final) kept.catch((error: unknown) => this.fail(error));
     else channel.isClosing = (await kept).voucher.final;
     ledger.vouch(amount);
     return null;

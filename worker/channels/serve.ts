@@ -6,7 +6,8 @@ import { crashPoint } from '../crash';
 import type { Answered, ServedEngine } from '../engine';
 import { nodeEd25519 } from '../keys/ed25519';
 import type { WorkerKeys } from '../keys/workerKeys';
-import type { ChannelLedger } from './ledger';
+import { abortWith } from '../operation/wait';
+import { type ChannelLedger, Unpaid } from './ledger';
 import type { OpenedChannelRequest } from './request';
 import type { ChannelStore } from './store/channelStore';
 import type { MadeReceipt, StoredReceipt } from './store/records';
@@ -46,8 +47,8 @@ export async function serveRequest(
   const acknowledged = Math.ceil(promptTokens / PROMPT_PIECE_TOKENS) - 1;
   let next = begun.receipts.length;
   let due = begun.dueNano;
-  const left = new AbortController();
-  const stop = AbortSignal.any([signal, left.signal]);
+  const left = abortWith(signal);
+  const stop = left.signal;
   const deliver = async (made: MadePiece): Promise<bigint> => {
     const piece = await store.signOnce(channel, seq, made.index, () => signPiece(serving, request, made), now());
     send(piece);
@@ -87,9 +88,13 @@ export async function serveRequest(
     if (!stop.aborted) ledger.forget(seq);
     throw error;
   } finally {
-    left.abort();
+    left.abort(SERVED);
+    left.unlink();
   }
 }
+
+/** Why an engine stops whose answer nobody waits for. */
+const SERVED = new Unpaid();
 
 function signPiece({ keys, now }: Serving, request: OpenedChannelRequest['request'], made: MadePiece): MadeReceipt {
   crashPoint('pieceToSign');

@@ -150,6 +150,7 @@ describe('a worker behind a channel', () => {
         };
         await ask(70);
         await auditor.idle();
+        await until(() => kinds.length >= 5);
         await ask(3);
         await until(() => kinds.length >= 7);
       }
