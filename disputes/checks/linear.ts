@@ -1,0 +1,54 @@
+/** Evidence for contracts/slashing/checks/LinearCheck.tact. */
+import { beginCell, type Cell } from '@ton/core';
+import { BLOCK } from '../../exact/constants';
+import type { ExactConfig } from '../../exact/config';
+import type { LeafAddress } from '../../exact/leafAddress';
+import { placedSlots } from '../../exact/leafAddress';
+import { HEADER_BYTES } from '../../exact/modelFile';
+import { modelPlace } from '../../exact/modelProof';
+import { segmentsOf } from '../../exact/opTable';
+import { chainOf, leafCells, pathCells } from '../evidenceCells';
+import type { LeafSource, PartSource } from '../leafSource';
+import { divergence, PositionEvidence } from '../positionEvidence';
+
+/** Per slot: number in the contract's op table, matrix, slot of the scalars in front of the values. */
+const LINEAR: Record<string, { slot: number; matrix: string; scalars: string }> = {
+  q: { slot: 2, matrix: 'query', scalars: 'norm1' },
+  k: { slot: 3, matrix: 'key', scalars: 'norm1' },
+  v: { slot: 4, matrix: 'value', scalars: 'norm1' },
+  h1: { slot: 20, matrix: 'output', scalars: 'oMax' },
+  gate: { slot: 23, matrix: 'gate', scalars: 'norm2' },
+  up: { slot: 24, matrix: 'up', scalars: 'norm2' },
+  h2: { slot: 27, matrix: 'down', scalars: 'mlpMax' },
+  logits: { slot: 2, matrix: 'head', scalars: 'norm' },
+};
+
+/** Siblings that lead from a row's leaf to rowsRoot; two more lead to modelRoot. */
+const ABOVE_ROWS = 2;
+
+/** @param element of the leaf in dispute */
+export function linearEvidence(
+  config: ExactConfig, model: PartSource, tree: LeafSource, { group, slot, leaf }: LeafAddress, element: number, disputed: Uint8Array,
+): Cell {
+  const { slot: number, matrix, scalars } = LINEAR[slot];
+  const placed = placedSlots(config, 'inner', group);
+  const first = (name: string, of = placed): number => of.find((one) => one.name === name)!.first;
+  const columns = slot === 'h1' ? config.heads * config.headDim : slot === 'h2' ? config.ffn : config.dim;
+  const row = BLOCK * leaf + element;
+  const evidence = new PositionEvidence(config, tree);
+  const rows: Uint8Array[] = [];
+  // The values stand behind the scalars.
+  evidence.run(group, first(scalars), 1 + segmentsOf(columns));
+  for (let piece = 0; piece < segmentsOf(columns); piece++) {
+    const address = { part: 'row', matrix: matrix === 'head' ? matrix : `layers.${group - 1}.${matrix}`, row, leaf: piece } as const;
+    const { bytes, path } = model.part(address);
+    const levels = path.length - ABOVE_ROWS;
+    rows.push(...leafCells(bytes, piece === 0 ? HEADER_BYTES : 0), ...pathCells(path.slice(0, piece === 0 ? levels : divergence(modelPlace(config, address).index % 2 ** levels))));
+  }
+  if (slot === 'h2') evidence.leaf(group, first('h1') + leaf);
+  if (slot === 'h1') evidence.leaf(group - 1, first(group === 1 ? 'h' : 'h2', placedSlots(config, 'inner', group - 1)) + leaf);
+  return beginCell()
+    .storeUint(number, 8).storeUint(element, 16)
+    .storeRef(chainOf(leafCells(disputed))).storeRef(chainOf(rows)).storeRef(chainOf(evidence.parts))
+    .endCell();
+}

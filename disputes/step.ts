@@ -1,0 +1,68 @@
+/** What the case tells a one-step check (contracts/slashing/step.tact). */
+import { beginCell, type Cell } from '@ton/core';
+import { encodeConfig, type ExactConfig } from '../exact/config';
+import { matrixShapes } from '../exact/modelFile';
+import { depthFor, headSlots, layerSlots, segmentsOf, type HeadSlotName, type LayerSlotName, type Slot, treeDepths } from '../exact/opTable';
+
+/** The leaf in dispute and what is known of its job; hashes have 32 bytes. */
+export interface DisputedStep {
+  config: ExactConfig;
+  rowsRoot: Uint8Array;
+  tablesRoot: Uint8Array;
+  positionRoot: Uint8Array;
+  /** Of the leaf: in the position tree, and its hash. */
+  index: number;
+  hash: Uint8Array;
+  /** Position in the sequence. */
+  t: number;
+  job: Cell;
+}
+
+/** Slots as contracts/slashing/config.tact numbers them, in execution order. */
+export const LAYER_SLOTS: readonly LayerSlotName[] = [
+  'norm1', 'x1', 'q', 'k', 'v', 'headNorm', 'qn', 'kn', 'headMax', 'q8', 'k8', 'v8', 'vt', 'attMax', 'e', 'attSums', 'p', 'pv', 'oMax', 'o8', 'h1', 'norm2', 'x2', 'gate',
+  'up', 'mlpMax', 'xd', 'h2',
+];
+export const HEAD_SLOTS: readonly HeadSlotName[] = ['norm', 'x', 'logits', 'max', 'top', 'sums', 'draw'];
+
+/** Levels of the tree of the model's rows. */
+export function rowsDepth(config: ExactConfig): number {
+  return depthFor(matrixShapes(config).reduce((sum, { rows, columns }) => sum + rows * segmentsOf(columns), 0), 3);
+}
+
+export function encodeStep({ config, rowsRoot, tablesRoot, positionRoot, index, hash, t, job }: DisputedStep): Cell {
+  const found = beginCell()
+    .storeBuffer(Buffer.from(positionRoot)).storeUint(index, 32).storeBuffer(Buffer.from(hash)).storeUint(t, 32).storeRef(job)
+    .endCell();
+  return beginCell()
+    .storeBuffer(Buffer.from(encodeConfig(config))).storeBuffer(Buffer.from(rowsRoot)).storeBuffer(Buffer.from(tablesRoot)).storeRef(found).storeRef(encodeLayout(config))
+    .endCell();
+}
+
+/** Where everything stands in the trees of a model (contracts/slashing/layout.tact). */
+export function encodeLayout(config: ExactConfig): Cell {
+  const { group, token, commit, block } = treeDepths(config);
+  const leavesOf = ({ rows, columns }: { rows: number; columns: number }): number => rows * segmentsOf(columns);
+  const [embedding, ...matrices] = matrixShapes(config).map(leavesOf);
+  const rows = beginCell().storeUint(embedding, 32).storeUint(matrices.slice(0, 7).reduce((sum, leaves) => sum + leaves, 0), 32);
+  let first = 0;
+  for (const leaves of matrices.slice(0, 7)) {
+    rows.storeUint(first, 32);
+    first += leaves;
+  }
+  return beginCell()
+    .storeUint(group, 8).storeUint(token, 8).storeUint(rowsDepth(config), 8).storeUint(commit, 8).storeUint(block, 8)
+    .storeRef(firstLeaves(LAYER_SLOTS, layerSlots(config))).storeRef(firstLeaves(HEAD_SLOTS, headSlots(config))).storeRef(rows.endCell())
+    .endCell();
+}
+
+/** First leaves of slots, and behind them the number of all leaves. */
+function firstLeaves(names: readonly string[], slots: readonly Slot[]): Cell {
+  const cell = beginCell();
+  let first = 0;
+  for (const name of names) {
+    cell.storeUint(first, 24);
+    first += slots.find((slot) => slot.name === name)?.leaves ?? 0;
+  }
+  return cell.storeUint(first, 24).endCell();
+}

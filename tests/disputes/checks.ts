@@ -1,0 +1,92 @@
+/** Positions of the golden models with one leaf changed, and the contract's checks as getters. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Address, Cell, toNano, type TupleItem } from '@ton/core';
+import { Blockchain, createShardAccount } from '@ton/sandbox';
+import { GREEDY, loadModel, ModelProver, type ExactModel, type Job } from '../../exact';
+import { createReferenceEngine } from '../../exact/reference/engine';
+import { leafIndex, type LeafAddress } from '../../exact/leafAddress';
+import { PositionLayout, type GroupLeaves } from '../../exact/positionLayout';
+import { PositionTree } from '../../exact/positionTree';
+import { hashOfLeaf } from '../../disputes/positionEvidence';
+import { encodeStep } from '../../disputes/step';
+
+const ROOT = join(__dirname, '../..');
+
+/** A model, and every position of one job on it. */
+export interface Run {
+  model: ExactModel;
+  prover: ModelProver;
+  rowsRoot: Uint8Array;
+  tablesRoot: Uint8Array;
+  positions: GroupLeaves[][];
+}
+
+/** @param name of a golden model (exact/vectors) */
+export async function runOf(name: string, change: Partial<Job> = {}): Promise<Run> {
+  const model = loadModel(join(ROOT, `exact/vectors/${name}.cocoon`));
+  const prover = new ModelProver(model);
+  const layout = new PositionLayout(model.config);
+  const positions: GroupLeaves[][] = [];
+  const engine = createReferenceEngine(model, (tensors) => void positions.push(layout.position(tensors)));
+  await engine.generate({ promptTokens: [7, 3, 250, 9, 31], maxTokens: 3, stopTokens: [], sampling: GREEDY, ...change });
+  await engine.close();
+  const rowsRoot = prover.part({ part: 'config' }).path[0];
+  const tablesRoot = prover.part({ part: 'tokenizer' }).path[0];
+  return { model, prover, rowsRoot, tablesRoot, positions };
+}
+
+/** A position as a worker shows it: the honest one, but for the leaf in dispute. */
+export interface Disputed {
+  run: Run;
+  t: number;
+  address: LeafAddress;
+  tree: PositionTree;
+  /** As the worker has it. */
+  bytes: Buffer;
+  step: Cell;
+}
+
+/** @param change of the leaf's bytes; none leaves them honest */
+export function disputed(run: Run, t: number, group: number, slot: string, leaf: number, change: (bytes: Buffer) => void = () => undefined): Disputed {
+  const { config } = run.model;
+  const groups = run.positions[t].map((slots) => slots.map(({ slot: name, leaves }) => ({ slot: name, leaves: [...leaves] })));
+  const at = groups[group].find(({ slot: name }) => name === slot)!;
+  const bytes = Buffer.from(at.leaves[leaf]!);
+  change(bytes);
+  at.leaves[leaf] = bytes;
+  const tree = new PositionTree(config, groups);
+  const address: LeafAddress = { block: t >> 5, position: t % 32, group, slot, leaf };
+  const step = encodeStep({
+    config, rowsRoot: run.rowsRoot, tablesRoot: run.tablesRoot, positionRoot: tree.root, index: leafIndex(config, 'inner', address), hash: hashOfLeaf(bytes), t,
+    job: Cell.EMPTY,
+  });
+  return { run, t, address, tree, bytes, step };
+}
+
+/** What a check said: a verdict, or the exit code with which it threw. */
+export interface Verdict {
+  isWrong?: boolean;
+  exitCode?: number;
+  gas: number;
+}
+
+/** One check, deployed alone. */
+export async function checkOf(name: string): Promise<(step: Cell, evidence: Cell) => Promise<Verdict>> {
+  const code = Cell.fromBoc(readFileSync(join(ROOT, `build/Suite/Suite_${name}.code.boc`)))[0];
+  const blockchain = await Blockchain.create();
+  const address = new Address(0, Buffer.alloc(32, 1));
+  await blockchain.setShardAccount(address, createShardAccount({ address, code, data: Cell.EMPTY, balance: toNano(1) }));
+  return async (step, evidence) => {
+    const args: TupleItem[] = [{ type: 'cell', cell: step }, { type: 'cell', cell: evidence }];
+    try {
+      const result = await blockchain.runGetMethod(address, 'isWrong', args);
+      return { isWrong: result.stackReader.readBoolean(), gas: Number(result.gasUsed) };
+    } catch (error) {
+      const { exitCode, gasUsed } = error as { exitCode?: number; gasUsed?: bigint };
+      if (exitCode === undefined) throw error;
+      return { exitCode, gas: Number(gasUsed ?? 0n) };
+    }
+  };
+}
+
