@@ -36,7 +36,7 @@ export interface ClientPosition {
   nextSeq: number;
   /** Of pieces that were accepted, and of those that were lost on their way or given up. */
   owed: bigint;
-  /** The highest voucher that was ever signed. */
+  /** The highest voucher that was ever signed, or is about to be. */
   vouched: bigint;
 }
 
@@ -144,6 +144,12 @@ export class ClientStore {
     if (moreNano < 0n) throw new GatewayError('gateway.amount', 'what is owed never falls', { received: String(moreNano) });
     const { nextSeq, owed, vouched } = this.position(address);
     return this.note(address, { nextSeq, owed: owed + moreNano, vouched: larger(vouched, owed + moreNano + prepaidNano) });
+  }
+
+  /** Takes back what was noted for vouchers that never left. @param vouchedNano all that did, what is owed, and what is prepaid */
+  takeBack(address: Uint8Array, vouchedNano: bigint): void {
+    const known = this.position(address);
+    if (vouchedNano < known.vouched) this.note(address, { ...known, vouched: vouchedNano });
   }
 
   /**

@@ -10,7 +10,7 @@ import type { Logger } from '../log';
 import type { Admission } from '../operation/admission';
 import { EngineBusy } from '../operation/engineQueue';
 import type { RequestOutcome, WorkerMetrics } from '../operation/metrics';
-import type { ChannelDesk, OpenChannel } from './desk';
+import type { ChannelDesk, OpenChannel, RunningRequest } from './desk';
 import { Unpaid } from './ledger';
 import type { ChannelPolicy, RefusedChannel } from './recognise';
 import { type OpenedChannelRequest, openChannelRequest, type ServingTerms } from './request';
@@ -53,7 +53,7 @@ const NO_TERMS = new Uint8Array(32);
 export class ChannelConversation {
   private inbox: Promise<void> = Promise.resolve();
   private session: { channel: OpenChannel; opener: RequestOpener } | null = null;
-  private readonly running = new Map<number, AbortController>();
+  private readonly running = new Map<number, RunningRequest>();
   /** Their places, and that of a request that is being looked at. */
   private readonly places = new Map<number, () => void>();
   private isOver = false;
@@ -85,7 +85,7 @@ export class ChannelConversation {
   /** The connection is gone: what runs is stopped, and taken up when the client asks for it again. */
   end(): void {
     this.isOver = true;
-    for (const request of this.running.values()) request.abort();
+    for (const { abort } of this.running.values()) abort.abort();
   }
 
   private fail(error: unknown): void {
@@ -147,7 +147,7 @@ export class ChannelConversation {
     const { lastSeq = 0, voucher = null } = context.store.read.channel(frame.channel) ?? {};
     if (frame.firstSeq > lastSeq) await this.stopElsewhere(channel);
     const newest = voucher === null ? NO_VOUCHER : { ...voucher, amount: voucher.amountNano };
-    this.peer.send(encodeFrame({ kind: 'welcome', nextSeq: lastSeq + 1, owed: channel.ledger.counted, voucher: newest }));
+    this.peer.send(encodeFrame({ kind: 'welcome', nextSeq: lastSeq + 1, owed: channel.ledger.countedWithout(this.running.keys()), voucher: newest }));
   }
 
   /**
@@ -155,7 +155,7 @@ export class ChannelConversation {
    * deliver would be owed and never paid. A hello that is replayed begins nothing anew.
    */
   private async stopElsewhere({ running }: OpenChannel): Promise<void> {
-    const elsewhere = [...running].filter(([seq, { abort }]) => this.running.get(seq) !== abort).map(([, request]) => request);
+    const elsewhere = [...running].filter(([seq, { abort }]) => this.running.get(seq)?.abort !== abort).map(([, request]) => request);
     for (const { abort } of elsewhere) abort.abort();
     await Promise.all(elsewhere.map(({ over }) => over));
   }
@@ -202,7 +202,7 @@ export class ChannelConversation {
     before?.abort.abort();
     const over = (before?.over ?? Promise.resolve()).then(() => this.serve(result.opened, frame, channel, abort));
     channel.running.set(frame.seq, { abort, over });
-    this.running.set(frame.seq, abort);
+    this.running.set(frame.seq, { abort, over });
   }
 
   /** Asks about a channel's money, once more after a new look at the chain where it seems to hold too little. */
@@ -232,7 +232,8 @@ export class ChannelConversation {
       await serveRequest({ ...context, engine }, channel.ledger, opened, send, abort.signal);
       outcome = 'served';
     } catch (error) {
-      if (error instanceof Unpaid || error instanceof GenerationAbortedError) {
+      // Whatever came of it when it was given up, nothing is said of it any more.
+      if (abort.signal.aborted || error instanceof Unpaid || error instanceof GenerationAbortedError) {
         outcome = 'left';
         // Still there, and did not pay in time.
         if (!abort.signal.aborted) refuse(RefusalReason.voucherTooLow);
@@ -268,7 +269,9 @@ export class ChannelConversation {
     const { store, now } = this.context;
     const running = this.running.get(seq);
     if (running === undefined) return;
-    running.abort();
+    running.abort.abort();
+    // A piece that is being signed, or the request's beginning, is on its way to the disk.
+    await running.over;
     if (store.read.request(address, seq) !== null) await store.end(address, seq, now());
   }
 

@@ -53,6 +53,8 @@ const MAX_REQUEST_SECONDS = 3_600;
 const PAYMENT_MILLIS = 2_000;
 const CLAIM_MILLIS = 5_000;
 const END_MILLIS = 1_000;
+/** Far beyond the time in which a request may be asked again (MAX_REQUEST_SECONDS): one that did not end by then is given up. */
+const ABANDONED_SECONDS = 86_400;
 /** Answers that clients may still ask for again; a bonded worker's disputes end sooner (docs/parameters.md). */
 const RETENTION_SECONDS = 10 * 86_400;
 
@@ -99,7 +101,9 @@ export class ChannelService {
       this.round = this.round.then(async () => {
         await claimer.round(this.closing.signal);
         if (this.closing.signal.aborted) return;
-        await store.prune(unixTime() - RETENTION_SECONDS);
+        const now = unixTime();
+        await store.endOld(now - ABANDONED_SECONDS, now);
+        await store.prune(now - RETENTION_SECONDS);
       }).catch((error: unknown) => log.error({ error: String(error) }, 'a round of claims failed'));
     };
     tend();
