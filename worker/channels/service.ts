@@ -97,14 +97,18 @@ export class ChannelService {
       worthwhileFees: WORTHWHILE_FEES,
       observe: { seen: (address, endsAt) => this.books.noteEnd(address, endsAt), looked: (outcome) => metrics?.claimed(outcome) },
     });
+    let isTending = false;
     const tend = (): void => {
-      this.round = this.round.then(async () => {
+      // A round may take longer than the time between two.
+      if (isTending) return;
+      isTending = true;
+      this.round = (async () => {
         await claimer.round(this.closing.signal);
         if (this.closing.signal.aborted) return;
         const now = unixTime();
         await store.endOld(now - ABANDONED_SECONDS, now);
         await store.prune(now - RETENTION_SECONDS);
-      }).catch((error: unknown) => log.error({ error: String(error) }, 'a round of claims failed'));
+      })().catch((error: unknown) => log.error({ error: String(error) }, 'a round of claims failed')).finally(() => (isTending = false));
     };
     tend();
     this.timer = setInterval(tend, options.claimSeconds * 1_000);
