@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { WebSocket } from 'ws';
 import {
-  type ChannelFrame, type ChannelRequest, decodeFrame, encodeFrame, encodePayload, helloHash, type PieceFrame, RequestSealer, termsHash,
+  type ChannelFrame, type ChannelRequest, decodeFrame, encodeFrame, encodePayload, helloHash, type PieceFrame, RefusalReason, RequestSealer, termsHash,
 } from '../../../protocol';
 import { ChannelEndpoint, CHANNEL_PATH, ENDPOINT_LIMITS, type EndpointLimits } from '../../../worker/channels/endpoint';
 import { checked, prepaid, WorkerWorld } from './conversationWorld';
@@ -99,18 +99,23 @@ describe('the channel endpoint of a worker', () => {
 
   test('reads no more frames than it can handle, and answers every one of a burst', async () => {
     const { url, endpoint } = await listening({ waitingFrames: 3 });
+    const { desk } = world.context;
+    const refused = { kind: 'refused' as const, reason: RefusalReason.channelEnding, note: 'of the test' };
+    Object.assign(world.context, { desk: { has: () => true, find: () => new Promise((resolve) => setImmediate(() => resolve(refused))) } });
     const burst = await connected(url);
     const hello = encodeFrame({
       kind: 'hello', networkId: 2026, channel: world.address, workerKey: world.keys.signingPublic, firstSeq: 1, enc: new Uint8Array(32), signature: new Uint8Array(64),
     });
     let answers = 0;
-    const all = new Promise<void>((resolve) => burst.on('message', () => ++answers === 1_000 && resolve()));
-    for (let index = 0; index < 1_000; index++) burst.send(hello);
+    const all = new Promise<void>((resolve) => burst.on('message', () => ++answers === 4_000 && resolve()));
+    for (let index = 0; index < 4_000; index++) burst.send(hello);
     const [talk] = (endpoint as unknown as { talks: Map<WebSocket, { waiting: number }> }).talks;
     let most = 0;
-    const watch = setInterval(() => (most = Math.max(most, talk[1].waiting)), 0);
+    const watch = setInterval(() => (most = Math.max(most, talk[1].waiting)), 1);
     await all;
     clearInterval(watch);
+    Object.assign(world.context, { desk });
+    // What came in one read of the socket is there.
     assert.ok(most < 1_000, `${most} waited at a time`);
     burst.terminate();
   });
