@@ -39,7 +39,7 @@ export class ChannelBackend implements CompletionBackend {
   private link: Promise<ChannelLink> | null = null;
   /** Pieces of prompts that are prepaid and not acknowledged, by request. */
   private readonly prepaid = new Map<number, bigint>();
-  /** What each request may still come to. */
+  /** What each request that runs may still come to. */
   private readonly mostLeft = new Map<number, bigint>();
   /** Requests that were given up and of which something may still come, and the newest voucher at that time, nanoTON. */
   private readonly left = new Map<number, bigint>();
@@ -71,7 +71,7 @@ export class ChannelBackend implements CompletionBackend {
 
   /** Requests under way. */
   get running(): number {
-    return this.mostLeft.size - this.left.size;
+    return this.mostLeft.size;
   }
 
   models(): readonly ModelCard[] {
@@ -163,7 +163,7 @@ export class ChannelBackend implements CompletionBackend {
     this.prepaid.delete(seq);
     // A piece that is acknowledged while the request is given up: the next one may have been begun before the worker hears of it.
     if (ahead > 0n) this.prepaid.set(seq, ahead);
-    this.mostLeft.set(seq, isLeft ? ahead + this.chunkNano : mostLeft);
+    if (!isLeft) this.mostLeft.set(seq, mostLeft);
     // Before the worker hears that it is given up, it delivers what the vouchers until then cover, and a chunk.
     const mostOwed = (this.left.get(seq) ?? 0n) + this.chunkNano;
     if (answer.isOver) this.forget(seq);
@@ -197,7 +197,7 @@ export class ChannelBackend implements CompletionBackend {
     }
     if (isAborted || this.prepaid.has(seq)) this.isUnsure = true;
     this.left.set(seq, this.store.position(channel).vouched);
-    this.mostLeft.set(seq, (this.prepaid.get(seq) ?? 0n) + this.chunkNano);
+    this.mostLeft.delete(seq);
     link.giveUp(seq);
   }
 
@@ -242,8 +242,11 @@ export class ChannelBackend implements CompletionBackend {
   /** Takes on nothing that it could not pay to its end. @throws GatewayError `gateway.channel-exhausted` */
   private requireBudget(most: bigint): void {
     const { channel, budget } = this.bought;
-    let committed = this.store.position(channel).owed + most;
+    const { owed } = this.store.position(channel);
+    let committed = owed + most;
     for (const left of this.mostLeft.values()) committed += left;
+    // Of all that were given up together comes what the vouchers until then cover, and a chunk.
+    if (this.left.size > 0) committed += [...this.left.values()].reduce(larger, owed) - owed + this.chunkNano;
     if (committed <= budget) return;
     throw new GatewayError('gateway.channel-exhausted', 'this request could cost more than the channel may', {
       expected: `at most ${budget} nanoTON in all`,

@@ -117,6 +117,26 @@ describe('a client that gives up, leaves or is refused', { timeout: 60_000 }, ()
     assert.equal(relayed.store.position(relayed.world.address).vouched, larger(owed, dueFor(prices, 200, 0)));
   });
 
+  test('what may still come of an answer that was given up is kept within the budget', async () => {
+    const relayed = await begin();
+    const budget = 500_000n;
+    relayed.backend = relayed.client(undefined, { promptPrice: PRICES.outputPrice, budget });
+    const long = Array.from({ length: 200 }, () => relayed.promptTokens[0]);
+    await assert.rejects(relayed.ask(300, { promptTokens: long }), hasCode('gateway.refused'));
+    const stop = new AbortController();
+    let next: Promise<number[]> | undefined;
+    atPiece(relayed, 6, () => {
+      stop.abort(gone);
+      next = new Promise((resolve) => setImmediate(resolve)).then(() => relayed.ask(250, { promptTokens: long }));
+      next.catch(() => undefined);
+    }, true);
+    await assert.rejects(relayed.ask(256, { abort: stop.signal }), gone);
+    await assert.rejects(next!, hasCode('gateway.channel-exhausted'));
+    assert.equal((await relayed.ask(40)).length, 40);
+    await equal(relayed);
+    assert.ok(relayed.store.position(relayed.world.address).vouched <= budget);
+  });
+
   test('a worker that goes on with what was given up is left, and gets a few pieces at most', async () => {
     const relayed = await begin();
     const stop = new AbortController();
