@@ -1,6 +1,7 @@
 /** Requests that are given up, at the worker: each ends at once whatever the engine does, counts what was delivered and begun, and keeps nothing busy. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import fc from 'fast-check';
 import { type ChannelRequest, dueFor, PROMPT_PIECE_TOKENS, RefusalReason, type RefusalFrame, type Welcome } from '../../../protocol';
 import type { OpenChannel } from '../../../worker/channels/desk';
 import { ChannelLedger, Unpaid } from '../../../worker/channels/ledger';
@@ -219,6 +220,36 @@ describe('a request that is given up', { timeout: 30_000 }, () => {
     await ledger.acknowledge(1_000, async () => 1n, signal);
     await ledger.release(0, async () => 8n, signal);
     assert.equal(ledger.counted, 999n + 8n);
+  });
+
+  test('whatever becomes of requests, in any order, all receipts and each prompt that was begun and not refused count, once', async () => {
+    const act = fc.constantFrom('prepay' as const, 'leave' as const, 'forget' as const, 'read' as const);
+    const run = fc.asyncProperty(fc.array(fc.record({ act, seq: fc.nat(5), nano: fc.bigInt(1n, 9n) }), { maxLength: 60 }), async (steps) => {
+      const ledger = new ChannelLedger(0n, 10n ** 9n);
+      const { signal } = new AbortController();
+      const begun = new Map<number, { nano: bigint; runs: boolean }>();
+      let owedNano = 0n;
+      for (const { act, seq, nano } of steps) {
+        const known = begun.get(seq);
+        if (act === 'prepay') {
+          await ledger.prepay(seq, nano, signal);
+          begun.set(seq, { nano, runs: true });
+        } else if (act === 'leave') {
+          ledger.leave(seq);
+          if (known) known.runs = false;
+        } else if (act === 'forget') {
+          ledger.forget(seq);
+          begun.delete(seq);
+        } else {
+          await ledger.acknowledge(seq, async () => (owedNano += nano), signal);
+          begun.delete(seq);
+        }
+        const sum = (which: (piece: { runs: boolean }) => boolean): bigint => [...begun.values()].filter(which).reduce((all, piece) => all + piece.nano, owedNano);
+        assert.equal(ledger.counted, sum(() => true));
+        assert.equal(ledger.countedWithout([0, 1, 2, 3, 4, 5]), sum(({ runs }) => !runs));
+      }
+    });
+    await fc.assert(run, { seed: 6, numRuns: 300 });
   });
 
   test('a request that had to give way, and is never asked again, ends when nobody may ask for it any more', async () => {
