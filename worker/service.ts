@@ -85,7 +85,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   setMaxListeners(0, stopping.signal);
   const intake = new UnpaidIntake();
   const draining = new AbortController();
-  const watched = new EngineWatch(options.engine);
+  const watched = new EngineWatch(options.engine, options.model.stopTokens);
   const admission = new Admission(options.admission);
   const metrics = options.operator && new WorkerMetrics();
   const context = { ...options, engine: admission.queue.engineFor(JOBS, watched.engine), signal: stopping.signal };

@@ -78,7 +78,8 @@ export class Answer implements RequestListener {
 
   delivered({ abort: _, enough: __, ...asked }: TokenRequest): DeliveredAnswer {
     const { request, checker, pieces, rejected } = this;
-    return { request, asked, tokens: checker.answer, pieces, ...(rejected && { rejected }) };
+    // As it is now: of one that was given up more may come.
+    return { request, asked, tokens: [...checker.answer], pieces: [...pieces], ...(rejected && { rejected }) };
   }
 
   piece(piece: PieceFrame): void {

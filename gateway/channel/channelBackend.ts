@@ -30,7 +30,7 @@ export interface BoughtChannel extends LinkParties {
 const REQUEST_SECONDS = 600;
 /** What seals a request takes beside its payload, and padding. */
 const MOST_PAYLOAD_BYTES = MAX_SEALED_BYTES - 256;
-/** Pieces of an answer that was given up: on their way already, one of them perhaps begun in the meantime. */
+/** Pieces of an answer that was given up, whatever they cost: on their way already, one of them perhaps begun in the meantime. */
 const MOST_LATE_PIECES = 2;
 /** How long the last piece of an answer may wait for the next request, whose voucher pays for it too. */
 const SETTLE_MILLIS = 50;
@@ -42,12 +42,14 @@ export class ChannelBackend implements CompletionBackend {
   private link: Promise<ChannelLink> | null = null;
   /** Pieces of prompts that are prepaid and not acknowledged, by request. */
   private readonly prepaid = new Map<number, bigint>();
-  /** What each request may still come to. */
+  /** What each request that runs may still come to. */
   private readonly mostLeft = new Map<number, bigint>();
-  /** Requests that were given up and of which something may still come. */
-  private readonly left = new Set<number>();
+  /** Requests that were given up and of which something may still come, and the newest voucher at that time, nanoTON. */
+  private readonly left = new Map<number, bigint>();
   /** A voucher that is on disk and covers what was owed when the connection began. */
   private assured = 0n;
+  /** No voucher above it has left. */
+  private signed: bigint;
   /** A request was given up in silence: what it waited for may be lost, and the worker may wait for it to be paid. */
   private isUnsure = false;
   /** When a last piece is paid that no request has paid for by then. */
@@ -65,6 +67,7 @@ export class ChannelBackend implements CompletionBackend {
     private readonly observer?: AnswerObserver,
   ) {
     this.semantics = card.semantics ?? SEMANTICS;
+    this.signed = store.position(bought.channel).vouched;
     if (isExact(this.semantics) || bought.tier === Tier.attested) return;
     throw new GatewayError('gateway.not-exact', 'no stake stands for the answers of this model', {
       expected: 'an attested provider, or an exact model', hint: 'only an attested key may serve what nobody can compute again',
@@ -73,7 +76,7 @@ export class ChannelBackend implements CompletionBackend {
 
   /** Requests under way. */
   get running(): number {
-    return this.mostLeft.size - this.left.size;
+    return this.mostLeft.size;
   }
 
   models(): readonly ModelCard[] {
@@ -129,9 +132,15 @@ export class ChannelBackend implements CompletionBackend {
       const opened = await this.connected(seq);
       // The store was an old copy, and is not any more.
       if (seq < opened.welcome.nextSeq) throw new GatewayError('gateway.connection-lost', 'the worker knows another request of this number', { received: `request ${seq}` });
-      link = opened;
+      // Given up before the worker heard of it: it costs nothing.
+      asked.abort.throwIfAborted();
+      const noted = this.store.position(channel).vouched;
+      const amount = larger(vouched, this.assured);
+      // What was noted for others may have been taken back.
+      this.signed = larger(this.signed, amount < noted ? amount : noted);
       this.keepSettling(false);
-      link.ask(answer.request, encoded, vouched > this.assured ? vouched : this.assured, answer);
+      opened.ask(answer.request, encoded, this.signed, answer);
+      link = opened;
       for (let isFirst = true; ; isFirst = false) {
         const piece = await answer.next(asked.abort, asked.enough);
         if (isFirst) yield { kind: 'start', reference: `${toHex(channel)}-${seq}` };
@@ -147,8 +156,7 @@ export class ChannelBackend implements CompletionBackend {
         }
       }
     } finally {
-      if (asked.abort.aborted && !answer.isOver) this.isUnsure = true;
-      this.leave(link, answer);
+      this.leave(link, answer, asked.abort.aborted);
       if (answer.pieces.length > 0 || answer.rejected !== undefined) this.observer?.(answer.delivered(asked));
     }
   }
@@ -164,19 +172,22 @@ export class ChannelBackend implements CompletionBackend {
     this.prepaid.delete(seq);
     // A piece that is acknowledged while the request is given up: the next one may have been begun before the worker hears of it.
     if (ahead > 0n) this.prepaid.set(seq, ahead);
-    this.mostLeft.set(seq, isLeft ? ahead + this.chunkNano : mostLeft);
+    if (!isLeft) this.mostLeft.set(seq, mostLeft);
+    // Before the worker hears that it is given up, it delivers what the vouchers until then cover, and a chunk.
+    const mostOwed = (this.left.get(seq) ?? 0n) + this.chunkNano;
     if (answer.isOver) this.forget(seq);
     if (answer.isOver && !isLeft && this.mostLeft.size === 0) {
       this.store.acceptLater(this.bought.channel, moreNano, this.prepaidNano);
       return this.keepSettling(true);
     }
     const { vouched, durable } = this.store.accept(this.bought.channel, moreNano, this.prepaidNano);
+    this.signed = larger(this.signed, vouched);
+    const isTooLate = isLeft && ++answer.late > MOST_LATE_PIECES && this.store.position(this.bought.channel).owed > mostOwed;
     await durable;
     link.pay(vouched);
     if (!isLeft) return;
     if (answer.isOver) link.leave(seq, true);
-    // Whoever hears that a request is given up does not go on with it.
-    else if (++answer.late > MOST_LATE_PIECES) link.close();
+    else if (isTooLate) link.close();
   }
 
   private keepSettling(isDue: boolean): void {
@@ -190,37 +201,47 @@ export class ChannelBackend implements CompletionBackend {
     if (this.settling === null) return;
     this.keepSettling(false);
     const { vouched, durable } = this.store.noted(this.bought.channel);
+    this.signed = larger(this.signed, vouched);
     await durable;
     (await this.link)?.pay(vouched);
   }
 
   /**
    * Nobody reads the answer any more. What was on its way is paid all the same, and the piece of the prompt that may be being
-   * read stays prepaid: the worker counts both.
+   * read stays prepaid, until the worker says in the next greeting whether it counts it.
    */
-  private leave(link: ChannelLink | null, answer: Answer): void {
+  private leave(link: ChannelLink | null, answer: Answer, isAborted: boolean): void {
     const { seq } = answer.request;
-    if (link === null || answer.failure !== null || answer.isOver) {
+    const { channel } = this.bought;
+    if (link === null) {
+      // Never asked: nobody has a voucher that pays for it.
       this.forget(seq);
-      link?.leave(seq, answer.isOver);
+      this.store.takeBack(channel, larger(this.signed, this.store.position(channel).owed + this.prepaidNano));
       return;
     }
-    this.left.add(seq);
-    this.mostLeft.set(seq, (this.prepaid.get(seq) ?? 0n) + this.chunkNano);
+    if (answer.failure !== null || answer.isOver) {
+      this.forget(seq);
+      link.leave(seq, answer.isOver);
+      return;
+    }
+    if (isAborted || this.prepaid.has(seq)) this.isUnsure = true;
+    this.left.set(seq, this.store.position(channel).vouched);
+    this.mostLeft.delete(seq);
     link.giveUp(seq);
   }
 
   /**
-   * Nothing more comes of a request. One that was given up leaves the piece that it prepaid with the worker. Whoever changes what is passed
-   * on is left, and a date that is refused leaves a chunk unpaid: the next connection begins with what the worker counts.
+   * Nothing more comes of a request. A piece of its prompt that was prepaid and is not counted in the next greeting pays for what comes then. Whoever
+   * changes what is passed on is left, and a date that is refused leaves a chunk unpaid: the next connection begins with what the worker counts.
    */
   private failed({ request: { seq }, failure }: Answer, link: ChannelLink | null): void {
-    const piece = this.left.has(seq) ? this.prepaid.get(seq) : undefined;
+    // The worker may count what came after it was given up.
+    if (this.left.has(seq)) this.isUnsure = true;
     this.forget(seq);
-    if (piece !== undefined) this.store.accept(this.bought.channel, piece, this.prepaidNano);
     const code = failure instanceof GatewayError ? failure.code : '';
     if (code === 'gateway.bad-answer') this.distrust = failure;
-    if (!isLastWord(code)) this.store.lose(this.bought.channel);
+    // What ends the connection is no word about this request, even if the worker signed it.
+    if (!isLastWord(code) || link?.isLost) this.store.lose(this.bought.channel);
     if (/^gateway\.(tampered|bad-date|bad-worker)$/.test(code)) link?.close();
   }
 
@@ -237,6 +258,7 @@ export class ChannelBackend implements CompletionBackend {
     const link = await this.connected(this.store.position(channel).nextSeq);
     this.keepSettling(false);
     const { vouched, durable } = this.store.noted(channel);
+    this.signed = larger(this.signed, vouched);
     await durable;
     link.payLast(vouched);
   }
@@ -251,8 +273,11 @@ export class ChannelBackend implements CompletionBackend {
   /** Takes on nothing that it could not pay to its end. @throws GatewayError `gateway.channel-exhausted` */
   private requireBudget(most: bigint): void {
     const { channel, budget } = this.bought;
-    let committed = this.store.position(channel).owed + most;
+    const { owed } = this.store.position(channel);
+    let committed = owed + most;
     for (const left of this.mostLeft.values()) committed += left;
+    // Of all that were given up together comes what the vouchers until then cover, and a chunk.
+    if (this.left.size > 0) committed += [...this.left.values()].reduce(larger, owed) - owed + this.chunkNano;
     if (committed <= budget) return;
     throw new GatewayError('gateway.channel-exhausted', 'this request could cost more than the channel may', {
       expected: `at most ${budget} nanoTON in all`,
@@ -294,9 +319,13 @@ export class ChannelBackend implements CompletionBackend {
   private async greetAgain(link: ChannelLink, seq: number): Promise<void> {
     const wasUnsure = this.isUnsure;
     this.isUnsure = false;
-    await link.renew(seq);
+    const silent = await link.renew(seq);
     if (!wasUnsure) return;
-    link.forgetGivenUp();
+    for (const of of silent) {
+      this.forget(of);
+      link.leave(of, true);
+      this.store.lose(this.bought.channel);
+    }
     await this.believe(link);
   }
 
@@ -315,6 +344,7 @@ export class ChannelBackend implements CompletionBackend {
       link.close();
       throw error;
     }
+    this.signed = larger(this.signed, link.shownVoucher);
     const { owed, vouched } = this.store.position(channel);
     const most = vouched + (this.store.takeLoss(channel) ? this.chunkNano : 0n);
     if (welcome.owed > most) {
@@ -365,6 +395,8 @@ export class ChannelBackend implements CompletionBackend {
     };
   }
 }
+
+const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
 /** Whether an error is the worker's signed word that nothing more comes of a request, or ends all trust. */
 const isLastWord = (code: string): boolean => /^gateway\.(refused|overloaded|channel-ending|bad-answer)$/.test(code);

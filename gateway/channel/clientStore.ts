@@ -36,7 +36,7 @@ export interface ClientPosition {
   nextSeq: number;
   /** Of pieces that were accepted, and of those that were lost on their way or given up. */
   owed: bigint;
-  /** The highest voucher that was ever signed. */
+  /** The highest voucher that was ever signed, or is about to be. */
   vouched: bigint;
 }
 
@@ -156,6 +156,12 @@ export class ClientStore {
   /** The newest voucher of a channel, and when it may leave. */
   noted(address: Uint8Array): NotedVoucher {
     return { vouched: this.position(address).vouched, durable: this.nextCommit() };
+  }
+
+  /** Takes back what was noted for vouchers that never left. @param vouchedNano all that did, what is owed, and what is prepaid */
+  takeBack(address: Uint8Array, vouchedNano: bigint): void {
+    const known = this.position(address);
+    if (vouchedNano < known.vouched) this.note(address, { ...known, vouched: vouchedNano });
   }
 
   /**

@@ -75,9 +75,14 @@ export class ChannelLink {
     return this.isOpen && seq >= firstSeq && seq < firstSeq + SESSION_REQUESTS;
   }
 
-  /** Begins the next session over the same connection, for requests from `firstSeq` on. @throws GatewayError */
-  async renew(firstSeq: number): Promise<void> {
+  /**
+   * Begins the next session over the same connection, for requests from `firstSeq` on.
+   * @returns requests that the worker knew to be given up when it answered: nothing more comes of them
+   * @throws GatewayError
+   */
+  async renew(firstSeq: number): Promise<readonly number[]> {
     const { sealer, hello } = await openSession(this.parties, firstSeq);
+    const silent = [...this.givenUp];
     await new Promise<void>((resolve, reject) => {
       const late = (): void => this.socket.terminate();
       const timer = setTimeout(late, HELLO_MILLIS);
@@ -90,6 +95,7 @@ export class ChannelLink {
       this.socket.send(hello);
     });
     this.sealer = sealer;
+    return silent;
   }
 
   /** nanoTON of the voucher that the worker shows, if the client's key signed it; else 0. */
@@ -136,14 +142,6 @@ export class ChannelLink {
       const [oldest] = this.givenUp;
       this.listeners.get(oldest)?.failed(lostError('given up long ago'));
       this.leave(oldest, true);
-    }
-  }
-
-  /** Hears nothing more of requests that were given up. */
-  forgetGivenUp(): void {
-    for (const seq of [...this.givenUp]) {
-      this.listeners.get(seq)?.failed(lostError('given up, and nothing came'));
-      this.leave(seq, true);
     }
   }
 

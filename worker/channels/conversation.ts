@@ -10,7 +10,7 @@ import type { Logger } from '../log';
 import type { Admission } from '../operation/admission';
 import { EngineBusy } from '../operation/engineQueue';
 import type { RequestOutcome, WorkerMetrics } from '../operation/metrics';
-import type { ChannelDesk, OpenChannel } from './desk';
+import type { ChannelDesk, OpenChannel, RunningRequest } from './desk';
 import { Unpaid } from './ledger';
 import type { ChannelPolicy, RefusedChannel } from './recognise';
 import { type OpenedChannelRequest, openChannelRequest, type ServingTerms } from './request';
@@ -53,7 +53,7 @@ const NO_TERMS = new Uint8Array(32);
 export class ChannelConversation {
   private inbox: Promise<void> = Promise.resolve();
   private session: { channel: OpenChannel; opener: RequestOpener } | null = null;
-  private readonly running = new Map<number, AbortController>();
+  private readonly running = new Map<number, RunningRequest>();
   /** Their places, and that of a request that is being looked at. */
   private readonly places = new Map<number, () => void>();
   private isOver = false;
@@ -85,7 +85,7 @@ export class ChannelConversation {
   /** The connection is gone: what runs is stopped, and taken up when the client asks for it again. */
   end(): void {
     this.isOver = true;
-    for (const request of this.running.values()) request.abort();
+    for (const { abort } of this.running.values()) abort.abort();
   }
 
   private fail(error: unknown): void {
@@ -147,7 +147,7 @@ export class ChannelConversation {
     const { lastSeq = 0, voucher = null } = context.store.read.channel(frame.channel) ?? {};
     if (frame.firstSeq > lastSeq) await this.stopElsewhere(channel);
     const newest = voucher === null ? NO_VOUCHER : { ...voucher, amount: voucher.amountNano };
-    this.peer.send(encodeFrame({ kind: 'welcome', nextSeq: lastSeq + 1, owed: channel.ledger.counted, voucher: newest }));
+    this.peer.send(encodeFrame({ kind: 'welcome', nextSeq: lastSeq + 1, owed: channel.ledger.countedWithout(this.running.keys()), voucher: newest }));
   }
 
   /**
@@ -155,7 +155,7 @@ export class ChannelConversation {
    * deliver would be owed and never paid. A hello that is replayed begins nothing anew.
    */
   private async stopElsewhere({ running }: OpenChannel): Promise<void> {
-    const elsewhere = [...running].filter(([seq, { abort }]) => this.running.get(seq) !== abort).map(([, request]) => request);
+    const elsewhere = [...running].filter(([seq, { abort }]) => this.running.get(seq)?.abort !== abort).map(([, request]) => request);
     for (const { abort } of elsewhere) abort.abort();
     await Promise.all(elsewhere.map(({ over }) => over));
   }
@@ -191,18 +191,21 @@ export class ChannelConversation {
     if (result.kind === 'refused') return refuse(result.reason);
     const begun = context.store.read.request(channel.address, frame.seq);
     if (begun === null && context.draining.aborted) return refuse(RefusalReason.draining, DRAINING_SECONDS);
+    // Paid before anything is computed, unless something was before.
+    const prepaid = begun === null || begun.dueNano === 0n ? prepaidOf(result.opened) : 0n;
     const refusal = await this.judge(channel, async (seen) =>
-      (await this.vouch(frame.voucher, seen)) ?? this.cover(result.opened, seen, begun?.dueNano ?? 0n));
+      (await this.vouch(frame.voucher, seen)) ?? this.cover(result.opened, seen, begun?.dueNano ?? 0n, prepaid));
     if (refusal !== null) return refuse(refusal, refusal === RefusalReason.overloaded ? RETRY_SECONDS : 0);
     // Nobody is there any more who could stop it.
     if (this.isOver) return;
+    channel.ledger.expect(frame.seq, prepaid);
     const abort = new AbortController();
     // Asked again over a new connection: the old one is as good as gone.
     const before = channel.running.get(frame.seq);
     before?.abort.abort();
     const over = (before?.over ?? Promise.resolve()).then(() => this.serve(result.opened, frame, channel, abort));
     channel.running.set(frame.seq, { abort, over });
-    this.running.set(frame.seq, abort);
+    this.running.set(frame.seq, { abort, over });
   }
 
   /** Asks about a channel's money, once more after a new look at the chain where it seems to hold too little. */
@@ -232,7 +235,8 @@ export class ChannelConversation {
       await serveRequest({ ...context, engine }, channel.ledger, opened, send, abort.signal);
       outcome = 'served';
     } catch (error) {
-      if (error instanceof Unpaid || error instanceof GenerationAbortedError) {
+      // Whatever came of it when it was given up, nothing is said of it any more.
+      if (abort.signal.aborted || error instanceof Unpaid || error instanceof GenerationAbortedError) {
         outcome = 'left';
         // Still there, and did not pay in time.
         if (!abort.signal.aborted) refuse(RefusalReason.voucherTooLow);
@@ -251,6 +255,7 @@ export class ChannelConversation {
       // Nothing is signed for it any more; a request that stays open is never removed.
       await context.store.end(channel.address, frame.seq, context.now()).catch((cause: unknown) => context.log.error({ error: String(cause) }, 'a request could not be ended'));
     } finally {
+      channel.ledger.expectNoMore(frame.seq);
       timer?.ended(outcome);
       this.running.delete(frame.seq);
       this.leave(frame.seq);
@@ -268,7 +273,9 @@ export class ChannelConversation {
     const { store, now } = this.context;
     const running = this.running.get(seq);
     if (running === undefined) return;
-    running.abort();
+    running.abort.abort();
+    // A piece that is being signed, or the request's beginning, is on its way to the disk.
+    await running.over;
     if (store.read.request(address, seq) !== null) await store.end(address, seq, now());
   }
 
@@ -289,11 +296,10 @@ export class ChannelConversation {
   }
 
   /** Whether the newest voucher prepays a new request, and the channel holds all that it can come to. */
-  private cover({ request, job }: OpenedChannelRequest, { ledger, view }: OpenChannel, begunNano: bigint): RefusalReasonValue | null {
+  private cover({ request, job }: OpenedChannelRequest, { ledger, view }: OpenChannel, begunNano: bigint, prepaid: bigint): RefusalReasonValue | null {
     const { terms, seq } = request;
     const most = dueFor(terms, job.promptTokens.length, job.maxTokens) - begunNano;
     if (ledger.counted + most > view.mostOwed) return RefusalReason.channelExhausted;
-    const prepaid = begunNano === 0n ? dueFor(terms, firstPiece(job.promptTokens.length).promptTokens, 0) : 0n;
     // A piece that crosses this request on the wire is paid for in a moment; until then nothing is computed.
     return ledger.covers(seq, prepaid) ? null : RefusalReason.voucherTooLow;
   }
@@ -310,5 +316,8 @@ export class ChannelConversation {
     if (!this.isOver) this.peer.send(frame);
   }
 }
+
+/** Price of the first piece of a request's prompt, nanoTON. */
+const prepaidOf = ({ request, job }: OpenedChannelRequest): bigint => dueFor(request.terms, firstPiece(job.promptTokens.length).promptTokens, 0);
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');

@@ -7,6 +7,12 @@ import { ChannelLedger } from './ledger';
 import { type ChannelPolicy, recogniseChannel, type RefusedChannel, type ServableChannel } from './recognise';
 import type { ChannelStore } from './store/channelStore';
 
+/** A request that is being served. `over` resolves soon after it was aborted, whatever the engine does. */
+export interface RunningRequest {
+  abort: AbortController;
+  over: Promise<void>;
+}
+
 /** A channel over which somebody is being served. */
 export interface OpenChannel {
   address: Uint8Array;
@@ -20,7 +26,7 @@ export interface OpenChannel {
   /** The client signed a final voucher: nothing is served beyond it, whatever the chain shows yet. */
   isClosing: boolean;
   /** Requests that run, over whichever connection; the newest that asks for one takes it over, when the one before has let go. */
-  running: Map<number, { abort: AbortController; over: Promise<void> }>;
+  running: Map<number, RunningRequest>;
   /** When it was looked at because it seemed to hold too little, Unix seconds. */
   lookedForMoneyAt: number;
 }

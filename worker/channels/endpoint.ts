@@ -11,7 +11,7 @@ export const CHANNEL_PATH = '/v1/channel';
 export interface EndpointLimits {
   /** Connections in all; the server bounds those of one sender. */
   connections: number;
-  /** Frames that wait while one is handled. */
+  /** Frames that wait while one is handled; until there are fewer no more is read. */
   waitingFrames: number;
   /** Bytes that a slow reader leaves unread before it is cut off. */
   unreadBytes: number;
@@ -30,10 +30,9 @@ export const ENDPOINT_LIMITS: EndpointLimits = {
 
 /** Fields around the sealed bytes of the longest frame. */
 export const FRAME_OVERHEAD_BYTES = 512;
-/** RFC 6455 7.4: a code of the application's own; 1003 and 1013 are registered. */
+/** RFC 6455 7.4: a code of the application's own; 1003 is registered. */
 const CLOSE_PROTOCOL = 4_000;
 const CLOSE_NOT_BINARY = 1_003;
-const CLOSE_BUSY = 1_013;
 const CLOSE_GOING_AWAY = 1_001;
 /** Time for the other side to answer a close. */
 const CLOSE_MILLIS = 1_000;
@@ -111,8 +110,10 @@ export class ChannelEndpoint {
       isAlive = true;
       clearTimeout(greeting);
       if (!isBinary) return socket.close(CLOSE_NOT_BINARY, 'frames are binary');
-      if (++talk.waiting > limits.waitingFrames) return socket.close(CLOSE_BUSY, 'too many frames at a time');
-      void conversation.receive(new Uint8Array(data)).finally(() => talk.waiting--);
+      if (++talk.waiting >= limits.waitingFrames) socket.pause();
+      void conversation.receive(new Uint8Array(data)).finally(() => {
+        if (--talk.waiting < limits.waitingFrames && socket.isPaused) socket.resume();
+      });
     });
     socket.on('error', () => socket.terminate());
     socket.on('close', () => {

@@ -1,11 +1,13 @@
+import { ended } from '../operation/wait';
+
 /** How long a piece waits for its payment; a client that pays later asks again. */
 const PATIENCE_MILLIS = 120_000;
 
 /** Thrown where a client that owes a piece went away, gave up, or did not pay in time. */
 export class Unpaid extends Error {}
 
-/** Pieces of prompts that are remembered by their requests; of more, the sum alone. */
-const MAX_BEGUN = 256;
+/** Pieces of prompts that are remembered by the requests that were given up; of more, the sum alone. */
+const MAX_LEFT = 256;
 
 /** How long a piece may be on its way to whoever pays for it. */
 const CROSSING_MILLIS = 10_000;
@@ -18,12 +20,13 @@ const CROSSING_MILLIS = 10_000;
 export class ChannelLedger {
   private last: Promise<void> = Promise.resolve();
   private readonly wakers = new Set<() => void>();
-  /**
-   * Prices of pieces of prompts whose reading was begun and that no receipt covers yet, by request. They count when their requests
-   * are given up, too: else whoever cancels and asks again had prompts read for nothing.
-   */
+  /** Prices of pieces of prompts whose reading was begun and that no receipt covers yet, by request that runs. */
   private readonly begun = new Map<number, bigint>();
-  private begunBefore = 0n;
+  /** Of requests that were admitted and have not begun yet. */
+  private readonly expected = new Map<number, bigint>();
+  /** The same of requests that were given up: else whoever cancels and asks again had prompts read for nothing. */
+  private readonly left = new Map<number, bigint>();
+  private leftNano = 0n;
   /** When the last piece left, performance.now(). */
   private deliveredAt: number;
 
@@ -41,8 +44,15 @@ export class ChannelLedger {
 
   /** All receipts of the channel, and the pieces of prompts that were begun. */
   get counted(): bigint {
-    let sum = this.owedNano + this.begunBefore;
+    let sum = this.owedNano + this.leftNano;
     for (const piece of this.begun.values()) sum += piece;
+    return sum;
+  }
+
+  /** All that counts, but for the pieces of prompts of requests that run and whose client counts them itself. */
+  countedWithout(seqs: Iterable<number>): bigint {
+    let sum = this.counted;
+    for (const seq of seqs) sum -= this.begun.get(seq) ?? 0n;
     return sum;
   }
 
@@ -63,7 +73,19 @@ export class ChannelLedger {
    * than one piece may have left on the strength of them.
    */
   covers(seq: number, pieceNano: bigint): boolean {
-    return this.vouchedNano >= this.beyond(seq, pieceNano) || performance.now() - this.deliveredAt < CROSSING_MILLIS;
+    let wanted = this.beyond(seq, pieceNano);
+    for (const [other, piece] of this.expected) if (other !== seq) wanted += piece;
+    return this.vouchedNano >= wanted || performance.now() - this.deliveredAt < CROSSING_MILLIS;
+  }
+
+  /** A request was admitted whose first piece is prepaid: until it begins or ends, no other is admitted for the same voucher. */
+  expect(seq: number, pieceNano: bigint): void {
+    if (pieceNano > 0n) this.expected.set(seq, pieceNano);
+  }
+
+  /** It ended, or begins. */
+  expectNoMore(seq: number): void {
+    this.expected.delete(seq);
   }
 
   /** Resolves when all that counts and a piece of a prompt are vouched for; the piece counts from then on. @throws Unpaid when the signal aborts first, or nobody pays in time */
@@ -71,25 +93,35 @@ export class ChannelLedger {
     const until = performance.now() + this.patienceMillis;
     while (this.vouchedNano < this.beyond(seq, pieceNano)) await this.paid(signal, until);
     if (signal.aborted) throw new Unpaid();
+    this.expectNoMore(seq);
     if (pieceNano === 0n) return;
+    this.forget(seq);
     this.begun.set(seq, pieceNano);
-    if (this.begun.size <= MAX_BEGUN) return;
-    const [oldest, nano] = this.begun.entries().next().value!;
-    this.begun.delete(oldest);
-    this.begunBefore += nano;
   }
 
   /** The piece that was begun is not read to its end, through no fault of the client. */
   forget(seq: number): void {
     this.begun.delete(seq);
+    this.leftNano -= this.left.get(seq) ?? 0n;
+    this.left.delete(seq);
+  }
+
+  /** The request is given up: the piece of its prompt that was begun counts on. */
+  leave(seq: number): void {
+    const piece = this.begun.get(seq);
+    if (piece === undefined) return;
+    this.begun.delete(seq);
+    this.left.set(seq, piece);
+    this.leftNano += piece;
+    if (this.left.size > MAX_LEFT) this.left.delete(this.left.keys().next().value!);
   }
 
   /**
    * Runs `deliver` for the receipt of a piece that was prepaid; it answers what all receipts of the channel come to after it, as
-   * the store has it.
+   * the store has it. @throws Unpaid when the signal aborts first
    */
-  acknowledge(seq: number, deliver: () => Promise<bigint>): Promise<void> {
-    return this.inTurn(async () => this.note(seq, await deliver()));
+  acknowledge(seq: number, deliver: () => Promise<bigint>, signal: AbortSignal): Promise<void> {
+    return this.inTurn(async () => this.note(seq, await deliver()), signal);
   }
 
   /** Runs `deliver` for a chunk, as soon as all that counts is vouched for. @throws Unpaid when the signal aborts first, or nobody pays in time */
@@ -99,28 +131,30 @@ export class ChannelLedger {
       while (this.vouchedNano < this.counted) await this.paid(signal, until);
       if (signal.aborted) throw new Unpaid();
       this.note(seq, await deliver());
-    });
+    }, signal);
   }
 
   private beyond(seq: number, pieceNano: bigint): bigint {
-    return this.counted - (this.begun.get(seq) ?? 0n) + pieceNano;
+    return this.counted - (this.begun.get(seq) ?? this.left.get(seq) ?? 0n) + pieceNano;
   }
 
   private note(seq: number, owedNano: bigint): void {
-    this.begun.delete(seq);
+    this.forget(seq);
     this.owedNano = owedNano;
     this.deliveredAt = performance.now();
   }
 
-  private async inTurn(turn: () => Promise<void>): Promise<void> {
+  private async inTurn(turn: () => Promise<void>, signal: AbortSignal): Promise<void> {
     const before = this.last;
     let done = (): void => undefined;
     this.last = new Promise((resolve) => (done = resolve));
     try {
-      await before;
+      await ended(before, signal);
+      if (signal.aborted) throw new Unpaid();
       await turn();
     } finally {
-      done();
+      // Whoever leaves before its turn lets nobody pass those before it.
+      void before.then(done);
     }
   }
 

@@ -4,6 +4,7 @@ import {
 } from '../../protocol';
 import { crashPoint } from '../crash';
 import type { Answered, ServedEngine } from '../engine';
+import { ChannelError } from '../errors';
 import { nodeEd25519 } from '../keys/ed25519';
 import type { WorkerKeys } from '../keys/workerKeys';
 import { abortWith } from '../operation/wait';
@@ -25,9 +26,9 @@ export interface Serving {
  * Serves one request, piece by piece: a piece of the prompt is read only when it is prepaid and acknowledged when it was read, a
  * chunk leaves only when all before it is vouched for. What was signed earlier, before a crash or a lost connection, is sent
  * again as it is; the same bits are computed again and it goes on from there. An engine that cannot repeat itself is asked to go on
- * behind the tokens that were signed.
+ * behind the tokens that were signed. When the signal aborts it ends at once, whatever the engine does: what that still makes is dropped.
  * @param send takes stored bytes alone: what a crash could forget is never sent
- * @throws Unpaid, GenerationAbortedError when the signal aborts; ChannelError when another request has this number
+ * @throws Unpaid, GenerationAbortedError when the signal aborts; ChannelError when another request has this number, or this one was given up
  */
 export async function serveRequest(
   serving: Serving,
@@ -40,7 +41,8 @@ export async function serveRequest(
   const { channel, seq, terms } = request;
   const begun = await store.begin(channel, { seq, termsHash: request.termsHash }, now());
   for (const piece of begun.receipts) send(piece);
-  if (begun.endedAt !== null) return;
+  if (begun.receipts.at(-1)?.final === true) return;
+  if (begun.endedAt !== null) throw new ChannelError('channel.request-ended', 'this request was given up', { received: `seq ${seq}` });
 
   const promptTokens = job.promptTokens.length;
   /** Receipts before that of the first chunk: of all pieces of the prompt but the last. */
@@ -64,7 +66,7 @@ export async function serveRequest(
   };
   const promptLimit = async (computed: number): Promise<number> => {
     if (computed > next * PROMPT_PIECE_TOKENS) {
-      await ledger.acknowledge(seq, () => deliver({ index: next, promptTokens: computed, tokens: [], fresh: 0 }));
+      await ledger.acknowledge(seq, () => deliver({ index: next, promptTokens: computed, tokens: [], fresh: 0 }), stop);
       await prepay();
     }
     return (next + 1) * PROMPT_PIECE_TOKENS;
@@ -73,6 +75,8 @@ export async function serveRequest(
     await prepay();
     const answered = engine.cannotRepeat === true ? answeredTokens(request, begun.receipts) : [];
     const chunks = new ChunkSource(answered);
+    if (stop.aborted) throw new Unpaid();
+    stop.addEventListener('abort', () => chunks.fail(new Unpaid()), { once: true });
     const generation = engine.generate({ ...job, answered, signal: stop, promptLimit, onToken: (token) => chunks.push(token) });
     generation.then(
       (result) => chunks.end(result),
@@ -85,7 +89,8 @@ export async function serveRequest(
       if (made.index === next) await ledger.release(seq, () => deliver(made), stop);
     }
   } catch (error) {
-    if (!stop.aborted) ledger.forget(seq);
+    if (signal.aborted) ledger.leave(seq);
+    else ledger.forget(seq);
     throw error;
   } finally {
     left.abort(SERVED);

@@ -53,6 +53,8 @@ const MAX_REQUEST_SECONDS = 3_600;
 const PAYMENT_MILLIS = 2_000;
 const CLAIM_MILLIS = 5_000;
 const END_MILLIS = 1_000;
+/** Far beyond the time in which a request may be asked again (MAX_REQUEST_SECONDS): one that did not end by then is given up. */
+const ABANDONED_SECONDS = 86_400;
 /** Answers that clients may still ask for again; a bonded worker's disputes end sooner (docs/parameters.md). */
 const RETENTION_SECONDS = 10 * 86_400;
 
@@ -95,12 +97,18 @@ export class ChannelService {
       worthwhileFees: WORTHWHILE_FEES,
       observe: { seen: (address, endsAt) => this.books.noteEnd(address, endsAt), looked: (outcome) => metrics?.claimed(outcome) },
     });
+    let isTending = false;
     const tend = (): void => {
-      this.round = this.round.then(async () => {
+      // A round may take longer than the time between two.
+      if (isTending) return;
+      isTending = true;
+      this.round = (async () => {
         await claimer.round(this.closing.signal);
         if (this.closing.signal.aborted) return;
-        await store.prune(unixTime() - RETENTION_SECONDS);
-      }).catch((error: unknown) => log.error({ error: String(error) }, 'a round of claims failed'));
+        const now = unixTime();
+        await store.endOld(now - ABANDONED_SECONDS, now);
+        await store.prune(now - RETENTION_SECONDS);
+      })().catch((error: unknown) => log.error({ error: String(error) }, 'a round of claims failed')).finally(() => (isTending = false));
     };
     tend();
     this.timer = setInterval(tend, options.claimSeconds * 1_000);

@@ -13,8 +13,13 @@ export class EngineWatch {
   readonly engine: ServedEngine;
   readonly counts: EngineCounts = { promptTokens: 0, outputTokens: 0, failures: 0 };
   private failed = false;
+  private isProbing = false;
 
-  constructor(private readonly watched: ServedEngine) {
+  /** @param stopTokens the model's own: some servers take no other stop set */
+  constructor(
+    private readonly watched: ServedEngine,
+    private readonly stopTokens: readonly number[],
+  ) {
     const { backend, adapter, cannotRepeat } = watched;
     this.engine = { backend, adapter, ...(cannotRepeat && { cannotRepeat }), generate: (job) => this.generate(job), close: () => watched.close() };
   }
@@ -24,9 +29,12 @@ export class EngineWatch {
     return !this.failed;
   }
 
-  /** Makes one token, so that an engine that works again is known to. Never rejects. */
+  /** Makes one token, so that an engine that works again is known to; does nothing while one is being made. Never rejects. */
   async probe(): Promise<void> {
-    await this.generate({ promptTokens: [0], maxTokens: 1, stopTokens: [], sampling: GREEDY }).catch(() => undefined);
+    if (this.isProbing) return;
+    this.isProbing = true;
+    await this.generate({ promptTokens: [0], maxTokens: 1, stopTokens: [...this.stopTokens], sampling: GREEDY }).catch(() => undefined);
+    this.isProbing = false;
   }
 
   private async generate(job: Parameters<ServedEngine['generate']>[0]): ReturnType<ServedEngine['generate']> {

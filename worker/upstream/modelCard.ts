@@ -2,11 +2,11 @@
  * Model cards: what an upstream's model is, in one JSON file that workers and clients share. Its root (protocol/modelCard.ts)
  * covers every byte, so also the tokenizer that turns texts into the ids that a client commits to.
  */
-import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { z } from 'zod';
 import { Tokenizer } from '../../exact';
 import { CARD_SEMANTICS, cardRoot } from '../../protocol';
-import { type LoadedModel, openModel, type ServedModel } from '../engine';
+import type { ServedModel } from '../engine';
 import { UpstreamError } from '../errors';
 
 export const CARD_FORMAT = 'open-cocoon-model-card-1';
@@ -66,7 +66,7 @@ export function parseCard(file: Uint8Array): CardModel {
   };
 }
 
-/** @throws UpstreamError `engine.upstream-card`; EngineUnavailableError `engine.model-missing` */
+/** @throws UpstreamError `engine.upstream-card` */
 export function readCard(path: string): CardModel {
   const { size } = statSync(path);
   if (size <= MAX_CARD_BYTES) return parseCard(new Uint8Array(readFileSync(path)));
@@ -75,7 +75,7 @@ export function readCard(path: string): CardModel {
 
 /** Whether a file is meant as a model card: exact models begin with "OCEXACT". */
 export function isCard(path: string | undefined): path is string {
-  if (path === undefined || !existsSync(path)) return false;
+  if (path === undefined || statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return false;
   const file = openSync(path, 'r');
   try {
     const first = Buffer.alloc(1);
@@ -83,9 +83,4 @@ export function isCard(path: string | undefined): path is string {
   } finally {
     closeSync(file);
   }
-}
-
-/** What a client needs of a model, whichever kind of file describes it. @throws as `readCard` and `openModel` */
-export function openServedModel(path?: string): LoadedModel | CardModel {
-  return isCard(path) ? readCard(path) : openModel(path);
 }

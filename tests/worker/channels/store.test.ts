@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { closeSync, fstatSync, openSync } from 'node:fs';
 import { after, describe, test } from 'node:test';
 import type { ChannelStore } from '../../../worker/channels/store/channelStore';
 import { buildChild, childEnvironment } from './childProcess';
@@ -147,6 +148,19 @@ describe('requests of a channel', () => {
     assert.equal((await store.signOnce(channelA, 1, 0, never, 9)).bytes.toString(), 'a');
     assert.equal(store.read.request(channelA, 1)!.endedAt, 8);
     await assert.rejects(store.end(channelA, 2, 9), hasCode('channel.not-begun'));
+    store.close();
+  });
+
+  test('a request that nobody asks for any more is given up, however many there are, and one that ended stays as it is', async () => {
+    const store = await storeWithChannel();
+    await Promise.all(Array.from({ length: 450 }, (_, index) => store.begin(channelA, { seq: index + 1, termsHash: bytes32(index) }, 100)));
+    await store.begin(channelA, { seq: 451, termsHash: bytes32('new') }, 200);
+    await store.end(channelA, 1, 150);
+    assert.equal(await store.endOld(100, 300), 0);
+    assert.equal(await store.endOld(200, 300), 449);
+    assert.deepEqual(store.read.openRequests(channelA).map(({ seq }) => seq), [451]);
+    assert.deepEqual([1, 2].map((seq) => store.read.request(channelA, seq)!.endedAt), [150, 300]);
+    await assert.rejects(store.signOnce(channelA, 2, 0, never, 301), hasCode('channel.request-ended'));
     store.close();
   });
 
@@ -317,6 +331,16 @@ describe('commits', () => {
     const again = openStore(folder);
     assert.equal(again.read.channel(channelA)!.lastSeq, 2);
     again.close();
+  });
+
+  test('a second close leaves alone what was opened meanwhile under the numbers of its files', async () => {
+    const store = await storeWithChannel();
+    store.close();
+    const file = fresh();
+    const opened = Array.from({ length: 20 }, (_, index) => openSync(`${file}${index}`, 'w'));
+    store.close();
+    for (const number of opened) assert.equal(fstatSync(number).size, 0);
+    opened.forEach(closeSync);
   });
 
   test('what waits when the store is closed is committed; later calls are refused', async () => {

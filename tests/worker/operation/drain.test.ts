@@ -161,7 +161,8 @@ describe('a worker with channels that is asked to stop', () => {
     await eventually(() => (engineLatch!.reached === 1 ? true : null));
     const short = deadline(60);
     assert.ok((await millisOf(service.drain(short.signal))) < 1_000);
-    await service.stop();
+    // The engine heeds nothing.
+    assert.ok((await millisOf(service.stop())) < 800);
     engineLatch.open();
     await client.closed;
     assert.equal(client.pieces.length, 0);

@@ -44,7 +44,7 @@ function sources(changes: Partial<ReadinessSources> = {}): ReadinessSources & { 
   const generate: LoadedEngine['generate'] = (job) => (
     made.engineFails ? Promise.reject(new Error('the device is gone')) : Promise.resolve({ tokens: Array(job.maxTokens).fill(1) } as never)
   );
-  made.engine = new EngineWatch({ generate } as LoadedEngine);
+  made.engine = new EngineWatch({ generate } as LoadedEngine, [7]);
   const record = new ApiRecord();
   made.chain = {
     record,
@@ -99,9 +99,29 @@ describe('a ready worker', () => {
     assert.deepEqual(made.engine.counts, { promptTokens: 4, outputTokens: 1, failures: 2 });
   });
 
+  test('an engine that failed is probed with the stop set of its model, and not again while it does not answer', async () => {
+    const jobs: { stopTokens: readonly number[] }[] = [];
+    const made = sources();
+    let answer = (): void => undefined;
+    made.engine = new EngineWatch({
+      generate: (job: { stopTokens: readonly number[] }) => {
+        jobs.push(job);
+        return jobs.length === 1 ? Promise.reject(new Error('gone')) : new Promise((resolve) => (answer = () => resolve({ tokens: [1] } as never)));
+      },
+    } as never, [7]);
+    await assert.rejects(made.engine.engine.generate({ promptTokens: [1] } as never));
+    const readiness = readinessOf(made);
+    const pulses = Array.from({ length: 6 }, () => readiness.pulse());
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.deepEqual(jobs.slice(1).map(({ stopTokens }) => stopTokens), [[7]]);
+    answer();
+    await Promise.all(pulses);
+    assert.ok(made.engine.isWell);
+  });
+
   test('a job that is wrong, too long or stopped says nothing about the engine', async () => {
     for (const code of ['input.prompt-token', 'engine.kv-memory', 'engine.logits']) {
-      const watch = new EngineWatch({ generate: () => Promise.reject(Object.assign(new Error('x'), { code })) } as never);
+      const watch = new EngineWatch({ generate: () => Promise.reject(Object.assign(new Error('x'), { code })) } as never, []);
       await assert.rejects(watch.engine.generate({ promptTokens: [1] } as never));
       assert.equal(watch.isWell, true, code);
     }
@@ -134,7 +154,7 @@ describe('metrics of a worker', () => {
   before(async () => {
     loaded = await WorkerWorld.loaded();
     const made = await WorkerWorld.create(loaded.model, loaded.engine);
-    const watch = new EngineWatch(loaded.engine);
+    const watch = new EngineWatch(loaded.engine, []);
     const admission = new Admission();
     const readiness = new Readiness(sources());
     const chain = new ApiRecord();

@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { describeModel } from '../../../worker/upstream/describe';
-import { isCard, openServedModel, parseCard } from '../../../worker/upstream/modelCard';
+import { isCard, parseCard, readCard } from '../../../worker/upstream/modelCard';
 import { CARD_SEMANTICS, toHex } from '../../../protocol';
 import { modelPath } from '../../exact/support';
 import { temporaryFolder, writeFolder } from '../../import/folders';
@@ -70,6 +70,6 @@ test('a file is read as what it is: a card, or an exact model', async (t) => {
   const path = join(folder, 'card.json');
   writeFileSync(path, await describeModel({ source: folder, name: 'm' }));
   assert.ok(isCard(path) && !isCard(modelPath('single')) && !isCard(join(folder, 'none')) && !isCard(undefined));
-  assert.equal(openServedModel(path).model.config.semantics, CARD_SEMANTICS);
-  assert.equal(openServedModel(modelPath('single')).model.config.semantics, 2);
+  assert.ok(!isCard(folder));
+  assert.equal(readCard(path).model.config.semantics, CARD_SEMANTICS);
 });

@@ -17,8 +17,8 @@ import { RequestTable, type RequestStart } from './requestTable';
 import { CHANNEL_SCHEMA_STEPS } from './schema';
 import { Statements } from './statements';
 
-/** Most requests that one call of `prune` removes, so that no commit takes long. */
-const PRUNED_AT_ONCE = 200;
+/** Most requests that one commit of `prune` or `endOld` changes, so that none takes long. */
+const CHANGED_AT_ONCE = 200;
 
 /**
  * What a worker that is paid through channels must never forget. A promise that resolved is on disk; a promise that rejected
@@ -28,6 +28,7 @@ export class ChannelStore {
   private readonly group: GroupCommit;
   private readonly tables: { channels: ChannelTable; requests: RequestTable; claims: ClaimTable };
   private readonly reader: ChannelReader;
+  private isClosed = false;
 
   private constructor(
     private readonly database: Database.Database,
@@ -140,12 +141,21 @@ export class ChannelStore {
     return this.group.run(() => this.tables.requests.end(address, seq, now));
   }
 
+  /** Gives up the requests that were begun before a time and have not ended: nobody asks for them again. @returns how many there were */
+  endOld(begunBefore: number, now: number): Promise<number> {
+    return this.inParts(() => this.tables.requests.endOld(begunBefore, now, CHANGED_AT_ONCE));
+  }
+
   /** Removes the requests, with their receipts, that ended before a time. @returns how many there were */
-  async prune(endedBefore: number): Promise<number> {
-    for (let removed = 0; ; ) {
-      const now = await this.group.run(() => this.tables.requests.prune(endedBefore, PRUNED_AT_ONCE));
-      removed += now;
-      if (now < PRUNED_AT_ONCE) return removed;
+  prune(endedBefore: number): Promise<number> {
+    return this.inParts(() => this.tables.requests.prune(endedBefore, CHANGED_AT_ONCE));
+  }
+
+  private async inParts(change: () => number): Promise<number> {
+    for (let changed = 0; ; ) {
+      const now = await this.group.run(change);
+      changed += now;
+      if (now < CHANGED_AT_ONCE) return changed;
     }
   }
 
@@ -195,8 +205,10 @@ export class ChannelStore {
     }
   }
 
-  /** Commits what waits and frees the folder. */
+  /** Commits what waits and frees the folder. A second call does nothing: the numbers of its files may be others' by then. */
   close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
     this.group.close();
     this.binding.close();
     this.database.close();

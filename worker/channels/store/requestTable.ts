@@ -115,6 +115,14 @@ export class RequestTable {
     }
   }
 
+  /** Gives up at most `limit` requests that were begun before a time and have not ended. @returns how many */
+  endOld(begunBefore: number, now: number, limit: number): number {
+    return this.statements.run(
+      `UPDATE requests SET endedAt = ? WHERE rowid IN (SELECT rowid FROM requests WHERE endedAt IS NULL AND begunAt < ? LIMIT ?)`,
+      [now, begunBefore, limit],
+    );
+  }
+
   /**
    * Removes at most `limit` requests that ended before a time, with their receipts, oldest first. That their numbers were
    * used stays: the channel's last one never falls.
