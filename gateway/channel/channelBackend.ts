@@ -1,33 +1,12 @@
-import { createHash } from 'node:crypto';
-import {
-  buildChannelRequest, type ChannelRequest, CHUNK_TOKENS, dueFor, encodePayload, FinishReason, firstPiece, isExact, MAX_SEALED_BYTES, type RequestPayload, SEMANTICS,
-  Tier, type TierValue, TermsFlag, toHex, Visibility,
-} from '../../protocol';
+import { CHUNK_TOKENS, dueFor, encodePayload, FinishReason, firstPiece, isExact, MAX_SEALED_BYTES, Tier, toHex } from '../../protocol';
 import type { AnswerEvent, CompletionBackend, ModelCard, TokenRequest } from '../backend';
 import { GatewayError } from '../errors';
-import { freshBytes } from '../freshBytes';
 import { Answer } from './answer';
 import type { ClientStore } from './clientStore';
 import type { AnswerObserver } from './delivered';
-import { ChannelLink, type LinkParties } from './link';
+import { ChannelLink } from './link';
+import { type BoughtChannel, orderOf, payloadOf, semanticsOf } from './order';
 
-/** A channel that is open, the worker behind it, and what it asks for. */
-export interface BoughtChannel extends LinkParties {
-  /** Basechain hashes. */
-  client: Uint8Array;
-  stake: Uint8Array;
-  tier: TierValue;
-  /** 32 zero bytes unless an image is pinned. */
-  imageHash: Uint8Array;
-  /** nanoTON per million tokens. */
-  promptPrice: bigint;
-  outputPrice: bigint;
-  /** Most nanoTON, cumulative, that this client signs for; the deposit, or less. */
-  budget: bigint;
-}
-
-/** Seconds for which a request may be answered. */
-const REQUEST_SECONDS = 600;
 /** What seals a request takes beside its payload, and padding. */
 const MOST_PAYLOAD_BYTES = MAX_SEALED_BYTES - 256;
 /** Pieces of an answer that was given up, whatever they cost: on their way already, one of them perhaps begun in the meantime. */
@@ -56,7 +35,6 @@ export class ChannelBackend implements CompletionBackend {
   private settling: NodeJS.Timeout | null = null;
   /** What the worker's key signed and does not hold: it gets nothing more. */
   private distrust: Error | null = null;
-  private readonly semantics: number;
 
   /** @param now Unix seconds */
   constructor(
@@ -66,9 +44,8 @@ export class ChannelBackend implements CompletionBackend {
     private readonly now: () => number = () => Math.floor(Date.now() / 1000),
     private readonly observer?: AnswerObserver,
   ) {
-    this.semantics = card.semantics ?? SEMANTICS;
     this.signed = store.position(bought.channel).vouched;
-    if (isExact(this.semantics) || bought.tier === Tier.attested) return;
+    if (isExact(semanticsOf(card)) || bought.tier === Tier.attested) return;
     throw new GatewayError('gateway.not-exact', 'no stake stands for the answers of this model', {
       expected: 'an attested provider, or an exact model', hint: 'only an attested key may serve what nobody can compute again',
     });
@@ -108,7 +85,7 @@ export class ChannelBackend implements CompletionBackend {
     }
     const { channel } = this.bought;
     const [prices, length] = [{ ...this.bought, fixedPrice: 0n }, asked.promptTokens.length];
-    const payload = this.payload(asked);
+    const payload = payloadOf(asked, this.bought, this.card, this.now());
     const encoded = encodePayload(payload);
     if (encoded.length > MOST_PAYLOAD_BYTES) {
       throw new GatewayError('input.prompt-too-long', 'the prompt does not fit a request', {
@@ -123,7 +100,7 @@ export class ChannelBackend implements CompletionBackend {
     this.mostLeft.set(seq, most);
     let link: ChannelLink | null = null;
     const answer = new Answer(
-      this.request(payload, seq), this.bought, this.now,
+      orderOf(payload, this.bought, seq), this.bought, this.now,
       (of, more) => this.pay(of, link!, more, most - of.due),
       (of) => this.failed(of, link),
     );
@@ -357,35 +334,6 @@ export class ChannelBackend implements CompletionBackend {
     const noted = this.store.accept(channel, welcome.owed - owed, this.prepaidNano);
     await noted.durable;
     this.assured = noted.vouched;
-  }
-
-  /**
-   * What the client commits to. Response key and salt follow from the seed that the gateway drew or was given, so that
-   * the same seed asks for the same answer; the terms' own salt never repeats.
-   */
-  private payload(asked: TokenRequest): RequestPayload {
-    const { bought } = this;
-    const { seed, ...sampling } = asked.sampling;
-    const derived = (label: string): Uint8Array => new Uint8Array(createHash('sha256').update(`open cocoon ${label}`).update(seed).digest());
-    return {
-      asked: {
-        tier: bought.tier, visibility: Visibility.sealed, flags: TermsFlag.reproducibleSeed, semantics: this.semantics, salt: freshBytes(16),
-        modelRoot: this.card.modelRoot, maxTokens: asked.maxTokens, expiresAt: this.now() + REQUEST_SECONDS, promptPrice: bought.promptPrice,
-        outputPrice: bought.outputPrice, coverage: 0n, imageHash: bought.imageHash,
-      },
-      request: {
-        promptTokens: asked.promptTokens, sampling, stopTokens: [...new Set(asked.stopTokens)].sort((a, b) => a - b),
-        nonce: Buffer.from(derived('nonce')).readBigUInt64BE(), toolsHash: new Uint8Array(32),
-      },
-      // A key seals one answer: fresh for every request.
-      responseKey: freshBytes(32),
-      commitSalt: derived('commit salt'),
-    };
-  }
-
-  private request(payload: RequestPayload, seq: number): ChannelRequest {
-    const { networkId, client, stake, workerKey, channel } = this.bought;
-    return buildChannelRequest(payload, { networkId, client, stake, workerKey, price: 0n }, { channel, seq });
   }
 
   private end(asked: TokenRequest, answer: Answer, finishReason: 'stop' | 'length' | 'enough'): AnswerEvent {

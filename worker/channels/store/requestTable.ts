@@ -117,6 +117,7 @@ export class RequestTable {
 
   /** Gives up at most `limit` requests that were begun before a time and have not ended. @returns how many */
   endOld(begunBefore: number, now: number, limit: number): number {
+    this.open.clear();
     return this.statements.run(
       `UPDATE requests SET endedAt = ? WHERE rowid IN (SELECT rowid FROM requests WHERE endedAt IS NULL AND begunAt < ? LIMIT ?)`,
       [now, begunBefore, limit],
