@@ -1,5 +1,5 @@
-import { chacha20poly1305 } from '@noble/ciphers/chacha';
 import { x25519 } from '@noble/curves/ed25519';
+import { chacha20poly1305 } from './aead';
 import { sha256 } from './sha256';
 import { asciiBytes, concatBytes, int32Bytes, uintBytes } from './bytes';
 import { expectLength } from './cells';
@@ -137,7 +137,7 @@ export function sealResponse(
   termsHash: Uint8Array,
   piece: ResponsePiece = WHOLE,
 ): Uint8Array {
-  return chacha20poly1305(responseKey, responseNonce(piece), termsHash).encrypt(padded(plaintext, TAG_BYTES));
+  return chacha20poly1305(responseKey, responseNonce(piece), termsHash).seal(padded(plaintext, TAG_BYTES));
 }
 
 /** @throws ProtocolError UNREADABLE_RESPONSE */
@@ -148,7 +148,7 @@ export function openResponse(
   piece: ResponsePiece = WHOLE,
 ): Uint8Array {
   try {
-    return chacha20poly1305(responseKey, responseNonce(piece), termsHash).decrypt(sealed);
+    return chacha20poly1305(responseKey, responseNonce(piece), termsHash).open(sealed);
   } catch (cause) {
     throw new ProtocolError('UNREADABLE_RESPONSE', 'The answer cannot be opened', {
       expected: 'an answer sealed under the key of this request, whole and in place',

@@ -1,4 +1,4 @@
-import { chacha20poly1305 } from '@noble/ciphers/chacha';
+import { chacha20poly1305 } from '../aead';
 import { sha256 } from '../sha256';
 import { asciiBytes, concatBytes, fitsUint, int32Bytes, uintBytes } from '../bytes';
 import { expectLength } from '../cells';
@@ -108,7 +108,7 @@ export class RequestSealer {
       });
     }
     this.lastSeq = seq;
-    return chacha20poly1305(this.key, requestNonce(seq), termsHash).encrypt(padded(payload, TAG_BYTES));
+    return chacha20poly1305(this.key, requestNonce(seq), termsHash).seal(padded(payload, TAG_BYTES));
   }
 }
 
@@ -137,7 +137,7 @@ export class RequestOpener {
     expectLength('termsHash', termsHash, 32);
     checkRange(this.binding, seq);
     try {
-      return chacha20poly1305(this.key, requestNonce(seq), termsHash).decrypt(sealed);
+      return chacha20poly1305(this.key, requestNonce(seq), termsHash).open(sealed);
     } catch (cause) {
       throw new ProtocolError('UNREADABLE_REQUEST', 'The request cannot be opened', {
         expected: 'a request sealed in this session under this number and these terms',
