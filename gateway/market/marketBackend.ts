@@ -90,8 +90,8 @@ export class MarketBackend implements CompletionBackend {
       yield* this.part(seller, answer);
     } catch (error) {
       const code = error instanceof GatewayError ? error.code : '';
-      if (code === 'gateway.channel-ending') await seller.leaveChannel();
-      else if (code !== 'gateway.channel-exhausted' || !(await seller.fillUp(mostFor(seller.offer, answer.wanted)))) throw error;
+      const isFilled = code === 'gateway.channel-exhausted' && (await seller.fillUp(mostFor(seller.offer, answer.wanted)));
+      if (!isFilled && code !== 'gateway.channel-ending') throw error;
       yield* this.part(seller, answer);
     }
     seller.fillUp().catch((error: unknown) => this.options.log.warn({ error: String(error) }, 'a channel could not be filled up'));
