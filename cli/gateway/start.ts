@@ -30,6 +30,7 @@ export interface GatewayOptions {
   provider?: string;
   deposit: bigint;
   mostChannels: number;
+  /** Default: what a channel is filled up to, so that no provider's price decides it. */
   perRequest?: bigint;
   perDay?: bigint;
   idleSeconds: number;
@@ -76,7 +77,7 @@ export async function startGateway({ output, settings, resolved, passphrase }: C
       owed: () => store.position(channel.address).owed,
     });
     const sellers = new SellerBook({ market, open, tier: options.tier, deposit: options.deposit, now: unixTime }, (error) => log.warn({ error: String(error) }, 'the market could not be read again'));
-    const allowance = new Allowance({ perRequest: options.perRequest, perDay: options.perDay }, () => store.spentToday());
+    const allowance = new Allowance({ perRequest: options.perRequest ?? options.deposit, perDay: options.perDay }, () => store.spentToday());
     const backend = new MarketBackend({ card, sellers, experience, allowance, log, now: unixTime, patienceMillis: PATIENCE_MILLIS, isTrusted: (stake) => auditor?.isTrusted(stake) ?? true });
     running = () => sellers.running;
     const offers = (await sellers.all()).map(({ offer }) => offer);

@@ -107,6 +107,10 @@ describe('cocoon gateway on a devnet with two providers', { timeout: 120_000 }, 
     const answers = [await ask('happy'), await ask('happy'), await ask('happy'), await ask('happy')];
     assert.equal(new Set(answers.map(({ receipts }) => receipts[0].escrow)).size, 1);
     assert.ok(answers.reduce((sum, { cost }) => sum + BigInt(cost), 0n) > options.deposit, 'more than the channel was opened with');
+    await assert.rejects(
+      client.chat.completions.create({ model: ready.model, messages: [{ role: 'user', content: 'happy' }], max_tokens: 250 }),
+      (error: { status?: number; code?: string }) => error.status === 402 && error.code === 'gateway.request-cap', 'one request costs no more than a channel holds',
+    );
     providers[0].process.child.kill('SIGKILL');
     answers.push(await ask('happy'));
     assert.equal(new Set(answers.map(({ receipts }) => receipts[0].escrow)).size, 2);

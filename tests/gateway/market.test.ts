@@ -184,6 +184,32 @@ describe('answers bought from several providers', { timeout: 60_000 }, () => {
     await buy(market, 40);
   });
 
+  test('one that is too dear for a cap is not asked and not blamed: a cheaper one is, and where all are too dear the answer is the cap', async () => {
+    const dearly = dueFor({ promptPrice: 10n ** 6n, outputPrice: 10n ** 9n, fixedPrice: 0n }, 4, 200);
+    const market = await marketOf({}, { cheaper: 2n }, {}, {}, {});
+    market.start({ perRequest: dearly / 2n });
+    const [dear, cheap] = market.providers;
+    // The dear ones are fast, so that they come first.
+    for (const provider of market.providers) market.experience.answered(provider.offer.stake, provider === cheap ? 60_000 : 1, 1, 10);
+    assert.deepEqual((await buy(market, 200)).tokens, await engineSays(200));
+    assert.deepEqual(market.providers.map(({ engineCalls }) => engineCalls), [0, 1, 0, 0, 0]);
+    assert.deepEqual([market.experience.of(dear.offer.stake).failures, market.topUps], [0, []]);
+    await assert.rejects(buy(market, 250), (error: GatewayError) => error.code === 'gateway.request-cap');
+    // Nor is a cap what a failure is called.
+    cheap.stop();
+    await assert.rejects(buy(market, 200), (error: GatewayError) => /^gateway\.(connection-lost|unreachable)$/.test(error.code));
+    await buy(market, 40);
+  });
+
+  test('a provider that others fail over to cannot have its channel filled beyond what a request may cost', async () => {
+    const most = dueFor({ promptPrice: 10n ** 6n, outputPrice: 10n ** 9n, fixedPrice: 0n }, 4, 100);
+    const market = await marketOf({ cheaper: 2n, budget: most }, { budget: most, offer: { outputPrice: 10n ** 12n } });
+    market.start({ perRequest: most }, most);
+    market.providers[0].stop();
+    await assert.rejects(buy(market, 100), (error: GatewayError) => /^gateway\.(connection-lost|unreachable)$/.test(error.code));
+    assert.deepEqual([market.topUps, market.providers[1].engineCalls], [[], 0]);
+  });
+
   test('over HTTP: 402 that no client asks again for a cap; a receipt and the cost of each part', async () => {
     const market = await marketOf({}, { cheaper: 2n, engine: stopsAfter(33) });
     const gateway = await startGateway({}, market.start({ perRequest: 10n ** 6n }));
