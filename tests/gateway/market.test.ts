@@ -4,7 +4,9 @@ import OpenAI from 'openai';
 import { dueFor } from '../../protocol';
 import type { AnswerEnd, TokenRequest } from '../../gateway/backend';
 import { GatewayError } from '../../gateway/errors';
+import type { AuditRecord } from '../../gateway/audit';
 import { Allowance } from '../../gateway/market/allowance';
+import { marketFacts } from '../../gateway/market/marketFacts';
 import { WorkerWorld } from '../worker/channels/conversationWorld';
 import { collect, startGateway, until } from './support';
 import { type ProviderChanges, TestMarket, type TestProvider } from './sellers';
@@ -241,6 +243,26 @@ describe('answers bought from several providers', { timeout: 60_000 }, () => {
     market.now += 16;
     assert.deepEqual((await buy(market, 5)).tokens, await engineSays(5));
     assert.equal(market.providers[1].engineCalls, 1);
+  });
+
+  test('what is told of the market is how it is now', async () => {
+    const market = await marketOf({});
+    market.start();
+    assert.deepEqual(marketFacts(market.sellers.offers), { providers: 0, leastPromptPriceNano: null, leastOutputPriceNano: null });
+    await buy(market, 5);
+    const [first] = market.providers;
+    const record = (stake: Uint8Array) => ({ drawn: stake[31] }) as AuditRecord;
+    const { promptPrice, outputPrice } = first.offer;
+    const named = (index: number): string => `0:${Buffer.from(market.providers[index].offer.stake).toString('hex')}`;
+    assert.deepEqual(marketFacts(market.sellers.offers, { record }), {
+      tier: 'bonded', providers: 1, leastPromptPriceNano: String(promptPrice), leastOutputPriceNano: String(outputPrice), audited: { [named(0)]: { drawn: 0 } },
+    });
+    await market.add({ cheaper: 2n });
+    market.now += 601;
+    await buy(market, 5);
+    await until(() => market.sellers.offers.length === 2);
+    const facts = marketFacts(market.sellers.offers, { record });
+    assert.deepEqual([facts.providers, facts.leastOutputPriceNano, Object.keys(facts.audited as object)], [2, String(outputPrice / 2n), [named(0), named(1)]]);
   });
 });
 

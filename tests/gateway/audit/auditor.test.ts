@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { outputHash, preparePiece, sealResponse, termsHash, Tier } from '../../../protocol';
@@ -284,13 +284,19 @@ describe('a piece that the worker signed and that contradicts itself', () => {
   });
 });
 
+it('looking for audits where there never were any writes nothing', () => {
+  const folder = join(newFolder(), 'data');
+  assert.equal(AuditStore.look(folder), null);
+  assert.equal(existsSync(folder), false);
+});
+
 it('the store of audits is private, and can be read beside the gateway that writes it', async () => {
   const folder = newFolder();
   const { auditor, store, end } = newAuditor(folder);
   auditor.heard(delivered(1));
   await auditor.idle();
   await store.durable();
-  const beside = AuditStore.look(folder);
+  const beside = AuditStore.look(folder)!;
   assert.deepEqual([...beside.records()].map(([stake, { clean }]) => [stake, clean]), [[STAKE_HEX, 1]]);
   beside.close();
   await end();
