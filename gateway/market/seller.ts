@@ -87,7 +87,7 @@ export class Seller {
     }
   }
 
-  /** Fills the channel up when it runs low, beside whatever goes on; true once there is more in it. Without a channel there is nothing to fill. */
+  /** Fills the channel up when it runs low, beside whatever goes on; true once there is more to pay with: in it, or in the next one where it is about to end. */
   async fillUp(atLeast = 0n): Promise<boolean> {
     const counter = await this.opening?.counter;
     if (counter === undefined) return false;
@@ -97,7 +97,11 @@ export class Seller {
     if (atLeast === 0n && left * LOW_PART >= deposit) return false;
     this.filling ??= market
       .topUp(channel, deposit > left + atLeast ? deposit - left : atLeast)
-      .then(() => true)
+      .then(() => true, async (error: unknown) => {
+        if (!isEnding(error)) throw error;
+        await this.leave(channel);
+        return true;
+      })
       .finally(() => (this.filling = null));
     return this.filling;
   }
@@ -184,7 +188,12 @@ export class SellerBook {
     if (this.seenAt === -Infinity) await this.refresh();
     else if (fresh && age >= AGAIN_SECONDS) await this.refresh().catch(this.onFailure);
     else if (age >= FRESH_SECONDS) this.refresh().catch(this.onFailure);
-    return [...this.sellers.values()].filter(({ isOffered }) => isOffered);
+    return this.offered;
+  }
+
+  /** What can be bought from now, as far as it is known. */
+  get offers(): Offer[] {
+    return this.offered.map(({ offer }) => offer);
   }
 
   /** Answers under way. */
@@ -201,6 +210,10 @@ export class SellerBook {
 
   async close(): Promise<void> {
     await Promise.all([...this.sellers.values()].map((seller) => seller.close()));
+  }
+
+  private get offered(): Seller[] {
+    return [...this.sellers.values()].filter(({ isOffered }) => isOffered);
   }
 
   private refresh(): Promise<void> {
