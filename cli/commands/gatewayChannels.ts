@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { toHex } from '../../protocol';
 import { ChainClient } from '../../worker/chain/chainClient';
 import { contextOf, withSettings } from '../context';
 import { UsageError } from '../errors';
@@ -19,7 +20,7 @@ export function channelsCommand(): Command {
       const rows = [];
       for (const channel of channels.list()) {
         const { phase, balance, servedUntil } = await channels.look(channel);
-        rows.push({ own: channel, address: `0:${hex(channel.address)}`, provider: `0:${hex(channel.stake)}`, phase, balanceNano: balance, servedUntil });
+        rows.push({ own: channel, address: `0:${toHex(channel.address)}`, provider: `0:${toHex(channel.stake)}`, phase, balanceNano: balance, servedUntil });
       }
       if (options.end !== undefined) {
         const chosen = rows.filter(({ address }) => options.end === 'all' || address === String(options.end).toLowerCase());
@@ -40,5 +41,3 @@ export function channelsCommand(): Command {
       );
     });
 }
-
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');

@@ -1,6 +1,6 @@
 import { Address, Cell } from '@ton/core';
 import { join } from 'node:path';
-import { CocoonError } from '../../protocol';
+import { CocoonError, toHex } from '../../protocol';
 import { channelPhase, CLOSE_VALUE, mostPayable, packCloseChannel, parseChannel, PaymentChannel, type PaymentChannelTerms } from '../../wrappers';
 import { GatewayError } from '../../gateway';
 import { type ChannelOnChain, WORTH_COLLECTING } from '../../gateway/market/channelLife';
@@ -138,11 +138,11 @@ export class ClientChannels implements ChannelAccounts {
   }
 
   forget({ address }: OwnChannel): void {
-    this.files.forget(Buffer.from(address).toString('hex'));
+    this.files.forget(toHex(address));
   }
 
   private fileOf(address: Uint8Array): ChannelFile {
-    const name = Buffer.from(address).toString('hex');
+    const name = toHex(address);
     const file = this.files.list().find((each) => each.name === name);
     if (file === undefined) throw new CocoonError('gateway.unknown-channel', 'this channel is not one of this client', { received: `0:${name}` });
     return file;

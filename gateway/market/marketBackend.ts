@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { CocoonError, dueFor } from '../../protocol';
+import { CocoonError, dueFor, toHex } from '../../protocol';
 import type { Logger } from '../../worker/log';
 import { abortWith, type LinkedAbort } from '../../worker/operation/wait';
 import type { AnswerEnd, AnswerEvent, CompletionBackend, ModelCard, TokenRequest } from '../backend';
@@ -131,7 +131,7 @@ export class MarketBackend implements CompletionBackend {
   private learn(seller: Seller, error: CocoonError): void {
     const { experience, log } = this.options;
     const { stake } = seller.offer;
-    const name = Buffer.from(stake).toString('hex');
+    const name = toHex(stake);
     log.warn({ stake: name, code: error.code }, 'a provider failed; the next one is asked');
     // What the chain, its API or the wallet did is not the provider's failure.
     if (!error.code.startsWith('gateway.') || /^gateway\.channel-(exhausted|ending)$/.test(error.code)) return;

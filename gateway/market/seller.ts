@@ -1,4 +1,4 @@
-import type { TierValue } from '../../protocol';
+import { type TierValue, toHex } from '../../protocol';
 import type { ChannelBackend } from '../channel/channelBackend';
 import { GatewayError } from '../errors';
 import type { Market, MarketChannel, Offer } from './offer';
@@ -164,7 +164,7 @@ export class Seller {
 const isEnding = (error: unknown): boolean => error instanceof GatewayError && error.code === 'gateway.channel-ending';
 
 const offerKey = (offer: Offer): string =>
-  JSON.stringify(Object.entries(offer).map(([name, value]) => [name, value instanceof Uint8Array ? Buffer.from(value).toString('hex') : String(value)]));
+  JSON.stringify(Object.entries(offer).map(([name, value]) => [name, value instanceof Uint8Array ? toHex(value) : String(value)]));
 
 /** How long a list of offers counts, and how soon it is read again when nobody answers, seconds. */
 const FRESH_SECONDS = 600;
@@ -205,7 +205,7 @@ export class SellerBook {
 
   /** The seller of a stake that was ever in the list. */
   withStake(stake: Uint8Array): Seller | undefined {
-    return this.sellers.get(Buffer.from(stake).toString('hex'));
+    return this.sellers.get(toHex(stake));
   }
 
   async close(): Promise<void> {
@@ -227,7 +227,7 @@ export class SellerBook {
     this.seenAt = this.options.now();
     const offered = new Set<string>();
     for (const offer of offers) {
-      const name = Buffer.from(offer.stake).toString('hex');
+      const name = toHex(offer.stake);
       offered.add(name);
       const known = this.sellers.get(name);
       if (known === undefined) this.sellers.set(name, new Seller(offer, this.options));

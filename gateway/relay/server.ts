@@ -6,10 +6,10 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import { MAX_SEALED_BYTES } from '../../protocol';
 import { FRAME_OVERHEAD_BYTES } from '../../worker/channels/endpoint';
 import { boundConnections } from '../../worker/http/connections';
+import { isLoopback, listen } from '../../worker/http/listen';
 import { readTls, type TlsFiles, type TlsMaterial, TlsRenewal } from '../../worker/http/tls';
 import type { Logger } from '../../worker/log';
 import { GatewayError } from '../errors';
-import { isLoopback, listen } from '../listen';
 import { answerPreflight, applyCors, requireOrigin } from '../openai/access';
 import { errorReply, OpenAiRequestError } from '../openai/errors';
 import { sendJson } from '../openai/exchange';
@@ -59,7 +59,7 @@ const DESCRIPTOR = new RegExp(`^/v1/providers/${NAME}/descriptor$`);
 
 /**
  * Reads the registry once and listens.
- * @throws GatewayError `config.gateway.tls` for an address that others reach without TLS, `gateway.port`; KeyFileError for TLS files that
+ * @throws GatewayError `config.gateway.tls` for an address that others reach without TLS, RequestError `config.port`; KeyFileError for TLS files that
  * cannot be used; what the directory throws
  */
 export async function openRelay(options: RelayOptions): Promise<RunningRelay> {

@@ -13,7 +13,7 @@ const offerOf = (changes: Partial<Offer> = {}): Offer => ({
 });
 
 /** A seller whose channels and back ends are noted and do nothing. */
-function sellerOf(offer: Offer) {
+function sellerOf(offer: Offer, topUp: Market['topUp'] = async () => undefined) {
   const opened: Offer[] = [];
   const closed: number[] = [];
   const channels: MarketChannel[] = [];
@@ -24,7 +24,7 @@ function sellerOf(offer: Offer) {
       channels.push(channel);
       return channel;
     },
-    topUp: async () => undefined,
+    topUp,
   };
   const open = (under: Offer, channel: MarketChannel): Counter => {
     const index = opened.push(under) - 1;
@@ -84,6 +84,17 @@ describe('a provider and the channel with it', () => {
     const { channel } = await seller.opened();
     await assert.rejects(second.end(ending()));
     assert.deepEqual([(await seller.opened()).channel === channel, channels.length, closed], [true, 2, [0]]);
+  });
+
+  test('one that turns out to be over when it should be filled up is left for another', async () => {
+    const { seller, channels } = sellerOf(offerOf(), () => Promise.reject(new GatewayError('gateway.channel-ending', 'no more money goes into this channel')));
+    await seller.opened();
+    assert.equal(await seller.fillUp(50n), true);
+    assert.equal((await seller.opened()).channel, channels[1]);
+    const poor = sellerOf(offerOf(), () => Promise.reject(new GatewayError('chain.low-balance', 'the wallet has too little')));
+    await poor.seller.opened();
+    await assert.rejects(poor.seller.fillUp(50n), { code: 'chain.low-balance' });
+    assert.equal((await poor.seller.opened()).channel, poor.channels[0]);
   });
 
   test('filling up opens no channel', async () => {
