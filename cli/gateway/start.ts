@@ -4,6 +4,7 @@ import { ChannelBackend } from '../../gateway/channel/channelBackend';
 import { ClientStore } from '../../gateway/channel/clientStore';
 import { type ModelCard, openGateway } from '../../gateway';
 import { Allowance } from '../../gateway/market/allowance';
+import { boughtChannel } from '../../gateway/market/boughtChannel';
 import { ChannelKeeper, type OwnChannel } from '../../gateway/market/channelKeeper';
 import { Experience } from '../../gateway/market/experience';
 import { MarketBackend } from '../../gateway/market/marketBackend';
@@ -82,7 +83,7 @@ export async function startGateway({ output, settings, resolved, passphrase }: C
     };
     const open = (offer: Offer, channel: MarketChannel): Counter => ({
       channel,
-      backend: new ChannelBackend(card, boughtChannel(settings.networkId, offer, channel), store, unixTime, auditor?.heard),
+      backend: new ChannelBackend(card, boughtChannel(settings.networkId, offer, channel, nodeEd25519), store, unixTime, auditor?.heard),
       owed: () => store.position(channel.address).owed,
     });
     const sellers = new SellerBook({ market, open, tier: options.tier, deposit: options.deposit, now: unixTime }, (error) => log.warn({ error: String(error) }, 'the market could not be read again'));
@@ -117,17 +118,6 @@ export async function startGateway({ output, settings, resolved, passphrase }: C
     await closers.close().catch((after: unknown) => log.warn({ error: String(after) }, 'what was opened could not be closed'));
     throw error;
   }
-}
-
-/** What a ChannelBackend needs to know of a provider and the channel with it; the budget is read anew each time. */
-function boughtChannel(networkId: number, offer: Offer, channel: MarketChannel): ConstructorParameters<typeof ChannelBackend>[1] {
-  return {
-    networkId, channel: channel.address, url: offer.url, workerKey: offer.workerKey, sealingKey: offer.sealingKey, clientKey: channel.clientKey, sign: channel.sign, ed25519: nodeEd25519,
-    client: channel.client, stake: offer.stake, tier: offer.tier, imageHash: offer.imageHash, promptPrice: offer.promptPrice, outputPrice: offer.outputPrice,
-    get budget() {
-      return channel.budget;
-    },
-  };
 }
 
 /** Asks the providers to close, and waits about the time between two rounds of a worker's claims. */

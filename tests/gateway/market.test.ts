@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import OpenAI from 'openai';
 import { dueFor } from '../../protocol';
 import type { AnswerEnd, TokenRequest } from '../../gateway/backend';
@@ -7,7 +7,7 @@ import { GatewayError } from '../../gateway/errors';
 import type { AuditRecord } from '../../gateway/audit';
 import { Allowance } from '../../gateway/market/allowance';
 import { marketFacts } from '../../gateway/market/marketFacts';
-import { WorkerWorld } from '../worker/channels/conversationWorld';
+import { workerSuite } from '../worker/channels/suite';
 import { collect, startGateway, until } from './support';
 import { type ProviderChanges, TestMarket, type TestProvider } from './sellers';
 
@@ -32,17 +32,11 @@ const stalls: ProviderChanges['engine'] = (engine) => ({
 });
 
 describe('answers bought from several providers', { timeout: 60_000 }, () => {
-  let loaded: Awaited<ReturnType<typeof WorkerWorld.loaded>>;
-  const markets: TestMarket[] = [];
-  before(async () => (loaded = await WorkerWorld.loaded()));
-  after(async () => {
-    for (const market of markets) await market.end();
-    await loaded.engine.close();
-  });
+  const { loaded, ends } = workerSuite();
 
   async function marketOf(...providers: ProviderChanges[]): Promise<TestMarket> {
     const market = new TestMarket(loaded);
-    markets.push(market);
+    ends.push(() => market.end());
     for (const changes of providers) await market.add(changes);
     return market;
   }

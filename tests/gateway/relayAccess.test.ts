@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import { X509CertificateGenerator } from '@peculiar/x509';
 import fc from 'fast-check';
 import pino from 'pino';
@@ -19,8 +19,8 @@ import { openOutbound } from '../../gateway/relay/outbound';
 import { openRelay, type RelaySettings, type RunningRelay } from '../../gateway/relay/server';
 import type { TlsFiles } from '../../worker/http/tls';
 import type { Provider } from '../../wrappers/discovery';
-import { NOW, WorkerWorld } from '../worker/channels/conversationWorld';
-import { providerAt, RelayWorld } from './relayWorld';
+import { NOW } from '../worker/channels/conversationWorld';
+import { providerAt, relaySuite, type RelayWorld } from './relayWorld';
 import { sleep, until } from './support';
 
 const log = pino({ level: 'silent' });
@@ -210,18 +210,8 @@ describe('what a relay takes of one sender', () => {
 });
 
 describe('the port of a relay', { timeout: 30_000 }, () => {
-  let loaded: Awaited<ReturnType<typeof WorkerWorld.loaded>>;
-  const ends: (() => unknown)[] = [];
-  before(async () => (loaded = await WorkerWorld.loaded()));
-  after(async () => {
-    for (const end of ends.reverse()) await end();
-    await loaded.engine.close();
-  });
-  const worldOf = async (settings: Partial<RelaySettings> = {}): Promise<RelayWorld> => {
-    const world = await RelayWorld.open(loaded, settings);
-    ends.push(() => world.end());
-    return world;
-  };
+  const { ends, begin } = relaySuite();
+  const worldOf = (settings: Partial<RelaySettings> = {}): Promise<RelayWorld> => begin({}, settings);
 
   /** A relay in front of a server of the test's own, which is no worker. */
   async function inFrontOf(accept: (socket: WebSocket) => void, settings: Partial<RelaySettings> = {}, tls?: TlsFiles): Promise<{ url: string; relay: RunningRelay }> {
