@@ -51,7 +51,7 @@ export interface RunningRelay {
 }
 
 const MAX_FRAME_BYTES = MAX_SEALED_BYTES + FRAME_OVERHEAD_BYTES;
-/** What connections get to end by themselves when the relay is closed. */
+/** What connections get to end by themselves when they are refused, or the relay is closed. */
 const CLOSING_MILLIS = 500;
 const NAME = '([0-9a-f]{64})';
 const CHANNEL = new RegExp(`^/v1/channel/${NAME}$`);
@@ -158,6 +158,9 @@ class Relay {
 
   private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy());
+    // No time of the server's holds for a connection that asked for an upgrade: one that is refused would stay for as long as its client likes.
+    const cut = setTimeout(() => socket.destroy(), CLOSING_MILLIS);
+    socket.once('close', () => clearTimeout(cut));
     try {
       this.requireRate(request);
       requireOrigin(this.settings, request);
@@ -169,6 +172,7 @@ class Relay {
       if (leave === null) throw overloaded('too many connections');
       socket.once('close', leave);
       this.sockets.handleUpgrade(request, socket, head, (client) => {
+        clearTimeout(cut);
         socket.off('close', leave);
         this.connect(client, target, leave);
       });

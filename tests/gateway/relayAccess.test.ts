@@ -4,7 +4,7 @@ import { KeyObject, webcrypto } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, request } from 'node:http';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -385,6 +385,26 @@ describe('the port of a relay', { timeout: 30_000 }, () => {
     for (const host of ['0.0.0.0', '::', '192.168.0.1', 'relay.example']) {
       await assert.rejects(openRelay({ directory, outbound: openOutbound(true), log, host, port: 0 }), hasCode('config.gateway.tls'), host);
     }
+  });
+
+  test('keeps no connection that it refused, and ends, though the client does not end it', async () => {
+    const { url, relay } = await inFrontOf(() => undefined);
+    const { port, pathname } = new URL(url);
+    const asking = async (path: string, version: number): Promise<Socket> => {
+      const socket = connect({ port: Number(port), host: '127.0.0.1', allowHalfOpen: true }).on('error', () => undefined).resume();
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: relay\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: ${version}\r\nSec-WebSocket-Key: ${'A'.repeat(22)}==\r\n\r\n`);
+      await once(socket, 'end');
+      return socket;
+    };
+    for (const [path, version] of [['/v1/elsewhere', 13], [pathname, 7]] as const) {
+      const socket = await asking(path, version);
+      // Only one that is gone at the other side as well refuses what is written.
+      const writing = setInterval(() => socket.write('x'), 50);
+      await Promise.race([new Promise((resolve) => socket.once('close', resolve)), sleep(3_000).then(() => assert.fail(`${path} is held`))]).finally(() => clearInterval(writing));
+    }
+    const last = await asking('/v1/elsewhere', 13);
+    await Promise.race([relay.close(), sleep(3_000).then(() => assert.fail('the relay does not end'))]);
+    last.destroy();
   });
 
   test('ends every connection when it is closed', async () => {
