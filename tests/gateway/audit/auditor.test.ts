@@ -175,6 +175,22 @@ describe('what is promised of drawn answers', () => {
     await killed.auditor.close(0);
   });
 
+  it('a difference that was seen with one model is left alone by a gateway of another, for one that has it', async () => {
+    const folder = newFolder();
+    const killed = newAuditor(folder, { confirm: async () => onEngine(never) });
+    killed.auditor.heard(delivered(1, { lie: otherToken(0) }));
+    await until(() => filesOf(folder, 'unconfirmed').length === 1);
+    const other = newAuditor(folder, { modelRoot: new Uint8Array(32).fill(8), confirm: async () => onEngine(echoEngine(otherToken(1), 'another model')) });
+    await other.auditor.idle();
+    assert.deepEqual([other.store.state(referenceOf(1)), filesOf(folder, 'unconfirmed').length, other.lines], ['pending', 1, []]);
+    await other.end();
+    const { auditor, store, accused, end } = newAuditor(folder);
+    await auditor.idle();
+    assert.deepEqual([accused, store.state(referenceOf(1))], [[STAKE_HEX], 'different']);
+    await end();
+    await killed.auditor.close(0);
+  });
+
   it('a gateway that ends finishes what it can, drops the rest, and leaves what it saw for the next start', async () => {
     const folder = newFolder();
     const ending = newAuditor(folder, { confirm: async () => onEngine(never) });
