@@ -150,6 +150,7 @@ test('a gateway is a relay or buys: options of the other kind are refused by nam
   for (const [args, code] of [
     [['--relay', '--deposit', '1'], 'usage.command-line'],
     [['--relay', '--tier', 'bonded'], 'usage.command-line'],
+    [['--relay', '--audit-rate', '1'], 'usage.command-line'],
     [['--origin', 'https://app.example'], 'usage.relay'],
     [['--tls-cert', 'cert.pem', '--tls-key', 'key.pem'], 'usage.relay'],
   ] as const) {
