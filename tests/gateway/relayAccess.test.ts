@@ -67,6 +67,8 @@ describe('where a relay may connect to', () => {
       assert.equal(hits, 0);
       await openOutbound(true).download(`http://127.0.0.1:${port}/`, 100);
       assert.equal(hits, 1);
+      // Schemes are written in any case: this one is asked over TLS, which it does not speak.
+      await assert.rejects(openOutbound(true).download(`HTTPS://127.0.0.1:${port}/`, 100), /SSL/);
     } finally {
       sockets.close();
       server.close();
