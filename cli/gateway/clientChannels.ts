@@ -17,6 +17,8 @@ import { formatTon } from '../output';
 import { ChannelFiles, type ChannelFile } from './channelFiles';
 import { OrderedWallet } from './orderedWallet';
 
+/** nanoTON: rent and the fees of claims keep 0.006 TON back, and of a channel with less than that nothing can be bought, and hardly anything comes back. */
+export const LEAST_DEPOSIT = 20_000_000n;
 /** How long a new channel lives. */
 const LIFE_SECONDS = 30 * 86_400;
 /** A channel that is served for less is not worth starting with. */

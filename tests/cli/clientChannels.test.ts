@@ -7,10 +7,12 @@ import { Address } from '@ton/core';
 import type { MarketChannel } from '../../gateway/market/offer';
 import type { AccountSnapshot } from '../../worker/chain/chainClient';
 import { ChainApiError } from '../../worker/errors';
-import { packChannel } from '../../wrappers';
+import { mostPayable, packChannel } from '../../wrappers';
 import type { ChosenWorker } from '../../cli/client/chooseWorker';
 import type { ClientOptions } from '../../cli/client/create';
-import { ClientChannels } from '../../cli/gateway/clientChannels';
+import type { OwnChannel } from '../../gateway/market/channelKeeper';
+import { ClientChannels, LEAST_DEPOSIT } from '../../cli/gateway/clientChannels';
+import { endChannels } from '../../cli/gateway/endChannels';
 import { ChannelFiles } from '../../cli/gateway/channelFiles';
 import { networkPrices, NOW } from '../worker/channels/conversationWorld';
 
@@ -156,6 +158,30 @@ describe('the channels of a client', { timeout: 120_000 }, () => {
     assert.equal(channels.list().length, 1);
     await channels.look(channels.list()[0]);
     assert.deepEqual(lines.filter((line) => line.includes(damaged)).length, 1);
+  });
+
+  test('one that cannot be ended keeps none of the others from it, and its error is told', async () => {
+    const channelOf = (index: number): OwnChannel => ({ address: new Uint8Array(32).fill(index), stake: new Uint8Array(32), openedAt: NOW, finishedAt: index === 4 ? NOW : null });
+    const done: [string, number][] = [];
+    const accounts = {
+      retire: ({ address }: OwnChannel) => void done.push(['retired', address[0]]),
+      close: async ({ address }: OwnChannel) => {
+        if (address[0] === 1) throw new ChainApiError('network.unreachable', 'cannot reach the API');
+        done.push(['closed', address[0]]);
+      },
+    };
+    const seen = (['open', 'open', 'closing', 'ended', 'absent', 'ended'] as const).map((phase, index) => ({ own: channelOf(index + 1), onChain: { phase, balance: index === 5 ? 0n : DEPOSIT } }));
+    lines.length = 0;
+    await assert.rejects(endChannels(accounts, seen, (line) => void lines.push(line)), hasCode('network.unreachable'));
+    assert.deepEqual(done, [['retired', 1], ['retired', 2], ['closed', 2], ['closed', 4]]);
+    assert.deepEqual(lines.map((line) => /could not|has begun|fetched/.exec(line)?.[0]), ['could not', 'has begun', 'fetched']);
+  });
+
+  test('the least deposit leaves more to buy with than it keeps back', async () => {
+    const { channels, folder } = await opened();
+    assert.equal(channels.list().length, 1);
+    const [{ terms }] = new ChannelFiles(join(folder, 'channels'), assert.fail).list();
+    assert.ok(mostPayable({ terms, claimed: 0n, endsAt: terms.expiry }, LEAST_DEPOSIT, networkPrices, NOW) > LEAST_DEPOSIT / 2n);
   });
 
   test('looking writes nothing; the wallet of somebody else closes nothing', async () => {
