@@ -198,7 +198,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     { limit: (sender) => admission.sender(sender), onReply: (status) => metrics?.replied(status), tls: tls?.options },
   );
   const channels = options.channels && new ChannelService(server, { ...options, engine: watched.engine, admission, metrics }, options.channels);
-  const url = await listen(server, options.host, options.port, '--port', tls === undefined ? 'http' : 'https');
+  const { authority } = await listen(server, options.host, options.port);
+  const url = `${tls === undefined ? 'http' : 'https'}://${authority}`;
   const renewal = options.tls && tls && new TlsRenewal(options.tls, tls, server as TlsServer, log);
   if (metrics !== undefined) {
     addReadings(metrics, {

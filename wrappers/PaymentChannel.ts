@@ -139,6 +139,9 @@ export const packCloseChannel = (): Cell => beginCell().storeUint(OP_CLOSE_CHANN
 export const packReplaceClaimKey = (claimKey: Uint8Array): Cell =>
   beginCell().storeUint(OP_REPLACE_CLAIM_KEY, 32).storeBuffer(fixedBytes('claimKey', claimKey, 32)).endCell();
 
+/** nanoTON for the gas of closing or of another key, several times what they cost at today's prices; what is left of it is not lost. */
+export const CLOSE_VALUE = 10_000_000n;
+
 /** Gas that a claim is charged for; the constant of `settle` in PaymentChannel.tact. */
 const CLAIM_GAS = 4_400n;
 
@@ -223,6 +226,3 @@ export class PaymentChannel implements Contract {
     return { ...parseChannel(Cell.fromBoc(state.data)[0]), balance };
   }
 }
-
-/** nanoTON for the gas of closing or of another key, several times what they cost at today's prices. */
-const CLOSE_VALUE = 10_000_000n;

@@ -10,8 +10,10 @@ import { NETWORKS } from '../config/settings';
 import { contextOf, withSettings } from '../context';
 import { Stage, type WorkerReady } from '../demo/stage';
 import { UsageError } from '../errors';
+import { LEAST_DEPOSIT } from '../gateway/clientChannels';
 import { type GatewayOptions, startGateway } from '../gateway/start';
 import { parseNumber, parseTon } from '../numbers';
+import { formatTon } from '../output';
 import { auditsCommand } from './gatewayAudits';
 import { channelsCommand } from './gatewayChannels';
 import { requireNoRelayOptions, startRelay, withRelayOptions } from './relay';
@@ -52,11 +54,17 @@ function optionsOf(options: Record<string, unknown>): GatewayOptions {
   const images = (options.image as string[] | undefined) ?? [];
   const wrong = images.find((image) => !/^[0-9a-f]{64}$/.test(image));
   if (wrong !== undefined) throw new UsageError('usage.image', '--image is not the hash of an image', { expected: '64 hexadecimal digits', received: wrong.slice(0, 80) });
+  const deposit = parseTon('--deposit', String(options.deposit));
+  if (deposit < LEAST_DEPOSIT) {
+    throw new UsageError('usage.deposit', '--deposit is too little for a channel: nothing could be bought with it', {
+      expected: `at least ${formatTon(LEAST_DEPOSIT)}`, received: formatTon(deposit),
+    });
+  }
   return {
     tier: tierOf(String(options.tier)),
     images,
     provider: options.provider as string | undefined,
-    deposit: parseTon('--deposit', String(options.deposit)),
+    deposit,
     mostChannels: parseNumber('--channels', String(options.channels), 1, 64, true),
     perRequest: ton('--max-request', options.maxRequest),
     perDay: ton('--max-day', options.maxDay),

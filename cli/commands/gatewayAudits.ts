@@ -25,18 +25,18 @@ export function auditsCommand(): Command {
     .action(async (reference: string | undefined, _: unknown, command: Command) => {
       // The command above has the same options, and takes them from wherever they stand.
       const { output, settings } = contextOf(command.optsWithGlobals());
+      if (reference !== undefined) requireReference(reference);
       const store = AuditStore.look(settings.dataFolder);
       try {
         if (reference !== undefined) {
-          requireReference(reference);
-          const audited = store.state(reference) ?? 'not drawn';
+          const audited = store?.state(reference) ?? 'not drawn';
           return output.result({ reference, audited }, audited);
         }
-        const providers = [...store.records()].map(([stake, record]) => ({ stake, ...record }));
-        const evidence = await Promise.all(store.evidence.list().map((listed) => checked(store, listed)));
+        const providers = [...(store?.records() ?? [])].map(([stake, record]) => ({ stake, ...record }));
+        const evidence = store === null ? [] : await Promise.all(store.evidence.list().map((listed) => checked(store, listed)));
         output.result({ providers, evidence }, [...providers.map(providerLine), ...evidence.map(evidenceLine)].join('\n') || 'nothing was drawn yet');
       } finally {
-        store.close();
+        store?.close();
       }
     });
 }

@@ -11,7 +11,7 @@ import type { Context } from '../context';
 import { UsageError } from '../errors';
 
 /** Options of a gateway that mean nothing to a relay, which buys nothing. */
-const BUYING = ['tier', 'image', 'provider', 'deposit', 'channels', 'maxRequest', 'maxDay', 'idleDays', 'close', 'model', 'workerUrl'];
+const BUYING = ['tier', 'image', 'provider', 'deposit', 'channels', 'maxRequest', 'maxDay', 'idleDays', 'auditRate', 'close', 'model', 'workerUrl'];
 /** Beside a worker and a gateway, whose own are the two below. */
 const RELAY_PORT = 8574;
 /** A devnet's registry changes while one watches. */

@@ -15,24 +15,36 @@ export interface ChannelFile {
 
 const OPEN = '.boc';
 const FINISHED = '.finished.boc';
+const NAME = /^([0-9a-f]{64})(?:\.finished)?\.boc$/;
 
 /** The channels of a client as files: written before money leaves, and kept until it is back. Their terms are all that the chain does not tell. */
 export class ChannelFiles {
-  constructor(readonly folder: string) {}
+  private readonly reported = new Set<string>();
+
+  /** @param onUnreadable hears once of each file that is damaged: its channel cannot be tended, the others can */
+  constructor(
+    private readonly folder: string,
+    private readonly onUnreadable: (path: string, error: unknown) => void,
+  ) {}
 
   list(): ChannelFile[] {
     if (!existsSync(this.folder)) return [];
-    const files = readdirSync(this.folder).filter((file) => file.endsWith(OPEN)).sort();
-    const finished = new Set(files.filter((file) => file.endsWith(FINISHED)).map((file) => file.slice(0, -FINISHED.length)));
+    const files = readdirSync(this.folder).filter((file) => NAME.test(file)).sort();
+    const finished = new Set(files.filter((file) => file.endsWith(FINISHED)).map(nameOf));
     // A channel with both files was being finished when the process ended.
-    return files
-      .filter((file) => file.endsWith(FINISHED) || !finished.has(file.slice(0, -OPEN.length)))
-      .map((file) => {
-        const path = join(this.folder, file);
-        const isFinished = file.endsWith(FINISHED);
-        const { terms } = parseChannel(Cell.fromBoc(readFileSync(path))[0]);
-        return { name: file.split('.')[0], terms, finishedAt: isFinished ? Math.floor(statSync(path).mtimeMs / 1000) : null };
-      });
+    return files.filter((file) => file.endsWith(FINISHED) || !finished.has(nameOf(file))).flatMap((file) => this.read(file));
+  }
+
+  private read(file: string): ChannelFile[] {
+    const path = join(this.folder, file);
+    try {
+      const { terms } = parseChannel(Cell.fromBoc(readFileSync(path))[0]);
+      return [{ name: nameOf(file), terms, finishedAt: file.endsWith(FINISHED) ? Math.floor(statSync(path).mtimeMs / 1000) : null }];
+    } catch (error) {
+      if (!this.reported.has(file)) this.onUnreadable(path, error);
+      this.reported.add(file);
+      return [];
+    }
   }
 
   add(name: string, terms: PaymentChannelTerms): void {
@@ -50,3 +62,5 @@ export class ChannelFiles {
     for (const ending of [OPEN, FINISHED]) rmSync(join(this.folder, `${name}${ending}`), { force: true });
   }
 }
+
+const nameOf = (file: string): string => NAME.exec(file)![1];

@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { ChannelBackend } from '../../gateway/channel/channelBackend';
 import { ClientStore } from '../../gateway/channel/clientStore';
 import { type ModelCard, openGateway } from '../../gateway';
-import type { Auditor } from '../../gateway/audit';
 import { Allowance } from '../../gateway/market/allowance';
+import { boughtChannel } from '../../gateway/market/boughtChannel';
 import { ChannelKeeper, type OwnChannel } from '../../gateway/market/channelKeeper';
 import { Experience } from '../../gateway/market/experience';
 import { MarketBackend } from '../../gateway/market/marketBackend';
+import { marketFacts } from '../../gateway/market/marketFacts';
 import type { MarketChannel, Offer } from '../../gateway/market/offer';
 import { type Counter, SellerBook } from '../../gateway/market/seller';
 import { Tier, toHex, type TierValue } from '../../protocol';
@@ -21,7 +22,9 @@ import type { Context } from '../context';
 import { formatTon } from '../output';
 import { openAudits } from './audits';
 import { ClientChannels } from './clientChannels';
+import { Closers } from './closers';
 import { ProviderMarket } from './providerMarket';
+import { keepRounds } from './rounds';
 
 /** What a gateway that buys is told besides the settings. Amounts in nanoTON. */
 export interface GatewayOptions {
@@ -30,6 +33,7 @@ export interface GatewayOptions {
   provider?: string;
   deposit: bigint;
   mostChannels: number;
+  /** Default: what a channel is filled up to, so that no provider's price decides it. */
   perRequest?: bigint;
   perDay?: bigint;
   idleSeconds: number;
@@ -57,41 +61,48 @@ export async function startGateway({ output, settings, resolved, passphrase }: C
   const { config, tokenizer, modelRoot } = loaded.model;
   let isStarting = true;
   const progress = (line: string): void => (isStarting ? output.progress(line) : log.info(line));
-  const store = ClientStore.open(join(settings.dataFolder, 'channels', 'client.db'));
-  const experience = Experience.open(join(settings.dataFolder, 'channels', 'experience.db'), unixTime);
-  let running = (): number => 0;
-  // Nobody can compute the answers of a model card again.
-  const audits = exact && openAudits({ settings, loaded: exact, rate: options.auditRate, log, isBusy: () => running() > 0 });
-  const auditor = audits?.auditor;
+  const closers = new Closers();
   try {
+    const store = ClientStore.open(join(settings.dataFolder, 'channels', 'client.db'));
+    closers.add(() => store.close());
+    const experience = Experience.open(join(settings.dataFolder, 'channels', 'experience.db'), unixTime);
+    closers.add(() => experience.close());
+    let running = (): number => 0;
+    // Nobody can compute the answers of a model card again.
+    const audits = exact && openAudits({ settings, loaded: exact, rate: options.auditRate, log, isBusy: () => running() > 0 });
+    closers.add(() => audits?.close());
+    const auditor = audits?.auditor;
     const channels = new ClientChannels({ settings, chain, passphrase: passphrase(), progress }, options.deposit, options.mostChannels);
     const market = new ProviderMarket({ settings, chain, progress, channels, modelRoot, tier: options.tier, images: options.images, provider: options.provider });
     const card: ModelCard = {
       id: loaded.name, createdSeconds: unixTime(), ownedBy: 'open-cocoon', modelRoot, tokenizer, contextTokens: config.context, vocabularySize: config.vocab,
       semantics: config.semantics,
+      get facts() {
+        return marketFacts(sellers.offers, auditor);
+      },
     };
     const open = (offer: Offer, channel: MarketChannel): Counter => ({
       channel,
-      backend: new ChannelBackend(card, boughtChannel(settings.networkId, offer, channel), store, unixTime, auditor?.heard),
+      backend: new ChannelBackend(card, boughtChannel(settings.networkId, offer, channel, nodeEd25519), store, unixTime, auditor?.heard),
       owed: () => store.position(channel.address).owed,
     });
     const sellers = new SellerBook({ market, open, tier: options.tier, deposit: options.deposit, now: unixTime }, (error) => log.warn({ error: String(error) }, 'the market could not be read again'));
-    const allowance = new Allowance({ perRequest: options.perRequest, perDay: options.perDay }, () => store.spentToday());
+    closers.add(() => sellers.close());
+    const allowance = new Allowance({ perRequest: options.perRequest ?? options.deposit, perDay: options.perDay }, () => store.spentToday());
     const backend = new MarketBackend({ card, sellers, experience, allowance, log, now: unixTime, patienceMillis: PATIENCE_MILLIS, isTrusted: (stake) => auditor?.isTrusted(stake) ?? true });
     running = () => sellers.running;
     const offers = (await sellers.all()).map(({ offer }) => offer);
-    card.facts = factsOf(offers, auditor);
     const first = await backend.prepare();
-    const keeper = new ChannelKeeper({ accounts: channels, sellers, rules: { idleSeconds: options.idleSeconds }, log, now: unixTime });
-    const keeping = keepRounds(async () => {
-      await keeper.round();
-      experience.write();
-    });
     // Handed out at each start and kept nowhere: whoever reads the output of this command may call it.
     const apiKey = randomBytes(24).toString('base64url');
     const port = resolved.port.source === 'default' ? GATEWAY_PORT : settings.port;
     const defaultMaxTokens = Math.min(DEFAULT_TOKENS, ...offers.map(({ maxTokens }) => maxTokens));
     const gateway = await openGateway({ backend, log, host: settings.host, port, settings: { apiKey, defaultMaxTokens } });
+    const keeper = new ChannelKeeper({ accounts: channels, sellers, rules: { idleSeconds: options.idleSeconds }, log, now: unixTime });
+    const keeping = keepRounds([() => keeper.round(), () => experience.write()], KEEP_MILLIS, log);
+    if (options.closesAtEnd) closers.add(() => closeChannels(channels, keeper, output.progress));
+    closers.add(() => keeping.stop());
+    closers.add(() => gateway.close());
     const channel = `0:${toHex(first.address)}`;
     output.result(
       { baseUrl: gateway.url, apiKey, model: card.id, channel, providers: offers.length },
@@ -102,56 +113,11 @@ export async function startGateway({ output, settings, resolved, passphrase }: C
       ].join('\n'),
     );
     isStarting = false;
-    return async () => {
-      await gateway.close();
-      await keeping.stop();
-      if (options.closesAtEnd) await closeChannels(channels, keeper, output.progress);
-      await sellers.close();
-      await audits?.close();
-      experience.close();
-      store.close();
-    };
+    return () => closers.close();
   } catch (error) {
-    await audits?.close();
-    experience.close();
-    store.close();
+    await closers.close().catch((after: unknown) => log.warn({ error: String(after) }, 'what was opened could not be closed'));
     throw error;
   }
-}
-
-/** What a ChannelBackend needs to know of a provider and the channel with it; the budget is read anew each time. */
-function boughtChannel(networkId: number, offer: Offer, channel: MarketChannel): ConstructorParameters<typeof ChannelBackend>[1] {
-  return {
-    networkId, channel: channel.address, url: offer.url, workerKey: offer.workerKey, sealingKey: offer.sealingKey, clientKey: channel.clientKey, sign: channel.sign, ed25519: nodeEd25519,
-    client: channel.client, stake: offer.stake, tier: offer.tier, imageHash: offer.imageHash, promptPrice: offer.promptPrice, outputPrice: offer.outputPrice,
-    get budget() {
-      return channel.budget;
-    },
-  };
-}
-
-function factsOf(offers: readonly Offer[], auditor?: Auditor): Record<string, unknown> {
-  const least = (prices: bigint[]): string => prices.reduce((a, b) => (b < a ? b : a)).toString();
-  return {
-    tier: offers[0].tier === Tier.attested ? 'attested' : 'bonded', providers: offers.length,
-    leastPromptPriceNano: least(offers.map(({ promptPrice }) => promptPrice)), leastOutputPriceNano: least(offers.map(({ outputPrice }) => outputPrice)),
-    // As it is when somebody asks.
-    get audited() {
-      return auditor && Object.fromEntries(offers.map(({ stake }) => [`0:${toHex(stake)}`, auditor.record(stake)]));
-    },
-  };
-}
-
-/** Runs `round` from time to time, one at a time. */
-function keepRounds(round: () => Promise<void>): { stop(): Promise<void> } {
-  let last = round();
-  const timer = setInterval(() => (last = last.then(round)), KEEP_MILLIS);
-  return {
-    stop: () => {
-      clearInterval(timer);
-      return last;
-    },
-  };
 }
 
 /** Asks the providers to close, and waits about the time between two rounds of a worker's claims. */

@@ -1,8 +1,9 @@
 import type Database from 'libsql';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { toHex } from '../../protocol';
 import { ensurePrivateFolder } from '../../worker/dataFolder';
-import { migrate, openDurable } from '../../worker/store/database';
+import { openMigrated } from '../../worker/store/database';
 import { guarded } from '../../worker/store/guarded';
 import { EvidenceFolder } from './evidenceFolder';
 
@@ -66,6 +67,9 @@ const COUNTED = {
   pending: 'drawn', clean: 'clean', different: 'different', undecided: 'undecided', failed: 'failed', dropped: 'dropped', fault: 'faults',
 } as const satisfies Record<AuditState, string>;
 
+/** In the data folder. */
+const FOLDER = 'audits';
+
 type Change = DrawnAnswer & { state: AuditState; at: number };
 
 /**
@@ -87,21 +91,29 @@ export class AuditStore {
    * @throws StorageError
    */
   static open(dataFolder: string): AuditStore {
-    const store = AuditStore.look(dataFolder);
-    store.settlePending();
-    return store;
+    const folder = join(dataFolder, FOLDER);
+    for (const path of [dataFolder, folder]) ensurePrivateFolder(path);
+    const store = AuditStore.in(folder);
+    try {
+      store.settlePending();
+      return store;
+    } catch (error) {
+      store.database.close();
+      throw error;
+    }
   }
 
-  /** The same to read from, beside a gateway that runs. @throws StorageError */
-  static look(dataFolder: string): AuditStore {
-    const folder = join(dataFolder, 'audits');
-    ensurePrivateFolder(dataFolder);
-    ensurePrivateFolder(folder);
+  /** The same to read from, beside a gateway that runs; null where there was never one that audited. @throws StorageError */
+  static look(dataFolder: string): AuditStore | null {
+    const folder = join(dataFolder, FOLDER);
+    return existsSync(folder) ? AuditStore.in(folder) : null;
+  }
+
+  private static in(folder: string): AuditStore {
     const path = join(folder, 'audits.db');
     return guarded(path, () => {
-      const database = openDurable(path);
-      migrate(database, [TABLES]);
-      return new AuditStore(database, EvidenceFolder.open(folder));
+      const evidence = EvidenceFolder.open(folder);
+      return new AuditStore(openMigrated(path, [TABLES]), evidence);
     });
   }
 
@@ -146,8 +158,11 @@ export class AuditStore {
 
   /** Commits what waits. */
   close(): void {
-    this.write();
-    this.database.close();
+    try {
+      this.write();
+    } finally {
+      this.database.close();
+    }
   }
 
   private recordOf(stake: string, row: Row | undefined): AuditRecord {

@@ -117,10 +117,11 @@ export class Auditor {
 
   /** Bonded answers of this semantics and model; nothing else can be shown to be wrong by computing (attacks 9, 26). */
   private isAuditable({ request: { terms }, tokens }: DeliveredAnswer): boolean {
-    return (
-      terms.tier === Tier.bonded && terms.semantics === SEMANTICS && (terms.flags & TermsFlag.chainEntropy) === 0 &&
-      equalBytes(terms.modelRoot, this.options.modelRoot) && tokens.length > 0
-    );
+    return terms.tier === Tier.bonded && (terms.flags & TermsFlag.chainEntropy) === 0 && this.isComputable(terms) && tokens.length > 0;
+  }
+
+  private isComputable({ semantics, modelRoot }: DeliveredAnswer['request']['terms']): boolean {
+    return semantics === SEMANTICS && equalBytes(modelRoot, this.options.modelRoot);
   }
 
   /** Keeps a rejected piece that the worker signed, and that contradicts what it stands for or another piece. No computation is needed. */
@@ -156,6 +157,8 @@ export class Auditor {
     const { store, log } = this.options;
     const { reference, computed: [seen] } = suspicion;
     const { request, pieces } = openEvidence(suspicion);
+    // Seen before a restart with another model, which says nothing about it: it waits for a gateway that has its own.
+    if (!this.isComputable(request.terms)) return;
     const engine = await this.options.confirm(seen.by);
     let run: ComputedParts;
     try {

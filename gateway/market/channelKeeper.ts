@@ -1,3 +1,4 @@
+import { toHex } from '../../protocol';
 import type { Logger } from '../../worker/log';
 import { type ChannelOnChain, type LifeRules, nextStep, type NextStep } from './channelLife';
 import type { Seller, SellerBook } from './seller';
@@ -45,11 +46,10 @@ export class ChannelKeeper {
   async round(): Promise<void> {
     const { accounts, log } = this.options;
     for (const channel of accounts.list()) {
-      const name = Buffer.from(channel.address).toString('hex');
       try {
         const step = await this.next(channel);
         if (step === 'keep') continue;
-        log.info({ channel: name, step }, 'a channel is ended');
+        log.info({ channel: toHex(channel.address), step }, 'a channel is ended');
         await this.take(step, channel);
       } catch (error) {
         this.warn(channel, error);
@@ -100,7 +100,7 @@ export class ChannelKeeper {
   }
 
   private warn({ address }: OwnChannel, error: unknown): false {
-    this.options.log.warn({ channel: Buffer.from(address).toString('hex'), error: String(error) }, 'a channel could not be tended');
+    this.options.log.warn({ channel: toHex(address), error: String(error) }, 'a channel could not be tended');
     return false;
   }
 

@@ -2,7 +2,7 @@ import Database from 'libsql';
 import { dirname } from 'node:path';
 import { toHex } from '../../protocol';
 import { ensurePrivateFolder } from '../../worker/dataFolder';
-import { migrate, openDurable } from '../../worker/store/database';
+import { openMigrated } from '../../worker/store/database';
 import { guarded } from '../../worker/store/guarded';
 
 const EXPERIENCE = `
@@ -53,11 +53,7 @@ export class Experience {
   /** @throws StorageError */
   static open(path: string, now: () => number): Experience {
     ensurePrivateFolder(dirname(path));
-    return guarded(path, () => {
-      const database = openDurable(path);
-      migrate(database, [EXPERIENCE]);
-      return new Experience(database, now);
-    });
+    return guarded(path, () => new Experience(openMigrated(path, [EXPERIENCE]), now));
   }
 
   of(stake: Uint8Array): ProviderRecord {
@@ -103,8 +99,11 @@ export class Experience {
   }
 
   close(): void {
-    this.write();
-    this.database.close();
+    try {
+      this.write();
+    } finally {
+      this.database.close();
+    }
   }
 
   private note(stake: Uint8Array, record: ProviderRecord): void {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { CocoonError, dueFor } from '../../protocol';
+import { CocoonError, dueFor, toHex } from '../../protocol';
 import type { Logger } from '../../worker/log';
 import { abortWith, type LinkedAbort } from '../../worker/operation/wait';
 import type { AnswerEnd, AnswerEvent, CompletionBackend, ModelCard, TokenRequest } from '../backend';
@@ -57,24 +57,27 @@ export class MarketBackend implements CompletionBackend {
     const answer = new AnswerInParts(asked);
     const failures: CocoonError[] = [];
     const tried = new Set<Seller>();
+    const left = (): number => ATTEMPTS - failures.filter((error) => !isCap(error)).length;
     for (let isFresh = false; ; isFresh = true) {
       const known = await sellers.all(isFresh);
       const wanted = { promptTokens: asked.promptTokens.length, maxTokens: asked.maxTokens };
       requireLength(known, asked.maxTokens);
-      const ranked = this.rank(known, wanted).filter((seller) => !tried.has(seller));
-      for (const seller of ranked.slice(0, ATTEMPTS - tried.size)) {
+      for (const seller of this.rank(known, wanted)) {
+        if (tried.has(seller) || left() === 0) continue;
         tried.add(seller);
         try {
           yield* this.buy(seller, answer);
           return;
         } catch (error) {
           asked.abort.throwIfAborted();
-          if (!(error instanceof CocoonError) || !isProvidersFault(error)) throw error;
+          if (!(error instanceof CocoonError) || isOurs(error)) throw error;
           failures.push(error);
-          this.learn(seller, error);
+          // Too dear for a cap: nothing was asked of it, and another one may be cheaper.
+          if (!isCap(error)) this.learn(seller, error);
         }
       }
-      if (isFresh || tried.size >= ATTEMPTS) throw summaryOf(failures);
+      const isTooDear = failures.length > 0 && failures.every(isCap);
+      if (isFresh || isTooDear || left() === 0) throw summaryOf(failures);
     }
   }
 
@@ -90,8 +93,8 @@ export class MarketBackend implements CompletionBackend {
       yield* this.part(seller, answer);
     } catch (error) {
       const code = error instanceof GatewayError ? error.code : '';
-      if (code === 'gateway.channel-ending') await seller.leaveChannel();
-      else if (code !== 'gateway.channel-exhausted' || !(await seller.fillUp(mostFor(seller.offer, answer.wanted)))) throw error;
+      const isFilled = code === 'gateway.channel-exhausted' && (await seller.fillUp(mostFor(seller.offer, answer.wanted)));
+      if (!isFilled && code !== 'gateway.channel-ending') throw error;
       yield* this.part(seller, answer);
     }
     seller.fillUp().catch((error: unknown) => this.options.log.warn({ error: String(error) }, 'a channel could not be filled up'));
@@ -128,7 +131,7 @@ export class MarketBackend implements CompletionBackend {
   private learn(seller: Seller, error: CocoonError): void {
     const { experience, log } = this.options;
     const { stake } = seller.offer;
-    const name = Buffer.from(stake).toString('hex');
+    const name = toHex(stake);
     log.warn({ stake: name, code: error.code }, 'a provider failed; the next one is asked');
     // What the chain, its API or the wallet did is not the provider's failure.
     if (!error.code.startsWith('gateway.') || /^gateway\.channel-(exhausted|ending)$/.test(error.code)) return;
@@ -229,8 +232,9 @@ async function* patiently<T>(events: AsyncIterable<T>, millis: number, stop: Lin
 const stalled = (millis: number): GatewayError =>
   new GatewayError('gateway.stalled', 'the provider says nothing', { expected: `something every ${millis} ms`, received: 'nothing' });
 
-/** Caps, bad requests and a broken disk are nobody else's to mend. */
-const isProvidersFault = ({ code }: CocoonError): boolean => !/^(input|storage)\.|^gateway\.(request|daily)-cap$/.test(code);
+/** Bad requests and a broken disk are nobody else's to mend. */
+const isOurs = ({ code }: CocoonError): boolean => /^(input|storage)\./.test(code);
+const isCap = ({ code }: CocoonError): boolean => /^gateway\.(request|daily)-cap$/.test(code);
 
 /** @throws GatewayError `input.max-tokens` where no provider writes answers that long */
 function requireLength(sellers: readonly Seller[], maxTokens: number): void {
@@ -239,8 +243,10 @@ function requireLength(sellers: readonly Seller[], maxTokens: number): void {
   throw new GatewayError('input.max-tokens', 'no provider writes answers that long', { expected: `at most ${longest} tokens`, received: String(maxTokens) });
 }
 
-/** What all failures come to, for whoever asked. */
-function summaryOf(failures: readonly CocoonError[]): CocoonError {
+/** What all failures come to, for whoever asked: that all are too dear only where no other one was asked. */
+function summaryOf(all: readonly CocoonError[]): CocoonError {
+  const failures = all.filter((error) => !isCap(error));
+  if (failures.length === 0 && all.length > 0) return all[0];
   const codes = failures.map(({ code }) => code);
   if (failures.length > 0 && codes.every((code) => code === 'gateway.overloaded')) {
     const seconds = failures.map((each) => (each as GatewayError).retryAfterSeconds ?? 1);

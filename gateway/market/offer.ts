@@ -38,6 +38,6 @@ export interface Market {
   offers(): Promise<Offer[]>;
   /** The channel with this provider that is open, or a new one. @throws CocoonError; no money is lost */
   channelWith(offer: Offer): Promise<MarketChannel>;
-  /** Adds so many nanoTON to a channel, and raises its budget once the chain shows them. @throws CocoonError */
+  /** Adds so many nanoTON to a channel, and raises its budget once the chain shows them. @throws CocoonError; GatewayError `gateway.channel-ending` where nothing more should go into it */
   topUp(channel: MarketChannel, nano: bigint): Promise<void>;
 }

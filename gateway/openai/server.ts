@@ -2,10 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
+import { isLoopback, listen } from '../../worker/http/listen';
 import type { Logger } from '../../worker/log';
 import type { CompletionBackend } from '../backend';
 import { GatewayError } from '../errors';
-import { isLoopback, listen } from '../listen';
 import { answerPreflight, applyCors, checkHost, checkKey } from './access';
 import { Admission } from './admission';
 import { readJsonObject } from './body';
@@ -51,7 +51,7 @@ export interface GatewayOptions {
 
 /**
  * Listens, on this machine only unless told otherwise.
- * @throws GatewayError `config.gateway.key` for another address without a key, `gateway.port` when it cannot listen
+ * @throws GatewayError `config.gateway.key` for another address without a key, RequestError `config.port` when it cannot listen
  */
 export async function openGateway({ backend, log, host = '127.0.0.1', port = 0, settings }: GatewayOptions): Promise<RunningGateway> {
   const rules = { ...DEFAULT_SETTINGS, ...settings };

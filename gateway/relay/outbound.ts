@@ -41,7 +41,7 @@ export function openOutbound(isPrivateAllowed: boolean, lookup: SocketLookup = p
 }
 
 function read(url: string, mostBytes: number, guard: { lookup?: SocketLookup }): Promise<Uint8Array> {
-  const get = url.startsWith('https:') ? getHttps : getHttp;
+  const get = new URL(url).protocol === 'https:' ? getHttps : getHttp;
   return new Promise((resolve, reject) => {
     const request = get(url, { ...guard, agent: false, signal: AbortSignal.timeout(TIMEOUT_MILLIS) }, (response) => {
       const parts: Buffer[] = [];

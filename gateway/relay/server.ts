@@ -6,10 +6,10 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import { MAX_SEALED_BYTES } from '../../protocol';
 import { FRAME_OVERHEAD_BYTES } from '../../worker/channels/endpoint';
 import { boundConnections } from '../../worker/http/connections';
+import { isLoopback, listen } from '../../worker/http/listen';
 import { readTls, type TlsFiles, type TlsMaterial, TlsRenewal } from '../../worker/http/tls';
 import type { Logger } from '../../worker/log';
 import { GatewayError } from '../errors';
-import { isLoopback, listen } from '../listen';
 import { answerPreflight, applyCors, requireOrigin } from '../openai/access';
 import { errorReply, OpenAiRequestError } from '../openai/errors';
 import { sendJson } from '../openai/exchange';
@@ -51,7 +51,7 @@ export interface RunningRelay {
 }
 
 const MAX_FRAME_BYTES = MAX_SEALED_BYTES + FRAME_OVERHEAD_BYTES;
-/** What connections get to end by themselves when the relay is closed. */
+/** What connections get to end by themselves when they are refused, or the relay is closed. */
 const CLOSING_MILLIS = 500;
 const NAME = '([0-9a-f]{64})';
 const CHANNEL = new RegExp(`^/v1/channel/${NAME}$`);
@@ -59,7 +59,7 @@ const DESCRIPTOR = new RegExp(`^/v1/providers/${NAME}/descriptor$`);
 
 /**
  * Reads the registry once and listens.
- * @throws GatewayError `config.gateway.tls` for an address that others reach without TLS, `gateway.port`; KeyFileError for TLS files that
+ * @throws GatewayError `config.gateway.tls` for an address that others reach without TLS, RequestError `config.port`; KeyFileError for TLS files that
  * cannot be used; what the directory throws
  */
 export async function openRelay(options: RelayOptions): Promise<RunningRelay> {
@@ -158,6 +158,9 @@ class Relay {
 
   private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy());
+    // No time of the server's holds for a connection that asked for an upgrade: one that is refused would stay for as long as its client likes.
+    const cut = setTimeout(() => socket.destroy(), CLOSING_MILLIS);
+    socket.once('close', () => clearTimeout(cut));
     try {
       this.requireRate(request);
       requireOrigin(this.settings, request);
@@ -169,6 +172,7 @@ class Relay {
       if (leave === null) throw overloaded('too many connections');
       socket.once('close', leave);
       this.sockets.handleUpgrade(request, socket, head, (client) => {
+        clearTimeout(cut);
         socket.off('close', leave);
         this.connect(client, target, leave);
       });

@@ -146,10 +146,12 @@ test('every command has --help and --json, and the help of the demo states the l
   assert.ok(program.commands[0].helpInformation().includes(`${MAX_PROMPT_BYTES} bytes`));
 });
 
-test('a gateway is a relay or buys: options of the other kind are refused by name', async () => {
+test('a gateway is a relay or buys: options of the other kind are refused by name, and so is a deposit that buys nothing', async () => {
   for (const [args, code] of [
     [['--relay', '--deposit', '1'], 'usage.command-line'],
     [['--relay', '--tier', 'bonded'], 'usage.command-line'],
+    [['--relay', '--audit-rate', '1'], 'usage.command-line'],
+    [['--deposit', '0.001'], 'usage.deposit'],
     [['--origin', 'https://app.example'], 'usage.relay'],
     [['--tls-cert', 'cert.pem', '--tls-key', 'key.pem'], 'usage.relay'],
   ] as const) {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import OpenAI from 'openai';
 import { WebSocket } from 'ws';
@@ -9,10 +11,12 @@ import { requestFaucet } from '../../cli/client/devnetApi';
 import { deployWallet, loadWallet } from '../../cli/client/wallet';
 import { NETWORKS } from '../../cli/config/settings';
 import { Stage, type DemoProvider, type WorkerReady } from '../../cli/demo/stage';
+import { ChannelFiles } from '../../cli/gateway/channelFiles';
 import { type GatewayOptions, startGateway } from '../../cli/gateway/start';
 import { startRelay } from '../../cli/commands/relay';
 import { createOutput } from '../../cli/output';
 import { Tier } from '../../protocol';
+import { until } from '../gateway/support';
 
 interface Ready {
   baseUrl: string;
@@ -66,6 +70,20 @@ describe('cocoon gateway on a devnet with two providers', { timeout: 120_000 }, 
     assert.equal(await balance() > 1_900_000_000n, true);
   });
 
+  test('a gateway that cannot listen leaves nothing open behind it: it starts again in the same process, over the channel that it opened', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as AddressInfo;
+    const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+    const before = timers();
+    for (const channels of [1, 1]) {
+      await assert.rejects(startGateway({ ...stage.contextOf('client', { port, logLevel: 'silent' }), output }, options), (error: { code?: string }) => /port$/.test(error.code!));
+      assert.equal(new ChannelFiles(join(context().settings.dataFolder, 'channels'), assert.fail).list().length, channels);
+    }
+    await until(() => timers() <= before);
+    taken.close();
+  });
+
   test('a relay shows both to pages, and connects them to the worker that they name and to nobody else', async () => {
     let relay = { url: '' };
     const relayContext = { ...context(), output: { ...output, result: (value: unknown) => (relay = value as typeof relay) } as never };
@@ -107,6 +125,10 @@ describe('cocoon gateway on a devnet with two providers', { timeout: 120_000 }, 
     const answers = [await ask('happy'), await ask('happy'), await ask('happy'), await ask('happy')];
     assert.equal(new Set(answers.map(({ receipts }) => receipts[0].escrow)).size, 1);
     assert.ok(answers.reduce((sum, { cost }) => sum + BigInt(cost), 0n) > options.deposit, 'more than the channel was opened with');
+    await assert.rejects(
+      client.chat.completions.create({ model: ready.model, messages: [{ role: 'user', content: 'happy' }], max_tokens: 250 }),
+      (error: { status?: number; code?: string }) => error.status === 402 && error.code === 'gateway.request-cap', 'one request costs no more than a channel holds',
+    );
     providers[0].process.child.kill('SIGKILL');
     answers.push(await ask('happy'));
     assert.equal(new Set(answers.map(({ receipts }) => receipts[0].escrow)).size, 2);

@@ -234,7 +234,7 @@ test('a gateway that others can reach needs a key', async () => {
   const log = createLogger('silent');
   await assert.rejects(openGateway({ backend, log, host: '0.0.0.0' }), { code: 'config.gateway.key' });
   const open = await openGateway({ backend, log, host: '0.0.0.0', settings: { apiKey: 'k' } });
-  await assert.rejects(openGateway({ backend, log, port: open.port, host: '0.0.0.0', settings: { apiKey: 'k' } }), { code: 'gateway.port' });
+  await assert.rejects(openGateway({ backend, log, port: open.port, host: '0.0.0.0', settings: { apiKey: 'k' } }), { code: 'config.port' });
   await open.close();
 });
 

@@ -3,40 +3,19 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { WebSocketServer } from 'ws';
-import { decodeFrame, dueFor, encodeFrame, NO_VOUCHER, type Welcome } from '../../protocol';
+import { decodeFrame, dueFor, encodeFrame, NO_VOUCHER } from '../../protocol';
 import { ChainApiError } from '../../worker/errors';
-import { newKey, NOW, PRICES, WorkerWorld } from '../worker/channels/conversationWorld';
-import { honest, type Meddling, RelayWorld } from './relayWorld';
+import { newKey, NOW, PRICES } from '../worker/channels/conversationWorld';
+import { honest, type Meddling, relaySuite, welcomed } from './relayWorld';
 import { frames, startGateway, until } from './support';
 
 const hasCode = (code: string) => (error: unknown) => (error as { code?: string }).code === code;
 const chunk = dueFor(PRICES, 0, 32);
 
 describe('a worker that is not as it should be', { timeout: 60_000 }, () => {
-  let loaded: Awaited<ReturnType<typeof WorkerWorld.loaded>>;
-  const worlds: RelayWorld[] = [];
-  before(async () => (loaded = await WorkerWorld.loaded()));
-  after(async () => {
-    for (const world of worlds) await world.end();
-    await loaded.engine.close();
-  });
-  const begin = async (changes: Partial<typeof loaded> = {}): Promise<RelayWorld> => {
-    const world = await RelayWorld.open({ ...loaded, ...changes });
-    worlds.push(world);
-    return world;
-  };
-  /** On the vouchers, and on what they are for but for prompts that were given up. */
-  const agreed = ({ world, store, promptTokens }: RelayWorld, givenUp = 0n): Promise<void> => until(() => {
-    const { owed, vouched } = store.position(world.address);
-    const { dueNano, voucherNano } = world.store.read.balance(world.address);
-    return vouched === voucherNano && vouched >= owed && owed >= dueNano && owed - dueNano <= givenUp * dueFor(PRICES, promptTokens.length, 0);
-  });
-  const welcomed = (owed: (welcome: Welcome) => bigint): Meddling => (way, frame) => {
-    const decoded = way === 'down' ? decodeFrame(frame) : null;
-    return [decoded?.kind === 'welcome' ? encodeFrame({ ...decoded, owed: owed(decoded) }) : frame];
-  };
+  const { loaded, begin } = relaySuite();
 
   test('a clock three minutes from the worker\'s refuses its receipts by name, and pays for no token; two minutes are served, and so is the channel once it is right', async () => {
     for (const skew of [-180, 180]) {
@@ -49,7 +28,7 @@ describe('a worker that is not as it should be', { timeout: 60_000 }, () => {
       assert.equal((await relayed.ask(40)).length, 40);
       relayed.now = NOW;
       assert.equal((await relayed.ask(40)).length, 40);
-      await agreed(relayed);
+      await relayed.agreed();
       assert.ok(relayed.store.position(relayed.world.address).owed <= 2n * dueFor(PRICES, relayed.promptTokens.length, 40) + prompt + chunk);
     }
   });
@@ -74,19 +53,19 @@ describe('a worker that is not as it should be', { timeout: 60_000 }, () => {
     }
     assert.equal(world.store.read.balance(world.address).dueNano, 0n);
     assert.equal((await relayed.ask(8)).length, 8);
-    await agreed(relayed);
+    await relayed.agreed();
   });
 
   test('what it says at the beginning is believed as far as one chunk beyond the vouchers, and never if it is more', async () => {
     const relayed = await begin();
-    relayed.meddle = welcomed(({ owed }) => owed + 10n ** 8n);
+    relayed.meddle = welcomed(({ owed }) => ({ owed: owed + 10n ** 8n }));
     await assert.rejects(relayed.ask(8), hasCode('gateway.bad-worker'));
     const { owed, vouched } = relayed.store.position(relayed.world.address);
     assert.ok(owed === 0n && vouched <= dueFor(PRICES, relayed.promptTokens.length, 0));
-    relayed.meddle = welcomed(() => 0n);
+    relayed.meddle = welcomed(() => ({ owed: 0n }));
     assert.equal((await relayed.ask(40)).length, 40);
     relayed.meddle = honest;
-    await agreed(relayed);
+    await relayed.agreed();
   });
 
   test('a gateway that was killed goes on with a channel whose last chunk never came: at most that chunk is paid for nothing', async () => {
@@ -98,14 +77,14 @@ describe('a worker that is not as it should be', { timeout: 60_000 }, () => {
     relayed.backend = relayed.client();
     relayed.meddle = honest;
     assert.equal((await relayed.ask(40)).length, 40);
-    await agreed(relayed);
+    await relayed.agreed();
     const due = dueFor(PRICES, relayed.promptTokens.length, 64) + dueFor(PRICES, relayed.promptTokens.length, 40);
     assert.equal(relayed.store.position(relayed.world.address).owed, due);
   });
 
   test('a worker that ends each connection and says that one more chunk is owed gets it for a request that was lost, once, and for nothing else', async () => {
     const relayed = await begin();
-    const lying = welcomed(({ voucher }) => voucher.amount + chunk);
+    const lying = welcomed(({ voucher }) => ({ owed: voucher.amount + chunk }));
     const again = async (): Promise<void> => {
       await relayed.backend.close();
       relayed.backend = relayed.client();
@@ -115,7 +94,7 @@ describe('a worker that is not as it should be', { timeout: 60_000 }, () => {
     await assert.rejects(relayed.ask(8), hasCode('gateway.bad-worker'));
     relayed.meddle = honest;
     assert.equal((await relayed.ask(40)).length, 40);
-    await agreed(relayed);
+    await relayed.agreed();
     const earned = owed();
     await again();
     relayed.meddle = lying;
@@ -150,7 +129,7 @@ describe('a worker that is not as it should be', { timeout: 60_000 }, () => {
       }).catch((error: Error) => assert.equal(error.message, 'given up'));
       assert.equal((await relayed.ask(8)).length, 8, `${tokens} tokens, ${millis} ms`);
     }
-    await agreed(relayed, 2n);
+    await relayed.agreed(2n);
   });
 
   test('bytes that are no WebSocket, in the same breath as a welcome, end the connection and nothing else', async () => {
@@ -224,7 +203,7 @@ describe('a worker that is not as it should be', { timeout: 60_000 }, () => {
     assert.ok(events.length > 3, 'what came before is kept');
     relayed.meddle = honest;
     assert.equal((await chat()).status, 200);
-    await agreed(relayed);
+    await relayed.agreed();
     await relayed.relay.close();
     await until(async () => (await chat()).status === 503);
     const gone = await chat();

@@ -1,53 +1,33 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import OpenAI from 'openai';
-import { dueFor, Tier } from '../../protocol';
+import { dueFor } from '../../protocol';
 import { ChannelBackend } from '../../gateway/channel/channelBackend';
 import { ClientStore } from '../../gateway/channel/clientStore';
-import type { ModelCard } from '../../gateway';
-import { ChannelEndpoint, CHANNEL_PATH } from '../../worker/channels/endpoint';
-import { nodeEd25519 } from '../../worker/keys/ed25519';
-import { NOW, PRICES, WorkerWorld } from '../worker/channels/conversationWorld';
+import { ChannelEndpoint } from '../../worker/channels/endpoint';
+import { NOW, PRICES } from '../worker/channels/conversationWorld';
+import { workerSuite } from '../worker/channels/suite';
+import { boughtFrom, cardOf, serve } from './bought';
 import { startGateway } from './support';
 
 describe('answers bought over a payment channel', () => {
-  let loaded: Awaited<ReturnType<typeof WorkerWorld.loaded>>;
-  const ends: (() => Promise<void> | void)[] = [];
-  before(async () => (loaded = await WorkerWorld.loaded()));
-  after(async () => {
-    for (const end of ends.reverse()) await end();
-    await loaded.engine.close();
-  });
+  const { loaded, ends, begin } = workerSuite();
 
   /** A worker behind a real socket, a client's store and back end, a gateway and an OpenAI client. */
   async function market(budget = 10n ** 9n) {
-    const world = await WorkerWorld.create(loaded.model, loaded.engine);
-    const server = createServer();
-    let endpoint = new ChannelEndpoint(server, world.context);
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { config, tokenizer, modelRoot } = loaded.model.model;
-    const card: ModelCard = {
-      id: loaded.model.name, createdSeconds: NOW, ownedBy: 'a provider', modelRoot, tokenizer, contextTokens: config.context, vocabularySize: config.vocab,
-    };
+    const world = await begin();
+    const { url, server, ...worker } = await serve(world);
+    let { endpoint } = worker;
+    const card = cardOf(loaded.model);
     const store = ClientStore.open(join(world.folder, 'client', 'channels.db'));
-    const backend = new ChannelBackend(card, {
-      networkId: 2026, channel: world.address, url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}${CHANNEL_PATH}`,
-      workerKey: world.keys.signingPublic, sealingKey: world.keys.sealingPublic, clientKey: world.clientKey.publicKey, sign: (hash) => world.clientKey.sign(hash), ed25519: nodeEd25519,
-      client: new Uint8Array(32).fill(1), stake: new Uint8Array(32).fill(3), tier: Tier.bonded, imageHash: new Uint8Array(32),
-      promptPrice: PRICES.promptPrice, outputPrice: PRICES.outputPrice, budget,
-    }, store, () => NOW);
+    const backend = new ChannelBackend(card, boughtFrom(world, url, { budget }), store, () => NOW);
     const gateway = await startGateway({}, backend);
     ends.push(async () => {
       await backend.close();
       endpoint.close();
       server.close();
       store.close();
-      world.end();
     });
     const client = new OpenAI({ baseURL: gateway.url, apiKey: 'none', maxRetries: 0 });
     const chat = (changes: Partial<OpenAI.ChatCompletionCreateParamsNonStreaming> = {}) =>

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import OpenAI from 'openai';
 import { dueFor } from '../../protocol';
 import type { AnswerEnd, TokenRequest } from '../../gateway/backend';
 import { GatewayError } from '../../gateway/errors';
+import type { AuditRecord } from '../../gateway/audit';
 import { Allowance } from '../../gateway/market/allowance';
-import { WorkerWorld } from '../worker/channels/conversationWorld';
+import { marketFacts } from '../../gateway/market/marketFacts';
+import { workerSuite } from '../worker/channels/suite';
 import { collect, startGateway, until } from './support';
 import { type ProviderChanges, TestMarket, type TestProvider } from './sellers';
 
@@ -30,17 +32,11 @@ const stalls: ProviderChanges['engine'] = (engine) => ({
 });
 
 describe('answers bought from several providers', { timeout: 60_000 }, () => {
-  let loaded: Awaited<ReturnType<typeof WorkerWorld.loaded>>;
-  const markets: TestMarket[] = [];
-  before(async () => (loaded = await WorkerWorld.loaded()));
-  after(async () => {
-    for (const market of markets) await market.end();
-    await loaded.engine.close();
-  });
+  const { loaded, ends } = workerSuite();
 
   async function marketOf(...providers: ProviderChanges[]): Promise<TestMarket> {
     const market = new TestMarket(loaded);
-    markets.push(market);
+    ends.push(() => market.end());
     for (const changes of providers) await market.add(changes);
     return market;
   }
@@ -184,6 +180,32 @@ describe('answers bought from several providers', { timeout: 60_000 }, () => {
     await buy(market, 40);
   });
 
+  test('one that is too dear for a cap is not asked and not blamed: a cheaper one is, and where all are too dear the answer is the cap', async () => {
+    const dearly = dueFor({ promptPrice: 10n ** 6n, outputPrice: 10n ** 9n, fixedPrice: 0n }, 4, 200);
+    const market = await marketOf({}, { cheaper: 2n }, {}, {}, {});
+    market.start({ perRequest: dearly / 2n });
+    const [dear, cheap] = market.providers;
+    // The dear ones are fast, so that they come first.
+    for (const provider of market.providers) market.experience.answered(provider.offer.stake, provider === cheap ? 60_000 : 1, 1, 10);
+    assert.deepEqual((await buy(market, 200)).tokens, await engineSays(200));
+    assert.deepEqual(market.providers.map(({ engineCalls }) => engineCalls), [0, 1, 0, 0, 0]);
+    assert.deepEqual([market.experience.of(dear.offer.stake).failures, market.topUps], [0, []]);
+    await assert.rejects(buy(market, 250), (error: GatewayError) => error.code === 'gateway.request-cap');
+    // Nor is a cap what a failure is called.
+    cheap.stop();
+    await assert.rejects(buy(market, 200), (error: GatewayError) => /^gateway\.(connection-lost|unreachable)$/.test(error.code));
+    await buy(market, 40);
+  });
+
+  test('a provider that others fail over to cannot have its channel filled beyond what a request may cost', async () => {
+    const most = dueFor({ promptPrice: 10n ** 6n, outputPrice: 10n ** 9n, fixedPrice: 0n }, 4, 100);
+    const market = await marketOf({ cheaper: 2n, budget: most }, { budget: most, offer: { outputPrice: 10n ** 12n } });
+    market.start({ perRequest: most }, most);
+    market.providers[0].stop();
+    await assert.rejects(buy(market, 100), (error: GatewayError) => /^gateway\.(connection-lost|unreachable)$/.test(error.code));
+    assert.deepEqual([market.topUps, market.providers[1].engineCalls], [[], 0]);
+  });
+
   test('over HTTP: 402 that no client asks again for a cap; a receipt and the cost of each part', async () => {
     const market = await marketOf({}, { cheaper: 2n, engine: stopsAfter(33) });
     const gateway = await startGateway({}, market.start({ perRequest: 10n ** 6n }));
@@ -215,6 +237,26 @@ describe('answers bought from several providers', { timeout: 60_000 }, () => {
     market.now += 16;
     assert.deepEqual((await buy(market, 5)).tokens, await engineSays(5));
     assert.equal(market.providers[1].engineCalls, 1);
+  });
+
+  test('what is told of the market is how it is now', async () => {
+    const market = await marketOf({});
+    market.start();
+    assert.deepEqual(marketFacts(market.sellers.offers), { providers: 0, leastPromptPriceNano: null, leastOutputPriceNano: null });
+    await buy(market, 5);
+    const [first] = market.providers;
+    const record = (stake: Uint8Array) => ({ drawn: stake[31] }) as AuditRecord;
+    const { promptPrice, outputPrice } = first.offer;
+    const named = (index: number): string => `0:${Buffer.from(market.providers[index].offer.stake).toString('hex')}`;
+    assert.deepEqual(marketFacts(market.sellers.offers, { record }), {
+      tier: 'bonded', providers: 1, leastPromptPriceNano: String(promptPrice), leastOutputPriceNano: String(outputPrice), audited: { [named(0)]: { drawn: 0 } },
+    });
+    await market.add({ cheaper: 2n });
+    market.now += 601;
+    await buy(market, 5);
+    await until(() => market.sellers.offers.length === 2);
+    const facts = marketFacts(market.sellers.offers, { record });
+    assert.deepEqual([facts.providers, facts.leastOutputPriceNano, Object.keys(facts.audited as object)], [2, String(outputPrice / 2n), [named(0), named(1)]]);
   });
 });
 

@@ -2,28 +2,17 @@
 import assert from 'node:assert/strict';
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
-import { decodeFrame, encodeFrame, toHex, voucherHash, type Welcome } from '../../protocol';
+import { describe, test } from 'node:test';
+import { decodeFrame, toHex, voucherHash } from '../../protocol';
 import { ClientStore } from '../../gateway/channel/clientStore';
-import { newKey, WorkerWorld } from '../worker/channels/conversationWorld';
-import { honest, type Meddling, RelayWorld } from './relayWorld';
+import { newKey } from '../worker/channels/conversationWorld';
+import { honest, relaySuite, type RelayWorld, welcomed } from './relayWorld';
 import { until } from './support';
 
 const hasCode = (code: string) => (error: unknown) => (error as { code?: string }).code === code;
 
 describe('an old copy of the store of a client', { timeout: 60_000 }, () => {
-  let loaded: Awaited<ReturnType<typeof WorkerWorld.loaded>>;
-  const worlds: RelayWorld[] = [];
-  before(async () => (loaded = await WorkerWorld.loaded()));
-  after(async () => {
-    for (const world of worlds) await world.end();
-    await loaded.engine.close();
-  });
-  const begin = async (): Promise<RelayWorld> => {
-    const world = await RelayWorld.open(loaded);
-    worlds.push(world);
-    return world;
-  };
+  const { begin } = relaySuite();
   /** A client that bought three answers after the copy was made that it has now. */
   async function behind(): Promise<{ relayed: RelayWorld; lost: ReturnType<ClientStore['position']> }> {
     const relayed = await begin();
@@ -39,10 +28,6 @@ describe('an old copy of the store of a client', { timeout: 60_000 }, () => {
     assert.ok(relayed.store.position(relayed.world.address).vouched < lost.vouched);
     return { relayed, lost };
   }
-  const welcomed = (change: (welcome: Welcome) => Partial<Welcome>): Meddling => (way, frame) => {
-    const decoded = way === 'down' ? decodeFrame(frame) : null;
-    return [decoded?.kind === 'welcome' ? encodeFrame({ ...decoded, ...change(decoded) }) : frame];
-  };
 
   test('goes on where the newer one was: the next number, its own newest voucher, and nothing is paid twice', async () => {
     const { relayed, lost } = await behind();

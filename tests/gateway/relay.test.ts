@@ -1,34 +1,17 @@
 /** A real client through the relay to a real worker: what the relay sees, and what it can do when it lies. */
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { decodeFrame, dueFor, encodeFrame, encodePayload, encodeResponse, type PieceFrame } from '../../protocol';
-import { PRICES, WorkerWorld } from '../worker/channels/conversationWorld';
-import { honest, type Meddling, RelayWorld } from './relayWorld';
-import { until } from './support';
+import { PRICES } from '../worker/channels/conversationWorld';
+import { honest, type Meddling, relaySuite, type RelayWorld } from './relayWorld';
 
 /** Long enough that its bytes are nowhere by chance. */
 const SECRET = 'the river ran swiftly below the old bridge';
 
 describe('a relay', { timeout: 60_000 }, () => {
-  let loaded: Awaited<ReturnType<typeof WorkerWorld.loaded>>;
-  const worlds: RelayWorld[] = [];
-  before(async () => (loaded = await WorkerWorld.loaded()));
-  after(async () => {
-    for (const world of worlds) await world.end();
-    await loaded.engine.close();
-  });
-  const begin = async (meddle: Meddling = honest): Promise<RelayWorld> => {
-    const world = await RelayWorld.open(loaded);
-    world.meddle = meddle;
-    worlds.push(world);
-    return world;
-  };
-  /** Both sides agree on the vouchers when all is quiet, and on what they are for, but for prompts that were given up. */
-  const balanced = ({ world, store, promptTokens }: RelayWorld): Promise<void> => until(() => {
-    const { owed, vouched } = store.position(world.address);
-    const { dueNano, voucherNano } = world.store.read.balance(world.address);
-    return vouched === voucherNano && vouched >= owed && owed >= dueNano && owed - dueNano <= 2n * dueFor(PRICES, promptTokens.length, 0);
-  });
+  const suite = relaySuite();
+  const { loaded } = suite;
+  const begin = async (meddle: Meddling = honest): Promise<RelayWorld> => Object.assign(await suite.begin(), { meddle });
 
   test('carries a paid answer with the bits of the engine, and sees neither the prompt nor the answer nor their tokens', async () => {
     const relayed = await begin();
@@ -36,7 +19,7 @@ describe('a relay', { timeout: 60_000 }, () => {
     const tokens = await relayed.ask(70, { promptTokens });
     const sampling = { t: 0, topK: 0, topP16: 0, minPX: 0, seed: new Uint8Array(32).fill(7) };
     assert.deepEqual(tokens, (await loaded.engine.generate({ promptTokens, maxTokens: 70, stopTokens: [], sampling })).tokens);
-    await balanced(relayed);
+    await relayed.agreed(2n);
     const seen = Buffer.concat(relayed.seen.map(({ frame }) => frame));
     const kinds = new Set(relayed.seen.map(({ frame }) => decodeFrame(frame).kind));
     assert.deepEqual([...kinds].sort(), ['hello', 'payment', 'piece', 'request', 'welcome']);
@@ -105,7 +88,7 @@ describe('a relay', { timeout: 60_000 }, () => {
       assert.ok(vouched <= dueFor(PRICES, promptTokens.length, 96), `vouched ${vouched}`);
       relayed.meddle = honest;
       assert.equal((await relayed.ask(40)).length, 40);
-      await balanced(relayed);
+      await relayed.agreed(2n);
       // What is given away in the end: at most the one chunk that was on its way, and the prompt.
       const due = world.store.read.balance(world.address).dueNano;
       const bought = dueFor(PRICES, promptTokens.length, 40);
@@ -136,7 +119,7 @@ describe('a relay', { timeout: 60_000 }, () => {
   test('that keeps what it saw cannot ask or pay with it over a connection of its own', async () => {
     const relayed = await begin();
     await relayed.ask(40);
-    await balanced(relayed);
+    await relayed.agreed(2n);
     const before = relayed.world.store.read.balance(relayed.world.address);
     const replay = relayed.world.connect();
     for (const { way, frame } of relayed.seen) if (way === 'up') await replay.send(new Uint8Array(frame));

@@ -4,10 +4,10 @@ import { KeyObject, webcrypto } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, request } from 'node:http';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import { X509CertificateGenerator } from '@peculiar/x509';
 import fc from 'fast-check';
 import pino from 'pino';
@@ -19,8 +19,8 @@ import { openOutbound } from '../../gateway/relay/outbound';
 import { openRelay, type RelaySettings, type RunningRelay } from '../../gateway/relay/server';
 import type { TlsFiles } from '../../worker/http/tls';
 import type { Provider } from '../../wrappers/discovery';
-import { NOW, WorkerWorld } from '../worker/channels/conversationWorld';
-import { providerAt, RelayWorld } from './relayWorld';
+import { NOW } from '../worker/channels/conversationWorld';
+import { providerAt, relaySuite, type RelayWorld } from './relayWorld';
 import { sleep, until } from './support';
 
 const log = pino({ level: 'silent' });
@@ -67,6 +67,8 @@ describe('where a relay may connect to', () => {
       assert.equal(hits, 0);
       await openOutbound(true).download(`http://127.0.0.1:${port}/`, 100);
       assert.equal(hits, 1);
+      // Schemes are written in any case: this one is asked over TLS, which it does not speak.
+      await assert.rejects(openOutbound(true).download(`HTTPS://127.0.0.1:${port}/`, 100), /SSL/);
     } finally {
       sockets.close();
       server.close();
@@ -210,18 +212,8 @@ describe('what a relay takes of one sender', () => {
 });
 
 describe('the port of a relay', { timeout: 30_000 }, () => {
-  let loaded: Awaited<ReturnType<typeof WorkerWorld.loaded>>;
-  const ends: (() => unknown)[] = [];
-  before(async () => (loaded = await WorkerWorld.loaded()));
-  after(async () => {
-    for (const end of ends.reverse()) await end();
-    await loaded.engine.close();
-  });
-  const worldOf = async (settings: Partial<RelaySettings> = {}): Promise<RelayWorld> => {
-    const world = await RelayWorld.open(loaded, settings);
-    ends.push(() => world.end());
-    return world;
-  };
+  const { ends, begin } = relaySuite();
+  const worldOf = (settings: Partial<RelaySettings> = {}): Promise<RelayWorld> => begin({}, settings);
 
   /** A relay in front of a server of the test's own, which is no worker. */
   async function inFrontOf(accept: (socket: WebSocket) => void, settings: Partial<RelaySettings> = {}, tls?: TlsFiles): Promise<{ url: string; relay: RunningRelay }> {
@@ -395,6 +387,26 @@ describe('the port of a relay', { timeout: 30_000 }, () => {
     for (const host of ['0.0.0.0', '::', '192.168.0.1', 'relay.example']) {
       await assert.rejects(openRelay({ directory, outbound: openOutbound(true), log, host, port: 0 }), hasCode('config.gateway.tls'), host);
     }
+  });
+
+  test('keeps no connection that it refused, and ends, though the client does not end it', async () => {
+    const { url, relay } = await inFrontOf(() => undefined);
+    const { port, pathname } = new URL(url);
+    const asking = async (path: string, version: number): Promise<Socket> => {
+      const socket = connect({ port: Number(port), host: '127.0.0.1', allowHalfOpen: true }).on('error', () => undefined).resume();
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: relay\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: ${version}\r\nSec-WebSocket-Key: ${'A'.repeat(22)}==\r\n\r\n`);
+      await once(socket, 'end');
+      return socket;
+    };
+    for (const [path, version] of [['/v1/elsewhere', 13], [pathname, 7]] as const) {
+      const socket = await asking(path, version);
+      // Only one that is gone at the other side as well refuses what is written.
+      const writing = setInterval(() => socket.write('x'), 50);
+      await Promise.race([new Promise((resolve) => socket.once('close', resolve)), sleep(3_000).then(() => assert.fail(`${path} is held`))]).finally(() => clearInterval(writing));
+    }
+    const last = await asking('/v1/elsewhere', 13);
+    await Promise.race([relay.close(), sleep(3_000).then(() => assert.fail('the relay does not end'))]);
+    last.destroy();
   });
 
   test('ends every connection when it is closed', async () => {

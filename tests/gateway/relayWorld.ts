@@ -6,24 +6,41 @@ import { join } from 'node:path';
 import { Address } from '@ton/core';
 import pino from 'pino';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
-import { ChannelBackend } from '../../gateway/channel/channelBackend';
+import { type BoughtChannel, ChannelBackend } from '../../gateway/channel/channelBackend';
 import { ClientStore } from '../../gateway/channel/clientStore';
 import type { AnswerEvent, ModelCard, TokenRequest } from '../../gateway';
 import { WorkerDirectory } from '../../gateway/relay/directory';
 import { openOutbound } from '../../gateway/relay/outbound';
 import { openRelay, type RelaySettings, type RunningRelay } from '../../gateway/relay/server';
-import { Tier, toHex } from '../../protocol';
-import { CHANNEL_PATH, ChannelEndpoint } from '../../worker/channels/endpoint';
-import { nodeEd25519 } from '../../worker/keys/ed25519';
+import { decodeFrame, dueFor, encodeFrame, toHex, type Welcome } from '../../protocol';
+import { CHANNEL_PATH } from '../../worker/channels/endpoint';
 import { descriptorHashOf, type Provider } from '../../wrappers/discovery';
 import { NOW, PRICES, WorkerWorld } from '../worker/channels/conversationWorld';
+import { type Loaded, workerSuite } from '../worker/channels/suite';
+import { boughtFrom, cardOf, serve, STAKE } from './bought';
+import { until } from './support';
 
 export type Way = 'up' | 'down';
 /** What becomes of one message on its way: the messages that are passed on instead; null ends both connections. */
 export type Meddling = (way: Way, frame: Uint8Array, index: number) => Uint8Array[] | null;
 export const honest: Meddling = (_, frame) => [frame];
 
-const stake = new Uint8Array(32).fill(3);
+/** The worker's welcome says something else. */
+export const welcomed = (change: (welcome: Welcome) => Partial<Welcome>): Meddling => (way, frame) => {
+  const decoded = way === 'down' ? decodeFrame(frame) : null;
+  return [decoded?.kind === 'welcome' ? encodeFrame({ ...decoded, ...change(decoded) }) : frame];
+};
+
+/** What the tests of a suite share; worlds that it begins end with it. Call it inside `describe`. */
+export function relaySuite(): { loaded: Loaded; ends: (() => unknown)[]; begin: (changes?: Partial<Loaded>, settings?: Partial<RelaySettings>) => Promise<RelayWorld> } {
+  const { loaded, ends } = workerSuite();
+  const begin = async (changes: Partial<Loaded> = {}, settings: Partial<RelaySettings> = {}): Promise<RelayWorld> => {
+    const world = await RelayWorld.open({ ...loaded, ...changes }, settings);
+    ends.push(() => world.end());
+    return world;
+  };
+  return { loaded, ends, begin };
+}
 
 /** A worker behind a socket, a hop in front of it, a relay in front of that, and a client of the relay. */
 export class RelayWorld {
@@ -43,7 +60,7 @@ export class RelayWorld {
 
   private constructor(readonly world: WorkerWorld) {}
 
-  static async open(loaded: Awaited<ReturnType<typeof WorkerWorld.loaded>>, settings: Partial<RelaySettings> = {}): Promise<RelayWorld> {
+  static async open(loaded: Loaded, settings: Partial<RelaySettings> = {}): Promise<RelayWorld> {
     const self = new RelayWorld(await WorkerWorld.create(loaded.model, loaded.engine));
     await self.start(settings);
     return self;
@@ -51,7 +68,7 @@ export class RelayWorld {
 
   /** The name of the worker in the relay's paths. */
   get name(): string {
-    return toHex(stake);
+    return toHex(STAKE);
   }
 
   get socketUrl(): string {
@@ -60,13 +77,12 @@ export class RelayWorld {
 
   private async start(settings: Partial<RelaySettings>): Promise<void> {
     const { world } = this;
-    const workerServer = await this.listening(createServer());
-    const endpoint = new ChannelEndpoint(workerServer.server, world.context);
-    this.ends.push(() => endpoint.close());
+    const worker = await serve(world);
+    this.ends.push(worker.stop);
     const hop = await this.listening(createServer((_, response) => response.end(this.descriptorText)));
-    this.meddlingHop(hop.server, `ws://${workerServer.authority}${CHANNEL_PATH}`);
+    this.meddlingHop(hop.server, worker.url);
     const workerKey = toHex(world.keys.signingPublic);
-    this.descriptorText = `${JSON.stringify({ channels: { path: CHANNEL_PATH }, networkId: 2026, stake: toHex(stake), workerKey })}\n`;
+    this.descriptorText = `${JSON.stringify({ channels: { path: CHANNEL_PATH }, networkId: 2026, stake: toHex(STAKE), workerKey })}\n`;
     this.provider = providerAt(`http://${hop.authority}`, this.descriptorText, world.keys.signingPublic);
     const outbound = openOutbound(true);
     const directory = new WorkerDirectory({
@@ -82,22 +98,14 @@ export class RelayWorld {
 
   private openClient(): void {
     const { world } = this;
-    const { config, tokenizer, modelRoot } = world.model.model;
-    this.card = {
-      id: world.model.name, createdSeconds: NOW, ownedBy: 'a provider', modelRoot, tokenizer, contextTokens: config.context, vocabularySize: config.vocab,
-    };
+    this.card = cardOf(world.model);
     this.store = ClientStore.open(join(world.folder, 'client', 'channels.db'));
     this.backend = this.client();
   }
 
   /** Another client of the same channel and store, as after a restart of its process. */
-  client(url = this.socketUrl, changes: Partial<ConstructorParameters<typeof ChannelBackend>[1]> = {}): ChannelBackend {
-    const { world } = this;
-    return new ChannelBackend(this.card, {
-      networkId: 2026, channel: world.address, url, workerKey: world.keys.signingPublic, sealingKey: world.keys.sealingPublic,
-      clientKey: world.clientKey.publicKey, sign: (hash) => world.clientKey.sign(hash), ed25519: nodeEd25519, client: new Uint8Array(32).fill(1), stake, tier: Tier.bonded,
-      imageHash: new Uint8Array(32), promptPrice: PRICES.promptPrice, outputPrice: PRICES.outputPrice, budget: 10n ** 9n, ...changes,
-    }, this.store, () => this.now);
+  client(url = this.socketUrl, changes: Partial<BoughtChannel> = {}): ChannelBackend {
+    return new ChannelBackend(this.card, boughtFrom(this.world, url, changes), this.store, () => this.now);
   }
 
   /** All tokens of a greedy answer. @throws what the back end throws, after 5 s whatever the signal says */
@@ -112,6 +120,16 @@ export class RelayWorld {
       seen(event);
     }
     return tokens;
+  }
+
+  /** Both sides come to agree on the vouchers, and on what they are for but for so many prompts that were given up. */
+  agreed(givenUp = 0n): Promise<void> {
+    const { world, store, promptTokens } = this;
+    return until(() => {
+      const { owed, vouched } = store.position(world.address);
+      const { dueNano, voucherNano } = world.store.read.balance(world.address);
+      return vouched === voucherNano && vouched >= owed && owed >= dueNano && owed - dueNano <= givenUp * dueFor(PRICES, promptTokens.length, 0);
+    });
   }
 
   get promptTokens(): number[] {
@@ -177,7 +195,7 @@ export class RelayWorld {
 }
 
 /** A provider as discovery finds it. */
-export function providerAt(endpoint: string | null, descriptor: string, workerKey: Uint8Array, name: Uint8Array = stake): Provider {
+export function providerAt(endpoint: string | null, descriptor: string, workerKey: Uint8Array, name: Uint8Array = STAKE): Provider {
   const owner = new Address(0, Buffer.alloc(32, 8));
   const key = {
     workerKey, sealingKey: new Uint8Array(32).fill(4), tier: 0, imageHash: new Uint8Array(32), claims: 0, tcbStatus: 0, revocationEpoch: 0,

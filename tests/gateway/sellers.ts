@@ -1,7 +1,4 @@
 /** Providers for the tests of a market: real workers behind real sockets, with what can go wrong with them. */
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,16 +6,18 @@ import pino from 'pino';
 import { ChannelBackend } from '../../gateway/channel/channelBackend';
 import { ClientStore } from '../../gateway/channel/clientStore';
 import type { ModelCard } from '../../gateway';
+import { boughtChannel } from '../../gateway/market/boughtChannel';
 import { Allowance, type SpendingCaps } from '../../gateway/market/allowance';
 import { Experience } from '../../gateway/market/experience';
 import { MarketBackend } from '../../gateway/market/marketBackend';
 import type { Market, MarketChannel, Offer } from '../../gateway/market/offer';
 import { type Counter, SellerBook } from '../../gateway/market/seller';
 import { Tier } from '../../protocol';
-import { CHANNEL_PATH, ChannelEndpoint } from '../../worker/channels/endpoint';
 import type { LoadedEngine } from '../../worker/engine';
 import { nodeEd25519 } from '../../worker/keys/ed25519';
 import { NOW, PRICES, WorkerWorld } from '../worker/channels/conversationWorld';
+import type { Loaded } from '../worker/channels/suite';
+import { cardOf, serve, STAKE } from './bought';
 
 /** A provider of the market. */
 export interface TestProvider {
@@ -54,9 +53,8 @@ export class TestMarket implements Market {
   sellers!: SellerBook;
   backend!: MarketBackend;
   card!: ModelCard;
-  private readonly servers: Server[] = [];
 
-  constructor(private readonly loaded: Awaited<ReturnType<typeof WorkerWorld.loaded>>) {}
+  constructor(private readonly loaded: Loaded) {}
 
   async add(changes: ProviderChanges = {}): Promise<TestProvider> {
     const { model, engine } = this.loaded;
@@ -69,49 +67,32 @@ export class TestMarket implements Market {
       },
     };
     const world = await WorkerWorld.create(model, changes.engine?.(counted, () => provider) ?? counted);
-    const server = createServer();
-    const endpoint = new ChannelEndpoint(server, world.context);
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    this.servers.push(server);
+    const { url, stop } = await serve(world);
     const cheaper = changes.cheaper ?? 1n;
     const offer: Offer = {
-      stake: new Uint8Array(32).fill(3), workerKey: world.keys.signingPublic, sealingKey: world.keys.sealingPublic, tier: Tier.bonded,
-      imageHash: new Uint8Array(32), url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}${CHANNEL_PATH}`,
+      stake: STAKE, workerKey: world.keys.signingPublic, sealingKey: world.keys.sealingPublic, tier: Tier.bonded,
+      imageHash: new Uint8Array(32), url,
       promptPrice: PRICES.promptPrice / cheaper, outputPrice: PRICES.outputPrice / cheaper, maxTokens: 256, ...changes.offer,
     };
     Object.assign(world.context, { now: () => this.now });
     Object.assign(world.context.serving, { promptPrice: offer.promptPrice, outputPrice: offer.outputPrice });
-    // The stake in the terms is the world's; the market tells its providers apart by one of its own.
     offer.stake = Uint8Array.from(offer.stake, (byte, place) => (place === 31 ? index : byte));
     const channel = { address: world.address, client: new Uint8Array(32).fill(1), clientKey: world.clientKey.publicKey, sign: (hash: Uint8Array) => world.clientKey.sign(hash), budget: changes.budget ?? 10n ** 9n };
-    const stop = (): void => {
-      endpoint.close();
-      server.close();
-      server.closeAllConnections();
-    };
     provider = { world, offer, channel, engineCalls: 0, stop };
     this.providers.push(provider);
     return provider;
   }
 
   start(caps: SpendingCaps = {}, deposit = 10n ** 9n, patienceMillis = 5_000): MarketBackend {
-    const { config, tokenizer, modelRoot } = this.loaded.model.model;
     const clock = (): number => this.now;
-    this.card = {
-      id: this.loaded.model.name, createdSeconds: NOW, ownedBy: 'the market', modelRoot, tokenizer, contextTokens: config.context, vocabularySize: config.vocab,
-    };
+    this.card = cardOf(this.loaded.model);
     this.store = ClientStore.open(join(this.folder, 'client.db'), clock);
     this.experience = Experience.open(join(this.folder, 'experience.db'), clock);
     const open = (offer: Offer, channel: MarketChannel): Counter => ({
       channel,
       owed: () => this.store.position(channel.address).owed,
-      backend: new ChannelBackend(this.card, {
-        ...offer, networkId: 2026, channel: channel.address, client: channel.client, clientKey: channel.clientKey, sign: channel.sign, ed25519: nodeEd25519, stake: new Uint8Array(32).fill(3),
-        get budget() {
-          return channel.budget;
-        },
-      }, this.store, clock),
+      // The stake in the terms is the world's; the market tells its providers apart by one of its own.
+      backend: new ChannelBackend(this.card, boughtChannel(2026, { ...offer, stake: STAKE }, channel, nodeEd25519), this.store, clock),
     });
     this.sellers = new SellerBook({ market: this, open, tier: Tier.bonded, deposit, now: clock }, () => undefined);
     const allowance = new Allowance(caps, () => this.store.spentToday());

@@ -35,9 +35,9 @@ export async function startOperatorServer(
   server.maxConnections = 32;
   server.requestTimeout = 10_000;
   server.headersTimeout = 3_000;
-  const url = await listen(server, host, port, '--metrics-port');
+  const { authority } = await listen(server, host, port, '--metrics-port');
   return {
-    url,
+    url: `http://${authority}`,
     close() {
       server.close();
       server.closeAllConnections();

@@ -10,9 +10,26 @@ export interface StoreIdentity {
 /** Opens or creates a SQLite file whose commits are on disk when they return: WAL, synchronous=FULL. */
 export function openDurable(path: string): Database.Database {
   const database = new Database(path);
-  database.prepare('PRAGMA journal_mode = WAL').get();
-  database.exec('PRAGMA synchronous = FULL');
-  return database;
+  try {
+    database.prepare('PRAGMA journal_mode = WAL').get();
+    database.exec('PRAGMA synchronous = FULL');
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** The same, with the newest schema; nothing stays open where that fails. @throws StorageError `storage.schema` */
+export function openMigrated(path: string, steps: readonly string[]): Database.Database {
+  const database = openDurable(path);
+  try {
+    migrate(database, steps);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
 }
 
 /** How many steps of its schema a store has; 0 for a new file. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { outputHash, preparePiece, sealResponse, termsHash, Tier } from '../../../protocol';
@@ -175,6 +175,22 @@ describe('what is promised of drawn answers', () => {
     await killed.auditor.close(0);
   });
 
+  it('a difference that was seen with one model is left alone by a gateway of another, for one that has it', async () => {
+    const folder = newFolder();
+    const killed = newAuditor(folder, { confirm: async () => onEngine(never) });
+    killed.auditor.heard(delivered(1, { lie: otherToken(0) }));
+    await until(() => filesOf(folder, 'unconfirmed').length === 1);
+    const other = newAuditor(folder, { modelRoot: new Uint8Array(32).fill(8), confirm: async () => onEngine(echoEngine(otherToken(1), 'another model')) });
+    await other.auditor.idle();
+    assert.deepEqual([other.store.state(referenceOf(1)), filesOf(folder, 'unconfirmed').length, other.lines], ['pending', 1, []]);
+    await other.end();
+    const { auditor, store, accused, end } = newAuditor(folder);
+    await auditor.idle();
+    assert.deepEqual([accused, store.state(referenceOf(1))], [[STAKE_HEX], 'different']);
+    await end();
+    await killed.auditor.close(0);
+  });
+
   it('a gateway that ends finishes what it can, drops the rest, and leaves what it saw for the next start', async () => {
     const folder = newFolder();
     const ending = newAuditor(folder, { confirm: async () => onEngine(never) });
@@ -284,13 +300,19 @@ describe('a piece that the worker signed and that contradicts itself', () => {
   });
 });
 
+it('looking for audits where there never were any writes nothing', () => {
+  const folder = join(newFolder(), 'data');
+  assert.equal(AuditStore.look(folder), null);
+  assert.equal(existsSync(folder), false);
+});
+
 it('the store of audits is private, and can be read beside the gateway that writes it', async () => {
   const folder = newFolder();
   const { auditor, store, end } = newAuditor(folder);
   auditor.heard(delivered(1));
   await auditor.idle();
   await store.durable();
-  const beside = AuditStore.look(folder);
+  const beside = AuditStore.look(folder)!;
   assert.deepEqual([...beside.records()].map(([stake, { clean }]) => [stake, clean]), [[STAKE_HEX, 1]]);
   beside.close();
   await end();

@@ -1,64 +1,44 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import type { Generation, Sampling } from '../../../exact';
-import type { AnswerEvent, ModelCard } from '../../../gateway';
+import type { AnswerEvent } from '../../../gateway';
 import { atSecondProvider, type AuditorOptions, onEngine, openConfirming, type OpenedEvidence, parseEvidence, partsOf, Sampler, verifyEvidence } from '../../../gateway/audit';
 import { ChannelBackend } from '../../../gateway/channel/channelBackend';
 import { ClientStore } from '../../../gateway/channel/clientStore';
 import { decodeFrame, Tier } from '../../../protocol';
 import { ChannelConversation } from '../../../worker/channels/conversation';
-import { ChannelEndpoint, CHANNEL_PATH } from '../../../worker/channels/endpoint';
 import { type LoadedEngine, openEngine, openModel } from '../../../worker/engine';
-import { nodeEd25519 } from '../../../worker/keys/ed25519';
 import { generationOf } from '../../../worker/jobs/request';
-import { NOW, PRICES, WorkerWorld } from '../../worker/channels/conversationWorld';
+import { NOW } from '../../worker/channels/conversationWorld';
+import { workerSuite } from '../../worker/channels/suite';
+import { boughtFrom, cardOf, serve, STAKE } from '../bought';
 import { until } from '../support';
 import { newAuditor, newFolder } from './answers';
 
 const GREEDY: Sampling = { t: 0, topK: 0, topP16: 0, minPX: 0, seed: new Uint8Array(32).fill(4) };
 
 describe('a worker behind a channel', () => {
-  let loaded: Awaited<ReturnType<typeof WorkerWorld.loaded>>;
-  const ends: (() => Promise<void> | void)[] = [];
-  before(async () => (loaded = await WorkerWorld.loaded()));
-  after(async () => {
-    for (const end of ends.reverse()) await end();
-    await loaded.engine.close();
-  });
+  const { loaded, ends, begin } = workerSuite();
 
   /** A worker that computes with `engine` behind a real socket, and a client that audits on engines of its own. */
   async function market(engine: LoadedEngine, options: Partial<AuditorOptions> & { rate?: number } = {}) {
-    const world = await WorkerWorld.create(loaded.model, engine);
-    const server = createServer();
-    const endpoint = new ChannelEndpoint(server, world.context);
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { config, tokenizer, modelRoot } = loaded.model.model;
-    const card: ModelCard = {
-      id: loaded.model.name, createdSeconds: NOW, ownedBy: 'a provider', modelRoot, tokenizer, contextTokens: config.context, vocabularySize: config.vocab,
-    };
+    const world = await begin(engine);
+    const { url, server, stop } = await serve(world);
+    const card = cardOf(loaded.model);
+    const { tokenizer } = card;
     const folder = newFolder();
     const audits = newAuditor(folder, {
-      modelRoot, first: async () => onEngine({ ...loaded.engine, close: async () => undefined }), confirm: (first) => openConfirming(undefined, first), ...options,
+      modelRoot: card.modelRoot, first: async () => onEngine({ ...loaded.engine, close: async () => undefined }), confirm: (first) => openConfirming(undefined, first), ...options,
     });
     const store = ClientStore.open(join(folder, 'channels', 'client.db'));
-    const backend = new ChannelBackend(card, {
-      networkId: 2026, channel: world.address, url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}${CHANNEL_PATH}`,
-      workerKey: world.keys.signingPublic, sealingKey: world.keys.sealingPublic, clientKey: world.clientKey.publicKey, sign: (hash) => world.clientKey.sign(hash), ed25519: nodeEd25519,
-      client: new Uint8Array(32).fill(1), stake: new Uint8Array(32).fill(3), tier: Tier.bonded, imageHash: new Uint8Array(32), ...PRICES, budget: 10n ** 9n,
-    }, store, () => NOW, audits.auditor.heard);
+    const backend = new ChannelBackend(card, boughtFrom(world, url), store, () => NOW, audits.auditor.heard);
     ends.push(async () => {
       await backend.close();
       await audits.end();
-      endpoint.close();
-      server.close();
+      stop();
       store.close();
-      world.end();
     });
     const ask = async (maxTokens: number, sampling = GREEDY, onEvent: (event: AnswerEvent) => void = () => undefined): Promise<number[]> => {
       const tokens: number[] = [];
@@ -72,7 +52,7 @@ describe('a worker behind a channel', () => {
       return tokens;
     };
     const evidence = () => parseEvidence(readFileSync(audits.store.evidence.list()[0].file, 'utf8'));
-    return { ...audits, world, server, backend, store: audits.store, ask, evidence, stake: new Uint8Array(32).fill(3) };
+    return { ...audits, world, server, backend, store: audits.store, ask, evidence, stake: STAKE };
   }
 
   /** The real engine, whose results are changed before anybody sees them. */

@@ -3,50 +3,26 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { beginCell, Cell, toNano } from '@ton/core';
 import fc from 'fast-check';
 import { WebSocket } from 'ws';
 import {
-  decodeFrame, dueFor, encodeFrame, helloHash, type RefusalFrame, RefusalReason, RequestSealer, termsHash, voucherHash, type ChannelFrame, type ChannelRequest,
+  dueFor, encodeFrame, helloHash, type RefusalFrame, RefusalReason, RequestSealer, termsHash, voucherHash, type ChannelFrame, type ChannelRequest,
 } from '../../../protocol';
 import { packChannel, type PaymentChannelTerms } from '../../../wrappers';
 import type { AccountSnapshot } from '../../../worker/chain/chainClient';
 import { ChannelDesk } from '../../../worker/channels/desk';
 import { ENDPOINT_LIMITS, ChannelEndpoint, CHANNEL_PATH } from '../../../worker/channels/endpoint';
 import { ChainApiError } from '../../../worker/errors';
-import { checked, type Connection, newKey, NOW, PRICES, prepaid, settled, WorkerWorld } from './conversationWorld';
+import { checked, newKey, NOW, PRICES, prepaid, settled } from './conversationWorld';
+import { workerSuite } from './suite';
 
 const { unreadableRequest, unsupportedTerms, channelEnding, channelExhausted, badVoucher, notTheClient, overloaded, tooLong } = RefusalReason;
 
 describe('bad input over a channel', { timeout: 60_000 }, () => {
-  let loaded: Awaited<ReturnType<typeof WorkerWorld.loaded>>;
-  const ends: (() => unknown)[] = [];
-  before(async () => (loaded = await WorkerWorld.loaded()));
-  after(async () => {
-    for (const end of ends.reverse()) await end();
-    await loaded.engine.close();
-  });
-  const begin = async (): Promise<WorkerWorld> => {
-    const world = await WorkerWorld.create(loaded.model, loaded.engine);
-    ends.push(() => world.end());
-    return world;
-  };
-  const greeted = async (world: WorkerWorld, firstSeq = 1): Promise<Connection> => {
-    const client = world.connect();
-    await client.hello(firstSeq);
-    assert.equal(client.last?.kind, 'welcome');
-    return client;
-  };
+  const { loaded, ends, begin } = workerSuite();
   const reasonOf = (frame: ChannelFrame | undefined): number | undefined => (frame?.kind === 'refusal' ? (frame as RefusalFrame).reason : undefined);
-  const payThrough = async (client: Connection, request: ChannelRequest, base = 0n): Promise<bigint> => {
-    for (let index = 0; ; index++) {
-      while (client.pieces(request.seq).length <= index) await client.count(client.frames.length + 1);
-      const { dueNano, final } = client.pieces(request.seq)[index];
-      await client.pay(base + dueNano);
-      if (final) return base + dueNano;
-    }
-  };
 
   test('any bytes, and any frame with some of its bytes changed, end in a refusal or a named close, and leave nothing behind', async () => {
     const world = await begin();
@@ -76,7 +52,7 @@ describe('bad input over a channel', { timeout: 60_000 }, () => {
 
   test('a request that opens to nonsense, to other terms than it names, to foreign tokens or to too many is refused before anything is begun', async () => {
     const world = await begin();
-    const client = await greeted(world);
+    const client = await world.greeted();
     const vocabulary = loaded.model.model.config.vocab;
     const raw = (seq: number, payload: Uint8Array, hash: Uint8Array): Promise<void> =>
       client.send({ kind: 'request', seq, termsHash: hash, voucher: world.voucher(1_000_000n), sealed: client.sealer.seal(seq, payload, hash) });
@@ -124,7 +100,7 @@ describe('bad input over a channel', { timeout: 60_000 }, () => {
 
   test('replayed vouchers: of another channel or network, of another key, a lower one, or the same one again buy nothing', async () => {
     const world = await begin();
-    const client = await greeted(world);
+    const client = await world.greeted();
     const request = world.request(1, 40);
     await client.ask(request, prepaid(request));
     await client.count(2);
@@ -141,7 +117,7 @@ describe('bad input over a channel', { timeout: 60_000 }, () => {
     await settled();
     assert.equal(client.frames.length, frames, 'nothing more came');
     assert.equal(world.store.read.balance(world.address).voucherNano, prepaid(request));
-    await payThrough(client, request);
+    await client.payThrough(request);
     assert.equal(checked(request, client.pieces(1)).length, 40);
   });
 
@@ -174,13 +150,13 @@ describe('bad input over a channel', { timeout: 60_000 }, () => {
 
   test('clocks that differ: a request is dated by the client and served while it is young, up to an hour ahead', async () => {
     const world = await begin();
-    const client = await greeted(world);
+    const client = await world.greeted();
     let seq = 1;
     let base = 0n;
     for (const [skew, served] of [[-180, true], [180, true], [-601, false], [3_001, false]] as const) {
       const request = world.request(seq++, 8, { expiresAt: NOW + skew + 600 });
       await client.ask(request, base + prepaid(request));
-      if (served) base = await payThrough(client, request, base);
+      if (served) base = await client.payThrough(request, base);
       else assert.equal(reasonOf(client.last), unsupportedTerms, `${skew} s`);
     }
     assert.equal(world.store.read.balance(world.address).dueNano, base);
@@ -228,13 +204,13 @@ describe('bad input over a channel', { timeout: 60_000 }, () => {
       }
       assert.equal(world.store.read.channel(world.address), null);
       api.shown = honest;
-      await greeted(world);
+      await world.greeted();
     });
 
     test('one that does not answer, or whose newest block is a quarter of an hour from our clock, lets nothing be begun for a while and ends nothing that runs', async () => {
       const { world, api } = await seeing();
       const { honest } = api;
-      const client = await greeted(world);
+      const client = await world.greeted();
       const request = world.request(1, 64);
       await client.ask(request, prepaid(request));
       await client.count(2);
@@ -254,11 +230,11 @@ describe('bad input over a channel', { timeout: 60_000 }, () => {
       }
       await client.ask(next, dueFor(PRICES, request.payload.request.promptTokens.length, 32) + prepaid(next));
       assert.equal(reasonOf(client.last), overloaded);
-      await payThrough(client, request);
+      await client.payThrough(request);
       assert.equal(checked(request, client.pieces(1)).length, 64);
       for (const apart of [-899, 180, -180, 0]) {
         api.shown = () => ({ ...honest(), apiTime: NOW + apart });
-        assert.equal((await greeted(world, 3)).last?.kind, 'welcome', `${apart} s`);
+        assert.equal((await world.greeted(3)).last?.kind, 'welcome', `${apart} s`);
       }
     });
 
@@ -270,7 +246,7 @@ describe('bad input over a channel', { timeout: 60_000 }, () => {
         return 'kind' in found ? found.note : found.view.mostOwed;
       };
       const held = await most();
-      const client = await greeted(world);
+      const client = await world.greeted();
       world.balance = toNano('2');
       api.shown = () => ({ ...honest(), apiTime: NOW + 5 });
       const filled = await most();
@@ -290,7 +266,7 @@ describe('bad input over a channel', { timeout: 60_000 }, () => {
     test('one that shows the channel gone and there again leaves it with one account: what is paid on one connection counts on all', async () => {
       const { world, api } = await seeing();
       const { honest } = api;
-      const first = await greeted(world);
+      const first = await world.greeted();
       const request = world.request(1, 96);
       await first.ask(request, prepaid(request));
       await first.count(2);
@@ -299,7 +275,7 @@ describe('bad input over a channel', { timeout: 60_000 }, () => {
       await refused.hello();
       assert.equal(reasonOf(refused.last), channelEnding);
       api.shown = honest;
-      const second = await greeted(world);
+      const second = await world.greeted();
       assert.deepEqual(second.frames[0], { kind: 'welcome', nextSeq: 2, owed: dueFor(PRICES, request.payload.request.promptTokens.length, 32), voucher: world.voucher(prepaid(request)) });
       const other = world.request(2, 64);
       const paid = dueFor(PRICES, request.payload.request.promptTokens.length, 32) + prepaid(other);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { toNano } from '@ton/core';
 import {
   decodeFrame, dueFor, encodeFrame, equalBytes, NO_VOUCHER, refusalHash, type RefusalFrame, RefusalReason, termsHash, type ChannelRequest,
@@ -8,28 +8,11 @@ import type { OpenChannel } from '../../../worker/channels/desk';
 import { ChainApiError } from '../../../worker/errors';
 import { nodeEd25519 } from '../../../worker/keys/ed25519';
 import { generationOf } from '../../../worker/jobs/request';
-import { checked, type Connection, newKey, NOW, prepaid, settled, WorkerWorld } from './conversationWorld';
+import { checked, type Connection, newKey, NOW, prepaid, settled, type WorkerWorld } from './conversationWorld';
+import { workerSuite } from './suite';
 
 describe('a conversation over a channel', () => {
-  let loaded: Awaited<ReturnType<typeof WorkerWorld.loaded>>;
-  const worlds: WorkerWorld[] = [];
-  before(async () => (loaded = await WorkerWorld.loaded()));
-  after(async () => {
-    for (const world of worlds) world.end();
-    await loaded.engine.close();
-  });
-
-  const begin = async (): Promise<WorkerWorld> => {
-    const world = await WorkerWorld.create(loaded.model, loaded.engine);
-    worlds.push(world);
-    return world;
-  };
-  const greeted = async (world: WorkerWorld, firstSeq = 1): Promise<Connection> => {
-    const client = world.connect();
-    await client.hello(firstSeq);
-    assert.equal(client.last?.kind, 'welcome');
-    return client;
-  };
+  const { loaded, begin } = workerSuite();
   const dueOf = ({ terms, payload }: ChannelRequest, tokens: number): bigint => dueFor(terms, payload.request.promptTokens.length, tokens);
   const refusalOf = (world: WorkerWorld, frame: unknown): number => {
     const { kind, seq, termsHash: hash, reason, retryAfter, signature } = frame as RefusalFrame;
@@ -38,22 +21,13 @@ describe('a conversation over a channel', () => {
     assert.ok(nodeEd25519.verify(signed, signature, world.keys.signingPublic));
     return reason;
   };
-  /** Reads an answer to its end and pays each chunk when it came; answers what was vouched for at last. */
-  const payThrough = async (client: Connection, request: ChannelRequest, base = 0n): Promise<bigint> => {
-    for (let index = 0; ; index++) {
-      while (client.pieces(request.seq).length <= index) await client.count(client.frames.length + 1);
-      const { dueNano, final } = client.pieces(request.seq)[index];
-      await client.pay(base + dueNano);
-      if (final) return base + dueNano;
-    }
-  };
 
   test('serves an answer chunk by chunk as it is paid, with the bits of the engine', async () => {
     const world = await begin();
-    const client = await greeted(world);
+    const client = await world.greeted();
     const request = world.request(1, 80);
     await client.ask(request, prepaid(request));
-    const paid = await payThrough(client, request);
+    const paid = await client.payThrough(request);
     assert.equal(client.pieces(1).length, 3);
     const { tokens, traceRoot } = await loaded.engine.generate(generationOf(request.payload, world.address, 1));
     assert.deepEqual(checked(request, client.pieces(1)), tokens);
@@ -65,7 +39,7 @@ describe('a conversation over a channel', () => {
 
   test('finding 44: a client that stops paying gets one chunk and nothing more; what it paid resumes the answer', async () => {
     const world = await begin();
-    const client = await greeted(world);
+    const client = await world.greeted();
     const request = world.request(1, 100);
     await client.ask(request, prepaid(request));
     await client.count(2);
@@ -84,7 +58,7 @@ describe('a conversation over a channel', () => {
 
   test('finding 44: of several requests over one channel at a time, one chunk of one of them is unpaid', async () => {
     const world = await begin();
-    const client = await greeted(world);
+    const client = await world.greeted();
     const requests = [1, 2, 3].map((seq) => world.request(seq, 64));
     const prepaidAll = requests.reduce((sum, request) => sum + prepaid(request), 0n);
     for (const request of requests) await client.ask(request, prepaidAll);
@@ -105,7 +79,7 @@ describe('a conversation over a channel', () => {
 
   test('finding 1: goes on after a lost connection and a restart with the same bytes, and computes nothing under another number', async () => {
     const world = await begin();
-    const first = await greeted(world);
+    const first = await world.greeted();
     const request = world.request(1, 100);
     await first.ask(request, prepaid(request));
     await first.count(2);
@@ -118,11 +92,11 @@ describe('a conversation over a channel', () => {
     await second.hello(1);
     assert.deepEqual(second.frames[0], { kind: 'welcome', nextSeq: 2, owed: dueOf(request, 64), voucher: world.voucher(dueOf(request, 32)) });
     await second.ask(request, dueOf(request, 64));
-    await payThrough(second, request);
+    await second.payThrough(request);
     assert.deepEqual(second.bytes.slice(1, 3), first.bytes.slice(1, 3));
     assert.deepEqual(checked(request, second.pieces(1)), (await loaded.engine.generate(generationOf(request.payload, world.address, 1))).tokens);
     assert.equal(world.store.read.balance(world.address).dueNano, dueOf(request, 100));
-    const third = await greeted(world);
+    const third = await world.greeted();
     await third.ask(request, 1n);
     await third.count(5);
     assert.deepEqual(third.bytes.slice(1), second.bytes.slice(1));
@@ -130,11 +104,11 @@ describe('a conversation over a channel', () => {
 
   test('finding 2: another request under a number that was used is refused, and a number below one that was used', async () => {
     const world = await begin();
-    const client = await greeted(world);
+    const client = await world.greeted();
     const request = world.request(1, 8);
     await client.ask(request, prepaid(request));
-    const paid = await payThrough(client, request);
-    const again = await greeted(world);
+    const paid = await client.payThrough(request);
+    const again = await world.greeted();
     const other = { ...world.request(1, 9) };
     await again.ask(other, paid + prepaid(other));
     await again.count(2);
@@ -142,8 +116,8 @@ describe('a conversation over a channel', () => {
     // Numbers whose requests never arrived are passed over, and used up.
     const far = world.request(5, 8);
     await again.ask(far, paid + prepaid(far));
-    const paidFar = await payThrough(again, far, paid);
-    const passed = await greeted(world, 3);
+    const paidFar = await again.payThrough(far, paid);
+    const passed = await world.greeted(3);
     await passed.ask(world.request(3, 8), paidFar + prepaid(far));
     await passed.count(2);
     assert.equal(refusalOf(world, passed.last), RefusalReason.wrongSequence);
@@ -151,7 +125,7 @@ describe('a conversation over a channel', () => {
 
   test('refuses vouchers that are forged, too low, or beyond what the channel holds, and keeps none of them', async () => {
     const world = await begin();
-    const client = await greeted(world);
+    const client = await world.greeted();
     const request = world.request(1, 40);
     const sealed = new Uint8Array(256);
     const hash = termsHash(request.terms);
@@ -174,7 +148,7 @@ describe('a conversation over a channel', () => {
 
   test('a request that crosses a piece on the wire waits until that piece is paid, and is not refused', async () => {
     const world = await begin();
-    const client = await greeted(world);
+    const client = await world.greeted();
     const [first, second] = [world.request(1, 8), world.request(2, 8)];
     await client.ask(first, prepaid(first));
     await client.count(2);
@@ -194,7 +168,7 @@ describe('a conversation over a channel', () => {
 
   test('a request is not refused because its own prepayment, which came before it, let more than one piece leave', async () => {
     const world = await begin();
-    const client = await greeted(world);
+    const client = await world.greeted();
     const [short, long] = [world.request(1, 1), world.request(2, 64)];
     const late = world.request(3, 8, { promptPrice: 1_000_000_000n });
     assert.ok(prepaid(late) > dueOf(short, 1) - prepaid(short));
@@ -213,13 +187,13 @@ describe('a conversation over a channel', () => {
 
   test('a request that is asked again over another connection is owed once', async () => {
     const world = await begin();
-    const [first, second] = [await greeted(world), await greeted(world)];
+    const [first, second] = [await world.greeted(), await world.greeted()];
     const request = world.request(1, 64);
     await first.ask(request, prepaid(request));
     await second.ask(request, prepaid(request));
-    await payThrough(second, request);
+    await second.payThrough(request);
     await settled();
-    const next = await greeted(world, 2);
+    const next = await world.greeted(2);
     assert.deepEqual(next.frames[0], { kind: 'welcome', nextSeq: 2, owed: dueOf(request, 64), voucher: world.voucher(dueOf(request, 64)) });
     assert.deepEqual(first.pieces(1), second.pieces(1).slice(0, first.pieces(1).length));
     assert.equal(checked(request, second.pieces(1)).length, 64);
@@ -227,7 +201,7 @@ describe('a conversation over a channel', () => {
 
   test('a chain API that does not answer refuses for a while and ends nothing that runs', async () => {
     const world = await begin();
-    const client = await greeted(world);
+    const client = await world.greeted();
     const request = world.request(1, 64);
     await client.ask(request, prepaid(request));
     await client.count(2);
@@ -240,7 +214,7 @@ describe('a conversation over a channel', () => {
     await late.hello(2);
     assert.equal(refusalOf(world, late.last), RefusalReason.overloaded);
     Object.assign(world.context, { desk });
-    await payThrough(client, request);
+    await client.payThrough(request);
     assert.equal(checked(request, client.pieces(1)).length, 64);
   });
 
@@ -250,7 +224,7 @@ describe('a conversation over a channel', () => {
     world.balance -= (await mostOwed()) - dueOf(world.request(1, 40), 40);
     world.restart();
     assert.equal(await mostOwed(), dueOf(world.request(1, 40), 40));
-    const client = await greeted(world);
+    const client = await world.greeted();
     const request = world.request(1, 256);
     await client.ask(request, prepaid(request));
     assert.equal(refusalOf(world, client.last), RefusalReason.channelExhausted);
@@ -258,7 +232,7 @@ describe('a conversation over a channel', () => {
 
   test('refuses terms that it does not serve, before anything is begun', async () => {
     const world = await begin();
-    const client = await greeted(world);
+    const client = await world.greeted();
     const refused = [
       [world.request(1, 8, { outputPrice: 999_999_999n }), RefusalReason.unsupportedTerms],
       [world.request(2, 8, { tier: 1 }), RefusalReason.unsupportedTerms],
@@ -286,7 +260,7 @@ describe('a conversation over a channel', () => {
     await stranger.ask(request, prepaid(request));
     assert.equal(stranger.closed, 'HELLO_FIRST');
     // A hello that was seen, sent again: its session's key is unknown to whoever repeats it.
-    const client = await greeted(world);
+    const client = await world.greeted();
     const replayed = world.connect();
     const seen = { networkId: 2026, channel: world.address, workerKey: world.keys.signingPublic, firstSeq: 1, enc: client.sealer.enc };
     await replayed.send({ kind: 'hello', ...seen, signature: new Uint8Array(64) });
@@ -319,7 +293,7 @@ describe('a conversation over a channel', () => {
 
   test('a client gives a request up: nothing more is computed, and the next request goes on', async () => {
     const world = await begin();
-    const client = await greeted(world);
+    const client = await world.greeted();
     const request = world.request(1, 200);
     await client.ask(request, prepaid(request));
     await client.count(2);
@@ -328,24 +302,24 @@ describe('a conversation over a channel', () => {
     assert.notEqual(world.store.read.request(world.address, 1)!.endedAt, null);
     const next = world.request(2, 8);
     await client.ask(next, dueOf(request, 32) + prepaid(next));
-    await payThrough(client, next, dueOf(request, 32));
+    await client.payThrough(next, dueOf(request, 32));
     assert.equal(client.pieces(1).length, 1);
     assert.equal(checked(next, client.pieces(2)).length, 8);
   });
 
   test('serves nothing beyond a final voucher, before the chain shows the close and after a restart', async () => {
     const world = await begin();
-    const client = await greeted(world);
+    const client = await world.greeted();
     const request = world.request(1, 8);
     await client.ask(request, prepaid(request));
-    const paid = await payThrough(client, request);
+    const paid = await client.payThrough(request);
     await client.send({ kind: 'payment', ...world.voucher(paid, true) });
     assert.deepEqual(world.store.read.channel(world.address)!.voucher!.final, true);
     const next = world.request(2, 8);
     await client.ask(next, paid + prepaid(next));
     assert.equal(refusalOf(world, client.last), RefusalReason.channelEnding);
     world.restart();
-    const again = await greeted(world, 2);
+    const again = await world.greeted(2);
     await again.ask(next, paid + prepaid(next));
     assert.equal(refusalOf(world, again.last), RefusalReason.channelEnding);
     assert.equal(world.store.read.balance(world.address).voucherNano, paid);
@@ -354,7 +328,7 @@ describe('a conversation over a channel', () => {
   test('says so when the engine fails or the worker drains, and begins nothing while it drains', async () => {
     const world = await begin();
     world.context.engine = { ...loaded.engine, generate: () => Promise.reject(new Error('out of memory')) };
-    const client = await greeted(world);
+    const client = await world.greeted();
     const request = world.request(1, 8);
     await client.ask(request, prepaid(request));
     await client.count(2);
@@ -368,10 +342,10 @@ describe('a conversation over a channel', () => {
 
   test('sends only what is stored: every piece on the wire is in the store, byte for byte', async () => {
     const world = await begin();
-    const client = await greeted(world);
+    const client = await world.greeted();
     const request = world.request(1, 70);
     await client.ask(request, prepaid(request));
-    await payThrough(client, request);
+    await client.payThrough(request);
     const stored = world.store.read.request(world.address, 1)!.receipts;
     assert.equal(stored.length, 3);
     for (const [index, piece] of stored.entries()) {

@@ -120,6 +120,14 @@ export class WorkerWorld {
     return new Connection(this, sender);
   }
 
+  /** One that the worker has greeted. */
+  async greeted(firstSeq = 1): Promise<Connection> {
+    const client = this.connect();
+    await client.hello(firstSeq);
+    if (client.last?.kind !== 'welcome') throw new Error(`no welcome: ${client.last?.kind ?? client.closed}`);
+    return client;
+  }
+
   /** A request for an answer of so many tokens; no stop token, so it has exactly that many. */
   request(
     seq: number, maxTokens: number, changes: Partial<RequestPayload['asked']> = {}, promptTokens = this.model.model.tokenizer.encodePrompt('swiftly'),
@@ -203,6 +211,16 @@ export class Connection {
   /** Waits until so many frames came. */
   async count(frames: number): Promise<void> {
     while (this.frames.length < frames && this.closed === null) await new Promise<void>((resolve) => this.wakers.push(resolve));
+  }
+
+  /** Reads an answer to its end and pays each chunk when it came; answers what was vouched for at last. @param base nanoTON that were owed before */
+  async payThrough({ seq }: ChannelRequest, base = 0n): Promise<bigint> {
+    for (let index = 0; ; index++) {
+      while (this.pieces(seq).length <= index) await this.count(this.frames.length + 1);
+      const { dueNano, final } = this.pieces(seq)[index];
+      await this.pay(base + dueNano);
+      if (final) return base + dueNano;
+    }
   }
 
   pieces(seq: number): PieceFrame[] {

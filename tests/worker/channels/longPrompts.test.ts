@@ -6,7 +6,7 @@ import type { LoadedEngine, LoadedModel } from '../../../worker/engine';
 import { generationOf } from '../../../worker/jobs/request';
 import { longModel } from '../../exact/longModel';
 import { watchPrompts } from '../../exact/promptPieces';
-import { checked, type Connection, PRICES, prepaid, settled, WorkerWorld } from './conversationWorld';
+import { checked, PRICES, prepaid, settled, WorkerWorld } from './conversationWorld';
 
 const PIECE = PROMPT_PIECE_TOKENS;
 const oneChunk = dueFor(PRICES, 0, 32);
@@ -33,12 +33,6 @@ describe('a prompt of several pieces over a channel', () => {
     computed();
     return world;
   };
-  const greeted = async (world: WorkerWorld, firstSeq = 1): Promise<Connection> => {
-    const client = world.connect();
-    await client.hello(firstSeq);
-    assert.equal(client.last?.kind, 'welcome');
-    return client;
-  };
   const long = (world: WorkerWorld, seq: number, promptTokens: number, maxTokens = 40): ChannelRequest =>
     world.request(seq, maxTokens, {}, Array.from({ length: promptTokens }, (_, i) => (3 * i + seq) % 250));
   const due = (promptTokens: number, outputTokens = 0): bigint => dueFor(PRICES, promptTokens, outputTokens);
@@ -46,7 +40,7 @@ describe('a prompt of several pieces over a channel', () => {
 
   test('is read piece by piece, each when it is prepaid, and answered with the bits of the engine', async () => {
     const world = await begin();
-    const client = await greeted(world);
+    const client = await world.greeted();
     const request = long(world, 1, 2 * PIECE + 4);
     await client.ask(request, due(PIECE));
     for (const read of [PIECE, 2 * PIECE]) {
@@ -74,7 +68,7 @@ describe('a prompt of several pieces over a channel', () => {
       const tokens = PIECE + 2;
       /** All that was ever vouched for, and how many prompt tokens of it. */
       let [vouched, paidTokens, lost, seq] = [0n, 0, 0n, 0];
-      let client = await greeted(world);
+      let client = await world.greeted();
       const pay = async (amount: bigint, promptTokens = 0): Promise<void> => {
         vouched = amount;
         paidTokens += promptTokens;
@@ -97,7 +91,7 @@ describe('a prompt of several pieces over a channel', () => {
       };
       let read = 0;
       for (const leave of [readingFirst, acknowledged, readingSecond, firstChunk, secondChunk]) {
-        client = await greeted(world, seq + 1);
+        client = await world.greeted(seq + 1);
         const { owed } = client.last as { owed: bigint };
         // A request that nothing is prepaid for is refused, or waits while a chunk that came before could still be paid.
         vouched = owed > vouched ? owed : vouched;
@@ -128,7 +122,7 @@ describe('a prompt of several pieces over a channel', () => {
 
   test('is not read for a voucher that pays for another, nor for one that was given up', async () => {
     const world = await begin();
-    const client = await greeted(world);
+    const client = await world.greeted();
     const [first, second] = [long(world, 1, PIECE), long(world, 2, PIECE)];
     await client.ask(first, due(PIECE));
     await client.ask(second, due(PIECE));
@@ -138,7 +132,7 @@ describe('a prompt of several pieces over a channel', () => {
     assert.equal(refusal(client.last), RefusalReason.voucherTooLow);
     await settled();
     assert.ok(computed() <= PIECE);
-    const again = await greeted(world, 4);
+    const again = await world.greeted(4);
     assert.equal((again.last as { owed: bigint }).owed, world.store.read.balance(world.address).dueNano || due(PIECE));
     const paid = long(world, 4, PIECE, 8);
     await again.ask(paid, due(PIECE) + oneChunk + due(PIECE));
@@ -148,7 +142,7 @@ describe('a prompt of several pieces over a channel', () => {
 
   test('finding 1: goes on after a lost connection and a restart with the same bytes, and reads nothing again before the next piece is paid', async () => {
     const world = await begin();
-    const first = await greeted(world);
+    const first = await world.greeted();
     const request = long(world, 1, PIECE + 5);
     await first.ask(request, due(PIECE));
     await first.count(2);
@@ -156,7 +150,7 @@ describe('a prompt of several pieces over a channel', () => {
     await settled();
     world.restart();
     computed();
-    const second = await greeted(world);
+    const second = await world.greeted();
     await second.ask(request, due(PIECE));
     await second.count(2);
     await settled();
@@ -175,7 +169,7 @@ describe('a prompt of several pieces over a channel', () => {
   test('is refused when it does not fit the context or the memory of the worker, and nothing is due', async () => {
     const small = createWasmEngine(model.model, { threads: 1, cachePositions: 64 });
     const world = await begin(small);
-    const client = await greeted(world);
+    const client = await world.greeted();
     const beyond = long(world, 1, 5_100, 30);
     await client.ask(beyond, prepaid(beyond));
     assert.equal(refusal(client.last), RefusalReason.tooLong);
@@ -196,7 +190,7 @@ describe('a prompt of several pieces over a channel', () => {
   test('is not paid to an engine that reads it without leave', async () => {
     const hasty: LoadedEngine = { ...engine, generate: ({ promptLimit: _, ...job }) => engine.generate(job) };
     const world = await begin(hasty);
-    const client = await greeted(world);
+    const client = await world.greeted();
     const request = long(world, 1, PIECE + 5);
     await client.ask(request, due(PIECE + 5));
     await client.count(2);
