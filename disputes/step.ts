@@ -1,6 +1,7 @@
 /** What the case tells a one-step check (contracts/slashing/step.tact). */
 import { beginCell, type Cell } from '@ton/core';
 import { encodeConfig, type ExactConfig } from '../exact/config';
+import type { Sampling } from '../exact/engine';
 import { matrixShapes } from '../exact/modelFile';
 import { depthFor, headSlots, layerSlots, segmentsOf, type HeadSlotName, type LayerSlotName, type Slot, treeDepths } from '../exact/opTable';
 
@@ -15,7 +16,21 @@ export interface DisputedStep {
   hash: Uint8Array;
   /** Position in the sequence. */
   t: number;
-  job: Cell;
+  job: StepJob;
+}
+
+/** What a request and its receipt say about a trace (contracts/slashing/job.tact); `seed` is that of the draws, 32 bytes. */
+export interface StepJob {
+  promptTokens: number;
+  outputTokens: number;
+  sampling: Sampling;
+}
+
+export function encodeJob({ promptTokens, outputTokens, sampling }: StepJob): Cell {
+  const { t, topK, topP16, minPX, seed } = sampling;
+  return beginCell()
+    .storeUint(promptTokens, 32).storeUint(outputTokens, 32).storeUint(t, 32).storeUint(topK, 16).storeUint(topP16, 16).storeUint(minPX, 16).storeBuffer(Buffer.from(seed))
+    .endCell();
 }
 
 /** Slots as contracts/slashing/config.tact numbers them, in execution order. */
@@ -32,7 +47,7 @@ export function rowsDepth(config: ExactConfig): number {
 
 export function encodeStep({ config, rowsRoot, tablesRoot, positionRoot, index, hash, t, job }: DisputedStep): Cell {
   const found = beginCell()
-    .storeBuffer(Buffer.from(positionRoot)).storeUint(index, 32).storeBuffer(Buffer.from(hash)).storeUint(t, 32).storeRef(job)
+    .storeBuffer(Buffer.from(positionRoot)).storeUint(index, 32).storeBuffer(Buffer.from(hash)).storeUint(t, 32).storeRef(encodeJob(job))
     .endCell();
   return beginCell()
     .storeBuffer(Buffer.from(encodeConfig(config))).storeBuffer(Buffer.from(rowsRoot)).storeBuffer(Buffer.from(tablesRoot)).storeRef(found).storeRef(encodeLayout(config))

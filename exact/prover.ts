@@ -72,6 +72,11 @@ export class TraceProver {
     };
   }
 
+  /** The position tree of t, whole. @throws ProofError `input.position` */
+  positionTree(t: number): Promise<PositionTree> {
+    return this.inTurn(() => this.tree(t));
+  }
+
   /** positionRoot(t): what the worker signs when a dispute has found t. @throws ProofError `input.position` */
   positionRoot(t: number): Promise<Uint8Array> {
     return this.inTurn(async () => (await this.tree(t)).root);

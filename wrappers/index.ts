@@ -13,5 +13,7 @@ export * from './QuoteChecker';
 export * from './registryMessages';
 export * from './requiredValue';
 export * from './stakeMessages';
+export * from './SlashingCase';
 export * from './stakeValues';
 export { fromCell, toCell } from './cells';
+

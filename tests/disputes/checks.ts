@@ -9,7 +9,7 @@ import { leafIndex, type LeafAddress } from '../../exact/leafAddress';
 import { PositionLayout, type GroupLeaves } from '../../exact/positionLayout';
 import { PositionTree } from '../../exact/positionTree';
 import { hashOfLeaf } from '../../disputes/positionEvidence';
-import { encodeStep } from '../../disputes/step';
+import { encodeStep, type StepJob } from '../../disputes/step';
 
 const ROOT = join(__dirname, '../..');
 
@@ -20,6 +20,7 @@ export interface Run {
   rowsRoot: Uint8Array;
   tablesRoot: Uint8Array;
   positions: GroupLeaves[][];
+  job: StepJob;
 }
 
 /** @param name of a golden model (exact/vectors) */
@@ -29,11 +30,13 @@ export async function runOf(name: string, change: Partial<Job> = {}): Promise<Ru
   const layout = new PositionLayout(model.config);
   const positions: GroupLeaves[][] = [];
   const engine = createReferenceEngine(model, (tensors) => void positions.push(layout.position(tensors)));
-  await engine.generate({ promptTokens: [7, 3, 250, 9, 31], maxTokens: 3, stopTokens: [], sampling: GREEDY, ...change });
+  const job: Job = { promptTokens: [7, 3, 250, 9, 31], maxTokens: 3, stopTokens: [], sampling: GREEDY, ...change };
+  const { tokens } = await engine.generate(job);
   await engine.close();
   const rowsRoot = prover.part({ part: 'config' }).path[0];
   const tablesRoot = prover.part({ part: 'tokenizer' }).path[0];
-  return { model, prover, rowsRoot, tablesRoot, positions };
+  const stepJob = { promptTokens: job.promptTokens.length, outputTokens: tokens.length, sampling: job.sampling };
+  return { model, prover, rowsRoot, tablesRoot, positions, job: stepJob };
 }
 
 /** A position as a worker shows it: the honest one, but for the leaf in dispute. */
@@ -59,7 +62,7 @@ export function disputed(run: Run, t: number, group: number, slot: string, leaf:
   const address: LeafAddress = { block: t >> 5, position: t % 32, group, slot, leaf };
   const step = encodeStep({
     config, rowsRoot: run.rowsRoot, tablesRoot: run.tablesRoot, positionRoot: tree.root, index: leafIndex(config, 'inner', address), hash: hashOfLeaf(bytes), t,
-    job: Cell.EMPTY,
+    job: run.job,
   });
   return { run, t, address, tree, bytes, step };
 }

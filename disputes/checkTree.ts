@@ -1,0 +1,29 @@
+/** The one-step checks that this version knows, and the tree over their codes in which a case looks for them. */
+import type { Cell } from '@ton/core';
+import { LinearCheck } from '../build/Suite/Suite_LinearCheck';
+import { PADDING_LEAF, treePath, treeRoot } from '../exact/merkle';
+import { CHECKS_DEPTH } from '../wrappers';
+
+/** By name, in the order of the tree: that of the names. */
+const CHECKS = { LinearCheck };
+
+export type CheckName = keyof typeof CHECKS;
+export const CHECK_NAMES = Object.keys(CHECKS).sort() as CheckName[];
+
+export async function checkCode(name: CheckName): Promise<Cell> {
+  return (await CHECKS[name].fromInit()).init!.code;
+}
+
+async function leaves(): Promise<Uint8Array[]> {
+  const hashes = await Promise.all(CHECK_NAMES.map(async (name) => (await checkCode(name)).hash()));
+  return [...hashes, ...Array.from({ length: 2 ** CHECKS_DEPTH - hashes.length }, () => PADDING_LEAF)];
+}
+
+/** The root that the case has. */
+export const checksRoot = async (): Promise<Uint8Array> => treeRoot(await leaves(), CHECKS_DEPTH);
+
+/** A check as a case wants it: code, place and siblings. */
+export async function checkProof(name: CheckName): Promise<{ check: Cell; index: number; path: Uint8Array[] }> {
+  const index = CHECK_NAMES.indexOf(name);
+  return { check: await checkCode(name), index, path: treePath(await leaves(), CHECKS_DEPTH, index) };
+}

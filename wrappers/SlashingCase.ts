@@ -1,0 +1,186 @@
+import { type Address, beginCell, Cell, type Contract, contractAddress, type ContractProvider, type Sender, SendMode } from '@ton/core';
+import {
+  loadCaseEnded, SlashingCase as GeneratedCase, storeCaseSubject, storeChooseChild, storeEndTurn, storeModelRoots, storeOpenCase, storePositionStatement,
+  storeProveContradiction, storeProveStep, storeShowChildren, storeShowLeaf, storeShowPosition, storeShowTrace,
+} from '../build/Suite/Suite_SlashingCase';
+import { toInteger } from './cells';
+
+export const OP_OPEN_CASE = 0x0d10;
+export const OP_SHOW_TRACE = 0x0d11;
+export const OP_CHOOSE_CHILD = 0x0d12;
+export const OP_SHOW_CHILDREN = 0x0d13;
+export const OP_SHOW_POSITION = 0x0d14;
+export const OP_SHOW_LEAF = 0x0d15;
+export const OP_PROVE_STEP = 0x0d16;
+export const OP_PROVE_CONTRADICTION = 0x0d17;
+export const OP_END_TURN = 0x0d18;
+export const OP_CASE_ENDED = 0x0d19;
+
+/** Exit codes of SlashingCase. */
+export const SLASHING_CASE_ERRORS = {
+  notStake: 901,
+  notChallenger: 902,
+  notThisTurn: 903,
+  tooLate: 904,
+  tooEarly: 905,
+  otherTrace: 906,
+  otherChildren: 907,
+  noSuchChild: 908,
+  notSigned: 909,
+  otherBytes: 910,
+  noContradiction: 911,
+  unknownCheck: 912,
+  proofInvalid: 913,
+} as const;
+
+/** Exit codes of one-step checks: each means that the evidence proves nothing. */
+export const STEP_ERRORS = {
+  cellLength: 922,
+  otherLeaf: 923,
+  beyondTree: 924,
+  otherSlot: 925,
+  noSuchElement: 926,
+  otherRow: 927,
+} as const;
+
+/** Seconds for each move. */
+export const TURN_SECONDS = 28_800;
+/** "OCP1" */
+const TAG_POSITION = 0x4f435031n;
+/** Levels of the tree of checks. */
+export const CHECKS_DEPTH = 5;
+
+/** What a case is about; hashes have 32 bytes. */
+export interface CaseSubject {
+  networkId: number;
+  workerKey: Uint8Array;
+  receiptHash: Uint8Array;
+  traceCommit: Uint8Array;
+  promptTokens: number;
+  outputTokens: number;
+  config: Uint8Array;
+  rowsRoot: Uint8Array;
+  tablesRoot: Uint8Array;
+  /** SHA-256 of the tokenizer section. */
+  tokenizer: Uint8Array;
+  /** Of disputes/step.ts. */
+  job: Cell;
+}
+
+/** Whose turn it is; the worker's side has the first four. */
+export const CASE_TURNS = { trace: 1, children: 2, position: 3, leaf: 4, choose: 5, prove: 6 } as const;
+
+/** Hashes, three to a cell, each cell with the next as its reference. */
+export function packHashes(hashes: readonly Uint8Array[]): Cell {
+  let next: Cell | null = null;
+  for (let at = Math.floor((hashes.length - 1) / 3) * 3; at >= 0; at -= 3) {
+    const cell = beginCell().storeBuffer(Buffer.concat(hashes.slice(at, at + 3)));
+    next = (next === null ? cell : cell.storeRef(next)).endCell();
+  }
+  return next ?? Cell.EMPTY;
+}
+
+/** Siblings of a path, which climbs to the end of a chain: an empty cell stands behind them. */
+export function packPath(siblings: readonly Uint8Array[]): Cell {
+  let next = Cell.EMPTY;
+  for (let at = Math.floor((siblings.length - 1) / 3) * 3; at >= 0; at -= 3) next = beginCell().storeBuffer(Buffer.concat(siblings.slice(at, at + 3))).storeRef(next).endCell();
+  return next;
+}
+
+export function packCaseSubject(subject: CaseSubject): Cell {
+  const model = beginCell().store(storeModelRoots({
+    $$type: 'ModelRoots', config: toInteger(subject.config), rowsRoot: toInteger(subject.rowsRoot), tablesRoot: toInteger(subject.tablesRoot),
+    tokenizer: beginCell().storeBuffer(Buffer.from(subject.tokenizer)).endCell(),
+  })).endCell();
+  return beginCell().store(storeCaseSubject({
+    $$type: 'CaseSubject', networkId: BigInt(subject.networkId), workerKey: toInteger(subject.workerKey), receiptHash: toInteger(subject.receiptHash),
+    traceCommit: toInteger(subject.traceCommit), promptTokens: BigInt(subject.promptTokens), outputTokens: BigInt(subject.outputTokens), model, job: subject.job,
+  })).endCell();
+}
+
+/** What the worker's key signs for a position that a dispute has found: hash of the statement. */
+export function positionHash(networkId: number, receiptHash: Uint8Array, t: number, positionRoot: Uint8Array): Buffer {
+  return beginCell().store(storePositionStatement({
+    $$type: 'PositionStatement', tag: TAG_POSITION, networkId: BigInt(networkId), receiptHash: toInteger(receiptHash), t: BigInt(t), positionRoot: toInteger(positionRoot),
+  })).endCell().hash();
+}
+
+/** A dispute about one receipt (contracts/slashing/SlashingCase.tact). */
+export class SlashingCase implements Contract {
+  private constructor(readonly address: Address, readonly init?: { code: Cell; data: Cell }) {}
+
+  static async fromSubject(stake: Address, challenger: Address, subject: CaseSubject): Promise<SlashingCase> {
+    const { init } = await GeneratedCase.fromInit(stake, challenger, packCaseSubject(subject), 0n, 0n, 0n, 0n, 0n, 0n, null, null, null);
+    return new SlashingCase(contractAddress(0, init!), init!);
+  }
+
+  static createFromAddress(address: Address): SlashingCase {
+    return new SlashingCase(address);
+  }
+
+  /** Sent by the stake alone. */
+  static openBody(bond: bigint): Cell {
+    return beginCell().store(storeOpenCase({ $$type: 'OpenCase', bond })).endCell();
+  }
+
+  async sendShowTrace(provider: ContractProvider, via: Sender, value: bigint, trace: { traceRoot: Uint8Array; labelSalt: Uint8Array; children: readonly Uint8Array[] }): Promise<void> {
+    const body = storeShowTrace({ $$type: 'ShowTrace', traceRoot: toInteger(trace.traceRoot), labelSalt: toInteger(trace.labelSalt), children: packHashes(trace.children) });
+    await send(provider, via, value, beginCell().store(body).endCell());
+  }
+
+  /** @param child from the left, 0..31 */
+  async sendChooseChild(provider: ContractProvider, via: Sender, value: bigint, child: number): Promise<void> {
+    await send(provider, via, value, beginCell().store(storeChooseChild({ $$type: 'ChooseChild', child: BigInt(child) })).endCell());
+  }
+
+  async sendShowChildren(provider: ContractProvider, via: Sender, value: bigint, children: readonly Uint8Array[]): Promise<void> {
+    await send(provider, via, value, beginCell().store(storeShowChildren({ $$type: 'ShowChildren', children: packHashes(children) })).endCell());
+  }
+
+  /** @param position signature by the worker's key over `positionHash`, 64 bytes */
+  async sendShowPosition(
+    provider: ContractProvider, via: Sender, value: bigint, position: { positionRoot: Uint8Array; signature: Uint8Array; children: readonly Uint8Array[] },
+  ): Promise<void> {
+    const { positionRoot, signature, children } = position;
+    const body = storeShowPosition({ $$type: 'ShowPosition', positionRoot: toInteger(positionRoot), signature: Buffer.from(signature), children: packHashes(children) });
+    await send(provider, via, value, beginCell().store(body).endCell());
+  }
+
+  /** @param leaf chain of disputes/evidenceCells.ts */
+  async sendShowLeaf(provider: ContractProvider, via: Sender, value: bigint, leaf: Cell): Promise<void> {
+    await send(provider, via, value, beginCell().store(storeShowLeaf({ $$type: 'ShowLeaf', leaf })).endCell());
+  }
+
+  /** @param step code of a check, its place and siblings in the tree of checks, and its evidence */
+  async sendProveStep(provider: ContractProvider, via: Sender, value: bigint, step: { check: Cell; index: number; path: readonly Uint8Array[]; evidence: Cell }): Promise<void> {
+    const { check, index, path, evidence } = step;
+    await send(provider, via, value, beginCell().store(storeProveStep({ $$type: 'ProveStep', check, index: BigInt(index), path: packPath(path), evidence })).endCell());
+  }
+
+  /** @param leaf hash of the position tree's leaf and its siblings */
+  async sendProveContradiction(provider: ContractProvider, via: Sender, value: bigint, leaf: { hash: Uint8Array; path: readonly Uint8Array[] }): Promise<void> {
+    const body = storeProveContradiction({ $$type: 'ProveContradiction', hash: toInteger(leaf.hash), path: packPath(leaf.path) });
+    await send(provider, via, value, beginCell().store(body).endCell());
+  }
+
+  async sendEndTurn(provider: ContractProvider, via: Sender, value: bigint): Promise<void> {
+    await send(provider, via, value, beginCell().store(storeEndTurn({ $$type: 'EndTurn' })).endCell());
+  }
+}
+
+const send = (provider: ContractProvider, via: Sender, value: bigint, body: Cell): Promise<void> =>
+  provider.internal(via, { value, bounce: true, sendMode: SendMode.PAY_GAS_SEPARATELY, body });
+
+export interface CaseVerdict {
+  challenger: Address;
+  bond: bigint;
+  isConvicted: boolean;
+}
+
+/** What a case told its stake; null for another message. */
+export function readVerdict(body: Cell): CaseVerdict | null {
+  const slice = body.beginParse();
+  if (slice.remainingBits < 32 || slice.preloadUint(32) !== OP_CASE_ENDED) return null;
+  const { challenger, bond, isConvicted } = loadCaseEnded(slice);
+  return { challenger, bond, isConvicted };
+}
