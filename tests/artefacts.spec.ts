@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { Cell } from '@ton/core';
+import { CHECK_NAMES, checksRoot } from '../disputes/checkTree';
 import { jobEscrowCode } from '../wrappers';
 
 const build = path.join(__dirname, '../build');
@@ -10,9 +11,9 @@ describe('build artefacts', () => {
     const artefacts = fs.readdirSync(build).filter((file) => file.endsWith('.compiled.json'));
     expect(artefacts.sort()).toEqual(
       [
-        'AttestationRegistry', 'AttestedKey', 'CheckedJobEscrow', 'Collateral', 'JobEscrow', 'JudgedBounty', 'PaymentChannel', 'ProviderStake',
-        'QuoteChecker',
-      ].map((name) => `${name}.compiled.json`),
+        'AttestationRegistry', 'AttestedKey', 'CheckedJobEscrow', 'Collateral', 'JobEscrow', 'JudgedBounty', 'ModelLayout', 'PaymentChannel', 'ProviderStake',
+        'QuoteChecker', 'SlashingCase', ...CHECK_NAMES,
+      ].sort().map((name) => `${name}.compiled.json`),
     );
     const artefact = JSON.parse(fs.readFileSync(path.join(build, 'JobEscrow.compiled.json'), 'utf8'));
     const code = await jobEscrowCode();
@@ -28,6 +29,12 @@ describe('build artefacts', () => {
       expect(pinned).toContain(`const ${constant}_CODE_HASH: Int = 0x${hash};`);
       expect(pinned).toContain(`const ${constant}_CODE_DEPTH: Int = ${Cell.fromHex(hex).depth()};`);
     }
+  });
+
+  it('are the checks that a case knows', async () => {
+    expect(fs.readdirSync(path.join(__dirname, '../contracts/slashing/checks')).sort()).toEqual(CHECK_NAMES.map((name) => `${name}.tact`));
+    const pinned = fs.readFileSync(path.join(__dirname, '../contracts/slashing/checksRoot.tact'), 'utf8');
+    expect(pinned).toContain(`const CHECKS_ROOT: Int = 0x${Buffer.from(await checksRoot()).toString('hex')};`);
   });
 
   it('stay small: every bit of JobEscrow is paid for twice per job', async () => {
