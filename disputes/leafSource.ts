@@ -1,3 +1,4 @@
+import type { LeafAddress } from '../exact/leafAddress';
 import type { ModelPart } from '../exact/modelProof';
 import type { NodeAddress } from '../exact/proof';
 
@@ -6,6 +7,11 @@ export interface LeafSource {
   /** Bytes of a leaf; null where a padding leaf stands. @param leaf index in the group */
   leaf(group: number, leaf: number): Uint8Array | null;
   node(at: NodeAddress): Uint8Array;
+}
+
+/** Commit leaves of earlier positions with their ways up to traceRoot; exact/prover.ts gives them. */
+export interface CommitSource {
+  leaf(address: LeafAddress): { bytes: Uint8Array | null; path: readonly Uint8Array[] };
 }
 
 /** Leaves of a model's rows with their ways up to modelRoot; exact/modelProof.ts has one. */

@@ -4,7 +4,7 @@ import { PADDING_LEAF } from '../exact/merkle';
 import { treeDepths } from '../exact/opTable';
 import { leafHash } from '../exact/trace';
 import { leafCells, pathCells } from './evidenceCells';
-import type { LeafSource } from './leafSource';
+import type { CommitSource, LeafSource } from './leafSource';
 
 /** Bytes of leaves with their ways up, in the order in which a check asks for them. */
 export class PositionEvidence {
@@ -29,6 +29,13 @@ export class PositionEvidence {
     this.add(group, index, groupDepth);
     if (group !== this.group) this.cells.push(...pathCells(this.siblings(group, index, groupDepth, groupDepth + token)));
     this.group = group;
+    return this;
+  }
+
+  /** A leaf of the commit tree. */
+  committed({ bytes, path }: ReturnType<CommitSource['leaf']>): this {
+    if (bytes === null) throw new RangeError('the commit leaf is padding');
+    this.cells.push(...leafCells(bytes), ...pathCells(path));
     return this;
   }
 

@@ -11,6 +11,8 @@ export interface DisputedStep {
   rowsRoot: Uint8Array;
   tablesRoot: Uint8Array;
   positionRoot: Uint8Array;
+  /** Of the commit tree. */
+  traceRoot: Uint8Array;
   /** Of the leaf: in the position tree, and its hash. */
   index: number;
   hash: Uint8Array;
@@ -45,9 +47,9 @@ export function rowsDepth(config: ExactConfig): number {
   return depthFor(matrixShapes(config).reduce((sum, { rows, columns }) => sum + rows * segmentsOf(columns), 0), 3);
 }
 
-export function encodeStep({ config, rowsRoot, tablesRoot, positionRoot, index, hash, t, job }: DisputedStep): Cell {
+export function encodeStep({ config, rowsRoot, tablesRoot, positionRoot, traceRoot, index, hash, t, job }: DisputedStep): Cell {
   const found = beginCell()
-    .storeBuffer(Buffer.from(positionRoot)).storeUint(index, 32).storeBuffer(Buffer.from(hash)).storeUint(t, 32).storeRef(encodeJob(job))
+    .storeBuffer(Buffer.from(positionRoot)).storeBuffer(Buffer.from(traceRoot)).storeUint(index, 32).storeBuffer(Buffer.from(hash)).storeUint(t, 32).storeRef(encodeJob(job))
     .endCell();
   return beginCell()
     .storeBuffer(Buffer.from(encodeConfig(config))).storeBuffer(Buffer.from(rowsRoot)).storeBuffer(Buffer.from(tablesRoot)).storeRef(found).storeRef(encodeLayout(config))

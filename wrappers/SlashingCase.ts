@@ -41,6 +41,7 @@ export const STEP_ERRORS = {
   otherSlot: 925,
   noSuchElement: 926,
   otherRow: 927,
+  otherTable: 940,
 } as const;
 
 /** Seconds for each move. */

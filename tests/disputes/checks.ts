@@ -3,11 +3,15 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Address, Cell, toNano, type TupleItem } from '@ton/core';
 import { Blockchain, createShardAccount } from '@ton/sandbox';
-import { GREEDY, loadModel, ModelProver, type ExactModel, type Job } from '../../exact';
+import { GREEDY, loadModel, ModelProver, type ExactConfig, type ExactModel, type Job } from '../../exact';
+import { TRACE_BLOCK } from '../../exact/constants';
 import { createReferenceEngine } from '../../exact/reference/engine';
-import { leafIndex, type LeafAddress } from '../../exact/leafAddress';
+import { BlockTrace, commitNode } from '../../exact/blockTrace';
+import { leafIndex, slotAt, treeLevels, type LeafAddress } from '../../exact/leafAddress';
 import { PositionLayout, type GroupLeaves } from '../../exact/positionLayout';
 import { PositionTree } from '../../exact/positionTree';
+import { committed, type PositionTensors } from '../../exact/tensors';
+import type { CommitSource } from '../../disputes/leafSource';
 import { hashOfLeaf } from '../../disputes/positionEvidence';
 import { encodeStep, type StepJob } from '../../disputes/step';
 
@@ -21,6 +25,8 @@ export interface Run {
   tablesRoot: Uint8Array;
   positions: GroupLeaves[][];
   job: StepJob;
+  traceRoot: Uint8Array;
+  commit: CommitSource;
 }
 
 /** @param name of a golden model (exact/vectors) */
@@ -29,14 +35,33 @@ export async function runOf(name: string, change: Partial<Job> = {}): Promise<Ru
   const prover = new ModelProver(model);
   const layout = new PositionLayout(model.config);
   const positions: GroupLeaves[][] = [];
-  const engine = createReferenceEngine(model, (tensors) => void positions.push(layout.position(tensors)));
+  const blocks: BlockTrace[] = [];
+  const observe = (tensors: PositionTensors): void => {
+    if (positions.length % TRACE_BLOCK === 0) blocks.push(new BlockTrace(model.config, blocks.length));
+    blocks[blocks.length - 1].add(committed(tensors));
+    positions.push(layout.position(tensors));
+  };
+  const engine = createReferenceEngine(model, observe);
   const job: Job = { promptTokens: [7, 3, 250, 9, 31], maxTokens: 3, stopTokens: [], sampling: GREEDY, ...change };
-  const { tokens } = await engine.generate(job);
+  const { tokens, traceRoot, blockRoots } = await engine.generate(job);
   await engine.close();
   const rowsRoot = prover.part({ part: 'config' }).path[0];
   const tablesRoot = prover.part({ part: 'tokenizer' }).path[0];
   const stepJob = { promptTokens: job.promptTokens.length, outputTokens: tokens.length, sampling: job.sampling };
-  return { model, prover, rowsRoot, tablesRoot, positions, job: stepJob };
+  return { model, prover, rowsRoot, tablesRoot, positions, job: stepJob, traceRoot, commit: commitSource(model.config, blocks, blockRoots) };
+}
+
+function commitSource(config: ExactConfig, blocks: readonly BlockTrace[], blockRoots: readonly Uint8Array[]): CommitSource {
+  const levels = treeLevels(config, 'commit');
+  return {
+    leaf(address) {
+      const index = leafIndex(config, 'commit', address);
+      const trace = blocks[address.block];
+      const path = Array.from({ length: levels }, (_, level) =>
+        commitNode(config, blockRoots, trace, { depth: levels - level, index: Math.floor(index / 2 ** level) ^ 1 }));
+      return { bytes: trace.leaf(address.position, slotAt(config, 'commit', address).first + address.leaf), path };
+    },
+  };
 }
 
 /** A position as a worker shows it: the honest one, but for the leaf in dispute. */
@@ -50,18 +75,30 @@ export interface Disputed {
   step: Cell;
 }
 
-/** @param change of the leaf's bytes; none leaves them honest */
-export function disputed(run: Run, t: number, group: number, slot: string, leaf: number, change: (bytes: Buffer) => void = () => undefined): Disputed {
+/**
+ * @param change of the leaf's bytes; none leaves them honest
+ * @param inputs changes of other leaves of the group, by slot and leaf
+ */
+export function disputed(
+  run: Run, t: number, group: number, slot: string, leaf: number, change: (bytes: Buffer) => void = () => undefined,
+  inputs: { slot: string; leaf: number; change: (bytes: Buffer) => void }[] = [],
+): Disputed {
   const { config } = run.model;
   const groups = run.positions[t].map((slots) => slots.map(({ slot: name, leaves }) => ({ slot: name, leaves: [...leaves] })));
-  const at = groups[group].find(({ slot: name }) => name === slot)!;
-  const bytes = Buffer.from(at.leaves[leaf]!);
-  change(bytes);
-  at.leaves[leaf] = bytes;
+  const changed = (one: { slot: string; leaf: number; change: (bytes: Buffer) => void }): Buffer => {
+    const { leaves } = groups[group].find(({ slot: name }) => name === one.slot)!;
+    const copy = Buffer.from(leaves[one.leaf]!);
+    one.change(copy);
+    leaves[one.leaf] = copy;
+    return copy;
+  };
+  inputs.forEach(changed);
+  const bytes = changed({ slot, leaf, change });
   const tree = new PositionTree(config, groups);
   const address: LeafAddress = { block: t >> 5, position: t % 32, group, slot, leaf };
   const step = encodeStep({
-    config, rowsRoot: run.rowsRoot, tablesRoot: run.tablesRoot, positionRoot: tree.root, index: leafIndex(config, 'inner', address), hash: hashOfLeaf(bytes), t,
+    config, rowsRoot: run.rowsRoot, tablesRoot: run.tablesRoot, positionRoot: tree.root,
+    traceRoot: run.traceRoot, index: leafIndex(config, 'inner', address), hash: hashOfLeaf(bytes), t,
     job: run.job,
   });
   return { run, t, address, tree, bytes, step };

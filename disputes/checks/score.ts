@@ -1,0 +1,38 @@
+/** Evidence for contracts/slashing/checks/ScoreCheck.tact. */
+import { beginCell, type Cell } from '@ton/core';
+import { BLOCK } from '../../exact/constants';
+import type { LeafAddress } from '../../exact/leafAddress';
+import { positionBlocks } from '../../exact/opTable';
+import { AttentionEvidence, kvHeadOf, type AttentionSource } from '../cacheEvidence';
+import { chainOf, leafCells, pathCells } from '../evidenceCells';
+import type { PartSource } from '../leafSource';
+import { LAYER_SLOTS } from '../step';
+
+/** Siblings that lead from the exp table to tablesRoot; two more lead to modelRoot. */
+const BELOW_TABLES = 2;
+
+/**
+ * @param element of `attMax` 2 h for the scores of head h, 2 h + 1 for its values' exponents; of `e` in its leaf
+ * @param position up to t that shows the maximum to be wrong; for an element of `e` it follows
+ */
+export function scoreEvidence(
+  source: AttentionSource, model: PartSource, { group, slot, leaf }: LeafAddress, element: number, disputed: Uint8Array, position = source.t,
+): Cell {
+  const { config, t } = source;
+  const isMax = slot === 'attMax';
+  const parts = beginCell().storeUint(LAYER_SLOTS.indexOf(isMax ? 'attMax' : 'e'), 8).storeUint(element, 16);
+  if (isMax) parts.storeUint(position, 32);
+  parts.storeRef(chainOf(leafCells(disputed)));
+  const blocks = positionBlocks(config);
+  const head = isMax ? Math.floor(element / 2) : Math.floor(leaf / blocks);
+  const at = isMax ? position : BLOCK * (leaf % blocks) + element;
+  if (!isMax && at > t) return parts.endCell();
+  const evidence = new AttentionEvidence(source, group);
+  if (!isMax) evidence.slot('attMax');
+  if (isMax && element % 2 === 1) evidence.cached('v8', kvHeadOf(config, head), at);
+  else evidence.slot('q8', head).cached('k8', kvHeadOf(config, head), at);
+  parts.storeRef(chainOf(evidence.parts));
+  if (isMax) return parts.endCell();
+  const { bytes, path } = model.part({ part: 'exp' });
+  return parts.storeRef(chainOf([...leafCells(bytes), ...pathCells(path.slice(0, BELOW_TABLES))])).endCell();
+}

@@ -1,0 +1,67 @@
+/** Evidence for contracts/slashing/checks/WeightedCheck.tact. */
+import { beginCell, type Cell } from '@ton/core';
+import { BLOCK, SEGMENT_BYTES, TRACE_BLOCK } from '../../exact/constants';
+import type { ExactConfig } from '../../exact/config';
+import type { LeafAddress } from '../../exact/leafAddress';
+import { layerSlots, positionBlocks, transposedDims, transposedPerBlock } from '../../exact/opTable';
+import { AttentionEvidence, kvHeadOf, type AttentionSource } from '../cacheEvidence';
+import { chainOf, leafCells } from '../evidenceCells';
+import { LAYER_SLOTS } from '../step';
+
+/** Slots that the check judges. */
+export type WeightedSlot = 'vt' | 'pv' | 'oMax' | 'o8';
+
+/** @param element of the leaf in dispute: a byte of `vt` or `o8`, a word of `pv`; of `oMax` the element of o that shows it to be wrong */
+export function weightedEvidence(source: AttentionSource, { group, slot, leaf }: LeafAddress, element: number, disputed: Uint8Array): Cell {
+  const name = slot as WeightedSlot;
+  const parts = beginCell().storeUint(LAYER_SLOTS.indexOf(name), 8).storeUint(element, 16).storeRef(chainOf(leafCells(disputed)));
+  const evidence = new AttentionEvidence(source, group);
+  const shown = LEAVES[name](source, evidence, leaf, element);
+  return shown ? parts.storeRef(chainOf(evidence.parts)).endCell() : parts.endCell();
+}
+
+/** Adds the leaves that an element follows from; false for one that needs none. */
+type Show = (source: AttentionSource, evidence: AttentionEvidence, leaf: number, element: number) => boolean;
+
+const LEAVES: Record<WeightedSlot, Show> = {
+  vt: ({ config, t }, evidence, leaf, element) => {
+    const perBlock = transposedPerBlock(config);
+    const position = TRACE_BLOCK * Math.floor(leaf / perBlock) + (element % TRACE_BLOCK);
+    if (position > t) return false;
+    const dim = (leaf % perBlock) * transposedDims(config) + Math.floor(element / TRACE_BLOCK);
+    evidence.cached('v8', Math.floor(dim / config.headDim), position);
+    return true;
+  },
+  pv: ({ config, t }, evidence, leaf, element) => {
+    const blocks = positionBlocks(config);
+    const block = element % blocks;
+    if (BLOCK * block > t) return false;
+    const dim = leaf * partialDims(config) + Math.floor(element / blocks);
+    const head = Math.floor(dim / config.headDim);
+    evidence.slot('p', head * blocks + block);
+    const column = kvHeadOf(config, head) * config.headDim + (dim % config.headDim);
+    const piece = Math.floor(column / transposedDims(config));
+    const end = Math.min(BLOCK * (block + 1), t + 1);
+    for (let position = BLOCK * block; position < end; position += TRACE_BLOCK) {
+      evidence.slot('vt', (position / TRACE_BLOCK) * transposedPerBlock(config) + piece);
+    }
+    return true;
+  },
+  oMax: ({ config }, evidence, _, element) => output(config, evidence, element),
+  o8: ({ config }, evidence, leaf, element) => {
+    const number = SEGMENT_BYTES * leaf + element;
+    if (number >= config.heads * config.headDim) return false;
+    output(config, evidence, number);
+    evidence.slot('oMax');
+    return true;
+  },
+};
+
+/** What an element of o follows from. */
+function output(config: ExactConfig, evidence: AttentionEvidence, number: number): boolean {
+  evidence.slot('pv', Math.floor(number / partialDims(config))).slot('attSums', Math.floor(number / config.headDim)).slot('attMax');
+  return true;
+}
+
+/** Dims whose partial sums share a leaf. */
+const partialDims = (config: ExactConfig): number => layerSlots(config).find(({ name }) => name === 'pv')!.perLeaf / positionBlocks(config);
