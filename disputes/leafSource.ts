@@ -9,7 +9,7 @@ export interface LeafSource {
   node(at: NodeAddress): Uint8Array;
 }
 
-/** Commit leaves of earlier positions with their ways up to traceRoot; exact/prover.ts gives them. */
+/** Commit leaves of earlier positions with their ways up to traceRoot, as a TraceProver (exact/prover.ts) has given them. */
 export interface CommitSource {
   leaf(address: LeafAddress): { bytes: Uint8Array | null; path: readonly Uint8Array[] };
 }

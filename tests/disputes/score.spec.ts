@@ -120,6 +120,15 @@ describe('scores of a position', () => {
     }
   });
 
+  it('are judged whatever maximum the leaf before them says', async () => {
+    const run = await runOf('grouped');
+    const t = run.positions.length - 1;
+    for (const largest of [-(2 ** 31), 2 ** 31 - 1]) {
+      const at = disputed(run, t, 1, 'e', 0, undefined, [{ slot: 'attMax', leaf: 0, change: (bytes) => void bytes.writeInt32BE(largest, 0) }]);
+      expect((await check(at.step, evidenceOf(at, t))).exitCode).toBeUndefined();
+    }
+  });
+
   it('are not compared with those of later positions', async () => {
     const run = await runOf('grouped');
     const t = run.positions.length - 2;

@@ -102,6 +102,14 @@ describe('weights of positions', () => {
     }
   });
 
+  it('are judged whatever exponent the leaf before them says', async () => {
+    const run = await runOf('grouped');
+    const t = run.positions.length - 1;
+    const inputs = [{ slot: 'attMax', leaf: 0, change: (bytes: Buffer): void => void bytes.writeUInt32BE(0, 8) }, { slot: 'v8', leaf: 0, change: (bytes: Buffer): void => void (bytes[0] = 255) }];
+    const at = disputed(run, t, 1, 'p', 0, undefined, inputs);
+    expect((await check(at.step, evidenceOf(at, t))).exitCode).toBeUndefined();
+  });
+
   it('are never wrong by evidence that was bent or belongs elsewhere', async () => {
     const run = await runOf('grouped');
     const random = randomOf(13);

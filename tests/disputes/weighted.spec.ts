@@ -43,12 +43,12 @@ describe('weighted values', () => {
       const pieces = (kvHeads * headDim) / dims;
       for (let group = 1; group <= layers; group++) {
         const piece = group === 1 ? 0 : pieces - 1;
-        for (const byte of [0, 1, t, t + 1, 31, 32 * dims - 32, 32 * dims - 32 + t, 32 * dims - 1]) {
+        for (const byte of [0, t, t + 1, 32 * dims - 32 + t, 32 * dims - 1]) {
           await expectChecked(run, t, group, 'vt', piece, byte, byte, byte === 0 ? 32 : 0);
         }
         const leaf = group === 1 ? 0 : leavesOf(run, t, group, 'pv') - 1;
         const words = (heads * headDim * blocks) / leavesOf(run, t, group, 'pv');
-        for (const word of new Set([0, 1, words - blocks, words - 1])) {
+        for (const word of new Set([0, words - blocks, words - 1])) {
           await expectChecked(run, t, group, 'pv', leaf, word, 4 * word + 3, word === 0 ? words - blocks : 0);
         }
         const o8 = disputed(run, t, group, 'o8', 0).bytes.length;
@@ -139,7 +139,7 @@ describe('weighted values', () => {
     const evidence = honest.flatMap((at) => [0, 3, 63].filter((element) => at.address.slot !== 'pv' || element < 16).map((element) => evidenceOf(at, element)));
     for (const { step } of honest) {
       for (const one of evidence) expect((await check(step, one)).isWrong).not.toBe(true);
-      for (let n = 0; n < 40; n++) expect((await check(step, mutated(evidence[n % evidence.length], random))).isWrong).not.toBe(true);
+      for (let n = 0; n < 25; n++) expect((await check(step, mutated(evidence[n % evidence.length], random))).isWrong).not.toBe(true);
     }
   });
 });
