@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { toNano } from '@ton/core';
 import { Blockchain, type SandboxContract, type SendMessageResult, type TreasuryContract } from '@ton/sandbox';
 import { chainOf, leafCells } from '../../disputes/evidenceCells';
+import { hashOfLeaf } from '../../disputes/positionEvidence';
 import { RevealedTree } from '../../disputes/revealedTree';
 import { encodeJob } from '../../disputes/step';
 import { encodeConfig } from '../../exact/config';
@@ -39,6 +40,8 @@ export class Game {
   private tree: Tree = 'commit';
   private node: NodeAddress = { depth: 0, index: 0 };
   address!: LeafAddress;
+  /** The leaf of the trace that was found. */
+  committed!: LeafAddress;
   /** The worker's position tree, as the challenger knows it. */
   revealed!: RevealedTree;
 
@@ -84,6 +87,10 @@ export class Game {
     return this.tree === 'commit' ? of.children(this.node) : of.innerChildren(this.t, this.node);
   }
 
+  liarChildren(): Promise<Uint8Array[]> {
+    return this.children(this.liar);
+  }
+
   get t(): number {
     return 32 * this.address.block + this.address.position;
   }
@@ -114,15 +121,23 @@ export class Game {
     return this.node.depth === treeLevels(this.config, this.tree);
   }
 
-  async showPosition(seed = SEED): Promise<SendMessageResult> {
+  /** @param of whose position tree the worker signs */
+  async showPosition(seed = SEED, of = this.liar): Promise<SendMessageResult> {
     this.tree = 'inner';
     this.node = { depth: 0, index: 0 };
-    const positionRoot = await this.liar.positionRoot(this.t);
+    this.committed = this.address;
+    const positionRoot = await of.positionRoot(this.t);
     const signature = nodeEd25519.sign(positionHash(NETWORK, RECEIPT, this.t, positionRoot), seed);
-    const children = await this.children(this.liar);
+    const children = await this.children(of);
     this.revealed = new RevealedTree(await this.honest.positionTree(this.t));
     this.revealed.reveal(this.node, children);
     return this.contract.sendShowPosition(this.worker.getSender(), MOVE, { positionRoot, signature, children }) as never;
+  }
+
+  /** The leaf of the position tree at the address of the trace's leaf that was found. @param of whose position tree */
+  async contradict(of: TraceProver): Promise<SendMessageResult> {
+    const { bytes, path } = await of.leaf('inner', this.committed);
+    return this.contract.sendProveContradiction(this.challenger.getSender(), MOVE, { hash: hashOfLeaf(bytes), path }) as never;
   }
 
   async showLeaf(): Promise<SendMessageResult> {

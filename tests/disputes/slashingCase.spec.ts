@@ -1,8 +1,9 @@
 /** SlashingCase: two descents, the leaf, and the step that decides. */
 import { describe, expect, it } from '@jest/globals';
+import { beginCell, type Cell } from '@ton/core';
 import { linearEvidence } from '../../disputes/checks/linear';
 import { checkProof } from '../../disputes/checkTree';
-import { SLASHING_CASE_ERRORS as E, SlashingCase, TURN_SECONDS } from '../../wrappers';
+import { OP_SHOW_CHILDREN, SLASHING_CASE_ERRORS as E, SlashingCase, TURN_SECONDS } from '../../wrappers';
 import { BOND, brokenModel, exitOf, Game, gasOf, MOVE } from './game';
 
 const broken = () => Game.open('grouped', brokenModel('grouped', 0, 'gate'));
@@ -104,6 +105,34 @@ describe('a dispute about a wrong answer', () => {
     const position = await broken();
     await position.descendTrace();
     expect(exitOf((await position.showPosition(new Uint8Array(32).fill(1))) as never)).toBe(E.notSigned);
+  });
+
+  it('takes children three to a cell alone: the challenger must find the one that he chooses where it was hashed', async () => {
+    const game = await broken();
+    await game.showTrace();
+    await game.choose();
+    const children = await game.liarChildren();
+    const one = (hash: Uint8Array, next: Cell | null): Cell => {
+      const cell = beginCell().storeBuffer(Buffer.from(hash));
+      return (next === null ? cell : cell.storeRef(next)).endCell();
+    };
+    const single = children.reduceRight<Cell | null>((next, hash) => one(hash, next), null)!;
+    const body = beginCell().storeUint(OP_SHOW_CHILDREN, 32).storeRef(single).endCell();
+    const result = await game.worker.send({ to: game.contract.address, value: MOVE, body });
+    expect(exitOf(result as never)).toBe(E.otherChildren);
+    gasOf(await game.showChildren());
+  });
+
+  it('convicts a worker whose position tree has not the leaf to which its trace commits, and no other', async () => {
+    const twoFaced = await broken();
+    await twoFaced.descendTrace();
+    await twoFaced.showPosition(undefined, twoFaced.honest);
+    expect(exitOf(await twoFaced.contradict(twoFaced.liar))).not.toBe(0);
+    expect(twoFaced.verdict(await twoFaced.contradict(twoFaced.honest))).toBe(true);
+    const consistent = await broken();
+    await consistent.descendTrace();
+    await consistent.showPosition();
+    expect(exitOf(await consistent.contradict(consistent.liar))).toBe(E.noContradiction);
   });
 
   it('returns to whoever moves what the move did not use, and keeps the bond whole', async () => {
