@@ -9,7 +9,7 @@ import { ChannelEndpoint } from '../../worker/channels/endpoint';
 import { NOW, PRICES } from '../worker/channels/conversationWorld';
 import { workerSuite } from '../worker/channels/suite';
 import { boughtFrom, cardOf, serve } from './bought';
-import { startGateway } from './support';
+import { startGateway, until } from './support';
 
 describe('answers bought over a payment channel', () => {
   const { loaded, ends, begin } = workerSuite();
@@ -55,7 +55,7 @@ describe('answers bought over a payment channel', () => {
     assert.deepEqual([receipts[0].seq, receipts[0].dueNano, receipts[0].final], [1, String(due), true]);
     const position = store.position(world.address);
     assert.deepEqual(position, { nextSeq: 2, owed: due, vouched: due });
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await until(() => world.store.read.balance(world.address).voucherNano === due);
     assert.deepEqual(world.store.read.balance(world.address), { dueNano: due, voucherNano: due, settledNano: 0n, uncoveredNano: 0n });
   });
 
@@ -72,8 +72,9 @@ describe('answers bought over a payment channel', () => {
     const [first, second, third, again] = await Promise.all([one(1), one(2), one(3), one(1)]);
     assert.equal(first, again);
     assert.equal(new Set([first, second, third]).size, 3);
-    await new Promise((resolve) => setTimeout(resolve, 50));
     const { owed, vouched, nextSeq } = store.position(world.address);
+    // The last piece is paid when no further request comes.
+    await until(() => world.store.read.balance(world.address).voucherNano === vouched);
     const { dueNano, voucherNano } = world.store.read.balance(world.address);
     assert.deepEqual([owed, vouched, nextSeq], [dueNano, voucherNano, 5]);
     assert.ok(vouched >= owed);
