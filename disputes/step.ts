@@ -25,13 +25,15 @@ export interface DisputedStep {
 export interface StepJob {
   promptTokens: number;
   outputTokens: number;
+  /** Of the tree over the request (protocol/commitments.ts), 32 bytes. */
+  requestRoot: Uint8Array;
   sampling: Sampling;
 }
 
-export function encodeJob({ promptTokens, outputTokens, sampling }: StepJob): Cell {
+export function encodeJob({ promptTokens, outputTokens, requestRoot, sampling }: StepJob): Cell {
   const { t, topK, topP16, minPX, seed } = sampling;
   return beginCell()
-    .storeUint(promptTokens, 32).storeUint(outputTokens, 32).storeUint(t, 32).storeUint(topK, 16).storeUint(topP16, 16).storeUint(minPX, 16).storeBuffer(Buffer.from(seed))
+    .storeUint(promptTokens, 32).storeUint(outputTokens, 32).storeBuffer(Buffer.from(requestRoot)).storeUint(t, 32).storeUint(topK, 16).storeUint(topP16, 16).storeUint(minPX, 16).storeBuffer(Buffer.from(seed))
     .endCell();
 }
 

@@ -46,12 +46,22 @@ const nodeHash = (left: Uint8Array, right: Uint8Array): Uint8Array =>
  */
 export function treeRoot(leaves: readonly Uint8Array[]): Uint8Array {
   let level = leaves.map(leafHash);
-  while (level.length > 1) {
-    level = Array.from({ length: Math.ceil(level.length / 2) }, (_, index) =>
-      nodeHash(level[2 * index], level[2 * index + 1] ?? ZERO_HASH),
-    );
-  }
+  while (level.length > 1) level = levelAbove(level);
   return level[0];
+}
+
+const levelAbove = (level: readonly Uint8Array[]): Uint8Array[] =>
+  Array.from({ length: Math.ceil(level.length / 2) }, (_, index) => nodeHash(level[2 * index], level[2 * index + 1] ?? ZERO_HASH));
+
+/** Siblings on the way from a leaf of such a tree to its root, bottom up. */
+export function treeSiblings(leaves: readonly Uint8Array[], index: number): Uint8Array[] {
+  const siblings: Uint8Array[] = [];
+  let level = leaves.map(leafHash);
+  for (let at = index; level.length > 1; at >>= 1) {
+    siblings.push(level[at ^ 1] ?? ZERO_HASH);
+    level = levelAbove(level);
+  }
+  return siblings;
 }
 
 /** Bytes in leaves of 1,024, the last one zero padded. */
@@ -63,11 +73,11 @@ function rows(bytes: Uint8Array): Uint8Array[] {
   });
 }
 
-/** Root over the request: a header leaf, then the prompt's tokens in rows. */
-export function requestRoot(request: InferenceRequest): Uint8Array {
+/** The header of a request, docs/protocol.md: first leaf of its tree. */
+function requestHeader(request: InferenceRequest): Uint8Array {
   expectLength('toolsHash', request.toolsHash, 32);
   const { sampling, stopTokens, promptTokens } = request;
-  const header = concatBytes(
+  return concatBytes(
     asciiBytes('OCQ1'),
     uintBytes(0, 1), // kind: tokens
     uintBytes(promptTokens.length, 4),
@@ -80,14 +90,22 @@ export function requestRoot(request: InferenceRequest): Uint8Array {
     uintBytes(request.nonce, 8),
     request.toolsHash,
   );
-  return treeRoot([header, ...rows(tokenBytes(promptTokens))]);
 }
 
-/** Root over the answer's plaintext: its header block of 64 bytes, then its tokens in rows. */
-export function responseRoot(response: ResponsePlaintext): Uint8Array {
+/** Leaves of the tree over a request: the header, then the prompt's tokens in rows. */
+export const requestLeaves = (request: InferenceRequest): Uint8Array[] => [requestHeader(request), ...rows(tokenBytes(request.promptTokens))];
+
+/** Root over the request. */
+export const requestRoot = (request: InferenceRequest): Uint8Array => treeRoot(requestLeaves(request));
+
+/** Leaves of the tree over an answer's plaintext: its header block of 64 bytes, then its tokens in rows. */
+export function responseLeaves(response: ResponsePlaintext): Uint8Array[] {
   const plain = encodeResponse(response);
-  return treeRoot([plain.subarray(0, 64), ...rows(plain.subarray(64))]);
+  return [plain.subarray(0, 64), ...rows(plain.subarray(64))];
 }
+
+/** Root over the answer's plaintext. */
+export const responseRoot = (response: ResponsePlaintext): Uint8Array => treeRoot(responseLeaves(response));
 
 export type CommitmentLabel = 'request' | 'response' | 'trace';
 
@@ -98,8 +116,11 @@ export type CommitmentLabel = 'request' | 'response' | 'trace';
 export function commit(label: CommitmentLabel, salt: Uint8Array, root: Uint8Array): Uint8Array {
   expectLength('commitSalt', salt, 32);
   expectLength('root', root, 32);
-  return sha256(concatBytes(asciiBytes('OCC1'), sha256(concatBytes(salt, asciiBytes(label))), root));
+  return sha256(concatBytes(asciiBytes('OCC1'), labelSalt(label, salt), root));
 }
+
+/** What opens the commitments of one label alone. */
+export const labelSalt = (label: CommitmentLabel, salt: Uint8Array): Uint8Array => sha256(concatBytes(salt, asciiBytes(label)));
 
 export function opens(commitment: Uint8Array, label: CommitmentLabel, salt: Uint8Array, root: Uint8Array): boolean {
   return equalBytes(commitment, commit(label, salt, root));

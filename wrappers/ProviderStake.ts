@@ -14,6 +14,7 @@ import {
   ProviderStake as GeneratedProviderStake,
 } from '../build/Suite/Suite_ProviderStake';
 import { toBytes, toInteger } from './cells';
+import { packChallengeReceipt, type ReceiptChallenge } from './challenges';
 import { basechainHash } from './fields';
 import {
   type NewWorkerKey,
@@ -66,6 +67,7 @@ async function stateInit({ networkId, registry, owner }: StakeParameters): Promi
     { $$type: 'Coverage', days: Dictionary.empty() },
     0n,
     Dictionary.empty(),
+    0n,
     0n,
     null,
   );
@@ -204,6 +206,15 @@ export class ProviderStake implements Contract {
     return this.send(provider, via, options.value, body);
   }
 
+  /**
+   * Opens a case about a receipt: by anybody on a public job, on a sealed one by its client or whoever has its grant. The value is
+   * `requiredChallengeValue(...)`; what the opening does not use returns to the challenger. Refused: keyUnknown, notSignedByKey, otherStake,
+   * otherTerms, notChallengeable, windowOver, alreadyConvicted, notGranted, otherModel, otherRequest.
+   */
+  async sendChallenge(provider: ContractProvider, via: Sender, options: Sent<ReceiptChallenge>): Promise<void> {
+    await this.send(provider, via, options.value, await packChallengeReceipt(options, options.queryId));
+  }
+
   /** Everything about the stake but its keys. */
   async getStatus(provider: ContractProvider): Promise<StakeStatus> {
     const status = await GeneratedProviderStake.fromAddress(this.address).getStatus(provider);
@@ -218,6 +229,7 @@ export class ProviderStake implements Contract {
       thawedAt: Number(status.thawedAt),
       slashed: status.slashed,
       faults: Number(status.faults),
+      openCases: Number(status.openCases),
       keyCount: Number(status.keyCount),
       descriptorHash: toBytes(status.descriptorHash),
       endpoint: status.endpoint === null ? null : textOf(status.endpoint),

@@ -1,9 +1,10 @@
-import { type Address, beginCell, Cell, type Contract, contractAddress, type ContractProvider, type Sender, SendMode } from '@ton/core';
+import { Address, beginCell, Cell, type Contract, contractAddress, type ContractProvider, type Sender, SendMode } from '@ton/core';
 import {
-  loadCaseEnded, SlashingCase as GeneratedCase, storeCaseSubject, storeChooseChild, storeEndTurn, storeModelRoots, storeOpenCase, storePositionStatement,
+  loadCaseEnded, SlashingCase as GeneratedCase, storeCaseSubject, storeChooseChild, storeEndTurn, storeJudgedJob, storeOpenCase, storePositionStatement,
   storeProveContradiction, storeProveStep, storeShowChildren, storeShowLeaf, storeShowPosition, storeShowTrace,
 } from '../build/Suite/Suite_SlashingCase';
 import { toInteger } from './cells';
+import { type ModelRoots, packModelRoots } from './challenges';
 
 export const OP_OPEN_CASE = 0x0d10;
 export const OP_SHOW_TRACE = 0x0d11;
@@ -52,21 +53,32 @@ const TAG_POSITION = 0x4f435031n;
 export const CHECKS_DEPTH = 5;
 
 /** What a case is about; hashes have 32 bytes. */
-export interface CaseSubject {
+export interface CaseSubject extends ModelRoots {
   networkId: number;
   workerKey: Uint8Array;
   receiptHash: Uint8Array;
   traceCommit: Uint8Array;
   promptTokens: number;
   outputTokens: number;
-  config: Uint8Array;
-  rowsRoot: Uint8Array;
-  tablesRoot: Uint8Array;
-  /** SHA-256 of the tokenizer section. */
-  tokenizer: Uint8Array;
   /** Of disputes/step.ts. */
   job: Cell;
+  judged: JudgedJob;
 }
+
+/** Whose answer it is: what the stake wants to know of a verdict. */
+export interface JudgedJob {
+  /** Basechain hashes, 32 bytes. */
+  client: Uint8Array;
+  escrow: Uint8Array;
+  seq: number;
+  /** nanoTON at most, by the terms. */
+  price: bigint;
+}
+
+/** What came of a case. */
+export const CASE_VERDICTS = { acquitted: 0, convicted: 1, moot: 2 } as const;
+/** Rent and last fee of a case, nanoTON; beside the bond. */
+export const CASE_RESERVE = 50_000_000n;
 
 /** Whose turn it is; the worker's side has the first four. */
 export const CASE_TURNS = { trace: 1, children: 2, position: 3, leaf: 4, choose: 5, prove: 6 } as const;
@@ -89,13 +101,13 @@ export function packPath(siblings: readonly Uint8Array[]): Cell {
 }
 
 export function packCaseSubject(subject: CaseSubject): Cell {
-  const model = beginCell().store(storeModelRoots({
-    $$type: 'ModelRoots', config: toInteger(subject.config), rowsRoot: toInteger(subject.rowsRoot), tablesRoot: toInteger(subject.tablesRoot),
-    tokenizer: beginCell().storeBuffer(Buffer.from(subject.tokenizer)).endCell(),
-  })).endCell();
   return beginCell().store(storeCaseSubject({
     $$type: 'CaseSubject', networkId: BigInt(subject.networkId), workerKey: toInteger(subject.workerKey), receiptHash: toInteger(subject.receiptHash),
-    traceCommit: toInteger(subject.traceCommit), promptTokens: BigInt(subject.promptTokens), outputTokens: BigInt(subject.outputTokens), model, job: subject.job,
+    traceCommit: toInteger(subject.traceCommit), promptTokens: BigInt(subject.promptTokens), outputTokens: BigInt(subject.outputTokens), model: packModelRoots(subject), job: subject.job,
+    judged: beginCell().store(storeJudgedJob({
+      $$type: 'JudgedJob', client: toInteger(subject.judged.client), escrow: new Address(0, Buffer.from(subject.judged.escrow)), seq: BigInt(subject.judged.seq),
+      price: subject.judged.price,
+    })).endCell(),
   })).endCell();
 }
 
@@ -175,13 +187,14 @@ const send = (provider: ContractProvider, via: Sender, value: bigint, body: Cell
 export interface CaseVerdict {
   challenger: Address;
   bond: bigint;
-  isConvicted: boolean;
+  /** Of CASE_VERDICTS. */
+  verdict: number;
 }
 
 /** What a case told its stake; null for another message. */
 export function readVerdict(body: Cell): CaseVerdict | null {
   const slice = body.beginParse();
   if (slice.remainingBits < 32 || slice.preloadUint(32) !== OP_CASE_ENDED) return null;
-  const { challenger, bond, isConvicted } = loadCaseEnded(slice);
-  return { challenger, bond, isConvicted };
+  const { challenger, bond, verdict } = loadCaseEnded(slice);
+  return { challenger, bond, verdict: Number(verdict) };
 }

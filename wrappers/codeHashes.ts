@@ -5,12 +5,12 @@ export const CODE_HASHES = {
   JobEscrow: '529a16cefa2307b57076825e158d133d07a3df4ff3a55128df90630726cb6ea4',
   CheckedJobEscrow: '303dc6c1f6fe8d03ce1bfa8d58a1a39c7039dbd340c36acbcdbc548ecac18f08',
   PaymentChannel: '2f5abd8a5a9633679a6d7a101f9df4e584abef06855adf0295e9734f8d5aa0cd',
-  ProviderStake: '6054576520db68563f4d8667db60bbe20b2ad2c882bf760a0c5fcf4dc582695d',
-  AttestationRegistry: 'd906fe8fee61cb43e1c3c57a9988366ddc92edbd0f791e35b9dbe3feb336254b',
-  AttestedKey: 'e83261637100c4f68e62858811daf4ad597257591f5908cfd35d8423314e2f8d',
+  ProviderStake: '1913b6eb1f823818c98be9b80bb82c713a0fd5a407bd00f19f183878431d4bba',
+  AttestationRegistry: '7324582bbf12b6b10eb1926081190e38fc71b62fa0826460553b0c846b4b3b23',
+  AttestedKey: '8986b1ca2b00d2ded2507507685549c7b8af6d8978ef52d6bf811f02e7832149',
   Collateral: 'd87be72afe9ca365cbb71d93616668528fc249b6614bb4cb71bfa1e23765372f',
   QuoteChecker: '57184483f159b0479dde690732caeb5020d0d25d947c69e71f29f49b549ce820',
-  JudgedBounty: '7ffb8115812338de24808c262a671497fe8720cc41bea102dab3d4ab95759ff6',
+  JudgedBounty: '609c646ab5ef976decd2f8ff73fc076a06d2aa5acb9444eae335c093f816037f',
 } as const;
 
 export type ContractName = keyof typeof CODE_HASHES;

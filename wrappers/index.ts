@@ -7,6 +7,7 @@ export * from './codeHashes';
 export * from './JobEscrow';
 export * from './keyLife';
 export * from './PaymentChannel';
+export * from './challenges';
 export * from './channelCover';
 export * from './ProviderStake';
 export * from './QuoteChecker';

@@ -23,6 +23,14 @@ export const PROVIDER_STAKE_ERRORS = {
   alreadyConvicted: 728,
   notAttestedKey: 729,
   otherTier: 730,
+  casesOpen: 781,
+  notChallengeable: 782,
+  windowOver: 783,
+  notGranted: 784,
+  otherModel: 785,
+  otherRequest: 786,
+  otherCaseCode: 787,
+  notCase: 788,
 } as const;
 
 /** What a stake answers to a key query; contracts/staking/keys.tact. */
@@ -83,6 +91,8 @@ export interface StakeStatus extends StakeParameters {
   slashed: bigint;
   /** Convictions and promises that were not kept. */
   faults: number;
+  /** Disputes that have no verdict yet; until then nothing is withdrawn. */
+  openCases: number;
   /** Slots taken, by ended and removed keys too until they are pruned. */
   keyCount: number;
   /** 32 bytes, SHA-256 of the descriptor served at the endpoint; zero when none was set. */

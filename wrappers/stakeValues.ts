@@ -1,3 +1,5 @@
+import { bondFor } from './challenges';
+import { CASE_RESERVE } from './SlashingCase';
 import { forwardFee, gasFee, type NetworkPrices } from './requiredValue';
 
 /** Gas of the stake's handlers, as in contracts/staking/parameters.tact; a test compares. */
@@ -7,6 +9,8 @@ const GAS = {
   evidence: 48_000n,
   keyQuery: 46_000n,
   announce: 16_000n,
+  challenge: 60_000n,
+  openCase: 30_000n,
 } as const;
 
 /** Fee of `gas` and of `replies` short messages, as `handlingFee` in contracts/lib/value.tact. */
@@ -30,6 +34,14 @@ export function requiredStakeValue(kind: StakeMessageKind, prices: NetworkPrices
 /** What a deposit brings beyond the stake and the rent reserve. */
 export const depositFees = (prices: NetworkPrices): bigint =>
   handlingFee(prices, GAS.stakeMessage, 1n) + announceFee(prices);
+
+/** The message that deploys a case, at its largest. */
+const CASE_MAX_CELLS = 95n;
+const CASE_MAX_BITS = 45_000n;
+
+/** Least value of a challenge of an answer of this price: bond, reserve and the fees of opening, nanoTON. */
+export const requiredChallengeValue = (price: bigint, prices: NetworkPrices): bigint =>
+  bondFor(price) + CASE_RESERVE + gasFee(prices, GAS.challenge + GAS.openCase) + forwardFee(prices, CASE_MAX_CELLS, CASE_MAX_BITS) + forwardFee(prices, 1n, 1023n);
 
 const announceFee = (prices: NetworkPrices): bigint => handlingFee(prices, GAS.announce, 3n);
 

@@ -10,7 +10,7 @@ import { Cell } from '@ton/core';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const target = path.join(root, 'contracts', 'lib', 'codes.tact');
 const checksTarget = path.join(root, 'contracts', 'slashing', 'checksRoot.tact');
-const PINNED = { COLLATERAL: 'Collateral', ATTESTED_KEY: 'AttestedKey' };
+const PINNED = { COLLATERAL: 'Collateral', ATTESTED_KEY: 'AttestedKey', PAYMENT_CHANNEL: 'PaymentChannel', SLASHING_CASE: 'SlashingCase' };
 const ROUNDS = 4;
 /** Levels of the tree of one-step checks. */
 const CHECKS_DEPTH = 5;

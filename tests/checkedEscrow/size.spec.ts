@@ -45,6 +45,7 @@ async function fillStake(world: CheckedJobWorld): Promise<void> {
     { $$type: 'Coverage', days },
     64n,
     convictions,
+    65_535n,
     uint256(patternBytes(32, 1)),
     beginCell().storeBuffer(Buffer.alloc(127, 65)).endCell(),
   );

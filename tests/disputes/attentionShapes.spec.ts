@@ -61,7 +61,7 @@ function world(config: ExactConfig, leaves: Leaves, cached?: { slot: 'k8' | 'v8'
   const step = (slot: string, leaf: number, bytes: Uint8Array): Cell =>
     encodeStep({
       config, rowsRoot: Buffer.alloc(32), tablesRoot, positionRoot: tree.root, traceRoot, index: leafIndex(config, 'inner', address(slot, leaf)),
-      hash: hashOfLeaf(bytes), t: T, job: { promptTokens: T + 1, outputTokens: 1, sampling: GREEDY },
+      hash: hashOfLeaf(bytes), t: T, job: { promptTokens: T + 1, outputTokens: 1, requestRoot: Buffer.alloc(32), sampling: GREEDY },
     });
   return { source, address, step, table, model: { part: () => ({ bytes: table, path: above }) } };
 }

@@ -14,6 +14,7 @@ import { committed, type PositionTensors } from '../../exact/tensors';
 import type { CommitSource } from '../../disputes/leafSource';
 import { hashOfLeaf } from '../../disputes/positionEvidence';
 import { encodeStep, type StepJob } from '../../disputes/step';
+import { type InferenceRequest, requestRoot } from '../../protocol';
 
 const ROOT = join(__dirname, '../..');
 
@@ -28,6 +29,11 @@ export interface Run {
   traceRoot: Uint8Array;
   commit: CommitSource;
 }
+
+/** A job as its client commits to it. */
+export const requestOf = ({ promptTokens, stopTokens, sampling: { t, topK, topP16, minPX } }: Job): InferenceRequest => ({
+  promptTokens: [...promptTokens], stopTokens: [...stopTokens], sampling: { t, topK, topP16, minPX }, nonce: 1n, toolsHash: new Uint8Array(32),
+});
 
 /** @param name of a golden model (exact/vectors) */
 export async function runOf(name: string, change: Partial<Job> = {}): Promise<Run> {
@@ -47,7 +53,7 @@ export async function runOf(name: string, change: Partial<Job> = {}): Promise<Ru
   await engine.close();
   const rowsRoot = prover.part({ part: 'config' }).path[0];
   const tablesRoot = prover.part({ part: 'tokenizer' }).path[0];
-  const stepJob = { promptTokens: job.promptTokens.length, outputTokens: tokens.length, sampling: job.sampling };
+  const stepJob = { promptTokens: job.promptTokens.length, outputTokens: tokens.length, requestRoot: requestRoot(requestOf(job)), sampling: job.sampling };
   return { model, prover, rowsRoot, tablesRoot, positions, job: stepJob, traceRoot, commit: commitSource(model.config, blocks, blockRoots) };
 }
 

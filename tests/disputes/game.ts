@@ -1,30 +1,29 @@
 /** Both sides of a dispute on a golden model: a worker whose model has one other weight, and whoever computes its answer again. */
-import { createHash } from 'node:crypto';
 import { toNano } from '@ton/core';
 import { Blockchain, type SandboxContract, type SendMessageResult, type TreasuryContract } from '@ton/sandbox';
 import { chainOf, leafCells } from '../../disputes/evidenceCells';
+import { caseSubject, type Challenged, modelRoots } from '../../disputes/opening';
 import { hashOfLeaf } from '../../disputes/positionEvidence';
 import { RevealedTree } from '../../disputes/revealedTree';
-import { encodeJob } from '../../disputes/step';
-import { encodeConfig } from '../../exact/config';
 import { GREEDY, loadModel, ModelProver, TraceProver, type ExactModel, type Job } from '../../exact';
 import { commitAddressAt, innerAddressAt, treeLevels, type LeafAddress, type Tree } from '../../exact/leafAddress';
-import { sha256 } from '../../exact/merkle';
 import { roundLevels, type NodeAddress } from '../../exact/proof';
+import {
+  buildTerms, commit, FinishReason, labelSalt, type Receipt, receiptHash, type RequestPayload, responseRoot, SEMANTICS, type Terms, termsHash,
+} from '../../protocol';
 import { nodeEd25519 } from '../../worker/keys/ed25519';
-import { type CaseSubject, positionHash, readVerdict, SlashingCase } from '../../wrappers';
+import { CASE_VERDICTS, positionHash, readVerdict, SlashingCase } from '../../wrappers';
 import { modelPath } from '../exact/support';
+import { NETWORK_ID, patternBytes, START } from '../support/jobWorld';
+import { WORKER } from '../support/stakeWorld';
+import { requestOf } from './checks';
 
 export const JOB: Job = { promptTokens: [7, 3, 250, 9, 31], maxTokens: 3, stopTokens: [], sampling: GREEDY };
 const SALT = new Uint8Array(32).fill(5);
-const SEED = new Uint8Array(32).fill(8);
-const NETWORK = 2026;
-const RECEIPT = new Uint8Array(32).fill(9);
+const SEED = new Uint8Array(32).fill(2);
 export const MOVE = toNano('0.5');
 export const BOND = toNano(2);
 
-const H = (...parts: Uint8Array[]): Uint8Array => new Uint8Array(createHash('sha256').update(Buffer.concat(parts)).digest());
-const labelSalt = H(SALT, Buffer.from('trace'));
 export const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 /** A model of one other weight. */
@@ -32,6 +31,49 @@ export function brokenModel(name: string, layer: number, matrix: 'gate' | 'query
   const model = loadModel(modelPath(name));
   model.layers[layer][matrix].weights[3] ^= 64;
   return model;
+}
+
+/** What a worker signed for a job: whole terms, request and receipt. */
+export function answerOf(
+  job: Job, { tokens, traceRoot }: { tokens: readonly number[]; traceRoot: Uint8Array },
+  parties: { stake: Uint8Array; client: Uint8Array; modelRoot: Uint8Array },
+  terms: Partial<Terms> = {}, receipt: Partial<Receipt> = {},
+): Challenged {
+  const payload: RequestPayload = {
+    asked: {
+      tier: 0, visibility: 0, flags: 0, semantics: SEMANTICS, salt: patternBytes(16, 7), modelRoot: parties.modelRoot, maxTokens: job.maxTokens, expiresAt: START + 600,
+      promptPrice: 0n, outputPrice: 0n, coverage: 0n, imageHash: new Uint8Array(32), ...terms,
+    },
+    request: requestOf(job), responseKey: patternBytes(32, 3), commitSalt: SALT,
+  };
+  const built = { ...buildTerms(payload, { networkId: NETWORK_ID, client: parties.client, stake: parties.stake, workerKey: WORKER.publicKey, price: toNano('0.1') }), ...terms };
+  return {
+    terms: built, payload,
+    receipt: {
+      networkId: NETWORK_ID, termsHash: termsHash(built), escrow: patternBytes(32, 70), seq: 0, index: 0, final: true, finishReason: FinishReason.length, issuedAt: START,
+      dueNano: built.fixedPrice, sealedHash: patternBytes(32, 11), responseCommit: commit('response', SALT, responseRoot({ finishReason: FinishReason.length, tokens })),
+      traceCommit: commit('trace', SALT, traceRoot), promptTokens: job.promptTokens.length, outputTokens: tokens.length, ...receipt,
+    },
+  };
+}
+
+/** An answer of a worker with another model, and the model that it should have had. */
+export interface Played {
+  model: ExactModel;
+  prover: ModelProver;
+  honest: TraceProver;
+  liar: TraceProver;
+  answer: Challenged;
+}
+
+export async function play(
+  name: string, broken: ExactModel, parties: { stake: Uint8Array; client: Uint8Array }, job: Job = JOB, terms: Partial<Terms> = {}, receipt: Partial<Receipt> = {},
+): Promise<Played> {
+  const model = loadModel(modelPath(name));
+  const liar = new TraceProver(broken, job);
+  const answer = answerOf(job, await liar.result(), { ...parties, modelRoot: model.modelRoot }, terms, receipt);
+  // The answer is the liar's; whoever computes it again takes its tokens as they are.
+  return { model, prover: new ModelProver(model), honest: new TraceProver(model, job), liar, answer };
 }
 
 /** One dispute, its worker's side and its challenger. */
@@ -45,38 +87,44 @@ export class Game {
   /** The worker's position tree, as the challenger knows it. */
   revealed!: RevealedTree;
 
-  private constructor(
+  constructor(
     readonly blockchain: Blockchain,
-    readonly stake: SandboxContract<TreasuryContract>,
     readonly challenger: SandboxContract<TreasuryContract>,
     readonly worker: SandboxContract<TreasuryContract>,
     readonly contract: SandboxContract<SlashingCase>,
-    readonly honest: TraceProver,
-    readonly liar: TraceProver,
-    readonly prover: ModelProver,
-    readonly model: ExactModel,
+    readonly played: Played,
   ) {}
 
+  /** A case that an account opened which stands for a stake. */
   static async open(name: string, broken: ExactModel, job: Job = JOB): Promise<Game> {
     const blockchain = await Blockchain.create();
-    blockchain.now = 2_000_000_000;
+    blockchain.now = START;
     const [stake, challenger, worker] = [await blockchain.treasury('stake'), await blockchain.treasury('challenger'), await blockchain.treasury('worker')];
-    const model = loadModel(modelPath(name));
-    const prover = new ModelProver(model);
-    const liar = new TraceProver(broken, job);
-    const { tokens, traceRoot } = await liar.result();
-    // The answer is the liar's; whoever computes it again takes its tokens as they are.
-    const honest = new TraceProver(model, job);
-    const subject: CaseSubject = {
-      networkId: NETWORK, workerKey: nodeEd25519.publicKey(SEED), receiptHash: RECEIPT, traceCommit: H(Buffer.from('OCC1'), labelSalt, traceRoot),
-      promptTokens: job.promptTokens.length, outputTokens: tokens.length, config: encodeConfig(model.config), rowsRoot: prover.part({ part: 'config' }).path[0],
-      tablesRoot: prover.part({ part: 'tokenizer' }).path[0], tokenizer: sha256(model.tokenizer.section),
-      job: encodeJob({ promptTokens: job.promptTokens.length, outputTokens: tokens.length, sampling: job.sampling }),
-    };
-    const slashing = await SlashingCase.fromSubject(stake.address, challenger.address, subject);
+    const played = await play(name, broken, { stake: stake.address.hash, client: challenger.address.hash }, job);
+    const slashing = await SlashingCase.fromSubject(stake.address, challenger.address, caseSubject(played.answer, modelRoots(played.model, played.prover)));
     const contract = blockchain.openContract(slashing);
     await stake.send({ to: contract.address, value: BOND + MOVE, init: slashing.init, body: SlashingCase.openBody(BOND) });
-    return new Game(blockchain, stake, challenger, worker, contract, honest, liar, prover, model);
+    return new Game(blockchain, challenger, worker, contract, played);
+  }
+
+  get stake(): Promise<SandboxContract<TreasuryContract>> {
+    return this.blockchain.treasury('stake');
+  }
+
+  get honest(): TraceProver {
+    return this.played.honest;
+  }
+
+  get liar(): TraceProver {
+    return this.played.liar;
+  }
+
+  get prover(): ModelProver {
+    return this.played.prover;
+  }
+
+  get model(): ExactModel {
+    return this.played.model;
   }
 
   get config() {
@@ -97,7 +145,8 @@ export class Game {
 
   async showTrace(): Promise<SendMessageResult> {
     const { traceRoot } = await this.liar.result();
-    return this.contract.sendShowTrace(this.worker.getSender(), MOVE, { traceRoot, labelSalt, children: await this.children(this.liar) }) as never;
+    const children = await this.children(this.liar);
+    return this.contract.sendShowTrace(this.worker.getSender(), MOVE, { traceRoot, labelSalt: labelSalt('trace', SALT), children }) as never;
   }
 
   async showChildren(change: (children: Uint8Array[]) => void = () => undefined): Promise<SendMessageResult> {
@@ -127,7 +176,7 @@ export class Game {
     this.node = { depth: 0, index: 0 };
     this.committed = this.address;
     const positionRoot = await of.positionRoot(this.t);
-    const signature = nodeEd25519.sign(positionHash(NETWORK, RECEIPT, this.t, positionRoot), seed);
+    const signature = nodeEd25519.sign(positionHash(NETWORK_ID, receiptHash(this.played.answer.receipt), this.t, positionRoot), seed);
     const children = await this.children(of);
     this.revealed = new RevealedTree(await this.honest.positionTree(this.t));
     this.revealed.reveal(this.node, children);
@@ -167,14 +216,10 @@ export class Game {
     }
   }
 
-  /** What the stake was told, if it was. */
+  /** What the stake was told, if it was: whether the worker is convicted. */
   verdict({ transactions }: SendMessageResult): boolean | undefined {
-    for (const { inMessage } of transactions) {
-      if (!inMessage || !this.stake.address.equals(inMessage.info.dest as never)) continue;
-      const verdict = readVerdict(inMessage.body);
-      if (verdict !== null) return verdict.isConvicted;
-    }
-    return undefined;
+    const verdicts = transactions.flatMap(({ inMessage }) => (inMessage?.body === undefined ? [] : (readVerdict(inMessage.body) ?? [])));
+    return verdicts.length === 0 ? undefined : verdicts[0].verdict === CASE_VERDICTS.convicted;
   }
 }
 

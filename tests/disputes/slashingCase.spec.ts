@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { beginCell, type Cell } from '@ton/core';
 import { linearEvidence } from '../../disputes/checks/linear';
 import { checkProof } from '../../disputes/checkTree';
-import { OP_SHOW_CHILDREN, SLASHING_CASE_ERRORS as E, SlashingCase, TURN_SECONDS } from '../../wrappers';
+import { CASE_VERDICTS, OP_SHOW_CHILDREN, readVerdict, SLASHING_CASE_ERRORS as E, SlashingCase, TURN_SECONDS } from '../../wrappers';
 import { BOND, brokenModel, exitOf, Game, gasOf, MOVE } from './game';
 
 const broken = () => Game.open('grouped', brokenModel('grouped', 0, 'gate'));
@@ -79,11 +79,11 @@ describe('a dispute about a wrong answer', () => {
     await late(proof, false, () => prove(proof));
   });
 
-  it('takes from the stake alone its opening, once, and from the challenger alone his moves', async () => {
+  it('takes from the stake alone its opening, gives back the bond of a second one, and takes from the challenger alone his moves', async () => {
     const game = await broken();
     const open = { to: game.contract.address, value: MOVE, body: SlashingCase.openBody(BOND) };
     expect(exitOf((await game.worker.send(open)) as never)).toBe(E.notStake);
-    expect(exitOf((await game.stake.send(open)) as never)).toBe(E.notThisTurn);
+    expect(readVerdict((await (await game.stake).send(open)).transactions[2].inMessage!.body)).toMatchObject({ bond: BOND, verdict: CASE_VERDICTS.moot });
     expect(exitOf((await game.contract.sendChooseChild(game.challenger.getSender(), MOVE, 0)) as never)).toBe(E.notThisTurn);
     await game.showTrace();
     expect(exitOf((await game.contract.sendChooseChild(game.worker.getSender(), MOVE, 0)) as never)).toBe(E.notChallenger);

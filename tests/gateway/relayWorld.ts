@@ -206,7 +206,7 @@ export function providerAt(endpoint: string | null, descriptor: string, workerKe
     owner, stake: new Address(0, Buffer.from(name)), endpoint, descriptorHash: descriptorHashOf(Buffer.from(descriptor)), keys: [key],
     status: {
       networkId: 2026, registry: new Address(0, Buffer.alloc(32, 9)), owner, active: 10n, minimum: 5n, reserved: 1n, thawing: 0n, thawedAt: 0, slashed: 0n, faults: 0,
-      keyCount: 1, descriptorHash: new Uint8Array(32), endpoint, paidUntil: NOW,
+      openCases: 0, keyCount: 1, descriptorHash: new Uint8Array(32), endpoint, paidUntil: NOW,
     },
   };
 }

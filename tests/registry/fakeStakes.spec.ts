@@ -96,6 +96,7 @@ describe('announcements of accounts that are no stake of this registry', () => {
       0n,
       convictions,
       0n,
+      0n,
       null,
     );
     expect(init!.code.equals(await providerStakeCode())).toBe(true);

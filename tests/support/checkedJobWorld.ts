@@ -67,6 +67,7 @@ export async function stakeOf(owner: Address, registry = REGISTRY, networkId = N
     0n,
     Dictionary.empty(),
     0n,
+    0n,
     null,
   );
 }

@@ -94,8 +94,8 @@ export async function conserved(
 
 const FIVE_YEARS = 157_680_000n;
 /** The largest state, as in contracts/staking/parameters.tact. */
-const MAX_CELLS = 360n;
-const MAX_BITS = 107_000n;
+const MAX_CELLS = 395n;
+const MAX_BITS = 135_000n;
 
 const rents = new Map<string, bigint>();
 

@@ -39,6 +39,7 @@ export interface StakeState {
   keys: Dictionary<bigint, KeyRecord>;
   coverage: Coverage;
   convictions: Dictionary<bigint, boolean>;
+  openCases: bigint;
   endpoint: Cell | null;
 }
 
@@ -228,6 +229,7 @@ export class StakeWorld {
       state.coverage,
       BigInt(state.convictions.size),
       state.convictions,
+      state.openCases,
       (1n << 256n) - 1n,
       state.endpoint,
     );
@@ -278,5 +280,6 @@ export const emptyState = (): StakeState => ({
   keys: Dictionary.empty(),
   coverage: { $$type: 'Coverage', days: Dictionary.empty() },
   convictions: Dictionary.empty(),
+  openCases: 0n,
   endpoint: null,
 });
