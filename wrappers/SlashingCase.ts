@@ -43,6 +43,7 @@ export const STEP_ERRORS = {
   noSuchElement: 926,
   otherRow: 927,
   otherTable: 940,
+  otherSamplingTable: 945,
 } as const;
 
 /** Seconds for each move. */

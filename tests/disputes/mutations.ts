@@ -32,12 +32,12 @@ const flip = (bits: string, at: number): string => bits.slice(0, at) + (bits[at]
 
 /** One change of evidence whose references are chains of leaves. */
 export function mutated(evidence: Cell, random: (limit: number) => number): Cell {
-  let head = bitsOf(new Cell({ bits: evidence.bits }))[0];
+  let head = bitsOf(new Cell({ bits: evidence.bits }))[0] ?? '';
   const parts = evidence.refs.map(bitsOf);
   const cells = parts[random(parts.length)];
   const at = random(cells.length);
   const kind = random(7);
-  if (kind === 0) head = flip(head, random(head.length));
+  if (kind === 0 && head !== '') head = flip(head, random(head.length));
   else if (kind === 1 || cells.length < 2) cells[at] = flip(cells[at], random(cells[at].length));
   else if (kind === 2) cells.splice(at, 1);
   else if (kind === 3) [cells[at], cells[(at + 1) % cells.length]] = [cells[(at + 1) % cells.length], cells[at]];
