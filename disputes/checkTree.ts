@@ -3,12 +3,13 @@ import type { Cell } from '@ton/core';
 import { LinearCheck } from '../build/Suite/Suite_LinearCheck';
 import { ScoreCheck } from '../build/Suite/Suite_ScoreCheck';
 import { SumsCheck } from '../build/Suite/Suite_SumsCheck';
+import { SwiGluCheck } from '../build/Suite/Suite_SwiGluCheck';
 import { WeightedCheck } from '../build/Suite/Suite_WeightedCheck';
 import { PADDING_LEAF, treePath, treeRoot } from '../exact/merkle';
 import { CHECKS_DEPTH } from '../wrappers';
 
 /** By name, in the order of the tree: that of the names. */
-const CHECKS = { LinearCheck, ScoreCheck, SumsCheck, WeightedCheck };
+const CHECKS = { LinearCheck, ScoreCheck, SumsCheck, SwiGluCheck, WeightedCheck };
 
 export type CheckName = keyof typeof CHECKS;
 export const CHECK_NAMES = Object.keys(CHECKS).sort() as CheckName[];

@@ -42,6 +42,7 @@ export const STEP_ERRORS = {
   noSuchElement: 926,
   otherRow: 927,
   otherTable: 940,
+  otherSigmoid: 942,
 } as const;
 
 /** Seconds for each move. */
