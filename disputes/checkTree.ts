@@ -6,13 +6,14 @@ import { MaxCheck } from '../build/Suite/Suite_MaxCheck';
 import { RunningSumsCheck } from '../build/Suite/Suite_RunningSumsCheck';
 import { ScoreCheck } from '../build/Suite/Suite_ScoreCheck';
 import { SumsCheck } from '../build/Suite/Suite_SumsCheck';
+import { SwiGluCheck } from '../build/Suite/Suite_SwiGluCheck';
 import { TopCheck } from '../build/Suite/Suite_TopCheck';
 import { WeightedCheck } from '../build/Suite/Suite_WeightedCheck';
 import { PADDING_LEAF, treePath, treeRoot } from '../exact/merkle';
 import { CHECKS_DEPTH } from '../wrappers';
 
 /** By name, in the order of the tree: that of the names. */
-const CHECKS = { DrawCheck, LinearCheck, MaxCheck, RunningSumsCheck, ScoreCheck, SumsCheck, TopCheck, WeightedCheck };
+const CHECKS = { DrawCheck, LinearCheck, MaxCheck, RunningSumsCheck, ScoreCheck, SumsCheck, SwiGluCheck, TopCheck, WeightedCheck };
 
 export type CheckName = keyof typeof CHECKS;
 export const CHECK_NAMES = Object.keys(CHECKS).sort() as CheckName[];

@@ -44,6 +44,7 @@ export const STEP_ERRORS = {
   otherRow: 927,
   otherTable: 940,
   otherSamplingTable: 945,
+  otherSigmoid: 942,
 } as const;
 
 /** Seconds for each move. */

@@ -49,7 +49,7 @@ function world(config: ExactConfig, sampling: Sampling) {
   const step = (slot: string, leaf: number, bytes: Uint8Array): Cell =>
     encodeStep({
       config, rowsRoot: Buffer.alloc(32), tablesRoot, positionRoot: tree.root, traceRoot: Buffer.alloc(32), index: leafIndex(config, 'inner', address(slot, leaf)),
-      hash: hashOfLeaf(bytes), t: T, job: { promptTokens: T, outputTokens: 2, sampling },
+      hash: hashOfLeaf(bytes), t: T, job: { promptTokens: T, outputTokens: 2, requestRoot: Buffer.alloc(32), sampling },
     });
   const leafOf = (slot: string, leaf = 0): Buffer => Buffer.from(group.find((one) => one.slot === slot)!.leaves[leaf]!);
   return { source, address, step, leafOf, drawn };

@@ -6,7 +6,7 @@ import { keyPairFromSeed, type KeyPair, sign } from '@ton/crypto';
 import type { SandboxContract, SendMessageResult, TreasuryContract } from '@ton/sandbox';
 import { loadChallengeOpening, storeChallengeOpening } from '../../build/Suite/Suite_ProviderStake';
 import { caseSubject, modelRoots, requestOpening } from '../../disputes/opening';
-import { type ChallengeGrant, challengeGrantHash, encodeTerms, receiptHash } from '../../protocol';
+import { type ChallengeGrant, challengeGrantHash, encodeTerms, receiptHash, requestCommitment, termsHash } from '../../protocol';
 import {
   bondFor, CASE_RESERVE, CASE_VERDICTS, OP_CASE_ENDED, packCaseSubject, packChallengeReceipt, packChannel, PaymentChannel, PROVIDER_STAKE_ERRORS as E, type ReceiptChallenge,
   requiredChallengeValue, SlashingCase, TURN_SECONDS, toCell,
@@ -179,6 +179,13 @@ describe('a case about a receipt', () => {
     }
     expect(exitCode(await challenge(world, played, world.client, { request: { ...request, labelSalt: patternBytes(32, 1) } }), world.stake.address)).toBe(E.otherRequest);
     expect(exitCode(await challenge(world, played, world.client, { request: { ...request, header: Cell.EMPTY } }), world.stake.address)).toBe(9);
+    for (const sampling of [{ t: 2 ** 21 }, { topK: 257 }, { minPX: 24_576 }]) {
+      const { answer, ...rest } = await answerAt(world);
+      const payload = { ...answer.payload, request: { ...answer.payload.request, sampling: { ...answer.payload.request.sampling, ...sampling } } };
+      const terms = { ...answer.terms, requestCommit: requestCommitment(payload) };
+      const receipt = { ...answer.receipt, termsHash: termsHash(terms) };
+      expect(exitCode(await challenge(world, { ...rest, answer: { terms, payload, receipt } }), world.stake.address)).toBe(E.otherRequest);
+    }
     const other = await answerAt(world, {}, { promptTokens: 6 });
     expect(exitCode(await challenge(world, other), world.stake.address)).toBe(E.otherRequest);
   });

@@ -1,0 +1,38 @@
+/** Evidence for contracts/slashing/checks/SwiGluCheck.tact. */
+import { beginCell, type Cell } from '@ton/core';
+import { BLOCK, SEGMENT_BYTES } from '../../exact/constants';
+import type { ExactConfig } from '../../exact/config';
+import { placedSlots, type LeafAddress } from '../../exact/leafAddress';
+import { chainOf, leafCells, pathCells } from '../evidenceCells';
+import type { LeafSource, PartSource } from '../leafSource';
+import { PositionEvidence } from '../positionEvidence';
+import { LAYER_SLOTS } from '../step';
+
+/** Siblings that lead from the sigmoid table to tablesRoot; two more lead to modelRoot. */
+const BELOW_TABLES = 2;
+
+/**
+ * @param element of the leaf in dispute: a byte of `xd`; of `mlpMax` a maximum with its index, in their order
+ * @param shows number of the element of t, u, y or T that shows a maximum to be wrong; for a byte of `xd` it follows
+ */
+export function swiGluEvidence(
+  config: ExactConfig, model: PartSource, tree: LeafSource, { group, slot, leaf }: LeafAddress, element: number, disputed: Uint8Array, shows = 0,
+): Cell {
+  const isRow = slot === 'xd';
+  const parts = beginCell().storeUint(LAYER_SLOTS.indexOf(isRow ? 'xd' : 'mlpMax'), 8).storeUint(element, 16);
+  if (!isRow) parts.storeUint(shows, 16);
+  parts.storeRef(chainOf(leafCells(disputed)));
+  const number = isRow ? SEGMENT_BYTES * leaf + element : shows;
+  // Padding follows from nothing.
+  if (number >= config.ffn) return parts.endCell();
+  const evidence = new PositionEvidence(config, tree);
+  const placed = placedSlots(config, 'inner', group);
+  const first = (name: string): number => placed.find((one) => one.name === name)!.first;
+  if (isRow) evidence.leaf(group, first('mlpMax'));
+  const block = Math.floor(number / BLOCK);
+  evidence.leaf(group, first('gate') + block).leaf(group, first('up') + block);
+  const { bytes, path } = model.part({ part: 'sigmoid' });
+  return parts
+    .storeRef(chainOf(evidence.parts)).storeRef(chainOf([...leafCells(bytes), ...pathCells(path.slice(0, BELOW_TABLES))]))
+    .endCell();
+}
