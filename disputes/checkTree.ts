@@ -1,8 +1,10 @@
 /** The one-step checks that this version knows, and the tree over their codes in which a case looks for them. */
 import type { Cell } from '@ton/core';
 import { DrawCheck } from '../build/Suite/Suite_DrawCheck';
+import { InputCheck } from '../build/Suite/Suite_InputCheck';
 import { LinearCheck } from '../build/Suite/Suite_LinearCheck';
 import { MaxCheck } from '../build/Suite/Suite_MaxCheck';
+import { NormCheck } from '../build/Suite/Suite_NormCheck';
 import { RunningSumsCheck } from '../build/Suite/Suite_RunningSumsCheck';
 import { ScoreCheck } from '../build/Suite/Suite_ScoreCheck';
 import { SumsCheck } from '../build/Suite/Suite_SumsCheck';
@@ -13,7 +15,7 @@ import { PADDING_LEAF, treePath, treeRoot } from '../exact/merkle';
 import { CHECKS_DEPTH } from '../wrappers';
 
 /** By name, in the order of the tree: that of the names. */
-const CHECKS = { DrawCheck, LinearCheck, MaxCheck, RunningSumsCheck, ScoreCheck, SumsCheck, SwiGluCheck, TopCheck, WeightedCheck };
+const CHECKS = { DrawCheck, InputCheck, LinearCheck, MaxCheck, NormCheck, RunningSumsCheck, ScoreCheck, SumsCheck, SwiGluCheck, TopCheck, WeightedCheck };
 
 export type CheckName = keyof typeof CHECKS;
 export const CHECK_NAMES = Object.keys(CHECKS).sort() as CheckName[];

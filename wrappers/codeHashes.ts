@@ -5,12 +5,12 @@ export const CODE_HASHES = {
   JobEscrow: '529a16cefa2307b57076825e158d133d07a3df4ff3a55128df90630726cb6ea4',
   CheckedJobEscrow: '303dc6c1f6fe8d03ce1bfa8d58a1a39c7039dbd340c36acbcdbc548ecac18f08',
   PaymentChannel: '2f5abd8a5a9633679a6d7a101f9df4e584abef06855adf0295e9734f8d5aa0cd',
-  ProviderStake: '863adada3f22afb8e8fb8ae4101c81ca69245dd8e1ad9ce022c41d782ec38743',
-  AttestationRegistry: '76e42b6be0004dfad576a3a7bcc63743ad33c5a57a214b7ef9727b4456fbe540',
+  ProviderStake: 'b3f69318d043674e3203e1d2891b62b4a8dd0fe8c70a51149e10e89ae0d3227a',
+  AttestationRegistry: '208585471c21e76dcfcaaac6355892b8934e17ae6b8b1c2095976c25a267db44',
   AttestedKey: '8986b1ca2b00d2ded2507507685549c7b8af6d8978ef52d6bf811f02e7832149',
   Collateral: 'd87be72afe9ca365cbb71d93616668528fc249b6614bb4cb71bfa1e23765372f',
   QuoteChecker: '57184483f159b0479dde690732caeb5020d0d25d947c69e71f29f49b549ce820',
-  JudgedBounty: '2c744a06965cc9537c72cec4d6d8c0b407d49f45816cc6c4c5ee27f532d3ebbb',
+  JudgedBounty: '2e8fdac8be7ebb81a69a6b5a2c8fa1a72fdb31265f21ff51bb56b81d918f3074',
 } as const;
 
 export type ContractName = keyof typeof CODE_HASHES;
