@@ -5,12 +5,12 @@ export const CODE_HASHES = {
   JobEscrow: '529a16cefa2307b57076825e158d133d07a3df4ff3a55128df90630726cb6ea4',
   CheckedJobEscrow: '303dc6c1f6fe8d03ce1bfa8d58a1a39c7039dbd340c36acbcdbc548ecac18f08',
   PaymentChannel: '2f5abd8a5a9633679a6d7a101f9df4e584abef06855adf0295e9734f8d5aa0cd',
-  ProviderStake: 'b3f69318d043674e3203e1d2891b62b4a8dd0fe8c70a51149e10e89ae0d3227a',
-  AttestationRegistry: '208585471c21e76dcfcaaac6355892b8934e17ae6b8b1c2095976c25a267db44',
+  ProviderStake: 'bcd105a4de5ac8799e48de79a073405e9e723d7dc01f458c1afaf9ee6714b688',
+  AttestationRegistry: '188e99d8023fcf3361da11741067ef75aa7320153de7778d5f4075dc5aa877b5',
   AttestedKey: '8986b1ca2b00d2ded2507507685549c7b8af6d8978ef52d6bf811f02e7832149',
   Collateral: 'd87be72afe9ca365cbb71d93616668528fc249b6614bb4cb71bfa1e23765372f',
   QuoteChecker: '57184483f159b0479dde690732caeb5020d0d25d947c69e71f29f49b549ce820',
-  JudgedBounty: '2e8fdac8be7ebb81a69a6b5a2c8fa1a72fdb31265f21ff51bb56b81d918f3074',
+  JudgedBounty: '312217756aac4f7a8e35b9972c63d4a72f06796cc9c2dd325a29b3ddbe9d460d',
 } as const;
 
 export type ContractName = keyof typeof CODE_HASHES;
