@@ -10,7 +10,7 @@ export const CODE_HASHES = {
   AttestedKey: '8986b1ca2b00d2ded2507507685549c7b8af6d8978ef52d6bf811f02e7832149',
   Collateral: 'd87be72afe9ca365cbb71d93616668528fc249b6614bb4cb71bfa1e23765372f',
   QuoteChecker: '57184483f159b0479dde690732caeb5020d0d25d947c69e71f29f49b549ce820',
-  JudgedBounty: '312217756aac4f7a8e35b9972c63d4a72f06796cc9c2dd325a29b3ddbe9d460d',
+  JudgedBounty: '76b8e6e1fb81a43d725c6bad091e7abf7a87760e6d767ae4577f5928084f933b',
 } as const;
 
 export type ContractName = keyof typeof CODE_HASHES;
