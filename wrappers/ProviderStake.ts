@@ -209,7 +209,7 @@ export class ProviderStake implements Contract {
   /**
    * Opens a case about a receipt: by anybody on a public job, on a sealed one by its client or whoever has its grant. The value is
    * `requiredChallengeValue(...)`; what the opening does not use returns to the challenger. Refused: keyUnknown, notSignedByKey, otherStake,
-   * otherTerms, notChallengeable, windowOver, alreadyConvicted, notGranted, otherModel, otherRequest.
+   * otherTerms, notChallengeable, windowOver, alreadyConvicted, challengerNotBasechain, notGranted, otherModel, otherRequest.
    */
   async sendChallenge(provider: ContractProvider, via: Sender, options: Sent<ReceiptChallenge>): Promise<void> {
     await this.send(provider, via, options.value, await packChallengeReceipt(options, options.queryId));

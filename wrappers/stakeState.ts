@@ -31,6 +31,7 @@ export const PROVIDER_STAKE_ERRORS = {
   otherRequest: 786,
   otherCaseCode: 787,
   notCase: 788,
+  challengerNotBasechain: 789,
 } as const;
 
 /** What a stake answers to a key query; contracts/staking/keys.tact. */

@@ -1,22 +1,29 @@
 /** Disputes at a stake: who may open a case, what it brings, and what its verdict does. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beginCell, Cell, toNano } from '@ton/core';
+import { Address, beginCell, Cell, ExternalAddress, toNano } from '@ton/core';
 import { keyPairFromSeed, type KeyPair, sign } from '@ton/crypto';
+import fc from 'fast-check';
 import type { SandboxContract, SendMessageResult, TreasuryContract } from '@ton/sandbox';
 import { loadChallengeOpening, storeChallengeOpening } from '../../build/Suite/Suite_ProviderStake';
+import { checkConfig, type ExactConfig } from '../../exact/config';
+import type { ModelConfigError } from '../../exact/errors';
+import { node, sha256 } from '../../exact/merkle';
 import { caseSubject, modelRoots, requestOpening } from '../../disputes/opening';
 import { type ChallengeGrant, challengeGrantHash, encodeTerms, receiptHash, requestCommitment, termsHash } from '../../protocol';
 import {
-  bondFor, CASE_RESERVE, CASE_VERDICTS, OP_CASE_ENDED, packCaseSubject, packChallengeReceipt, packChannel, PaymentChannel, PROVIDER_STAKE_ERRORS as E, type ReceiptChallenge,
+  bondFor, CASE_RESERVE, CASE_VERDICTS, DISPUTE_WINDOW_SECONDS, OP_CASE_ENDED, packCaseSubject, packChallengeReceipt, packChannel, PaymentChannel, PROVIDER_STAKE_ERRORS as E, type ReceiptChallenge,
   requiredChallengeValue, SlashingCase, TURN_SECONDS, toCell,
 } from '../../wrappers';
+import { toInteger } from '../../wrappers/cells';
 import { brokenModel, Game, JOB, type Played, play } from '../disputes/game';
+import { withoutLastBit, withoutLastRef } from '../support/cellBits';
 import { pricesOf } from '../support/config';
 import { NETWORK_ID, patternBytes } from '../support/jobWorld';
 import { FULL_BALANCE, fullState } from '../support/fullStake';
+import { handled, inject, outcome, snapshotOf } from '../support/stakeActions';
 import { sizeOfCells } from '../support/sizeOfCells';
-import { DAY, exitCode, gasUsed, signed, StakeWorld } from '../support/stakeWorld';
+import { DAY, exitCode, gasUsed, signed, StakeWorld, WORKER } from '../support/stakeWorld';
 
 const source = readFileSync(join(__dirname, '../../contracts/staking/parameters.tact'), 'utf8');
 const constant = (name: string): number => Number(new RegExp(`const ${name}: Int = (\\d+);`).exec(source)![1]);
@@ -31,6 +38,35 @@ const channelTerms = (world: StakeWorld) => ({
   networkId: NETWORK_ID, client: world.client.address, clientKey: CLIENT_KEY.publicKey, stake: world.stake.address, payout: world.owner.address,
   claimKey: CLAIM_KEY.publicKey, closeDelay: 3600, expiry: world.now + 30 * DAY,
 });
+
+/** Of two descents through trees of 30 levels, the most that a config may have: a root, its children round by round, the choices; the leaf, the proof. */
+const LONGEST_MOVES = 2 * (2 * Math.ceil(30 / 5)) + 2;
+
+/** Whether a model can have it, but for the depth of its trees. */
+function isAllowed(config: ExactConfig): boolean {
+  try {
+    checkConfig(config);
+    return true;
+  } catch (error) {
+    return (error as ModelConfigError).code === 'model.config.trace';
+  }
+}
+
+/** Cells of which no two are the same, four below each. */
+function treeOfCells(levels: number, place = 1): Cell {
+  const cell = beginCell().storeUint(place, 512);
+  for (let i = 0; levels > 1 && i < 4; i++) cell.storeRef(treeOfCells(levels - 1, 4 * place + i));
+  return cell.endCell();
+}
+
+/** Unchecked. */
+function configBytes(config: ExactConfig): Buffer {
+  const { formatVersion, semantics, layers, dim, heads, kvHeads, headDim, ffn, vocab, context, flags, epsTerm } = config;
+  const bytes = Buffer.alloc(32);
+  [formatVersion, semantics, layers, dim, heads, kvHeads, headDim, ffn].forEach((x, i) => bytes.writeUInt16BE(x, 2 * i));
+  [vocab, context, flags, epsTerm].forEach((x, i) => bytes.writeUInt32BE(x, 16 + 4 * i));
+  return bytes;
+}
 
 type Account = SandboxContract<TreasuryContract>;
 type Overrides = Parameters<typeof play>;
@@ -162,8 +198,8 @@ describe('a case about a receipt', () => {
 
   it('is opened within the dispute window, and about no job that was punished', async () => {
     const played = await answerAt(world);
-    world.chain.now = played.answer.receipt.issuedAt + 5 * DAY;
-    const older = await answerAt(world, {}, { issuedAt: world.now - 5 * DAY - 1 });
+    world.chain.now = played.answer.receipt.issuedAt + DISPUTE_WINDOW_SECONDS;
+    const older = await answerAt(world, {}, { issuedAt: world.now - DISPUTE_WINDOW_SECONDS - 1 });
     expect(exitCode(await challenge(world, older), world.stake.address)).toBe(E.windowOver);
     expect(exitCode(await challenge(world, played), world.stake.address)).toBe(0);
     await silence(await gameOf(world, played), world.watcher);
@@ -263,6 +299,102 @@ describe('a case about a receipt', () => {
       body: await otherCode(challengeOf(played, world.client)),
     });
     expect(exitCode(result as never, world.stake.address)).toBe(E.otherCaseCode);
+  });
+
+  it('finding 15: is opened whole or not at all, whatever else the challenge carries: a case that never was would hold the stake for ever', async () => {
+    const played = await answerAt(world, { visibility: 1 });
+    const body = await packChallengeReceipt(challengeOf(played, world.watcher));
+    const opening = loadChallengeOpening(body.refs[2].beginParse());
+    // Parts that mean the same with something behind them, as much as a message may have.
+    const behind = treeOfCells(6);
+    const [roots, tokenizer] = [opening.model.beginParse(), opening.model.refs[0]];
+    const models = [
+      beginCell().storeBits(opening.model.bits).storeRef(tokenizer).storeRef(behind).endCell(),
+      beginCell().storeBits(roots.loadBits(roots.remainingBits)).storeRef(beginCell().storeBits(tokenizer.bits).storeRef(behind)).endCell(),
+    ];
+    for (const model of models) {
+      world = await StakeWorld.create();
+      const bent = beginCell().store(storeChallengeOpening({ ...opening, model })).endCell();
+      const message = body.refs.reduce((cell, ref, i) => cell.storeRef(i === 2 ? bent : ref), beginCell().storeBits(body.bits)).endCell();
+      const value = requiredChallengeValue(played.answer.terms.fixedPrice, pricesOf(world.chain));
+      const result = await inject(world, world.watcher.address, message, value);
+      const opened = await world.chain.getContract((await caseOf(world, played, world.watcher)).address);
+      const isOpen = opened.accountState?.type === 'active' && opened.balance === bondFor(0n) + CASE_RESERVE;
+      expect({ isTaken: outcome(result, world) === 0, openCases: (await world.stake.getStatus()).openCases }).toEqual({ isTaken: isOpen, openCases: isOpen ? 1 : 0 });
+    }
+    world = await StakeWorld.create();
+    const masterchain = await challenge(world, played, world.watcher, { challenger: new Address(-1, world.watcher.address.hash) });
+    expect(outcome(masterchain, world)).toBe(E.challengerNotBasechain);
+    const nobody = await challenge(world, played, world.watcher, { challenger: new ExternalAddress(5n, 8) as unknown as Address });
+    expect(outcome(nobody, world)).not.toBe(0);
+    expect(await world.stake.getStatus()).toMatchObject({ openCases: 0 });
+  });
+
+  it('finding 27: is opened with the least value about every config that a model can have, and about no other', async () => {
+    const field = (values: number[]) => fc.constantFrom(...values);
+    const configs = fc.record({
+      formatVersion: field([2, 2, 2, 2, 2, 1, 3]), semantics: field([2, 2, 2, 2, 2, 1]), layers: field([1, 126, 126, 0, 127]), dim: field([64, 4096, 8192, 8192, 0, 65, 8256]),
+      heads: field([1, 32, 64, 64, 0, 65]), kvHeads: field([1, 8, 64, 0, 3]), headDim: field([16, 64, 128, 128, 0, 24]), ffn: field([64, 14336, 28672, 28672, 0, 100, 28736]),
+      vocab: field([256, 128256, 262144, 262144, 255, 262145]), context: field([256, 8192, 32768, 32768, 0, 300, 33024]), flags: field([0, 1, 2, 3, 3, 4]), epsTerm: field([1, 4096, 0]),
+    });
+    const largest = {
+      formatVersion: 2, semantics: 2, layers: 126, dim: 8192, heads: 64, kvHeads: 64, headDim: 128, ffn: 28672, vocab: 262144, context: 32768, flags: 3, epsTerm: 1,
+    };
+    const counts = { opened: 0, refused: 0 };
+    const answer = await answerAt(world);
+    await fc.assert(fc.asyncProperty(configs, async (config) => {
+      world = await StakeWorld.create();
+      const bytes = configBytes(config);
+      const roots = { ...modelRoots(answer.model, answer.prover), config: bytes };
+      const modelRoot = node(node(sha256(bytes), roots.rowsRoot), node(roots.tokenizer, roots.tablesRoot));
+      const played = await answerAt(world, { modelRoot });
+      const value = requiredChallengeValue(played.answer.terms.fixedPrice, pricesOf(world.chain));
+      const code = exitCode(await challenge(world, played, world.client, { model: roots }, value), world.stake.address);
+      const isValid = isAllowed(config);
+      counts[isValid ? 'opened' : 'refused']++;
+      expect({ config, code }).toEqual({ config, code: isValid ? 0 : E.otherModel });
+      if (!isValid) return;
+      const slashing = await SlashingCase.fromSubject(world.stake.address, world.client.address, caseSubject(played.answer, roots));
+      const { balance, accountState } = await world.chain.getContract(slashing.address);
+      expect({ config, type: accountState?.type, balance }).toEqual({ config, type: 'active', balance: bondFor(0n) + CASE_RESERVE });
+    }), { numRuns: 25, seed: 5, examples: [[largest], [{ ...largest, heads: 1, kvHeads: 1, headDim: 16, dim: 64, ffn: 64, layers: 1, vocab: 256, context: 256 }], [{ ...largest, heads: 8, kvHeads: 8 }]] });
+    expect(Math.min(counts.opened, counts.refused)).toBeGreaterThan(2);
+  });
+
+  it('finding 26: is never about a key that attests, whatever tier its terms say', async () => {
+    const state = fullState(world.now, { freeCases: 1 });
+    for (const [tier, code] of [[0n, 0], [1n, E.notChallengeable]] as const) {
+      state.keys.set(toInteger(WORKER.publicKey), { ...state.keys.get(toInteger(WORKER.publicKey))!, tier });
+      await world.setState(state, FULL_BALANCE);
+      expect(exitCode(await challenge(world, await answerAt(world)), world.stake.address)).toBe(code);
+    }
+  });
+
+  it('changes nothing where its message is not of its form, and returns the value', async () => {
+    const whole = await packChallengeReceipt(challengeOf(await answerAt(world), world.client));
+    const before = await snapshotOf(world);
+    const bodies = [withoutLastBit(whole), withoutLastRef(whole), beginCell().storeBits(whole.bits.substring(0, 32)).endCell()];
+    for (const [index, ref] of whole.refs.entries()) {
+      for (const bent of [...(ref.bits.length > 0 ? [withoutLastBit(ref)] : []), withoutLastRef(ref)]) {
+        bodies.push(whole.refs.reduce((cell, one, i) => cell.storeRef(i === index ? bent : one), beginCell().storeBits(whole.bits)).endCell());
+      }
+    }
+    for (const body of bodies) {
+      const result = await inject(world, world.client.address, body, VALUE);
+      expect(outcome(result, world)).not.toBe(0);
+      expect((await snapshotOf(world)).data).toBe(before.data);
+      expect(handled(result, world).outMessagesCount).toBe(1);
+    }
+  });
+
+  it('has a reserve that pays for its longest rest, at ten times the prices', async () => {
+    world = await StakeWorld.create(10n);
+    const played = await answerAt(world);
+    await challenge(world, played, world.client, {}, toNano('6'));
+    const game = await gameOf(world, played);
+    world.chain.now = world.now + LONGEST_MOVES * TURN_SECONDS;
+    await game.contract.sendEndTurn(world.owner.getSender(), toNano('2'));
+    expect(await world.stake.getStatus()).toMatchObject({ faults: 1, openCases: 0 });
   });
 
   it('takes no more gas and forwards no larger message than its value must bring, of the largest stake and job, and not much less', async () => {
