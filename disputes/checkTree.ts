@@ -1,5 +1,8 @@
 /** The one-step checks that this version knows, and the tree over their codes in which a case looks for them. */
 import type { Cell } from '@ton/core';
+import { HeadMaxCheck } from '../build/Suite/Suite_HeadMaxCheck';
+import { HeadNormCheck } from '../build/Suite/Suite_HeadNormCheck';
+import { HeadRowCheck } from '../build/Suite/Suite_HeadRowCheck';
 import { LinearCheck } from '../build/Suite/Suite_LinearCheck';
 import { ScoreCheck } from '../build/Suite/Suite_ScoreCheck';
 import { SumsCheck } from '../build/Suite/Suite_SumsCheck';
@@ -8,7 +11,7 @@ import { PADDING_LEAF, treePath, treeRoot } from '../exact/merkle';
 import { CHECKS_DEPTH } from '../wrappers';
 
 /** By name, in the order of the tree: that of the names. */
-const CHECKS = { LinearCheck, ScoreCheck, SumsCheck, WeightedCheck };
+const CHECKS = { HeadMaxCheck, HeadNormCheck, HeadRowCheck, LinearCheck, ScoreCheck, SumsCheck, WeightedCheck };
 
 export type CheckName = keyof typeof CHECKS;
 export const CHECK_NAMES = Object.keys(CHECKS).sort() as CheckName[];
