@@ -3,7 +3,7 @@ import type { Cell } from '@ton/core';
 import { BLOCK } from '../../exact/constants';
 import type { LeafAddress } from '../../exact/leafAddress';
 import { HEAD_NORM_WORDS } from '../../exact/opTable';
-import { HeadEvidence, type HeadSource } from '../headEvidence';
+import { AttentionHeadEvidence, type AttentionHeadSource } from '../attentionHeads';
 import { LAYER_SLOTS } from '../step';
 
 /** Slots that the check judges. */
@@ -16,11 +16,11 @@ const ROOT_WORD = 4;
  * @param element of the leaf in dispute: a word of `headNorm`
  * @param shown for M and i of a head: the element of the head that shows one of them to be wrong
  */
-export function headNormEvidence(source: HeadSource, { group, slot, leaf }: LeafAddress, element: number, disputed: Uint8Array, shown = 0): Cell {
+export function headNormEvidence(source: AttentionHeadSource, { group, slot, leaf }: LeafAddress, element: number, disputed: Uint8Array, shown = 0): Cell {
   const { heads, headDim } = source.config;
   const name = slot as HeadNormSlot;
   const number = LAYER_SLOTS.indexOf(name);
-  const evidence = new HeadEvidence(source, group);
+  const evidence = new AttentionHeadEvidence(source, group);
   if (name !== 'headNorm') {
     const of = name === 'qn' ? 'q' : 'k';
     const head = Math.floor((BLOCK * leaf + element) / headDim);

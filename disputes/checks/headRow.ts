@@ -2,7 +2,7 @@
 import type { Cell } from '@ton/core';
 import type { LeafAddress } from '../../exact/leafAddress';
 import { headsPerLeaf, paddedRowBytes } from '../../exact/opTable';
-import { HeadEvidence, type HeadSource } from '../headEvidence';
+import { AttentionHeadEvidence, type AttentionHeadSource } from '../attentionHeads';
 import { LAYER_SLOTS } from '../step';
 
 /** Slots that the check judges. */
@@ -12,14 +12,14 @@ export type HeadRowSlot = 'q8' | 'k8' | 'v8';
 const WORD = 30;
 
 /** @param byte of the leaf in dispute */
-export function headRowEvidence(source: HeadSource, { group, slot, leaf }: LeafAddress, byte: number, disputed: Uint8Array): Cell {
+export function headRowEvidence(source: AttentionHeadSource, { group, slot, leaf }: LeafAddress, byte: number, disputed: Uint8Array): Cell {
   const { config } = source;
   const name = slot as HeadRowSlot;
   const perLeaf = name === 'q8' ? 1 : headsPerLeaf(config);
   const row = paddedRowBytes(config.headDim);
   const heads = name === 'q8' ? 1 : Math.min(perLeaf, config.kvHeads - perLeaf * leaf);
   const number = LAYER_SLOTS.indexOf(name);
-  const evidence = new HeadEvidence(source, group);
+  const evidence = new AttentionHeadEvidence(source, group);
   // Exponent bytes stand in front of the rows.
   if (byte < heads) return evidence.slot('headMax').cell(number, [byte], disputed);
   const place = (byte - heads) % row;

@@ -92,6 +92,17 @@ describe('norms of heads', () => {
     console.log(`HeadNormCheck: at most ${gas} gas`);
   });
 
+  it('have a root that no number next to it stands for, where the squares make a square themselves', async () => {
+    const { config } = run.model;
+    // Of each head 16 elements of 2^30: S = 2^30, for the epsilon is shifted away.
+    const elements = (heads: number): Int32Array => Int32Array.from({ length: heads * config.headDim }, (_, i) => (i % config.headDim < 16 ? 2 ** 30 : 0));
+    const leaves = headLeaves(config, tablesOf(run, 2, 1), { q: elements(config.heads), k: elements(config.kvHeads), v: elements(config.kvHeads) });
+    for (const [off, wrong] of [[0, false], [1, true], [-1, true]] as const) {
+      const claimed = disputed(run, 2, 1, 'headNorm', 0, (bytes) => bytes.writeUInt32BE(2 ** 15 + off, 16), inputsOf(leaves));
+      expect(await verdict(claimed, 4)).toBe(wrong);
+    }
+  });
+
   it('are judged whatever the leaves say', async () => {
     const t = run.positions.length - 1;
     for (const byte of IMPOSSIBLE) {
@@ -120,7 +131,7 @@ describe('norms of heads', () => {
     for (const lie of lies) {
       expect(await verdict(lie, 4)).toBe(true);
       const others = ['headNorm', ...BLOCKS, 'headMax', 'q'].filter((slot) => slot !== lie.address.slot).map((slot) => [slot, 1] as const);
-      for (const [slot, group] of [...others, ['h', 0], ['norm', 3]] as const) {
+      for (const [slot, group] of [...others, [undefined, 0], [undefined, 3]] as const) {
         expect(await check(misplaced(lie, slot, group), evidenceOf(lie, 4))).toMatchObject({ exitCode: STEP_ERRORS.otherSlot });
       }
       const plain = disputed(await runOf('grouped'), 3, 1, 'headMax', 0);

@@ -113,7 +113,7 @@ describe('rows of heads', () => {
     for (const own of SLOTS) {
       const lie = disputed(run, 3, 1, own, 0, (bytes) => (bytes[0] ^= 1));
       expect(await verdict(lie, 0)).toBe(true);
-      for (const [slot, group] of [...[...SLOTS, 'headMax'].filter((one) => one !== own).map((one) => [one, 1] as const), ['h', 0], ['norm', 3]] as const) {
+      for (const [slot, group] of [...[...SLOTS, 'headMax'].filter((one) => one !== own).map((one) => [one, 1] as const), [undefined, 0], [undefined, 3]] as const) {
         expect(await check(misplaced(lie, slot, group), evidenceOf(lie, 0))).toMatchObject({ exitCode: STEP_ERRORS.otherSlot });
       }
     }

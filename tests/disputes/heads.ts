@@ -3,12 +3,12 @@ import type { Cell } from '@ton/core';
 import type { ExactConfig } from '../../exact';
 import { leafIndex } from '../../exact/leafAddress';
 import { headRowLeaves, plainLeaves } from '../../exact/leafLayout';
-import { layerSlots } from '../../exact/opTable';
+import { layerSlots, treeDepths } from '../../exact/opTable';
 import { int8Exponent, maximum, toInt8 } from '../../exact/reference/arithmetic';
 import { headEpsTerm, normHeads } from '../../exact/reference/headNorm';
 import { rotate } from '../../exact/reference/rope';
 import type { HeadGains } from '../../exact/tables';
-import type { HeadSource } from '../../disputes/headEvidence';
+import type { AttentionHeadSource } from '../../disputes/attentionHeads';
 import { hashOfLeaf } from '../../disputes/positionEvidence';
 import { encodeStep } from '../../disputes/step';
 import type { Disputed, Run } from './checks';
@@ -75,14 +75,17 @@ export function tablesOf({ model: { config, tables } }: Run, t: number, group: n
 export const inputsOf = (leaves: LeavesBySlot): { slot: string; leaf: number; change: (bytes: Buffer) => void }[] =>
   Object.entries(leaves).flatMap(([slot, all]) => all.map((bytes, leaf) => ({ slot, leaf, change: (target: Buffer): void => void bytes.copy(target) })));
 
-/** The same bytes as a leaf of another slot. */
-export const misplaced = ({ run, tree, t, address, bytes }: Disputed, slot: string, group = address.group): Cell =>
-  encodeStep({
-    config: run.model.config, rowsRoot: run.rowsRoot, tablesRoot: run.tablesRoot, positionRoot: tree.root, traceRoot: run.traceRoot,
-    index: leafIndex(run.model.config, 'inner', { ...address, group, slot }), hash: hashOfLeaf(bytes), t, job: run.job,
+/** The same bytes as a leaf of another slot; without one at the same place of another group. */
+export function misplaced({ run, tree, t, address, bytes }: Disputed, slot: string | undefined, group: number): Cell {
+  const { config } = run.model;
+  const width = 2 ** treeDepths(config).group;
+  const index = slot === undefined ? group * width + (leafIndex(config, 'inner', address) % width) : leafIndex(config, 'inner', { ...address, group, slot });
+  return encodeStep({
+    config, rowsRoot: run.rowsRoot, tablesRoot: run.tablesRoot, positionRoot: tree.root, traceRoot: run.traceRoot, index, hash: hashOfLeaf(bytes), t, job: run.job,
   });
+}
 
-export const sourceOf = ({ run, tree, t }: Disputed): HeadSource => ({ config: run.model.config, tree, model: run.prover, t });
+export const sourceOf = ({ run, tree, t }: Disputed): AttentionHeadSource => ({ config: run.model.config, tree, model: run.prover, t });
 
 /** Elements of a kind that changes with the round: zeros, all equal, saturated, tiny, most negative but one, single ones, of every size. */
 export function elementsOf(length: number, round: number, random: (limit: number) => number): Int32Array {

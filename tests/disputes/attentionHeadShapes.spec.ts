@@ -11,11 +11,11 @@ import type { HeadGains } from '../../exact/tables';
 import { headMaxEvidence } from '../../disputes/checks/headMax';
 import { headNormEvidence } from '../../disputes/checks/headNorm';
 import { headRowEvidence } from '../../disputes/checks/headRow';
-import type { HeadSource } from '../../disputes/headEvidence';
+import type { AttentionHeadSource } from '../../disputes/attentionHeads';
 import { hashOfLeaf } from '../../disputes/positionEvidence';
 import { encodeStep } from '../../disputes/step';
 import { checkOf } from './checks';
-import { allElements, headLeaves, maximumAt } from './heads';
+import { allElements, headLeaves, maximumAt, type HeadElements } from './heads';
 import { randomOf } from './mutations';
 
 const SHAPE = { formatVersion: 2, semantics: 2, layers: 32, ffn: 14336, vocab: 128256, epsTerm: 4294967 };
@@ -33,14 +33,17 @@ const ANY = 6;
 const random = randomOf(61);
 const bytesOf = (length: number): Buffer => Buffer.from(Array.from({ length }, () => random(256)));
 
+/** Gains of a head norm, any or of one value. */
+const gainsOf = (headDim: number, gain?: number): HeadGains =>
+  ({ shift: gain === undefined ? random(16) : 0, gains: Int16Array.from({ length: headDim }, () => gain ?? random(65536) - 32768) });
+
 /** A layer of one position, of which the slots of heads are known, and the tables that they need. */
-function world(config: ExactConfig) {
+function world(config: ExactConfig, elements: HeadElements, gain?: number) {
   const { headDim, layers, flags } = config;
   const angles = Array.from({ length: headDim / 2 }, () => random(6283) / 1000);
   const [cos, sin] = [Math.cos, Math.sin].map((of) => Int16Array.from(angles, (angle) => Math.round(16384 * of(angle))));
-  const gainsOf = (): HeadGains => ({ shift: random(16), gains: Int16Array.from({ length: headDim }, () => random(65536) - 32768) });
-  const gains = { q: gainsOf(), k: gainsOf() };
-  const leaves = headLeaves(config, { cos, sin, gains: flags ? gains : undefined }, allElements(config, ANY, random));
+  const gains = { q: gainsOf(headDim, gain), k: gainsOf(headDim, gain) };
+  const leaves = headLeaves(config, { cos, sin, gains: flags ? gains : undefined }, elements);
   const group = layerSlots(config).map(({ name, leaves: count }) => ({ slot: name, leaves: Array.from({ length: count }, (_, leaf) => leaves[name]?.[leaf] ?? null) }));
   const tree = new PositionTree(config, Array.from({ length: layers + 2 }, (_, i) => (i === GROUP ? group : [])));
 
@@ -48,7 +51,7 @@ function world(config: ExactConfig) {
   const ropePath = Array.from({ length: depthFor(config.context) }, () => bytesOf(32));
   const ropeRoot = ropePath.reduce<Uint8Array>((at, sibling, level) => (Math.floor(T / 2 ** level) % 2 ? node(sibling, at) : node(at, sibling)), sha256(rope));
   const gainLeaves = Array.from({ length: 2 * layers }, (_, i) => {
-    const { shift, gains: values } = i === 2 * (GROUP - 1) ? gains.q : i === 2 * (GROUP - 1) + 1 ? gains.k : gainsOf();
+    const { shift, gains: values } = i === 2 * (GROUP - 1) ? gains.q : i === 2 * (GROUP - 1) + 1 ? gains.k : gainsOf(headDim);
     return Buffer.concat([Buffer.of(shift), bigEndian(values)]);
   });
   const gainHashes = gainLeaves.map(sha256);
@@ -62,7 +65,7 @@ function world(config: ExactConfig) {
     return { bytes: gainLeaves[number], path: [...treePath(gainHashes, depthFor(2 * layers), number), ropeRoot, ...above] };
   };
 
-  const source: HeadSource = { config, tree, model: { part }, t: T };
+  const source: AttentionHeadSource = { config, tree, model: { part }, t: T };
   const address = (slot: string, leaf: number): LeafAddress => ({ block: T >> 5, position: T % 32, group: GROUP, slot, leaf });
   const step = (slot: string, leaf: number, bytes: Uint8Array): Cell =>
     encodeStep({
@@ -82,7 +85,7 @@ describe('heads of large models', () => {
   for (const [name, config] of Object.entries(SHAPES)) {
     it(`are right as they are, and wrong where one bit was changed: ${name}`, async () => {
       const { heads, kvHeads, headDim, flags } = config;
-      const { leaves, source, address, step } = world(config);
+      const { leaves, source, address, step } = world(config, allElements(config, ANY, random));
       /** @param at byte of the leaf of which a bit is changed */
       const expectChecked = async (check: string, slot: string, leaf: number, at: number, evidence: (bytes: Buffer) => Cell): Promise<void> => {
         const honest = leaves[slot][leaf];
@@ -127,4 +130,17 @@ describe('heads of large models', () => {
       console.log(`${name}: gas ${JSON.stringify(gas)}`);
     });
   }
+
+  it('saturate where the smallest head meets the most negative gain', async () => {
+    const config = { ...SHAPES['five normed heads of 64, the last in a block of its own'], epsTerm: 1 };
+    const ones = (heads: number): Int32Array => Int32Array.from({ length: 64 * heads }, (_, i) => (i % 64 === 0 ? 1 : 0));
+    const { leaves, source, address, step } = world(config, { q: ones(5), k: ones(5), v: ones(5) }, -32768);
+    const honest = leaves.qn[0];
+    expect(honest.readInt32BE(0)).toBe(-(2 ** 31 - 1));
+    const wrapped = Buffer.from(honest);
+    wrapped.writeInt32BE(-(2 ** 31), 0);
+    for (const [bytes, wrong] of [[honest, false], [wrapped, true]] as const) {
+      expect((await checks.HeadNormCheck(step('qn', 0, bytes), headNormEvidence(source, address('qn', 0), 0, bytes))).isWrong).toBe(wrong);
+    }
+  });
 });

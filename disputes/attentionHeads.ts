@@ -9,7 +9,7 @@ import type { LeafSource, PartSource } from './leafSource';
 import { PositionEvidence } from './positionEvidence';
 
 /** Where evidence about heads comes from: t is the position in dispute, whose tree this is. */
-export interface HeadSource {
+export interface AttentionHeadSource {
   config: ExactConfig;
   tree: LeafSource;
   model: PartSource;
@@ -20,11 +20,11 @@ export interface HeadSource {
 const ABOVE_TABLES = 2;
 
 /** Leaves of one layer, and a table. */
-export class HeadEvidence {
+export class AttentionHeadEvidence {
   private readonly evidence: PositionEvidence;
   private part?: Cell;
 
-  constructor(private readonly source: HeadSource, private readonly group: number) {
+  constructor(private readonly source: AttentionHeadSource, private readonly group: number) {
     this.evidence = new PositionEvidence(source.config, source.tree);
   }
 
