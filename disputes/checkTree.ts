@@ -1,6 +1,9 @@
 /** The one-step checks that this version knows, and the tree over their codes in which a case looks for them. */
 import type { Cell } from '@ton/core';
 import { DrawCheck } from '../build/Suite/Suite_DrawCheck';
+import { HeadMaxCheck } from '../build/Suite/Suite_HeadMaxCheck';
+import { HeadNormCheck } from '../build/Suite/Suite_HeadNormCheck';
+import { HeadRowCheck } from '../build/Suite/Suite_HeadRowCheck';
 import { InputCheck } from '../build/Suite/Suite_InputCheck';
 import { LinearCheck } from '../build/Suite/Suite_LinearCheck';
 import { MaxCheck } from '../build/Suite/Suite_MaxCheck';
@@ -15,7 +18,9 @@ import { PADDING_LEAF, treePath, treeRoot } from '../exact/merkle';
 import { CHECKS_DEPTH } from '../wrappers';
 
 /** By name, in the order of the tree: that of the names. */
-const CHECKS = { DrawCheck, InputCheck, LinearCheck, MaxCheck, NormCheck, RunningSumsCheck, ScoreCheck, SumsCheck, SwiGluCheck, TopCheck, WeightedCheck };
+const CHECKS = {
+  DrawCheck, HeadMaxCheck, HeadNormCheck, HeadRowCheck, InputCheck, LinearCheck, MaxCheck, NormCheck, RunningSumsCheck, ScoreCheck, SumsCheck, SwiGluCheck, TopCheck, WeightedCheck,
+};
 
 export type CheckName = keyof typeof CHECKS;
 export const CHECK_NAMES = Object.keys(CHECKS).sort() as CheckName[];

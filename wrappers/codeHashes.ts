@@ -5,12 +5,12 @@ export const CODE_HASHES = {
   JobEscrow: '529a16cefa2307b57076825e158d133d07a3df4ff3a55128df90630726cb6ea4',
   CheckedJobEscrow: '303dc6c1f6fe8d03ce1bfa8d58a1a39c7039dbd340c36acbcdbc548ecac18f08',
   PaymentChannel: '2f5abd8a5a9633679a6d7a101f9df4e584abef06855adf0295e9734f8d5aa0cd',
-  ProviderStake: 'bcd105a4de5ac8799e48de79a073405e9e723d7dc01f458c1afaf9ee6714b688',
-  AttestationRegistry: '188e99d8023fcf3361da11741067ef75aa7320153de7778d5f4075dc5aa877b5',
+  ProviderStake: 'a93d93be372e2984b92c39c432ddb77d7673c1eaabc38264717791b4e3c02a86',
+  AttestationRegistry: 'f0682c5fcbcb92eeae83a11dfa3004d0ea1e12eab79caf622da6b959e7e8f269',
   AttestedKey: '8986b1ca2b00d2ded2507507685549c7b8af6d8978ef52d6bf811f02e7832149',
   Collateral: 'd87be72afe9ca365cbb71d93616668528fc249b6614bb4cb71bfa1e23765372f',
   QuoteChecker: '57184483f159b0479dde690732caeb5020d0d25d947c69e71f29f49b549ce820',
-  JudgedBounty: '76b8e6e1fb81a43d725c6bad091e7abf7a87760e6d767ae4577f5928084f933b',
+  JudgedBounty: 'c278d59051ae985d1ba4e7291c55f64c6006a4c3d8e4914e5172a7d23435cf42',
 } as const;
 
 export type ContractName = keyof typeof CODE_HASHES;
