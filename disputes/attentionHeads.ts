@@ -2,10 +2,10 @@
 import { beginCell, type Cell } from '@ton/core';
 import { hasHeadNorm, type ExactConfig } from '../exact/config';
 import { BLOCK } from '../exact/constants';
-import { placedSlots } from '../exact/leafAddress';
 import type { ModelPart } from '../exact/modelProof';
-import { chainOf, leafCells, pathCells } from './evidenceCells';
+import { chainOf, leafCells } from './evidenceCells';
 import type { LeafSource, PartSource } from './leafSource';
+import { tableChain } from './modelEvidence';
 import { PositionEvidence } from './positionEvidence';
 
 /** Where evidence about heads comes from: t is the position in dispute, whose tree this is. */
@@ -15,9 +15,6 @@ export interface AttentionHeadSource {
   model: PartSource;
   t: number;
 }
-
-/** Siblings that lead from tablesRoot to modelRoot. */
-const ABOVE_TABLES = 2;
 
 /** Leaves of one layer, and a table. */
 export class AttentionHeadEvidence {
@@ -29,8 +26,7 @@ export class AttentionHeadEvidence {
   }
 
   slot(name: string, leaf = 0): this {
-    const { first } = placedSlots(this.source.config, 'inner', this.group).find((slot) => slot.name === name)!;
-    this.evidence.leaf(this.group, first + leaf);
+    this.evidence.slot(this.group, name, leaf);
     return this;
   }
 
@@ -40,8 +36,7 @@ export class AttentionHeadEvidence {
   }
 
   table(address: ModelPart): this {
-    const { bytes, path } = this.source.model.part(address);
-    this.part = chainOf([...leafCells(bytes), ...pathCells(path.slice(0, -ABOVE_TABLES))]);
+    this.part = tableChain(this.source.model, address);
     return this;
   }
 

@@ -1,7 +1,6 @@
 /** Keys and values that attention reads, as contracts/slashing/cache.tact takes them. */
 import type { ExactConfig } from '../exact/config';
 import { TRACE_BLOCK } from '../exact/constants';
-import { placedSlots } from '../exact/leafAddress';
 import { headsPerLeaf } from '../exact/opTable';
 import type { CommitSource, LeafSource } from './leafSource';
 import { PositionEvidence } from './positionEvidence';
@@ -25,8 +24,7 @@ export class AttentionEvidence {
   }
 
   slot(name: string, leaf = 0): this {
-    const { first } = placedSlots(this.source.config, 'inner', this.group).find((slot) => slot.name === name)!;
-    this.evidence.leaf(this.group, first + leaf);
+    this.evidence.slot(this.group, name, leaf);
     return this;
   }
 

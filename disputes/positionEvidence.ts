@@ -1,5 +1,6 @@
 /** Leaves of a position tree as a one-step check wants them: those of one group behind the first stop at the group's root. */
 import type { ExactConfig } from '../exact/config';
+import { placedSlots } from '../exact/leafAddress';
 import { PADDING_LEAF } from '../exact/merkle';
 import { treeDepths } from '../exact/opTable';
 import { leafHash } from '../exact/trace';
@@ -30,6 +31,17 @@ export class PositionEvidence {
     if (group !== this.group) this.cells.push(...pathCells(this.siblings(group, index, groupDepth, groupDepth + token)));
     this.group = group;
     return this;
+  }
+
+  /** @param leaf of the slot */
+  slot(group: number, name: string, leaf = 0): this {
+    return this.leaf(group, placedSlots(this.config, 'inner', group).find((slot) => slot.name === name)!.first + leaf);
+  }
+
+  /** A block of the residual in front of a group's attention, or of its feed-forward. @param group 1 to layers + 1 */
+  residual(group: number, isBehindAttention: boolean, block: number): this {
+    if (isBehindAttention) return this.slot(group, 'h1', block);
+    return this.slot(group - 1, group === 1 ? 'h' : 'h2', block);
   }
 
   /** A leaf of the commit tree. */

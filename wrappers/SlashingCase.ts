@@ -42,10 +42,7 @@ export const STEP_ERRORS = {
   otherSlot: 925,
   noSuchElement: 926,
   otherRow: 927,
-  otherHeadTable: 933,
   otherTable: 940,
-  otherSamplingTable: 945,
-  otherSigmoid: 942,
 } as const;
 
 /** Seconds for each move. */

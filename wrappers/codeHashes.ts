@@ -5,12 +5,12 @@ export const CODE_HASHES = {
   JobEscrow: '529a16cefa2307b57076825e158d133d07a3df4ff3a55128df90630726cb6ea4',
   CheckedJobEscrow: '303dc6c1f6fe8d03ce1bfa8d58a1a39c7039dbd340c36acbcdbc548ecac18f08',
   PaymentChannel: '2f5abd8a5a9633679a6d7a101f9df4e584abef06855adf0295e9734f8d5aa0cd',
-  ProviderStake: 'a93d93be372e2984b92c39c432ddb77d7673c1eaabc38264717791b4e3c02a86',
-  AttestationRegistry: 'f0682c5fcbcb92eeae83a11dfa3004d0ea1e12eab79caf622da6b959e7e8f269',
+  ProviderStake: '05acf6b688b1bee5f9b08aaa83c3a6d2c954d642d3e25a6559c2909a980aebbe',
+  AttestationRegistry: 'b6ff8fa782d9ebc795d5183ce4294e71c8ce9626935386190a2c0c45e69648a5',
   AttestedKey: '8986b1ca2b00d2ded2507507685549c7b8af6d8978ef52d6bf811f02e7832149',
   Collateral: 'd87be72afe9ca365cbb71d93616668528fc249b6614bb4cb71bfa1e23765372f',
   QuoteChecker: '57184483f159b0479dde690732caeb5020d0d25d947c69e71f29f49b549ce820',
-  JudgedBounty: 'c278d59051ae985d1ba4e7291c55f64c6006a4c3d8e4914e5172a7d23435cf42',
+  JudgedBounty: '212261fa55d13b41b2f2af2392ea7b8fe1573b4afbbcf8e5c7589f6b01947025',
 } as const;
 
 export type ContractName = keyof typeof CODE_HASHES;

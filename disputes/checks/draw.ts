@@ -4,15 +4,15 @@ import { SUM_BLOCK } from '../../exact/constants';
 import type { Sampling } from '../../exact/engine';
 import { blocksOf } from '../../exact/opTable';
 import { chainOf, leafCells } from '../evidenceCells';
-import { HeadEvidence, samplingTable, type HeadSource } from '../headEvidence';
+import { TokenEvidence, samplingTable, type TokenSource } from '../tokenEvidence';
 
 /** Byte of `draw` at which the token stands. */
 const TOKEN_OFFSET = 12;
 
 /** @param part of the leaf that is judged in full mode: the token, or what stands before it; other modes judge the whole leaf at once */
-export function drawEvidence(source: HeadSource, { t, topK }: Sampling, disputed: Uint8Array, part: 'total' | 'token' = 'token'): Cell {
+export function drawEvidence(source: TokenSource, { t, topK }: Sampling, disputed: Uint8Array, part: 'total' | 'token' = 'token'): Cell {
   const { config, model } = source;
-  const evidence = new HeadEvidence(source);
+  const evidence = new TokenEvidence(source);
   const shown = beginCell();
   const leaf = chainOf(leafCells(disputed));
   if (t === 0 || topK > 0) return shown.storeRef(leaf).storeRef(evidence.slot(t === 0 ? 'max' : 'top').chain).endCell();

@@ -3,15 +3,13 @@ import { beginCell, type Cell } from '@ton/core';
 import type { ExactConfig } from '../../exact/config';
 import { BLOCK, SEGMENT_BYTES, TRACE_BLOCK } from '../../exact/constants';
 import type { LeafAddress } from '../../exact/leafAddress';
-import { HEADER_BYTES } from '../../exact/modelFile';
 import { type InferenceRequest, requestLeaves } from '../../protocol';
-import { chainOf, leafCells, pathCells } from '../evidenceCells';
+import { chainOf, leafCells } from '../evidenceCells';
 import type { CommitSource, LeafSource, PartSource } from '../leafSource';
+import { rowCells } from '../modelEvidence';
 import { markedLeaf } from '../opening';
 import { PositionEvidence } from '../positionEvidence';
 
-/** Siblings that lead from a row's leaf to rowsRoot; two more lead to modelRoot. */
-const ABOVE_ROWS = 2;
 const TOKEN = 0;
 const H = 1;
 
@@ -32,10 +30,7 @@ export function inputEvidence(source: InputSource, { slot, leaf }: LeafAddress, 
   if (slot === 'token') return parts.storeRef(givenToken(source)).endCell();
   const token = Buffer.from(tree.leaf(0, 0)!).readUInt32BE(0);
   const piece = Math.floor((BLOCK * leaf + element) / SEGMENT_BYTES);
-  const row = (piece > 0 ? [0, piece] : [0]).flatMap((at) => {
-    const { bytes, path } = model.part({ part: 'row', matrix: 'embedding', row: token, leaf: at });
-    return [...leafCells(bytes, at === 0 ? HEADER_BYTES : 0), ...pathCells(path.slice(0, path.length - ABOVE_ROWS))];
-  });
+  const row = (piece > 0 ? [0, piece] : [0]).flatMap((at) => rowCells(model, { part: 'row', matrix: 'embedding', row: token, leaf: at }));
   const evidence = new PositionEvidence(config, tree).leaf(0, 0);
   return parts.storeRef(chainOf(evidence.parts)).storeRef(chainOf(row)).endCell();
 }

@@ -4,11 +4,11 @@ import { BLOCK } from '../../exact/constants';
 import type { ExactConfig } from '../../exact/config';
 import type { LeafAddress } from '../../exact/leafAddress';
 import { placedSlots } from '../../exact/leafAddress';
-import { HEADER_BYTES } from '../../exact/modelFile';
 import { modelPlace } from '../../exact/modelProof';
 import { segmentsOf } from '../../exact/opTable';
-import { chainOf, leafCells, pathCells } from '../evidenceCells';
+import { chainOf, leafCells } from '../evidenceCells';
 import type { LeafSource, PartSource } from '../leafSource';
+import { rowCells } from '../modelEvidence';
 import { divergence, PositionEvidence } from '../positionEvidence';
 
 /** Per slot: number in the contract's op table, matrix, slot of the scalars in front of the values. */
@@ -23,30 +23,22 @@ const LINEAR: Record<string, { slot: number; matrix: string; scalars: string }> 
   logits: { slot: 2, matrix: 'head', scalars: 'norm' },
 };
 
-/** Siblings that lead from a row's leaf to rowsRoot; two more lead to modelRoot. */
-const ABOVE_ROWS = 2;
-
 /** @param element of the leaf in dispute */
 export function linearEvidence(
   config: ExactConfig, model: PartSource, tree: LeafSource, { group, slot, leaf }: LeafAddress, element: number, disputed: Uint8Array,
 ): Cell {
   const { slot: number, matrix, scalars } = LINEAR[slot];
-  const placed = placedSlots(config, 'inner', group);
-  const first = (name: string, of = placed): number => of.find((one) => one.name === name)!.first;
   const columns = slot === 'h1' ? config.heads * config.headDim : slot === 'h2' ? config.ffn : config.dim;
   const row = BLOCK * leaf + element;
   const evidence = new PositionEvidence(config, tree);
   const rows: Uint8Array[] = [];
   // The values stand behind the scalars.
-  evidence.run(group, first(scalars), 1 + segmentsOf(columns));
+  evidence.run(group, placedSlots(config, 'inner', group).find((one) => one.name === scalars)!.first, 1 + segmentsOf(columns));
   for (let piece = 0; piece < segmentsOf(columns); piece++) {
     const address = { part: 'row', matrix: matrix === 'head' ? matrix : `layers.${group - 1}.${matrix}`, row, leaf: piece } as const;
-    const { bytes, path } = model.part(address);
-    const levels = path.length - ABOVE_ROWS;
-    rows.push(...leafCells(bytes, piece === 0 ? HEADER_BYTES : 0), ...pathCells(path.slice(0, piece === 0 ? levels : divergence(modelPlace(config, address).index % 2 ** levels))));
+    rows.push(...rowCells(model, address, (all) => (piece === 0 ? all : divergence(modelPlace(config, address).index % 2 ** all))));
   }
-  if (slot === 'h2') evidence.leaf(group, first('h1') + leaf);
-  if (slot === 'h1') evidence.leaf(group - 1, first(group === 1 ? 'h' : 'h2', placedSlots(config, 'inner', group - 1)) + leaf);
+  if (slot === 'h1' || slot === 'h2') evidence.residual(group, slot === 'h2', leaf);
   return beginCell()
     .storeUint(number, 8).storeUint(element, 16)
     .storeRef(chainOf(leafCells(disputed))).storeRef(chainOf(rows)).storeRef(chainOf(evidence.parts))

@@ -2,7 +2,7 @@
 import { beginCell, type Cell } from '@ton/core';
 import type { ExactConfig } from '../../exact/config';
 import { BLOCK, SEGMENT_BYTES } from '../../exact/constants';
-import { type LeafAddress, placedSlots } from '../../exact/leafAddress';
+import type { LeafAddress } from '../../exact/leafAddress';
 import { chainOf, leafCells } from '../evidenceCells';
 import type { LeafSource } from '../leafSource';
 import { PositionEvidence } from '../positionEvidence';
@@ -30,9 +30,7 @@ export function normEvidence(
   const number = isRow ? SEGMENT_BYTES * leaf + element : element === largest ? shows : BLOCK * (element - 1);
   if (isRow ? number >= config.dim : element >= ssq) return parts.endCell();
   const evidence = new PositionEvidence(config, tree);
-  const firstOf = (of: number, name: string): number => placedSlots(config, 'inner', of).find((one) => one.name === name)!.first;
-  if (isRow) evidence.leaf(group, firstOf(group, slot.replace('x', 'norm')));
-  const [from, name] = slot.endsWith('2') ? [group, 'h1'] : group === 1 ? [0, 'h'] : [group - 1, 'h2'];
-  evidence.leaf(from, firstOf(from, name) + Math.floor(number / BLOCK));
+  if (isRow) evidence.slot(group, slot.replace('x', 'norm'));
+  evidence.residual(group, slot.endsWith('2'), Math.floor(number / BLOCK));
   return parts.storeRef(chainOf(evidence.parts)).endCell();
 }

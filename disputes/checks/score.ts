@@ -4,12 +4,10 @@ import { BLOCK } from '../../exact/constants';
 import type { LeafAddress } from '../../exact/leafAddress';
 import { positionBlocks } from '../../exact/opTable';
 import { AttentionEvidence, kvHeadOf, type AttentionSource } from '../cacheEvidence';
-import { chainOf, leafCells, pathCells } from '../evidenceCells';
+import { chainOf, leafCells } from '../evidenceCells';
 import type { PartSource } from '../leafSource';
+import { tableChain } from '../modelEvidence';
 import { LAYER_SLOTS } from '../step';
-
-/** Siblings that lead from the exp table to tablesRoot; two more lead to modelRoot. */
-const BELOW_TABLES = 2;
 
 /**
  * @param element of `attMax` 2 h for the scores of head h, 2 h + 1 for its values' exponents; of `e` in its leaf
@@ -33,6 +31,5 @@ export function scoreEvidence(
   else evidence.slot('q8', head).cached('k8', kvHeadOf(config, head), at);
   parts.storeRef(chainOf(evidence.parts));
   if (isMax) return parts.endCell();
-  const { bytes, path } = model.part({ part: 'exp' });
-  return parts.storeRef(chainOf([...leafCells(bytes), ...pathCells(path.slice(0, BELOW_TABLES))])).endCell();
+  return parts.storeRef(tableChain(model, { part: 'exp' })).endCell();
 }

@@ -2,14 +2,12 @@
 import { beginCell, type Cell } from '@ton/core';
 import { BLOCK, SEGMENT_BYTES } from '../../exact/constants';
 import type { ExactConfig } from '../../exact/config';
-import { placedSlots, type LeafAddress } from '../../exact/leafAddress';
-import { chainOf, leafCells, pathCells } from '../evidenceCells';
+import type { LeafAddress } from '../../exact/leafAddress';
+import { chainOf, leafCells } from '../evidenceCells';
 import type { LeafSource, PartSource } from '../leafSource';
+import { tableChain } from '../modelEvidence';
 import { PositionEvidence } from '../positionEvidence';
 import { LAYER_SLOTS } from '../step';
-
-/** Siblings that lead from the sigmoid table to tablesRoot; two more lead to modelRoot. */
-const BELOW_TABLES = 2;
 
 /**
  * @param element of the leaf in dispute: a byte of `xd`; of `mlpMax` a maximum with its index, in their order
@@ -26,13 +24,8 @@ export function swiGluEvidence(
   // Padding follows from nothing.
   if (number >= config.ffn) return parts.endCell();
   const evidence = new PositionEvidence(config, tree);
-  const placed = placedSlots(config, 'inner', group);
-  const first = (name: string): number => placed.find((one) => one.name === name)!.first;
-  if (isRow) evidence.leaf(group, first('mlpMax'));
+  if (isRow) evidence.slot(group, 'mlpMax');
   const block = Math.floor(number / BLOCK);
-  evidence.leaf(group, first('gate') + block).leaf(group, first('up') + block);
-  const { bytes, path } = model.part({ part: 'sigmoid' });
-  return parts
-    .storeRef(chainOf(evidence.parts)).storeRef(chainOf([...leafCells(bytes), ...pathCells(path.slice(0, BELOW_TABLES))]))
-    .endCell();
+  evidence.slot(group, 'gate', block).slot(group, 'up', block);
+  return parts.storeRef(chainOf(evidence.parts)).storeRef(tableChain(model, { part: 'sigmoid' })).endCell();
 }

@@ -1,4 +1,5 @@
 /** Positions of the golden models with one leaf changed, and the contract's checks as getters. */
+import { beforeAll } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Address, Cell, toNano, type TupleItem } from '@ton/core';
@@ -15,6 +16,9 @@ import type { CommitSource } from '../../disputes/leafSource';
 import { hashOfLeaf } from '../../disputes/positionEvidence';
 import { encodeStep, type StepJob } from '../../disputes/step';
 import { type InferenceRequest, requestRoot } from '../../protocol';
+
+/** Of every shape that the exact engine has. */
+export const GOLDEN_MODELS = ['grouped', 'wide', 'extreme', 'single', 'normed', 'gated'];
 
 const ROOT = join(__dirname, '../..');
 
@@ -136,3 +140,28 @@ export async function checkOf(name: string): Promise<(step: Cell, evidence: Cell
   };
 }
 
+/** A check with the evidence of its spec, deployed before the tests. */
+export interface Judge<Shown extends unknown[]> {
+  check: Awaited<ReturnType<typeof checkOf>>;
+  /** What it says of a leaf; undefined where it threw. */
+  verdict(at: Disputed, ...shown: Shown): Promise<boolean | undefined>;
+  /** Of the dearest verdict so far. */
+  gas: number;
+}
+
+export function judgeOf<Shown extends unknown[]>(name: string, evidenceOf: (at: Disputed, ...shown: Shown) => Cell): Judge<Shown> {
+  let check: Judge<Shown>['check'];
+  beforeAll(async () => {
+    check = await checkOf(name);
+  });
+  const judge: Judge<Shown> = {
+    gas: 0,
+    check: (step, evidence) => check(step, evidence),
+    async verdict(at, ...shown) {
+      const said = await check(at.step, evidenceOf(at, ...shown));
+      judge.gas = Math.max(judge.gas, said.gas);
+      return said.isWrong;
+    },
+  };
+  return judge;
+}

@@ -5,11 +5,10 @@ import { GREEDY, type Sampling } from '../../exact';
 import { sha256 } from '../../exact/merkle';
 import { pick } from '../../exact/reference/sampling';
 import { drawEvidence } from '../../disputes/checks/draw';
-import { checkOf, disputed, runOf, type Disputed } from './checks';
+import { checkOf, disputed, type Disputed, GOLDEN_MODELS, runOf } from './checks';
 import { drawOf, headOf, logitsOf, SAMPLINGS, sourceOf, stepAt } from './headGroup';
 import { mutated, randomOf } from './mutations';
 
-const MODELS = ['grouped', 'wide', 'extreme', 'single', 'normed', 'gated'];
 const MODES: [string, Sampling][] = [['greedy', GREEDY], ...Object.entries(SAMPLINGS)];
 const TOKEN = 12;
 const PARTS = ['total', 'token'] as const;
@@ -32,7 +31,7 @@ describe('a token', () => {
 
   for (const [mode, sampling] of MODES) {
     it(`was drawn as it was, and not where a bit of what was kept, W or the token was changed: ${mode}`, async () => {
-      for (const name of mode === 'full' ? MODELS : MODELS.slice(0, 1)) {
+      for (const name of mode === 'full' ? GOLDEN_MODELS : GOLDEN_MODELS.slice(0, 1)) {
         const run = await runOf(name, { sampling });
         const isFull = sampling.t > 0 && sampling.topK === 0;
         for (let t = run.job.promptTokens - 1; t < run.positions.length; t++) {

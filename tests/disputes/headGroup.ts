@@ -2,7 +2,7 @@
 import type { Sampling } from '../../exact';
 import { BLOCK } from '../../exact/constants';
 import { sample } from '../../exact/reference/sampling';
-import type { HeadSource } from '../../disputes/headEvidence';
+import type { TokenSource } from '../../disputes/tokenEvidence';
 import type { Disputed, Run } from './checks';
 
 /** Of every mode, with and without their filters. */
@@ -18,7 +18,7 @@ type Change = { slot: string; leaf: number; change: (bytes: Buffer) => void };
 /** The head group. */
 export const headOf = (run: Run): number => run.model.config.layers + 1;
 
-export const sourceOf = ({ run, tree }: Disputed): HeadSource => ({ config: run.model.config, tree, model: run.prover });
+export const sourceOf = ({ run, tree }: Disputed): TokenSource => ({ config: run.model.config, tree, model: run.prover });
 
 /** Logits of one kind per round: any, few values, all equal, extremes, near each other, falling. */
 export function logitsOf(vocab: number, round: number, random: (limit: number) => number): Int32Array {

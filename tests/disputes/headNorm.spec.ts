@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Cell } from '@ton/core';
 import { headNormEvidence } from '../../disputes/checks/headNorm';
 import { STEP_ERRORS } from '../../wrappers';
-import { checkOf, disputed, runOf, type Disputed, type Run } from './checks';
+import { checkOf, disputed, type Disputed, type Run, runOf } from './checks';
 import { allElements, headLeaves, IMPOSSIBLE, inputsOf, liesAbout, maximumAt, misplaced, refuter, sourceOf, tablesOf } from './heads';
 import { mutated, randomOf } from './mutations';
 
@@ -145,7 +145,7 @@ describe('norms of heads', () => {
     for (const [layer, of] of [[0, 'q'], [1, 'k']] as const) {
       const model = { part: () => run.prover.part({ part: 'gains', layer, of }) };
       const evidence = headNormEvidence({ ...source, model }, at.address, 0, at.bytes);
-      expect(await check(at.step, evidence)).toMatchObject({ exitCode: STEP_ERRORS.otherHeadTable });
+      expect(await check(at.step, evidence)).toMatchObject({ exitCode: STEP_ERRORS.otherTable });
     }
   });
 

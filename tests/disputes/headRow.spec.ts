@@ -1,30 +1,21 @@
 /** HeadRowCheck: rows of int8, their exponents and their padding. */
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { Cell } from '@ton/core';
 import { headRowEvidence } from '../../disputes/checks/headRow';
 import { STEP_ERRORS } from '../../wrappers';
-import { checkOf, disputed, runOf, type Disputed } from './checks';
+import { disputed, type Disputed, GOLDEN_MODELS, judgeOf, runOf } from './checks';
 import { allElements, headLeaves, IMPOSSIBLE, inputsOf, misplaced, sourceOf, tablesOf } from './heads';
 import { mutated, randomOf } from './mutations';
 
-const MODELS = ['grouped', 'wide', 'extreme', 'single', 'normed', 'gated'];
 const SLOTS = ['q8', 'k8', 'v8'];
 
 const evidenceOf = (at: Disputed, byte: number, t = at.t): Cell => headRowEvidence({ ...sourceOf(at), t }, at.address, byte, at.bytes);
 
 describe('rows of heads', () => {
-  let check: Awaited<ReturnType<typeof checkOf>>;
-  let gas = 0;
-  const verdict = async (at: Disputed, byte: number): Promise<boolean | undefined> => {
-    const said = await check(at.step, evidenceOf(at, byte));
-    gas = Math.max(gas, said.gas);
-    return said.isWrong;
-  };
-  beforeAll(async () => {
-    check = await checkOf('HeadRowCheck');
-  });
+  const judge = judgeOf('HeadRowCheck', evidenceOf);
+  const { check, verdict } = judge;
 
-  for (const name of MODELS) {
+  for (const name of GOLDEN_MODELS) {
     it(`are right as they are, and wrong where one bit was changed: ${name}`, async () => {
       const run = await runOf(name);
       const { layers, heads, headDim, kvHeads } = run.model.config;
@@ -77,7 +68,7 @@ describe('rows of heads', () => {
         }
       }
     }
-    console.log(`HeadRowCheck: at most ${gas} gas`);
+    console.log(`HeadRowCheck: at most ${judge.gas} gas`);
   });
 
   it('are judged whatever the leaves say', async () => {
@@ -103,7 +94,7 @@ describe('rows of heads', () => {
       for (const slot of SLOTS) {
         const at = disputed(run, 3, 1, slot, 0);
         expect(await check(at.step, evidenceOf(at, at.bytes.length))).toMatchObject({ exitCode: STEP_ERRORS.noSuchElement });
-        if (slot !== 'v8') expect(await check(at.step, evidenceOf(at, slot === 'q8' ? 1 : 31, 2))).toMatchObject({ exitCode: STEP_ERRORS.otherHeadTable });
+        if (slot !== 'v8') expect(await check(at.step, evidenceOf(at, slot === 'q8' ? 1 : 31, 2))).toMatchObject({ exitCode: STEP_ERRORS.otherTable });
       }
     }
   });

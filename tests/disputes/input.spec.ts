@@ -1,12 +1,11 @@
 /** InputCheck: the token of a position, and its row of the embedding. */
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { inputEvidence } from '../../disputes/checks/input';
 import type { Job } from '../../exact';
 import { GREEDY } from '../../exact';
-import { checkOf, disputed, requestOf, runOf, type Disputed } from './checks';
+import { disputed, type Disputed, GOLDEN_MODELS, judgeOf, requestOf, runOf } from './checks';
 import { mutated, randomOf } from './mutations';
 
-const MODELS = ['grouped', 'wide', 'extreme', 'single', 'normed', 'gated'];
 const JOB: Job = { promptTokens: [7, 3, 250, 9, 31], maxTokens: 3, stopTokens: [], sampling: GREEDY };
 /** More tokens than a row of a request has, and an odd number of rows. */
 const LONG: Job = { ...JOB, promptTokens: Array.from({ length: 258 }, (_, i) => (7 * i) % 200), maxTokens: 2 };
@@ -15,18 +14,10 @@ const evidenceOf = ({ run, tree, address, bytes, t }: Disputed, element: number,
   inputEvidence({ config: run.model.config, model: run.prover, tree, commit: run.commit, request: requestOf(job), t }, address, element, bytes);
 
 describe('what a position begins with', () => {
-  let check: Awaited<ReturnType<typeof checkOf>>;
-  let gas = 0;
-  const verdict = async (at: Disputed, element: number, job: Job): Promise<boolean | undefined> => {
-    const said = await check(at.step, evidenceOf(at, element, job));
-    gas = Math.max(gas, said.gas);
-    return said.isWrong;
-  };
-  beforeAll(async () => {
-    check = await checkOf('InputCheck');
-  });
+  const judge = judgeOf('InputCheck', evidenceOf);
+  const { check, verdict } = judge;
 
-  for (const name of MODELS) {
+  for (const name of GOLDEN_MODELS) {
     it(`is right as it is, and wrong where one bit was changed: ${name}`, async () => {
       const run = await runOf(name, JOB);
       const { dim } = run.model.config;
@@ -55,7 +46,7 @@ describe('what a position begins with', () => {
     const other: Job = { ...LONG, promptTokens: LONG.promptTokens.map((token) => token + 1) };
     const honest = disputed(run, 3, 0, 'token', 0);
     expect((await check(honest.step, evidenceOf(honest, 0, other))).isWrong).toBeUndefined();
-    console.log(`InputCheck: at most ${gas} gas`);
+    console.log(`InputCheck: at most ${judge.gas} gas`);
   });
 
   it('is never wrong by evidence that was bent or belongs elsewhere', async () => {

@@ -1,10 +1,9 @@
 /** LinearCheck: rows of the model times int8 values. */
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { linearEvidence } from '../../disputes/checks/linear';
-import { checkOf, disputed, runOf, type Disputed, type Run } from './checks';
+import { checkOf, disputed, type Disputed, GOLDEN_MODELS, type Run, runOf } from './checks';
 
 const SLOTS = ['q', 'k', 'v', 'h1', 'gate', 'up', 'h2'];
-const MODELS = ['grouped', 'wide', 'extreme', 'single', 'normed', 'gated'];
 
 const evidenceOf = ({ run, tree, address, bytes }: Disputed, element: number) =>
   linearEvidence(run.model.config, run.prover, tree, address, element, bytes);
@@ -17,7 +16,7 @@ describe('a row of the model times int8 values', () => {
     check = await checkOf('LinearCheck');
   });
 
-  for (const name of MODELS) {
+  for (const name of GOLDEN_MODELS) {
     it(`is wrong where one bit of it was changed, and right as it is: ${name}`, async () => {
       const run = await runOf(name);
       const { layers } = run.model.config;

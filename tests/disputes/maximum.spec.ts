@@ -1,28 +1,19 @@
 /** MaxCheck: the largest logit, and the lowest id that has it. */
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { Cell } from '@ton/core';
 import { maxEvidence } from '../../disputes/checks/max';
-import { checkOf, disputed, runOf, type Disputed } from './checks';
+import { disputed, type Disputed, GOLDEN_MODELS, judgeOf, runOf } from './checks';
 import { fillLogits, headOf, logitsOf, sourceOf } from './headGroup';
 import { mutated, randomOf } from './mutations';
 
-const MODELS = ['grouped', 'wide', 'extreme', 'single', 'normed', 'gated'];
 
 const evidenceOf = (at: Disputed, id: number): Cell => maxEvidence(sourceOf(at), at.bytes, id);
 
 describe('the largest logit', () => {
-  let check: Awaited<ReturnType<typeof checkOf>>;
-  let gas = 0;
-  const verdict = async (at: Disputed, id: number): Promise<boolean | undefined> => {
-    const said = await check(at.step, evidenceOf(at, id));
-    gas = Math.max(gas, said.gas);
-    return said.isWrong;
-  };
-  beforeAll(async () => {
-    check = await checkOf('MaxCheck');
-  });
+  const judge = judgeOf('MaxCheck', evidenceOf);
+  const { check, verdict } = judge;
 
-  for (const name of MODELS) {
+  for (const name of GOLDEN_MODELS) {
     it(`is right as it is, and wrong where an id has a larger one or its own id another: ${name}`, async () => {
       const run = await runOf(name);
       const { vocab } = run.model.config;
@@ -64,7 +55,7 @@ describe('the largest logit', () => {
       const smaller = logits.findIndex((logit) => logit < largest);
       if (smaller >= 0) expect(await verdict(claim(logits[smaller], smaller), best)).toBe(true);
     }
-    console.log(`MaxCheck: at most ${gas} gas`);
+    console.log(`MaxCheck: at most ${judge.gas} gas`);
   });
 
   it('is not compared with the logit of an id that the model has not', async () => {

@@ -1,11 +1,10 @@
 /** NormCheck: root mean squares of the residual, and the int8 rows that follow. */
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { normElements, normEvidence } from '../../disputes/checks/norm';
 import { normalize } from '../../exact/reference/norm';
-import { checkOf, disputed, runOf, type Disputed, type Run } from './checks';
+import { disputed, type Disputed, GOLDEN_MODELS, judgeOf, type Run, runOf } from './checks';
 import { mutated, randomOf } from './mutations';
 
-const MODELS = ['grouped', 'wide', 'extreme', 'single', 'normed', 'gated'];
 
 const evidenceOf = ({ run, tree, address, bytes }: Disputed, element: number, shows?: number) => normEvidence(run.model.config, tree, address, element, bytes, shows);
 
@@ -16,18 +15,10 @@ const slotsOf = ({ model: { config } }: Run): [number, string][] => [
 ];
 
 describe('norms and the rows behind them', () => {
-  let check: Awaited<ReturnType<typeof checkOf>>;
-  let gas = 0;
-  const verdict = async (at: Disputed, element: number, shows?: number): Promise<boolean | undefined> => {
-    const said = await check(at.step, evidenceOf(at, element, shows));
-    gas = Math.max(gas, said.gas);
-    return said.isWrong;
-  };
-  beforeAll(async () => {
-    check = await checkOf('NormCheck');
-  });
+  const judge = judgeOf('NormCheck', evidenceOf);
+  const { check, verdict } = judge;
 
-  for (const name of MODELS) {
+  for (const name of GOLDEN_MODELS) {
     it(`are right as they are, and wrong where one bit was changed: ${name}`, async () => {
       const run = await runOf(name);
       const { dim } = run.model.config;
@@ -87,7 +78,7 @@ describe('norms and the rows behind them', () => {
       const row = disputed(run, t, 1, 'x2', 0, (bytes) => x.values.forEach((value, i) => (bytes[i] = value + 128)), [...residual, { slot: 'norm2', leaf: 0, change: write }]);
       for (const element of [0, 5, words[1], config.dim - 1]) expect(await verdict(row, element)).toBe(false);
     }
-    console.log(`NormCheck: at most ${gas} gas`);
+    console.log(`NormCheck: at most ${judge.gas} gas`);
   });
 
   it('are judged whatever the leaves before them say', async () => {

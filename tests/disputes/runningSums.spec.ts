@@ -1,30 +1,22 @@
 /** RunningSumsCheck: running sums of the weights of all logits. */
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { Cell } from '@ton/core';
 import { runningSumsEvidence } from '../../disputes/checks/runningSums';
-import { checkOf, disputed, runOf, type Disputed } from './checks';
+import { STEP_ERRORS } from '../../wrappers';
+import { disputed, type Disputed, GOLDEN_MODELS, judgeOf, runOf } from './checks';
 import { drawOf, headOf, logitsOf, SAMPLINGS, sourceOf, stepAt } from './headGroup';
 import { mutated, randomOf } from './mutations';
 
-const MODELS = ['grouped', 'wide', 'extreme', 'single', 'normed', 'gated'];
 const FULL = SAMPLINGS.full;
 const COLD = SAMPLINGS['full, cold, with min-p'];
 
 const evidenceOf = (at: Disputed, element: number): Cell => runningSumsEvidence(sourceOf(at), at.address, element, at.bytes);
 
 describe('running sums of weights', () => {
-  let check: Awaited<ReturnType<typeof checkOf>>;
-  let gas = 0;
-  const verdict = async (at: Disputed, element: number): Promise<boolean | undefined> => {
-    const said = await check(at.step, evidenceOf(at, element));
-    gas = Math.max(gas, said.gas);
-    return said.isWrong;
-  };
-  beforeAll(async () => {
-    check = await checkOf('RunningSumsCheck');
-  });
+  const judge = judgeOf('RunningSumsCheck', evidenceOf);
+  const { check, verdict } = judge;
 
-  for (const name of MODELS) {
+  for (const name of GOLDEN_MODELS) {
     it(`are right as they are, and wrong where a bit of one was changed: ${name}`, async () => {
       const run = await runOf(name, { sampling: FULL });
       const t = run.positions.length - 1;
@@ -57,7 +49,7 @@ describe('running sums of weights', () => {
         for (let element = 0; 64 * element < vocab; element++) expect(await verdict(honest, element)).toBe(false);
       }
     }
-    console.log(`RunningSumsCheck: at most ${gas} gas`);
+    console.log(`RunningSumsCheck: at most ${judge.gas} gas`);
   });
 
   it('are judged whatever the leaves before them say', async () => {
@@ -77,7 +69,7 @@ describe('running sums of weights', () => {
     const other = Buffer.from(bytes);
     other[2] ^= 1;
     const evidence = runningSumsEvidence({ ...sourceOf(at), model: { part: () => ({ bytes: other, path }) } }, at.address, 0, at.bytes);
-    expect(await check(at.step, evidence)).toMatchObject({ exitCode: 945 });
+    expect(await check(at.step, evidence)).toMatchObject({ exitCode: STEP_ERRORS.otherTable });
   });
 
   it('are never wrong by evidence that was bent or belongs elsewhere', async () => {

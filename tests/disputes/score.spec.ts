@@ -1,12 +1,11 @@
 /** ScoreCheck: the largest score and exponent of each head, and the powers of two of its scores. */
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { Cell } from '@ton/core';
 import { score } from '../../exact/reference/attention';
 import { scoreEvidence } from '../../disputes/checks/score';
-import { checkOf, disputed, runOf, type Disputed, type Run } from './checks';
+import { disputed, type Disputed, GOLDEN_MODELS, judgeOf, type Run, runOf } from './checks';
 import { mutated, randomOf } from './mutations';
 
-const MODELS = ['grouped', 'wide', 'extreme', 'single', 'normed', 'gated'];
 /** Positions in two blocks of 256. */
 const LONG = { promptTokens: Array.from({ length: 259 }, (_, i) => (i * i * 7 + 3) % 256), maxTokens: 1 };
 
@@ -17,18 +16,10 @@ const leafOf = (run: Run, t: number, group: number, slot: string, leaf = 0): Buf
   Buffer.from(run.positions[t][group].find((one) => one.slot === slot)!.leaves[leaf]!);
 
 describe('scores of a position', () => {
-  let check: Awaited<ReturnType<typeof checkOf>>;
-  let gas = 0;
-  const verdict = async (at: Disputed, element: number, position?: number): Promise<boolean | undefined> => {
-    const said = await check(at.step, evidenceOf(at, element, position));
-    gas = Math.max(gas, said.gas);
-    return said.isWrong;
-  };
-  beforeAll(async () => {
-    check = await checkOf('ScoreCheck');
-  });
+  const judge = judgeOf('ScoreCheck', evidenceOf);
+  const { check, verdict } = judge;
 
-  for (const name of MODELS) {
+  for (const name of GOLDEN_MODELS) {
     it(`are right as they are, and a maximum is wrong where a position exceeds it or its index has another: ${name}`, async () => {
       const run = await runOf(name);
       const { heads, layers } = run.model.config;
@@ -86,7 +77,7 @@ describe('scores of a position', () => {
         }
       }
     }
-    console.log(`ScoreCheck: at most ${gas} gas`);
+    console.log(`ScoreCheck: at most ${judge.gas} gas`);
   });
 
   it('follow from any bytes of queries and keys as in the reference', async () => {

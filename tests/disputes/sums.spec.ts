@@ -1,12 +1,11 @@
 /** SumsCheck: sums of powers of two, and the weights of values. */
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { Cell } from '@ton/core';
 import { bitLength, roundShift } from '../../exact/reference/arithmetic';
 import { sumsEvidence } from '../../disputes/checks/sums';
-import { checkOf, disputed, runOf, type Disputed } from './checks';
+import { disputed, type Disputed, GOLDEN_MODELS, judgeOf, runOf } from './checks';
 import { mutated, randomOf } from './mutations';
 
-const MODELS = ['grouped', 'wide', 'extreme', 'single', 'normed', 'gated'];
 /** Positions in two blocks of 256. */
 const LONG = { promptTokens: Array.from({ length: 259 }, (_, i) => (i * i * 7 + 3) % 256), maxTokens: 1 };
 
@@ -14,18 +13,10 @@ const evidenceOf = ({ run, tree, t, address, bytes }: Disputed, element: number)
   sumsEvidence({ config: run.model.config, tree, commit: run.commit, t }, address, element, bytes);
 
 describe('weights of positions', () => {
-  let check: Awaited<ReturnType<typeof checkOf>>;
-  let gas = 0;
-  const verdict = async (at: Disputed, element: number): Promise<boolean | undefined> => {
-    const said = await check(at.step, evidenceOf(at, element));
-    gas = Math.max(gas, said.gas);
-    return said.isWrong;
-  };
-  beforeAll(async () => {
-    check = await checkOf('SumsCheck');
-  });
+  const judge = judgeOf('SumsCheck', evidenceOf);
+  const { check, verdict } = judge;
 
-  for (const name of MODELS) {
+  for (const name of GOLDEN_MODELS) {
     it(`and their sums are right as they are, and wrong where one bit was changed: ${name}`, async () => {
       const run = await runOf(name);
       const { heads, layers, context } = run.model.config;
@@ -68,7 +59,7 @@ describe('weights of positions', () => {
         expect(await verdict(lie, element)).toBe(true);
       }
     }
-    console.log(`SumsCheck: at most ${gas} gas`);
+    console.log(`SumsCheck: at most ${judge.gas} gas`);
   });
 
   it('follow from any powers of two, totals and exponents as in the reference', async () => {

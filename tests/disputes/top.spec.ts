@@ -1,12 +1,12 @@
 /** TopCheck: the list of the largest logits from which a token is drawn. */
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { Cell } from '@ton/core';
 import { topPlaceEvidence, topWeightEvidence } from '../../disputes/checks/top';
-import { checkOf, disputed, runOf, type Disputed, type Run } from './checks';
+import { STEP_ERRORS } from '../../wrappers';
+import { disputed, type Disputed, GOLDEN_MODELS, judgeOf, type Run, runOf } from './checks';
 import { drawOf, headOf, logitsOf, SAMPLINGS, sourceOf, stepAt } from './headGroup';
 import { mutated, randomOf } from './mutations';
 
-const MODELS = ['grouped', 'wide', 'extreme', 'single', 'normed', 'gated'];
 const TOP = SAMPLINGS.top;
 const LONG_TOP = SAMPLINGS['top of 256, with top-p and min-p'];
 const ENTRY = 12;
@@ -35,18 +35,10 @@ function refutation(at: Disputed, honest: Buffer, logits: ArrayLike<number>): Ce
 }
 
 describe('the list of the largest logits', () => {
-  let check: Awaited<ReturnType<typeof checkOf>>;
-  let gas = 0;
-  const verdict = async (at: Disputed, evidence: Cell): Promise<boolean | undefined> => {
-    const said = await check(at.step, evidence);
-    gas = Math.max(gas, said.gas);
-    return said.isWrong;
-  };
-  beforeAll(async () => {
-    check = await checkOf('TopCheck');
-  });
+  const judge = judgeOf('TopCheck', (_at, evidence: Cell) => evidence);
+  const { check, verdict } = judge;
 
-  for (const name of MODELS) {
+  for (const name of GOLDEN_MODELS) {
     it(`is right as it is, and wrong where a bit of it was changed: ${name}`, async () => {
       const run = await runOf(name, { sampling: TOP });
       const t = run.positions.length - 1;
@@ -122,7 +114,7 @@ describe('the list of the largest logits', () => {
         expect(await verdict(exchanged, refutation(exchanged, leaves.top, logits))).toBe(true);
       }
     }
-    console.log(`TopCheck: at most ${gas} gas`);
+    console.log(`TopCheck: at most ${judge.gas} gas`);
   });
 
   it('is judged whatever maximum the leaf before it says', async () => {
@@ -157,7 +149,7 @@ describe('the list of the largest logits', () => {
     const other = Buffer.from(bytes);
     other[2] ^= 1;
     const evidence = topWeightEvidence({ ...sourceOf(at), model: { part: () => ({ bytes: other, path }) } }, 0, at.bytes);
-    expect(await check(at.step, evidence)).toMatchObject({ exitCode: 945 });
+    expect(await check(at.step, evidence)).toMatchObject({ exitCode: STEP_ERRORS.otherTable });
   });
 
   it('is never wrong by evidence that was bent or belongs elsewhere', async () => {

@@ -1,11 +1,10 @@
 /** WeightedCheck: V transposed, the sums of weighted values, and what becomes of them. */
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { Cell } from '@ton/core';
 import { weightedEvidence } from '../../disputes/checks/weighted';
-import { checkOf, disputed, runOf, type Disputed, type Run } from './checks';
+import { disputed, type Disputed, GOLDEN_MODELS, judgeOf, type Run, runOf } from './checks';
 import { mutated, randomOf } from './mutations';
 
-const MODELS = ['grouped', 'wide', 'extreme', 'single', 'normed', 'gated'];
 /** Positions in two blocks of 256. */
 const LONG = { promptTokens: Array.from({ length: 259 }, (_, i) => (i * i * 7 + 3) % 256), maxTokens: 1 };
 
@@ -15,13 +14,8 @@ const evidenceOf = ({ run, tree, t, address, bytes }: Disputed, element: number)
 const leavesOf = (run: Run, t: number, group: number, slot: string): number => run.positions[t][group].find((one) => one.slot === slot)!.leaves.length;
 
 describe('weighted values', () => {
-  let check: Awaited<ReturnType<typeof checkOf>>;
-  let gas = 0;
-  const verdict = async (at: Disputed, element: number): Promise<boolean | undefined> => {
-    const said = await check(at.step, evidenceOf(at, element));
-    gas = Math.max(gas, said.gas);
-    return said.isWrong;
-  };
+  const judge = judgeOf('WeightedCheck', evidenceOf);
+  const { check, verdict } = judge;
   /** Honest bytes are right, a changed bit at `at` is wrong where it is shown, and right where another element is. */
   const expectChecked = async (run: Run, t: number, group: number, slot: string, leaf: number, element: number, at: number, other: number): Promise<void> => {
     expect(await verdict(disputed(run, t, group, slot, leaf), element)).toBe(false);
@@ -29,11 +23,8 @@ describe('weighted values', () => {
     expect(await verdict(lie, element)).toBe(true);
     expect(await verdict(lie, other)).toBe(false);
   };
-  beforeAll(async () => {
-    check = await checkOf('WeightedCheck');
-  });
 
-  for (const name of MODELS) {
+  for (const name of GOLDEN_MODELS) {
     it(`are right as they are, and wrong where one bit was changed: ${name}`, async () => {
       const run = await runOf(name);
       const { layers, context, heads, kvHeads, headDim } = run.model.config;
@@ -90,7 +81,7 @@ describe('weighted values', () => {
       for (const word of [0, 1, 2, 93, 94, 95]) await expectChecked(run, t, 1, 'pv', leaf, word, 4 * word + 3, word === 0 ? 1 : 0);
     }
     for (const byte of [0, 40, 63, 64, 119]) await expectChecked(run, t, 1, 'o8', 0, byte, byte, byte === 0 ? 1 : 0);
-    console.log(`WeightedCheck: at most ${gas} gas`);
+    console.log(`WeightedCheck: at most ${judge.gas} gas`);
   });
 
   it('follow from any bytes of weights and values as in the reference', async () => {

@@ -2,31 +2,29 @@
 import type { Cell } from '@ton/core';
 import type { ExactConfig } from '../exact/config';
 import { BLOCK, SUMS_PER_LEAF } from '../exact/constants';
-import { placedSlots } from '../exact/leafAddress';
 import type { HeadSlotName } from '../exact/opTable';
-import { chainOf, leafCells, pathCells } from './evidenceCells';
+import { chainOf } from './evidenceCells';
 import type { LeafSource, PartSource } from './leafSource';
+import { tableChain } from './modelEvidence';
 import { PositionEvidence } from './positionEvidence';
 
 /** Where evidence about a token comes from: the tree is that of the position in dispute. */
-export interface HeadSource {
+export interface TokenSource {
   config: ExactConfig;
   tree: LeafSource;
   model: PartSource;
 }
 
 /** Leaves of the head group of the position in dispute. */
-export class HeadEvidence {
+export class TokenEvidence {
   private readonly evidence: PositionEvidence;
 
-  constructor(private readonly source: HeadSource) {
+  constructor(private readonly source: TokenSource) {
     this.evidence = new PositionEvidence(source.config, source.tree);
   }
 
   slot(name: HeadSlotName, leaf = 0): this {
-    const group = this.source.config.layers + 1;
-    const { first } = placedSlots(this.source.config, 'inner', group).find((slot) => slot.name === name)!;
-    this.evidence.leaf(group, first + leaf);
+    this.evidence.slot(this.source.config.layers + 1, name, leaf);
     return this;
   }
 
@@ -45,11 +43,5 @@ export class HeadEvidence {
   }
 }
 
-/** Siblings that lead from the sampling table to tablesRoot; two more lead to modelRoot. */
-const BELOW_TABLES = 2;
-
 /** The table of weights and its way up. */
-export function samplingTable(model: PartSource): Cell {
-  const { bytes, path } = model.part({ part: 'sampling' });
-  return chainOf([...leafCells(bytes), ...pathCells(path.slice(0, BELOW_TABLES))]);
-}
+export const samplingTable = (model: PartSource): Cell => tableChain(model, { part: 'sampling' });

@@ -36,6 +36,8 @@ function world(config: ExactConfig, sampling: Sampling) {
   const tableBytes = Buffer.alloc(3072);
   table.forEach((weight, i) => tableBytes.writeUIntBE(weight, 3 * i, 3));
   const above = [bytesOf(32), bytesOf(32)];
+  /** From tablesRoot to modelRoot, which no check asks for. */
+  const beyond = [Buffer.alloc(32), Buffer.alloc(32)];
   const tablesRoot = node(above[1], node(sha256(tableBytes), above[0]));
   const logits = Int32Array.from({ length: config.vocab }, (_, id) => (id === 7 ? 0 : -LAST_OF_TABLE - (id % 3)));
   const drawn = sample(logits, sampling, 1, table);
@@ -44,7 +46,7 @@ function world(config: ExactConfig, sampling: Sampling) {
     slot: slot.name, leaves: tensors[slot.name] ? plainLeaves(slot, tensors[slot.name]!) : Array.from({ length: slot.leaves }, () => null),
   }));
   const tree = new PositionTree(config, Array.from({ length: config.layers + 2 }, (_, i) => (i === GROUP ? group : [])));
-  const source = { config, tree, model: { part: () => ({ bytes: tableBytes, path: above }) } };
+  const source = { config, tree, model: { part: () => ({ bytes: tableBytes, path: [...above, ...beyond] }) } };
   const address = (slot: string, leaf = 0): LeafAddress => ({ block: T >> 5, position: T % 32, group: GROUP, slot, leaf });
   const step = (slot: string, leaf: number, bytes: Uint8Array): Cell =>
     encodeStep({
