@@ -6,7 +6,7 @@ export const CODE_HASHES = {
   CheckedJobEscrow: '303dc6c1f6fe8d03ce1bfa8d58a1a39c7039dbd340c36acbcdbc548ecac18f08',
   PaymentChannel: '2f5abd8a5a9633679a6d7a101f9df4e584abef06855adf0295e9734f8d5aa0cd',
   ProviderStake: '05acf6b688b1bee5f9b08aaa83c3a6d2c954d642d3e25a6559c2909a980aebbe',
-  AttestationRegistry: 'b6ff8fa782d9ebc795d5183ce4294e71c8ce9626935386190a2c0c45e69648a5',
+  AttestationRegistry: 'cb5ce915d0e693b12d00f7e1f144acdf76f1ca1236da38430a46a2895beb1804',
   AttestedKey: '8986b1ca2b00d2ded2507507685549c7b8af6d8978ef52d6bf811f02e7832149',
   Collateral: 'd87be72afe9ca365cbb71d93616668528fc249b6614bb4cb71bfa1e23765372f',
   QuoteChecker: '57184483f159b0479dde690732caeb5020d0d25d947c69e71f29f49b549ce820',
