@@ -195,7 +195,7 @@ async function deployed(body: Parameters<DeployWorld['call']>[0], env: NodeJS.Pr
   const before = await world.balance(world.owner);
   const address = addressIn(await world.call(body, env));
   const fees = before - (await world.balance(world.owner)) - (await world.balance(address));
-  assert.ok(fees > 60_000_000n && fees < 105_000_000n, `${fees}`);
+  assert.ok(fees > 60_000_000n && fees < 130_000_000n, `${fees}`);
   return address;
 }
 
