@@ -23,3 +23,12 @@ export function pathCells(siblings: readonly Uint8Array[]): Uint8Array[] {
 export function chainOf(parts: readonly Uint8Array[]): Cell {
   return parts.reduceRight((next, bytes) => beginCell().storeBuffer(Buffer.from(bytes)).storeRef(next).endCell(), Cell.EMPTY);
 }
+
+/** The bytes of such a chain. */
+export function bytesOf(chain: Cell): Buffer {
+  const bytes: Buffer[] = [];
+  for (let slice = chain.beginParse(); ; slice = slice.loadRef().beginParse()) {
+    bytes.push(slice.loadBuffer(slice.remainingBits >> 3));
+    if (slice.remainingRefs === 0) return Buffer.concat(bytes);
+  }
+}

@@ -1,18 +1,16 @@
-/** The worker's position tree as a challenger knows it: his own, but for the nodes that the worker has shown. */
+/** The worker's trees as a challenger knows them: his own, but for the nodes that the worker has shown. */
 import { node } from '../exact/merkle';
-import type { NodeAddress } from '../exact/proof';
+import type { LeafProof, NodeAddress } from '../exact/proof';
 import type { LeafSource } from './leafSource';
 
 const nameOf = ({ depth, index }: NodeAddress): string => `${depth}/${index}`;
 
 /**
- * All leaves before the one in dispute are the same in both trees. So are the nodes above them, except those on the way to the one in dispute and
- * to the right of it: and these the worker showed.
+ * Nodes that the worker showed in one descent. All leaves before the one in dispute are the same in both trees. So are the nodes above them, except
+ * those on the way to the one in dispute and to the right of it: and these the worker showed.
  */
-export class RevealedTree implements LeafSource {
+export class RevealedNodes {
   private readonly shown = new Map<string, Uint8Array>();
-
-  constructor(private readonly own: LeafSource) {}
 
   /** Takes what the worker showed below a node. @param children left to right, so many levels down as their number says */
   reveal(at: NodeAddress, children: readonly Uint8Array[]): void {
@@ -24,11 +22,26 @@ export class RevealedTree implements LeafSource {
     }
   }
 
+  at(at: NodeAddress): Uint8Array | undefined {
+    return this.shown.get(nameOf(at));
+  }
+
+  /** A leaf before the one in dispute, as it stands in the worker's tree. @param index of the leaf */
+  proof({ bytes, path }: LeafProof, index: number): { bytes: Uint8Array | null; path: Uint8Array[] } {
+    const way = path.map((own, level) => this.at({ depth: path.length - level, index: Math.floor(index / 2 ** level) ^ 1 }) ?? own);
+    return { bytes, path: way };
+  }
+}
+
+/** A position tree. */
+export class RevealedTree implements LeafSource {
+  constructor(private readonly own: LeafSource, private readonly revealed: RevealedNodes) {}
+
   leaf(group: number, leaf: number): Uint8Array | null {
     return this.own.leaf(group, leaf);
   }
 
   node(at: NodeAddress): Uint8Array {
-    return this.shown.get(nameOf(at)) ?? this.own.node(at);
+    return this.revealed.at(at) ?? this.own.node(at);
   }
 }

@@ -37,6 +37,14 @@ export function encodeJob({ promptTokens, outputTokens, requestRoot, sampling }:
     .endCell();
 }
 
+export function decodeJob(cell: Cell): StepJob {
+  const slice = cell.beginParse();
+  const [promptTokens, outputTokens, requestRoot] = [slice.loadUint(32), slice.loadUint(32), slice.loadBuffer(32)];
+  const [t, topK, topP16, minPX, seed] = [slice.loadUint(32), slice.loadUint(16), slice.loadUint(16), slice.loadUint(16), slice.loadBuffer(32)];
+  slice.endParse();
+  return { promptTokens, outputTokens, requestRoot, sampling: { t, topK, topP16, minPX, seed } };
+}
+
 /** Slots as contracts/slashing/config.tact numbers them, in execution order. */
 export const LAYER_SLOTS: readonly LayerSlotName[] = [
   'norm1', 'x1', 'q', 'k', 'v', 'headNorm', 'qn', 'kn', 'headMax', 'q8', 'k8', 'v8', 'vt', 'attMax', 'e', 'attSums', 'p', 'pv', 'oMax', 'o8', 'h1', 'norm2', 'x2', 'gate',

@@ -1,8 +1,9 @@
 import { Address, beginCell, Cell, type Contract, contractAddress, type ContractProvider, type Sender, SendMode } from '@ton/core';
+import { loadCaseEnded, SlashingCase as GeneratedCase, storeCaseSubject, storeJudgedJob, storeOpenCase, storePositionStatement } from '../build/Suite/Suite_SlashingCase';
 import {
-  loadCaseEnded, SlashingCase as GeneratedCase, storeCaseSubject, storeChooseChild, storeEndTurn, storeJudgedJob, storeOpenCase, storePositionStatement,
-  storeProveContradiction, storeProveStep, storeShowChildren, storeShowLeaf, storeShowPosition, storeShowTrace,
-} from '../build/Suite/Suite_SlashingCase';
+  type ContradictingLeaf, packChooseChild, packEndTurn, packProveContradiction, packProveStep, packShowChildren, packShowLeaf, packShowPosition, packShowTrace, type ProvenStep,
+  type ShownPosition, type ShownTrace,
+} from './caseMoves';
 import { toInteger } from './cells';
 import { type ModelRoots, packModelRoots } from './challenges';
 
@@ -83,23 +84,6 @@ export const CASE_RESERVE = 50_000_000n;
 /** Whose turn it is; the worker's side has the first four. */
 export const CASE_TURNS = { trace: 1, children: 2, position: 3, leaf: 4, choose: 5, prove: 6 } as const;
 
-/** Hashes, three to a cell, each cell with the next as its reference. */
-export function packHashes(hashes: readonly Uint8Array[]): Cell {
-  let next: Cell | null = null;
-  for (let at = Math.floor((hashes.length - 1) / 3) * 3; at >= 0; at -= 3) {
-    const cell = beginCell().storeBuffer(Buffer.concat(hashes.slice(at, at + 3)));
-    next = (next === null ? cell : cell.storeRef(next)).endCell();
-  }
-  return next ?? Cell.EMPTY;
-}
-
-/** Siblings of a path, which climbs to the end of a chain: an empty cell stands behind them. */
-export function packPath(siblings: readonly Uint8Array[]): Cell {
-  let next = Cell.EMPTY;
-  for (let at = Math.floor((siblings.length - 1) / 3) * 3; at >= 0; at -= 3) next = beginCell().storeBuffer(Buffer.concat(siblings.slice(at, at + 3))).storeRef(next).endCell();
-  return next;
-}
-
 export function packCaseSubject(subject: CaseSubject): Cell {
   return beginCell().store(storeCaseSubject({
     $$type: 'CaseSubject', networkId: BigInt(subject.networkId), workerKey: toInteger(subject.workerKey), receiptHash: toInteger(subject.receiptHash),
@@ -136,48 +120,41 @@ export class SlashingCase implements Contract {
     return beginCell().store(storeOpenCase({ $$type: 'OpenCase', bond })).endCell();
   }
 
-  async sendShowTrace(provider: ContractProvider, via: Sender, value: bigint, trace: { traceRoot: Uint8Array; labelSalt: Uint8Array; children: readonly Uint8Array[] }): Promise<void> {
-    const body = storeShowTrace({ $$type: 'ShowTrace', traceRoot: toInteger(trace.traceRoot), labelSalt: toInteger(trace.labelSalt), children: packHashes(trace.children) });
-    await send(provider, via, value, beginCell().store(body).endCell());
+  /** `value` of each move is CASE_MOVE_VALUE; what a move does not use returns to whoever made it. */
+  sendShowTrace(provider: ContractProvider, via: Sender, value: bigint, trace: ShownTrace): Promise<void> {
+    return send(provider, via, value, packShowTrace(trace));
   }
 
   /** @param child from the left, 0..31 */
-  async sendChooseChild(provider: ContractProvider, via: Sender, value: bigint, child: number): Promise<void> {
-    await send(provider, via, value, beginCell().store(storeChooseChild({ $$type: 'ChooseChild', child: BigInt(child) })).endCell());
+  sendChooseChild(provider: ContractProvider, via: Sender, value: bigint, child: number): Promise<void> {
+    return send(provider, via, value, packChooseChild(child));
   }
 
-  async sendShowChildren(provider: ContractProvider, via: Sender, value: bigint, children: readonly Uint8Array[]): Promise<void> {
-    await send(provider, via, value, beginCell().store(storeShowChildren({ $$type: 'ShowChildren', children: packHashes(children) })).endCell());
+  sendShowChildren(provider: ContractProvider, via: Sender, value: bigint, children: readonly Uint8Array[]): Promise<void> {
+    return send(provider, via, value, packShowChildren(children));
   }
 
-  /** @param position signature by the worker's key over `positionHash`, 64 bytes */
-  async sendShowPosition(
-    provider: ContractProvider, via: Sender, value: bigint, position: { positionRoot: Uint8Array; signature: Uint8Array; children: readonly Uint8Array[] },
-  ): Promise<void> {
-    const { positionRoot, signature, children } = position;
-    const body = storeShowPosition({ $$type: 'ShowPosition', positionRoot: toInteger(positionRoot), signature: Buffer.from(signature), children: packHashes(children) });
-    await send(provider, via, value, beginCell().store(body).endCell());
+  sendShowPosition(provider: ContractProvider, via: Sender, value: bigint, position: ShownPosition): Promise<void> {
+    return send(provider, via, value, packShowPosition(position));
   }
 
   /** @param leaf chain of disputes/evidenceCells.ts */
-  async sendShowLeaf(provider: ContractProvider, via: Sender, value: bigint, leaf: Cell): Promise<void> {
-    await send(provider, via, value, beginCell().store(storeShowLeaf({ $$type: 'ShowLeaf', leaf })).endCell());
+  sendShowLeaf(provider: ContractProvider, via: Sender, value: bigint, leaf: Cell): Promise<void> {
+    return send(provider, via, value, packShowLeaf(leaf));
   }
 
-  /** @param step code of a check, its place and siblings in the tree of checks, and its evidence */
-  async sendProveStep(provider: ContractProvider, via: Sender, value: bigint, step: { check: Cell; index: number; path: readonly Uint8Array[]; evidence: Cell }): Promise<void> {
-    const { check, index, path, evidence } = step;
-    await send(provider, via, value, beginCell().store(storeProveStep({ $$type: 'ProveStep', check, index: BigInt(index), path: packPath(path), evidence })).endCell());
+  /** Its `value` is CASE_PROOF_VALUE. */
+  sendProveStep(provider: ContractProvider, via: Sender, value: bigint, step: ProvenStep): Promise<void> {
+    return send(provider, via, value, packProveStep(step));
   }
 
-  /** @param leaf hash of the position tree's leaf and its siblings */
-  async sendProveContradiction(provider: ContractProvider, via: Sender, value: bigint, leaf: { hash: Uint8Array; path: readonly Uint8Array[] }): Promise<void> {
-    const body = storeProveContradiction({ $$type: 'ProveContradiction', hash: toInteger(leaf.hash), path: packPath(leaf.path) });
-    await send(provider, via, value, beginCell().store(body).endCell());
+  /** Its `value` is CASE_PROOF_VALUE. */
+  sendProveContradiction(provider: ContractProvider, via: Sender, value: bigint, leaf: ContradictingLeaf): Promise<void> {
+    return send(provider, via, value, packProveContradiction(leaf));
   }
 
-  async sendEndTurn(provider: ContractProvider, via: Sender, value: bigint): Promise<void> {
-    await send(provider, via, value, beginCell().store(storeEndTurn({ $$type: 'EndTurn' })).endCell());
+  sendEndTurn(provider: ContractProvider, via: Sender, value: bigint): Promise<void> {
+    return send(provider, via, value, packEndTurn());
   }
 }
 

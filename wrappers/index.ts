@@ -7,6 +7,8 @@ export * from './codeHashes';
 export * from './JobEscrow';
 export * from './keyLife';
 export * from './PaymentChannel';
+export * from './caseMoves';
+export * from './caseState';
 export * from './challenges';
 export * from './channelCover';
 export * from './ProviderStake';

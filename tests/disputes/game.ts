@@ -4,7 +4,7 @@ import { Blockchain, type SandboxContract, type SendMessageResult, type Treasury
 import { chainOf, leafCells } from '../../disputes/evidenceCells';
 import { caseSubject, type Challenged, modelRoots } from '../../disputes/opening';
 import { hashOfLeaf } from '../../disputes/positionEvidence';
-import { RevealedTree } from '../../disputes/revealedTree';
+import { RevealedNodes, RevealedTree } from '../../disputes/revealedTree';
 import { GREEDY, loadModel, ModelProver, TraceProver, type ExactModel, type Job } from '../../exact';
 import { commitAddressAt, innerAddressAt, treeLevels, type LeafAddress, type Tree } from '../../exact/leafAddress';
 import { roundLevels, type NodeAddress } from '../../exact/proof';
@@ -19,17 +19,18 @@ import { WORKER } from '../support/stakeWorld';
 import { requestOf } from './checks';
 
 export const JOB: Job = { promptTokens: [7, 3, 250, 9, 31], maxTokens: 3, stopTokens: [], sampling: GREEDY };
-const SALT = new Uint8Array(32).fill(5);
-const SEED = new Uint8Array(32).fill(2);
+export const SALT = new Uint8Array(32).fill(5);
+export const SEED = new Uint8Array(32).fill(2);
 export const MOVE = toNano('0.5');
 export const BOND = toNano(2);
 
 export const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
-/** A model of one other weight. */
-export function brokenModel(name: string, layer: number, matrix: 'gate' | 'query' | 'down' | 'output'): ExactModel {
+/** A model of other weights. @param count of them, from the fourth on */
+export function brokenModel(name: string, layer: number, matrix: 'gate' | 'query' | 'down' | 'output', count = 1): ExactModel {
   const model = loadModel(modelPath(name));
-  model.layers[layer][matrix].weights[3] ^= 64;
+  const { weights } = model.layers[layer][matrix];
+  for (let at = 3; at < 3 + count; at++) weights[at] ^= 64;
   return model;
 }
 
@@ -86,6 +87,7 @@ export class Game {
   committed!: LeafAddress;
   /** The worker's position tree, as the challenger knows it. */
   revealed!: RevealedTree;
+  private nodes!: RevealedNodes;
 
   constructor(
     readonly blockchain: Blockchain,
@@ -152,7 +154,7 @@ export class Game {
   async showChildren(change: (children: Uint8Array[]) => void = () => undefined): Promise<SendMessageResult> {
     const children = await this.children(this.liar);
     change(children);
-    if (this.tree === 'inner') this.revealed.reveal(this.node, children);
+    if (this.tree === 'inner') this.nodes.reveal(this.node, children);
     return this.contract.sendShowChildren(this.worker.getSender(), MOVE, children) as never;
   }
 
@@ -178,8 +180,9 @@ export class Game {
     const positionRoot = await of.positionRoot(this.t);
     const signature = nodeEd25519.sign(positionHash(NETWORK_ID, receiptHash(this.played.answer.receipt), this.t, positionRoot), seed);
     const children = await this.children(of);
-    this.revealed = new RevealedTree(await this.honest.positionTree(this.t));
-    this.revealed.reveal(this.node, children);
+    this.nodes = new RevealedNodes();
+    this.revealed = new RevealedTree(await this.honest.positionTree(this.t), this.nodes);
+    this.nodes.reveal(this.node, children);
     return this.contract.sendShowPosition(this.worker.getSender(), MOVE, { positionRoot, signature, children }) as never;
   }
 

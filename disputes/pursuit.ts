@@ -1,0 +1,136 @@
+/** The challenger's side of a case: the first difference, down to the one step that the chain computes again. */
+import type { Cell } from '@ton/core';
+import type { ExactModel, ModelProver } from '../exact';
+import { commitAddressAt, innerAddressAt, leafIndex, treeLevels, type LeafAddress, type Tree } from '../exact/leafAddress';
+import { equalBytes } from '../protocol';
+import {
+  CASE_MOVE_VALUE, CASE_PROOF_VALUE, CASE_TURNS, type CaseMove, type CaseState, type CaseSubject, packChooseChild, packEndTurn, packProveContradiction, packProveStep,
+} from '../wrappers';
+import { checkProof } from './checkTree';
+import { DisputeError } from './errors';
+import { bytesOf } from './evidenceCells';
+import { caseSubject, type Challenged, modelRoots } from './opening';
+import { hashOfLeaf } from './positionEvidence';
+import { type Judge, KnownCommits, refute } from './refute';
+import { type Replay, replayed } from './replay';
+import { RevealedNodes, RevealedTree } from './revealedTree';
+import { decodeJob, encodeStep } from './step';
+
+/** A message to the case. */
+export interface Move {
+  /** For people. */
+  what: string;
+  body: Cell;
+  /** nanoTON to send with it; what is not used returns. */
+  value: bigint;
+}
+
+/** What the worker has shown so far. */
+interface Revealed {
+  commit: RevealedNodes;
+  inner: RevealedNodes;
+  leaf: Cell | null;
+}
+
+/** What the moves of a case revealed, oldest first. */
+function revealedBy(moves: readonly CaseMove[]): Revealed {
+  const revealed: Revealed = { commit: new RevealedNodes(), inner: new RevealedNodes(), leaf: null };
+  let tree: Tree = 'commit';
+  let at = { depth: 0, index: 0 };
+  let levels = 0;
+  for (const move of moves) {
+    if (move.kind === 'leaf') revealed.leaf = move.leaf;
+    else if (move.kind === 'choice') at = { depth: at.depth + levels, index: at.index * 2 ** levels + move.child };
+    else {
+      if (move.kind === 'position') [tree, at] = ['inner', { depth: 0, index: 0 }];
+      levels = Math.log2(move.children.length);
+      revealed[tree].reveal(at, move.children);
+    }
+  }
+  return revealed;
+}
+
+export class Pursuit {
+  readonly subject: CaseSubject;
+  private readonly prover: Replay;
+
+  /**
+   * @param judge runs a check here before the chain does
+   * @param prover what this side computes, if it is made already
+   */
+  constructor(
+    private readonly model: ExactModel, private readonly parts: ModelProver, private readonly answer: Challenged, private readonly judge: Judge, prover?: Replay,
+  ) {
+    this.subject = caseSubject(answer, modelRoots(model, parts));
+    this.prover = prover ?? replayed(model, this.subject, answer.payload.request.promptTokens);
+  }
+
+  /**
+   * The next move, null while the worker has time left for its own. Follows from what the chain shows.
+   * @param moves all that the case took, oldest first
+   * @param now Unix seconds
+   * @throws DisputeError `dispute.no-difference`, `dispute.not-refuted`
+   */
+  async move(state: CaseState, moves: readonly CaseMove[], now: number): Promise<Move | null> {
+    if (state.turn === CASE_TURNS.choose) return this.choose(state, moves);
+    if (state.turn === CASE_TURNS.prove) return this.prove(state, moves);
+    if (state.turn === 0 || now < state.endsAt) return null;
+    return { what: 'the worker was silent', body: packEndTurn(), value: CASE_MOVE_VALUE };
+  }
+
+  private async choose(state: CaseState, moves: readonly CaseMove[]): Promise<Move> {
+    const { config } = this.model;
+    const place = state.place!;
+    const isTrace = place.positionRoot === null;
+    const at = { depth: treeLevels(config, isTrace ? 'commit' : 'inner') - state.left, index: state.index };
+    const ours = isTrace ? await this.prover.children(at) : await this.prover.innerChildren(place.t, at);
+    const first = state.children!.findIndex((theirs, i) => !equalBytes(theirs, ours[i]));
+    if (isTrace && first < 0) throw new DisputeError('dispute.no-difference', 'the worker shows what this machine computes');
+    if (!isTrace) {
+      // Where the trace has another leaf than the position tree, and everything up to it is as it should be, one of the two is a lie.
+      const committed = this.committed(state);
+      const below = state.left - Math.log2(ours.length);
+      if (first < 0 || leafIndex(config, 'inner', committed) < (state.index * ours.length + first) * 2 ** below) return this.contradict(committed, moves);
+    }
+    return { what: `child ${first} of ${ours.length} is wrong, ${state.left} levels above the leaves`, body: packChooseChild(first), value: CASE_MOVE_VALUE };
+  }
+
+  /** The trace's leaf that was found. */
+  private committed({ place }: CaseState): LeafAddress {
+    return commitAddressAt(this.model.config, place!.commitIndex);
+  }
+
+  private async contradict(committed: LeafAddress, moves: readonly CaseMove[]): Promise<Move> {
+    const own = await this.prover.leaf('inner', committed);
+    const { path } = revealedBy(moves).inner.proof(own, leafIndex(this.model.config, 'inner', committed));
+    const body = packProveContradiction({ hash: hashOfLeaf(own.bytes), path });
+    return { what: 'the worker signed a position that its trace has not', body, value: CASE_PROOF_VALUE };
+  }
+
+  private async prove(state: CaseState, moves: readonly CaseMove[]): Promise<Move> {
+    const { config } = this.model;
+    const { t, traceRoot, positionRoot } = state.place!;
+    const address = innerAddressAt(config, t, state.index);
+    const { commit, inner, leaf } = revealedBy(moves);
+    if (leaf === null) throw new DisputeError('dispute.history', 'the API leaves out moves of the case', { hint: 'try again, or use another --api' });
+    const job = decodeJob(this.subject.job);
+    const commits = new KnownCommits(config, this.prover, commit);
+    const source = {
+      config, model: this.parts, tree: new RevealedTree(await this.prover.positionTree(t), inner), commit: commits, request: this.answer.payload.request, t,
+      sampling: job.sampling,
+    };
+    const honest = await this.prover.leaf('inner', address);
+    const step = encodeStep({
+      config, rowsRoot: this.subject.rowsRoot, tablesRoot: this.subject.tablesRoot, positionRoot: positionRoot!, traceRoot, index: state.index, hash: state.node, t, job,
+    });
+    const wrong = { source, address, disputed: bytesOf(leaf), honest: Buffer.from(honest.bytes!) };
+    const found = await refute(wrong, commits, step, this.judge);
+    if (found === null) {
+      throw new DisputeError('dispute.not-refuted', 'no check shows the leaf to be wrong', {
+        received: `position ${t}, group ${address.group}, ${address.slot}, leaf ${address.leaf}`, hint: 'is this machine computing as docs/exact-arithmetic.md says?',
+      });
+    }
+    const body = packProveStep({ ...(await checkProof(found.check)), evidence: found.evidence });
+    return { what: `${found.check} computes an element of ${address.slot} again: position ${t}, group ${address.group}`, body, value: CASE_PROOF_VALUE };
+  }
+}

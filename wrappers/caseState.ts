@@ -1,0 +1,115 @@
+/** What a case's account and its messages say, for whoever plays in it. */
+import type { Address, Cell, Slice } from '@ton/core';
+import {
+  loadCaseSubject, loadChooseChild, loadDisputed, loadJudgedJob, loadModelRoots, loadShowChildren, loadShowLeaf, loadShowPosition, loadShowTrace,
+} from '../build/Suite/Suite_SlashingCase';
+import { CocoonError } from '../protocol';
+import { toBytes } from './cells';
+import {
+  type CaseSubject, OP_CHOOSE_CHILD, OP_SHOW_CHILDREN, OP_SHOW_LEAF, OP_SHOW_POSITION, OP_SHOW_TRACE,
+} from './SlashingCase';
+
+/** Where a descent stands, as far as the case keeps it. */
+export interface DisputedPlace {
+  traceRoot: Uint8Array;
+  /** Of the trace's leaf that was found, and its hash. */
+  commitIndex: number;
+  commitHash: Uint8Array;
+  /** Null until the worker has shown it. */
+  positionRoot: Uint8Array | null;
+  /** Position in the sequence. */
+  t: number;
+}
+
+export interface CaseState {
+  stake: Address;
+  challenger: Address;
+  subject: CaseSubject;
+  /** Of CASE_TURNS; 0 where nothing was opened, or all is over. */
+  turn: number;
+  /** Unix seconds. */
+  endsAt: number;
+  bond: bigint;
+  /** The node that is descended from: its hash, its index in its level, and the levels below it. */
+  node: Uint8Array;
+  index: number;
+  left: number;
+  /** Below the node, once they were shown. */
+  children: Uint8Array[] | null;
+  /** Null until a trace was shown. */
+  place: DisputedPlace | null;
+}
+
+/** Reads a case's data cell. @throws CocoonError NOT_A_CASE when it is not such a cell */
+export function parseCase(data: Cell): CaseState {
+  try {
+    const slice = data.beginParse();
+    const [stake, challenger, subject] = [slice.loadAddress(), slice.loadAddress(), parseCaseSubject(slice.loadRef())];
+    const [turn, endsAt, bond] = [slice.loadUint(8), slice.loadUint(32), slice.loadCoins()];
+    const [node, index, left] = [slice.loadBuffer(32), slice.loadUint(32), slice.loadUint(8)];
+    // What may be absent stands in a cell of its own.
+    const rest = slice.loadRef().beginParse();
+    slice.endParse();
+    const [children, place] = [rest.loadMaybeRef(), rest.loadMaybeRef()];
+    return {
+      stake, challenger, subject, turn, endsAt, bond, node, index, left,
+      children: children && parseHashes(children), place: place && parsePlace(place),
+    };
+  } catch (cause) {
+    throw new CocoonError('NOT_A_CASE', 'This is not the data of a SlashingCase', { cause });
+  }
+}
+
+export function parseCaseSubject(cell: Cell): CaseSubject {
+  const { networkId, workerKey, receiptHash, traceCommit, promptTokens, outputTokens, model, job, judged } = loadCaseSubject(cell.beginParse());
+  const { config, rowsRoot, tablesRoot, tokenizer } = loadModelRoots(model.beginParse());
+  const { client, escrow, seq, price } = loadJudgedJob(judged.beginParse());
+  return {
+    networkId: Number(networkId), workerKey: toBytes(workerKey), receiptHash: toBytes(receiptHash), traceCommit: toBytes(traceCommit),
+    promptTokens: Number(promptTokens), outputTokens: Number(outputTokens), config: toBytes(config), rowsRoot: toBytes(rowsRoot), tablesRoot: toBytes(tablesRoot),
+    tokenizer: tokenizer.beginParse().loadBuffer(32), job, judged: { client: toBytes(client), escrow: escrow.hash, seq: Number(seq), price },
+  };
+}
+
+function parsePlace(cell: Cell): DisputedPlace {
+  const { traceRoot, commitIndex, commitHash, positionRoot, t } = loadDisputed(cell.beginParse());
+  return {
+    traceRoot: toBytes(traceRoot), commitIndex: Number(commitIndex), commitHash: toBytes(commitHash), positionRoot: positionRoot === 0n ? null : toBytes(positionRoot),
+    t: Number(t),
+  };
+}
+
+/** Hashes of `packHashes`. */
+export function parseHashes(cell: Cell): Uint8Array[] {
+  const hashes: Uint8Array[] = [];
+  for (let slice: Slice | null = cell.beginParse(); slice !== null; slice = slice.remainingRefs > 0 ? slice.loadRef().beginParse() : null) {
+    while (slice.remainingBits > 0) hashes.push(slice.loadBuffer(32));
+  }
+  return hashes;
+}
+
+/** What somebody showed or chose in a case; null for any other message. */
+export type CaseMove =
+  | { kind: 'trace' | 'position' | 'children'; children: Uint8Array[] }
+  | { kind: 'choice'; child: number }
+  | { kind: 'leaf'; leaf: Cell };
+
+/** @param body of a message that the case took */
+export function parseCaseMove(body: Cell): CaseMove | null {
+  const slice = body.beginParse();
+  if (slice.remainingBits < 32) return null;
+  switch (slice.preloadUint(32)) {
+    case OP_SHOW_TRACE:
+      return { kind: 'trace', children: parseHashes(loadShowTrace(slice).children) };
+    case OP_SHOW_CHILDREN:
+      return { kind: 'children', children: parseHashes(loadShowChildren(slice).children) };
+    case OP_SHOW_POSITION:
+      return { kind: 'position', children: parseHashes(loadShowPosition(slice).children) };
+    case OP_CHOOSE_CHILD:
+      return { kind: 'choice', child: Number(loadChooseChild(slice).child) };
+    case OP_SHOW_LEAF:
+      return { kind: 'leaf', leaf: loadShowLeaf(slice).leaf };
+    default:
+      return null;
+  }
+}
