@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { attestCommand } from './commands/attest';
 import { benchCommand } from './commands/bench';
+import { challengeCommand } from './commands/challenge';
 import { configCommand } from './commands/config';
 import { demoCommand } from './commands/demo';
 import { devnetCommand } from './commands/devnet';
@@ -9,6 +10,7 @@ import { gatewayCommand } from './commands/gateway';
 import { jobCommand } from './commands/job';
 import { modelCommand } from './commands/model';
 import { providerCommand } from './commands/provider';
+import { watchtowerCommand } from './commands/watchtower';
 import { workerCommand } from './commands/worker';
 import { UsageError } from './errors';
 import { EXIT_CODES, exitCodeOf } from './exitCodes';
@@ -28,6 +30,8 @@ export function createProgram(): Command {
     .addCommand(providerCommand())
     .addCommand(jobCommand())
     .addCommand(gatewayCommand())
+    .addCommand(challengeCommand())
+    .addCommand(watchtowerCommand())
     .addCommand(exactCommand())
     .addCommand(modelCommand())
     .addCommand(attestCommand())

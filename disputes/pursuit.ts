@@ -2,11 +2,11 @@
 import type { Cell } from '@ton/core';
 import type { ExactModel, ModelProver } from '../exact';
 import { commitAddressAt, innerAddressAt, leafIndex, treeLevels, type LeafAddress, type Tree } from '../exact/leafAddress';
-import { equalBytes } from '../protocol';
+import { commit, equalBytes } from '../protocol';
 import {
   CASE_MOVE_VALUE, CASE_PROOF_VALUE, CASE_TURNS, type CaseMove, type CaseState, type CaseSubject, packChooseChild, packEndTurn, packProveContradiction, packProveStep,
 } from '../wrappers';
-import { checkProof } from './checkTree';
+import { checkProof, type CheckName } from './checkTree';
 import { DisputeError } from './errors';
 import { bytesOf } from './evidenceCells';
 import { caseSubject, type Challenged, modelRoots } from './opening';
@@ -23,6 +23,8 @@ export interface Move {
   body: Cell;
   /** nanoTON to send with it; what is not used returns. */
   value: bigint;
+  /** Of a proof: the check that the chain runs. */
+  check?: CheckName;
 }
 
 /** What the worker has shown so far. */
@@ -63,6 +65,12 @@ export class Pursuit {
   ) {
     this.subject = caseSubject(answer, modelRoots(model, parts));
     this.prover = prover ?? replayed(model, this.subject, answer.payload.request.promptTokens);
+  }
+
+  /** Whether the receipt commits to another trace than this computation has. */
+  async isWrong(): Promise<boolean> {
+    const { traceRoot } = await this.prover.result();
+    return !equalBytes(commit('trace', this.answer.payload.commitSalt, traceRoot), this.subject.traceCommit);
   }
 
   /**
@@ -131,6 +139,6 @@ export class Pursuit {
       });
     }
     const body = packProveStep({ ...(await checkProof(found.check)), evidence: found.evidence });
-    return { what: `${found.check} computes an element of ${address.slot} again: position ${t}, group ${address.group}`, body, value: CASE_PROOF_VALUE };
+    return { what: `${found.check} computes an element of ${address.slot} again: position ${t}, group ${address.group}`, body, value: CASE_PROOF_VALUE, check: found.check };
   }
 }

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { type ChannelOptions, ChannelService } from './channels/service';
 import { Tier } from '../protocol';
 import { RequestError } from './errors';
+import { CaseWatch, Defender, type DefenderOptions, RequestVault } from './cases';
 import { listen } from './http/listen';
 import { createJsonServer, type Reply } from './http/server';
 import { readTls, type TlsFiles, TlsRenewal } from './http/tls';
@@ -40,6 +41,8 @@ export interface ServiceOptions extends JobContext {
   maxTokens: number;
   /** Most coverage of one job, nanoTON. */
   maxCoverage: bigint;
+  /** Set for a worker whose answers can be challenged: it answers the cases of its stake. */
+  defence?: Pick<DefenderOptions, 'model' | 'send'> & { pollSeconds: number };
   /** Set for a worker that serves channels too. */
   channels?: ChannelOptions;
   admission?: AdmissionLimits;
@@ -88,7 +91,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const watched = new EngineWatch(options.engine, options.model.stopTokens);
   const admission = new Admission(options.admission);
   const metrics = options.operator && new WorkerMetrics();
-  const context = { ...options, engine: admission.queue.engineFor(JOBS, watched.engine), signal: stopping.signal };
+  const vault = options.defence && new RequestVault(options.keys.signingSecret);
+  const context = { ...options, vault, engine: admission.queue.engineFor(JOBS, watched.engine), signal: stopping.signal };
   const follower = new JobFollower({
     ...options,
     context,
@@ -197,7 +201,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     log,
     { limit: (sender) => admission.sender(sender), onReply: (status) => metrics?.replied(status), tls: tls?.options },
   );
-  const channels = options.channels && new ChannelService(server, { ...options, engine: watched.engine, admission, metrics }, options.channels);
+  const channels = options.channels && new ChannelService(server, { ...options, vault, engine: watched.engine, admission, metrics }, options.channels);
   const { authority } = await listen(server, options.host, options.port);
   const url = `${tls === undefined ? 'http' : 'https'}://${authority}`;
   const renewal = options.tls && tls && new TlsRenewal(options.tls, tls, server as TlsServer, log);
@@ -233,6 +237,11 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     onJob: (name) => follower.start(name),
   });
   const watching = options.stake.some((byte) => byte !== 0) ? watch.run() : Promise.resolve();
+  const defender = options.defence && new Defender({
+    ...options, ...options.defence, vault: vault!, networkId: options.policy.networkId, now: unixTime,
+    channelRequest: (channel, seq) => options.channels?.store.read.request(channel, seq)?.request ?? null,
+  });
+  const defending = defender && new CaseWatch({ defender, pollSeconds: options.defence!.pollSeconds, log, signal: stopping.signal }).run();
   log.info(
     { url, workerKey: Buffer.from(options.policy.workerKey).toString('hex'), backend: options.engine.backend },
     'worker started',
@@ -249,7 +258,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     renewal?.stop();
     await channels?.stop();
     await closeServer(server);
-    await Promise.all([follower.stop(), watching]);
+    await Promise.all([follower.stop(), watching, defending]);
     operator?.close();
     store.close();
     log.info('worker stopped');

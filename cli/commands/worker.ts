@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import type { ExactModel } from '../../exact';
 import { Tier } from '../../protocol';
 import { ChainClient } from '../../worker/chain/chainClient';
 import type { ChannelOptions } from '../../worker/channels/service';
@@ -9,10 +10,11 @@ import { unixTime } from '../../worker/jobs/settle';
 import type { TlsFiles } from '../../worker/http/tls';
 import { loadClaimKey, loadWorkerKeys } from '../../worker/keys/workerKeys';
 import { createLogger, type Logger } from '../../worker/log';
-import { startService } from '../../worker/service';
+import { type ServiceOptions, startService } from '../../worker/service';
 import { JobStore } from '../../worker/store/jobStore';
 import { isCard, readCard } from '../../worker/upstream/modelCard';
 import { openUpstream } from '../../worker/upstream/open';
+import { movePayer } from '../challenge/movePayer';
 import { basechainAddress } from '../client/registry';
 import { loadWallet } from '../client/wallet';
 import { contextOf, withSettings, type Context } from '../context';
@@ -103,6 +105,7 @@ async function startWorker(
         ? loadWallet(settings.dataFolder, settings.networkId, secret).address
         : basechainAddress('payout', settings.payout);
     const { model, engine } = await openEngineOf(settings, log);
+    const defence = await openDefence(settings, chain, model, secret, log);
     const channels = settings.stake === undefined ? undefined : openChannels(settings, workerKey, secret);
     const service = await startService({
       chain,
@@ -133,6 +136,7 @@ async function startWorker(
       pollSeconds: settings.network === 'devnet' ? 0.5 : 3,
       lagSeconds: 60,
       simulatesCheat,
+      defence,
       channels,
       admission: {
         parallel: settings.parallel,
@@ -194,6 +198,14 @@ async function openEngineOf(settings: Context['settings'], log: Logger): Promise
   }
   return openUpstream({ model: readCard(file), kind, url, name, tier: Tier[tier] });
 }
+
+/** Answers of a bonded key for an exact model can be challenged. */
+async function openDefence(settings: Context['settings'], chain: ChainClient, { model }: ServedModel, secret: string | undefined, log: Logger): Promise<ServiceOptions['defence']> {
+  if (settings.stake === undefined || Tier[settings.tier] !== Tier.bonded || !isExactModel(model)) return undefined;
+  return { model, ...(await movePayer(settings, chain, secret, log)) };
+}
+
+const isExactModel = (model: ServedModel['model']): model is ExactModel => 'layers' in model;
 
 /** Channels name a stake, so a worker without one serves jobs alone. */
 function openChannels(settings: Context['settings'], workerKey: string, secret: string | undefined): ChannelOptions {

@@ -15,7 +15,7 @@ import type { ClientOptions } from '../client/create';
 import { loadWallet } from '../client/wallet';
 import { formatTon } from '../output';
 import { ChannelFiles, type ChannelFile } from './channelFiles';
-import { OrderedWallet } from './orderedWallet';
+import { OrderedWallet } from '../client/orderedWallet';
 
 /** nanoTON: rent and the fees of claims keep 0.006 TON back, and of a channel with less than that nothing can be bought, and hardly anything comes back. */
 export const LEAST_DEPOSIT = 20_000_000n;

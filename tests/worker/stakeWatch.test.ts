@@ -109,15 +109,15 @@ const senders = (count: number): Address[] => Array.from({ length: count }, (_, 
 describe("reading a stake's history", () => {
   test('every question since the cursor comes once, oldest first, over any number of pages', async () => {
     const history = historyOf(senders(120).map((sender) => asks(sender)));
-    const all = await readNews(pagesOf(history), STAKE, null, 0);
+    const all = await readNews(pagesOf(history), STAKE, null, 0, queryOf);
     assert.deepEqual(
-      all.queries.map(({ query }) => query.sender.toRawString()),
+      all.found.map(({ value }) => value.sender.toRawString()),
       senders(120).map((sender) => sender.toRawString()),
     );
     assert.deepEqual([all.cursor, all.hasGap], [cursorOf(history[0]), false]);
     for (const known of [0, 1, 60, 118, 119]) {
-      const { queries, cursor } = await readNews(pagesOf(history), STAKE, cursorOf(history[known]), 0);
-      assert.deepEqual([queries.length, cursor], [known, known === 0 ? null : cursorOf(history[0])]);
+      const { found, cursor } = await readNews(pagesOf(history), STAKE, cursorOf(history[known]), 0, queryOf);
+      assert.deepEqual([found.length, cursor], [known, known === 0 ? null : cursorOf(history[0])]);
     }
   });
 
@@ -133,29 +133,29 @@ describe("reading a stake's history", () => {
       ['the last before the cursor is missing', history.filter((_, index) => index !== 24), 24],
     ];
     for (const [name, shown, visible] of lies) {
-      const news = await readNews(pagesOf(shown), STAKE, cursor, 0);
-      assert.deepEqual([news.queries.length, news.cursor, news.hasGap], [visible, null, true], name);
+      const news = await readNews(pagesOf(shown), STAKE, cursor, 0, queryOf);
+      assert.deepEqual([news.found.length, news.cursor, news.hasGap], [visible, null, true], name);
     }
-    const forked = await readNews(pagesOf(history), STAKE, { ...cursor, hash: '00'.repeat(32) }, 0);
+    const forked = await readNews(pagesOf(history), STAKE, { ...cursor, hash: '00'.repeat(32) }, 0, queryOf);
     assert.deepEqual([forked.cursor, forked.hasGap], [null, true]);
   });
 
   test('an API that is behind shows nothing new; a history that began anew is read from its beginning', async () => {
     const history = historyOf(senders(10).map((sender) => asks(sender)));
-    const behind = await readNews(pagesOf(history.slice(4)), STAKE, cursorOf(history[0]), 0);
-    assert.deepEqual(behind, { queries: [], cursor: null, hasGap: false });
+    const behind = await readNews(pagesOf(history.slice(4)), STAKE, cursorOf(history[0]), 0, queryOf);
+    assert.deepEqual(behind, { found: [], cursor: null, hasGap: false });
     const later = historyOf(senders(3).map((sender) => ({ ...asks(sender), now: NOW + 9 })));
-    const anew = await readNews(pagesOf(later), STAKE, cursorOf(history[0]), 0);
-    assert.deepEqual([anew.queries.length, anew.cursor], [3, cursorOf(later[0])]);
-    const ended = await readNews(pagesOf(historyOf([asks(account(9))], 50)), STAKE, cursorOf(history[0]), 0);
-    assert.equal(ended.queries.length, 1, 'the account was ended and is there again');
+    const anew = await readNews(pagesOf(later), STAKE, cursorOf(history[0]), 0, queryOf);
+    assert.deepEqual([anew.found.length, anew.cursor], [3, cursorOf(later[0])]);
+    const ended = await readNews(pagesOf(historyOf([asks(account(9))], 50)), STAKE, cursorOf(history[0]), 0, queryOf);
+    assert.equal(ended.found.length, 1, 'the account was ended and is there again');
   });
 
   test('what is older than any job is not read', async () => {
     const old = senders(40).map((sender) => ({ ...asks(sender), now: NOW - 100_000 }));
     const history = historyOf([...old, ...senders(5).map((sender) => asks(sender))]);
-    const news = await readNews(pagesOf(history.slice(0, 20)), STAKE, null, NOW - 86_400);
-    assert.deepEqual([news.queries.length, news.cursor], [5, cursorOf(history[0])]);
+    const news = await readNews(pagesOf(history.slice(0, 20)), STAKE, null, NOW - 86_400, queryOf);
+    assert.deepEqual([news.found.length, news.cursor], [5, cursorOf(history[0])]);
   });
 
   test('only a question that the stake answered fine to its sender counts, in the form that jobs send', () => {

@@ -2,6 +2,7 @@ import {
   CHUNK_TOKENS, decodeFrame, decodeResponse, encodeFrame, FinishReason, type MadePiece, openResponse, payableBeyond, preparePiece,
   PROMPT_PIECE_TOKENS, receiptHash,
 } from '../../protocol';
+import type { RequestVault } from '../cases/vault';
 import { crashPoint } from '../crash';
 import type { Answered, ServedEngine } from '../engine';
 import { ChannelError } from '../errors';
@@ -18,6 +19,8 @@ export interface Serving {
   store: ChannelStore;
   keys: WorkerKeys;
   engine: ServedEngine;
+  /** Set for a worker whose answers can be challenged. */
+  vault?: RequestVault;
   /** Unix seconds. */
   now: () => number;
 }
@@ -37,9 +40,10 @@ export async function serveRequest(
   send: (piece: StoredReceipt) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const { store, engine, now } = serving;
+  const { store, engine, vault, now } = serving;
   const { channel, seq, terms } = request;
-  const begun = await store.begin(channel, { seq, termsHash: request.termsHash }, now());
+  const kept = vault?.seal(request.payload, { escrow: channel, seq });
+  const begun = await store.begin(channel, { seq, termsHash: request.termsHash, request: kept }, now());
   for (const piece of begun.receipts) send(piece);
   if (begun.receipts.at(-1)?.final === true) return;
   if (begun.endedAt !== null) throw new ChannelError('channel.request-ended', 'this request was given up', { received: `seq ${seq}` });

@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
 import type { Address } from '@ton/core';
 import type { TierValue } from '../../protocol';
+import type { RequestVault } from '../cases/vault';
 import type { ChainClient } from '../chain/chainClient';
 import type { ServedEngine, ServedModel } from '../engine';
 import { nodeEd25519 } from '../keys/ed25519';
@@ -34,6 +35,8 @@ export interface ChannelHost {
   keys: WorkerKeys;
   model: ServedModel;
   engine: ServedEngine;
+  /** Set for a worker whose answers can be challenged. */
+  vault?: RequestVault;
   /** Hash part of the provider's stake, 32 bytes. */
   stake: Uint8Array;
   policy: { networkId: number; payout: Address; tier: TierValue };
@@ -79,7 +82,7 @@ export class ChannelService {
   private round: Promise<void> = Promise.resolve();
 
   constructor(server: Server, private readonly host: ChannelHost, private readonly options: ChannelOptions) {
-    const { chain, log, keys, model, engine, stake, policy, maxTokens, admission, metrics } = host;
+    const { chain, log, keys, model, engine, vault, stake, policy, maxTokens, admission, metrics } = host;
     const { store, claimKey, promptPrice, outputPrice } = options;
     const channelPolicy = {
       networkId: policy.networkId, stake, payout: policy.payout, claimKeys: [claimKey.publicKey], minCloseDelay: MIN_CLOSE_DELAY_SECONDS,
@@ -89,7 +92,7 @@ export class ChannelService {
       workerKey: keys.signingPublic, tier: policy.tier, promptPrice, outputPrice, maxTokens, maxSeconds: MAX_REQUEST_SECONDS,
     };
     this.endpoint = new ChannelEndpoint(server, {
-      desk, policy: channelPolicy, serving, store, keys, engine, model, log, now: unixTime, admission, metrics, draining: this.draining.signal,
+      desk, policy: channelPolicy, serving, store, keys, engine, model, vault, log, now: unixTime, admission, metrics, draining: this.draining.signal,
     });
     this.books = new ChannelBooks(store, unixTime);
     const claimer = new Claimer({

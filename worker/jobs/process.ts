@@ -2,6 +2,7 @@ import type { Address } from '@ton/core';
 import { DeclineReason } from '../../protocol';
 import { packDecline, packDelivery, type JobEscrowTerms } from '../../wrappers';
 import { externalTo, type ChainClient } from '../chain/chainClient';
+import type { RequestVault } from '../cases/vault';
 import { crashPoint } from '../crash';
 import type { Answered, ServedEngine, ServedModel } from '../engine';
 import type { WorkerKeys } from '../keys/workerKeys';
@@ -26,6 +27,8 @@ export interface JobContext {
   engine: ServedEngine;
   escrowCodes: EscrowCodes;
   maxTokens: number;
+  /** Set for a worker whose answers can be challenged. */
+  vault?: RequestVault;
   signal?: AbortSignal;
 }
 
@@ -140,6 +143,8 @@ export async function computeJob(context: JobContext, job: ReadableJob): Promise
   const answer = signAnswer(terms, payload, escrow, result, issuedAt, context.keys.signingSecret);
   const body = packDelivery(answer.delivery);
   crashPoint('afterSign');
+  // Before anybody has the receipt that could be challenged.
+  if (context.vault !== undefined) store.cases.keep(name, context.vault.seal(payload, { escrow, seq: 0 }), unixTime());
   store.update(
     name,
     {

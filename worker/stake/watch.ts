@@ -5,7 +5,7 @@ import { recogniseEscrow } from '../jobs/escrowCheck';
 import type { JobContext } from '../jobs/process';
 import { unixTime } from '../jobs/settle';
 import { readNews } from './history';
-import type { StakeQuery } from './queries';
+import { queryOf, type StakeQuery } from './queries';
 
 export interface WatchOptions {
   context: JobContext;
@@ -64,18 +64,19 @@ export class StakeWatch {
     const { store, chain, policy } = context;
     const name = this.stake.toRawString();
     const oldest = unixTime() - policy.maxSeconds;
-    const { queries, cursor, hasGap } = await readNews(
+    const { found, cursor, hasGap } = await readNews(
       (address, limit, from) => chain.getPage(address, limit, from),
       this.stake,
       store.cursors.get(name),
       oldest,
+      queryOf,
     );
     if (hasGap && !this.hadGap) context.log.warn("the API leaves out transactions of the stake");
     this.hadGap = hasGap;
-    const fresh = queries.filter(({ query, lt }) => !this.seen.has(lt) && this.isForUs(query));
+    const fresh = found.filter(({ value, lt }) => !this.seen.has(lt) && this.isForUs(value));
     for (let start = 0; start < fresh.length; start += AT_ONCE) {
       const together = fresh.slice(start, start + AT_ONCE);
-      await Promise.all(together.map(({ query }) => this.consider(query)));
+      await Promise.all(together.map(({ value }) => this.consider(value)));
       if (this.options.signal.aborted) return;
       together.forEach(({ lt }) => this.seen.add(lt));
     }

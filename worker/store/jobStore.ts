@@ -2,6 +2,7 @@ import type Database from 'libsql';
 import { join } from 'node:path';
 import { ensurePrivateFolder } from '../dataFolder';
 import { StorageError } from '../errors';
+import { CaseStore } from './caseStore';
 import { CursorStore } from './cursorStore';
 import { claimIdentity, migrate, openDurable, type StoreIdentity } from './database';
 import { guarded } from './guarded';
@@ -57,6 +58,8 @@ export class JobStore {
   readonly promises: PromiseStore;
   /** How far it has read its stake's history. */
   readonly cursors: CursorStore;
+  /** Requests that it may have to answer for, and disputes. */
+  readonly cases: CaseStore;
 
   private constructor(
     private readonly database: Database.Database,
@@ -64,6 +67,7 @@ export class JobStore {
   ) {
     this.promises = new PromiseStore(database);
     this.cursors = new CursorStore(database);
+    this.cases = new CaseStore(database);
   }
 
   /**

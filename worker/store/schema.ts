@@ -1,5 +1,5 @@
 /**
- * Tables of the worker's store. What is here is never a prompt, a token, an answer, a commitment salt or a key:
+ * Tables of the worker's store. What is here in the clear is never a prompt, a token, an answer, a commitment salt or a key:
  * `external` is exactly the sealed message that anybody reads on chain (of a public job, what the terms make public).
  */
 const JOBS = `
@@ -56,5 +56,24 @@ CREATE TABLE cursors (
 ) STRICT;
 `;
 
+/** Requests of exact answers under a bond, for as long as they can be challenged, and disputes; `request` is sealed under the worker's own key. */
+const CASES = `
+CREATE TABLE kept (
+  escrow TEXT PRIMARY KEY,
+  request BLOB NOT NULL,
+  keptAt INTEGER NOT NULL
+) STRICT;
+CREATE TABLE cases (
+  address TEXT PRIMARY KEY,
+  receiptHash TEXT NOT NULL,
+  escrow TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  openedAt INTEGER NOT NULL,
+  request BLOB,
+  verdict INTEGER,
+  endedAt INTEGER
+) STRICT;
+`;
+
 /** Step n brings a store of version n to version n + 1; `user_version` says which were made. */
-export const SCHEMA_STEPS: readonly string[] = [JOBS, PROMISES];
+export const SCHEMA_STEPS: readonly string[] = [JOBS, PROMISES, CASES];

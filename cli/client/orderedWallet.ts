@@ -1,6 +1,6 @@
 import { sleep, type ChainClient } from '../../worker/chain/chainClient';
 import { ChainStateError } from '../../worker/errors';
-import { type Payer, payerOf, type Transfer, type Wallet } from '../client/wallet';
+import { type Payer, payerOf, type Transfer, type Wallet } from './wallet';
 
 const VALID_SECONDS = 60;
 
