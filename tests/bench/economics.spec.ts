@@ -7,7 +7,8 @@ import { type Economics, measureEconomics } from '../../bench/economics/measure'
 import type { Figure } from '../../bench/economics/random';
 import { AUDIT_RATE, burntOf, inNano, inTon, LEAST_STAKE, LEAST_TEST_STAKE, leftOf, slashByDispute } from '../../bench/economics/rules';
 
-const page = readFileSync(join(__dirname, '../../docs/economics.md'), 'utf8');
+const pageOf = (name: string): string => readFileSync(join(__dirname, '../../docs', name), 'utf8');
+const page = pageOf('economics.md');
 const economics: Economics = measureEconomics();
 const profitOf = (name: string): number => economics.strategies.find((strategy) => strategy.name === name)!.profitPerAnswer.formula;
 const rateOf = (rate: number): Economics['auditRates'][number] => economics.auditRates.find((row) => row.rate === rate)!;
@@ -93,5 +94,12 @@ describe('docs/economics.md', () => {
     expect(rewardOf(leftOf(leftOf(leftOf(LEAST_STAKE)))).toFixed(2)).toBe('0.78');
     expect(rewardOf(LEAST_TEST_STAKE)).toBeLessThan(economics.challengerFees);
     expect(burntOf(LEAST_TEST_STAKE)).toBe(0.25);
+  });
+
+  it('and docs/slashing.md agree about how long a worker keeps what it needs, and what a challenger pays at most', () => {
+    expect(pageOf('slashing.md')).toContain('13 d 16 h from');
+    expect(24 * economics.coveredDays).toBeCloseTo(13 * 24 + 16);
+    expect(pageOf('slashing.md')).toContain('fees of at most 0.7 TON');
+    expect(economics.challengerFees).toBeLessThan(0.7);
   });
 });
