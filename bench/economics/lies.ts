@@ -61,6 +61,14 @@ export interface LyingReport {
   answersUntilConviction: Figure | null;
   /** TON on average, what is burnt alone. */
   lossAtConviction: Figure | null;
+  /** Price above which each of its lies pays, TON; `none` where none does, null for who tells none. */
+  breakEvenPrice: number | 'none' | null;
+}
+
+function breakEvenOf({ share, auditRate, coverage, paid, isPunishable }: Strategy): LyingReport['breakEvenPrice'] {
+  if (share === 0) return null;
+  if (!isPunishable) return 0;
+  return coverage >= coverageFor(auditRate) ? 'none' : breakEvenPrice(auditRate, burntOf(LEAST_STAKE)) / paid;
 }
 
 /** TON lost when a lie about an answer of this price is found. */
@@ -98,5 +106,6 @@ export function lie(strategy: Strategy, random: Random, answers: number): LyingR
     profitPerAnswer: figure(brought - lies * auditRate * meanLoss(strategy), profit),
     answersUntilConviction: isConvicted ? figure(1 / (lies * auditRate), untilFound) : null,
     lossAtConviction: isConvicted ? figure(meanLoss(strategy), loss) : null,
+    breakEvenPrice: breakEvenOf(strategy),
   };
 }

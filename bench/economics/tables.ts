@@ -48,10 +48,11 @@ export function economicsTables(economics = (measured ??= measureEconomics())): 
       ]),
     },
     'economics-strategies': {
-      head: ['worker', 'mTON per answer more than honest', 'answers until conviction', 'TON lost by it', 'lying'],
-      rows: strategies.map(({ name, profitPerAnswer, answersUntilConviction, lossAtConviction }) => [
+      head: ['worker', 'mTON per answer more than honest', 'answers until conviction', 'TON lost by it', 'its lies pay above', 'lying'],
+      rows: strategies.map(({ name, profitPerAnswer, answersUntilConviction, lossAtConviction, breakEvenPrice }) => [
         name, both(profitPerAnswer, milli), answersUntilConviction === null ? 'never' : both(answersUntilConviction, (x) => round(x, 0)),
         lossAtConviction === null ? '-' : ton(lossAtConviction.formula),
+        breakEvenPrice === null ? '-' : breakEvenPrice === 'none' ? 'no price' : `${price(breakEvenPrice)} TON`,
         name === 'honest' ? '-' : profitPerAnswer.formula > 0 ? '**pays**' : 'does not pay',
       ]),
     },
