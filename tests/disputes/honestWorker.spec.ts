@@ -54,7 +54,7 @@ async function play(game: Game, committed: number, inner: number): Promise<{ isC
 }
 
 describe('a case about an honest answer', () => {
-  it('is acquitted wherever the challenger leads it, and every move can be made', async () => {
+  it('finding 29: is acquitted wherever the challenger leads it, and every move can be made', async () => {
     const random = new Random(29);
     const below = (limit: number): number => Math.floor(random.next() * limit);
     const reached = new Set<string>();
