@@ -1,4 +1,4 @@
-/** Attacks 30: a challenger that computes an answer right convicts, wherever in it the worker first did not. */
+/** Attacks 30: a challenger that computes an answer right convicts, whichever matrix the worker had otherwise. */
 import { describe, expect, it } from '@jest/globals';
 import { linearEvidence } from '../../disputes/checks/linear';
 import { checkProof } from '../../disputes/checkTree';
