@@ -16,6 +16,7 @@ export function benchCommand(): Command {
     .addCommand(attestationCommand())
     .addCommand(protocolCommand())
     .addCommand(storeCommand())
+    .addCommand(economicsCommand())
     .addCommand(withSettings(new Command('protocol-part')).description('a process of bench protocol').action(runProtocolPart), { hidden: true });
 }
 
@@ -154,6 +155,18 @@ function storeCommand(): Command {
       const seconds = parseNumber('--seconds', String(options.seconds), 1, 3_600, true);
       const report = await measureStore(seconds, (line) => output.progress(line));
       output.result(report, linesOf({ ...report.callsPerSecond, loadAverage: report.loadAverage }));
+    });
+}
+
+function economicsCommand(): Command {
+  return withSettings(new Command('economics'))
+    .description('what lying, slashing oneself and griefing bring by the rules of money of the contracts, simulated and by formula')
+    .action(async (options: Record<string, unknown>) => {
+      const { output } = contextOf(options);
+      const { measureEconomics } = await import('../../bench/economics/measure');
+      const { economicsText } = await import('../../bench/economics/tables');
+      const report = measureEconomics();
+      output.result(report, economicsText(report));
     });
 }
 

@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { economicsTables } from '../../bench/economics/tables';
 import type { FeeRow } from '../../bench/feeRow';
 import { compiledCode, compilerVersion } from './codeHashes';
 import { findings } from './findings';
@@ -150,6 +151,13 @@ function deploymentCostTable(): string {
   return table(['what', 'fees'], rows);
 }
 
+const ECONOMICS = ['figures', 'audits', 'strategies', 'many', 'incomes', 'self-slash', 'griefing', 'offline'] as const;
+
+const economicsTable = (name: string): string => {
+  const { head, rows } = economicsTables()[name];
+  return table(head, rows);
+};
+
 /** Every generated table by the name of its place in the docs: `<!-- name -->` ... `<!-- /name -->`. */
 export const TABLES: Record<string, () => string> = {
   messages: messageTable,
@@ -160,6 +168,7 @@ export const TABLES: Record<string, () => string> = {
   findings: findingTable,
   'code-hashes': codeHashTable,
   'deployment-costs': deploymentCostTable,
+  ...Object.fromEntries(ECONOMICS.map((name) => [`economics-${name}`, () => economicsTable(`economics-${name}`)])),
 };
 
 /** A page with every generated table in its place. */
