@@ -16,8 +16,9 @@ import { stopSignal } from './worker';
 const REVEALED = [
   'A dispute makes public, for ever:',
   '- terms and receipt of the answer: who bought it, from whom, when, for how much, how many tokens;',
-  '- the root of the trace and hashes below it: whoever guesses the prompt can check the guess;',
-  '- one leaf of one position of the computation, and what it follows from: it may give away a token, and of the prompt up to 256 tokens at once.',
+  '- hashes of the prompt\'s rows of 256 tokens, the root of the trace and hashes below it: whoever guesses the prompt can check the guess;',
+  '- one leaf of one position of the computation, and what it follows from: it may give away a token, and 256 tokens of the prompt at once.',
+  'docs/slashing.md says more. Take a sealed prompt as shown once there is a case.',
 ];
 
 /** `cocoon challenge`: has a wrong answer slashed. */

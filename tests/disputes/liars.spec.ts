@@ -75,7 +75,7 @@ beforeAll(async () => {
 });
 
 describe('a lie', () => {
-  it('in a leaf of any slot of the op table is convicted, whichever bit it is in', async () => {
+  it('finding 30: in a leaf of any slot of the op table is convicted, whichever bit it is in', async () => {
     const seen = new Set<string>();
     for (const [name, mode] of [['grouped', 'full'], ['normed', 'greedy'], ['gated', 'top']] as const) {
       const of = run(name, mode);
@@ -93,7 +93,7 @@ describe('a lie', () => {
     expect(seen.size).toBe(37);
   });
 
-  it('at any token, in any layer, row and byte, of any size, is convicted', async () => {
+  it('finding 30: at any token, in any layer, row and byte, of any size, is convicted', async () => {
     const models = [...runs.keys()];
     await fc.assert(
       fc.asyncProperty(
@@ -167,7 +167,7 @@ async function accusations(dispute: Dispute, state: CaseState, random: (limit: n
 }
 
 describe('a worker that is right', () => {
-  it('is never convicted, whatever children a challenger chooses and whatever he shows', async () => {
+  it('finding 29: is never convicted, whatever children a challenger chooses and whatever he shows', async () => {
     let proofs = 0;
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...runs.keys()), fc.nat(), async (model, seed) => {
