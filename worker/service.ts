@@ -12,7 +12,7 @@ import { readTls, type TlsFiles, TlsRenewal } from './http/tls';
 import { JobFollower } from './jobs/follow';
 import { UnpaidIntake } from './jobs/intake';
 import { unixTime } from './jobs/settle';
-import { contradictingReceipt, shownReceipt, type ShownReceipt } from './jobs/shownReceipt';
+import { shownReceipt, type ShownReceipt } from './jobs/shownReceipt';
 import type { JobContext } from './jobs/process';
 import { isPublic, parseAddress, statusOf } from './jobs/status';
 import { MAX_ACCEPTANCE_BODY, Promises } from './promises/accept';
@@ -50,8 +50,6 @@ export interface ServiceOptions extends JobContext {
   operator?: { host: string; port: number };
   /** Serves https and wss. */
   tls?: TlsFiles;
-  /** For the demo: shows a second receipt that contradicts the paid one. */
-  simulatesCheat?: boolean;
 }
 
 /** A running worker. */
@@ -149,12 +147,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   };
 
   const receiptOf = (job: JobRecord): ShownReceipt => {
-    const { policy, keys } = options;
-    const shown = !isPublic(job, follower.sent)
-      ? null
-      : options.simulatesCheat === true
-        ? contradictingReceipt(job, policy.networkId, keys.signingSecret)
-        : shownReceipt(job, policy.networkId);
+    const shown = isPublic(job, follower.sent) ? shownReceipt(job, options.policy.networkId) : null;
     if (shown === null) throw new RequestError(404, 'request.no-receipt', 'the chain has no receipt of this job yet');
     return shown;
   };

@@ -6,7 +6,7 @@ import type { Judge } from '../../disputes/refute';
 import { ModelProver } from '../../exact';
 import { encodeTerms, equalBytes, toHex, Visibility } from '../../protocol';
 import {
-  BURN_ADDRESS, CASE_RESERVE, CASE_VERDICTS, packChallengeReceipt, parseCase, ProviderStake, readVerdict, requiredChallengeValue, SLASHING_CASE_ERRORS, SlashingCase, toCell,
+  bondFor, BURN_ADDRESS, CASE_VERDICTS, packChallengeReceipt, parseCase, ProviderStake, readVerdict, requiredChallengeValue, SLASHING_CASE_ERRORS, SlashingCase, toCell,
 } from '../../wrappers';
 import { type ChainClient, sleep } from '../../worker/chain/chainClient';
 import type { LoadedModel } from '../../worker/engine';
@@ -102,7 +102,7 @@ export class Challenge {
     const challenge = { challenger: wallet.address, terms: toCell(encodeTerms(answer.terms)), receipt: signed, request: requestOpening(answer.payload), model: modelRoots(model, parts) };
     const body = await packChallengeReceipt(challenge);
     saveChallenge(dataFolder, this.record);
-    progress(`opens a case at the stake ${stake.toRawString()} with a bond of ${formatTon(value - CASE_RESERVE - MARGIN)} at most`);
+    progress(`opens a case at the stake ${stake.toRawString()} with a bond of ${formatTon(bondFor(price))}`);
     await sendAndWait({ chain, wallet, pollMillis }, { what: 'challenge', to: stake, value, body: () => body });
     while ((await chain.getAccount(this.slashing.address)).state !== 'active') await sleep(pollMillis);
   }

@@ -7,12 +7,13 @@ import type { JobReport } from '../client/finish';
 import { deployWallet, loadWallet } from '../client/wallet';
 import { NETWORKS } from '../config/settings';
 import { contextOf, withSettings } from '../context';
+import { describeCheat, playCheat } from '../demo/cheatScene';
 import { type GatewayScene, playGateway } from '../demo/gatewayScene';
 import { Stage, type WorkerReady } from '../demo/stage';
 import { parseTon } from '../numbers';
 import { formatTon, type Output } from '../output';
 import { PROMPT_LIMIT_TEXT, readPrompt } from '../prompt';
-import { describeReport, describeSlash, RECEIPT_TEXTS } from './job';
+import { describeReport } from './job';
 import { parseSampling, type SamplingOptions } from '../inference';
 
 const DEFAULT_PROMPT = 'swiftly';
@@ -20,13 +21,15 @@ const DEFAULT_PROMPT = 'swiftly';
 const TOKEN_PRICE = '1000';
 /** Twice the devnet's least stake. */
 const FIRST_STAKE = 2_000_000_000n;
+/** Jobs, a channel, and the bond of a challenge. */
+const CLIENT_NANO = 5_000_000_000n;
 /** The second provider has more to lose and asks for less, so the client chooses it. */
 const SECOND_STAKE = 3_000_000_000n;
 
 /** `cocoon demo`: devnet, two workers and clients as separate processes over HTTP; checked answers, and a cheat. */
 export function demoCommand(): Command {
   return withSettings(new Command('demo'), ['model', 'backend', 'maxTokens'])
-    .description('a market on a simulated chain, in separate processes: an answer paid and checked, a cheat slashed')
+    .description('a market on a simulated chain, in separate processes: an answer paid and checked, a wrong one slashed')
     .option('--prompt <text>', `prompt (${PROMPT_LIMIT_TEXT}; default: ${DEFAULT_PROMPT})`)
     .option('--prompt-file <file>', 'file with the prompt, UTF-8')
     .option('--price <TON>', 'what the worker gets', '0.05')
@@ -55,7 +58,7 @@ async function runDemo(options: Record<string, unknown>): Promise<void> {
     ];
     output.progress('two workers start as processes of their own');
     const first = await stage.startProvider('provider 1', [...engine, '--min-price', String(options.price), '--output-price', TOKEN_PRICE]);
-    const cheat = cheats ? ['--simulate-cheat', 'two-receipts'] : [];
+    const cheat = cheats ? ['--simulate-cheat', 'flipped-bit'] : [];
     const second = await stage.startProvider('provider 2', [...engine, '--min-price', lower, ...cheat]);
     await fundClient(stage, output);
 
@@ -72,11 +75,11 @@ async function runDemo(options: Record<string, unknown>): Promise<void> {
     const { url } = await second.process.next<WorkerReady>();
     output.progress(
       cheats
-        ? 'a cheaper provider joins; its worker was started with --simulate-cheat two-receipts'
+        ? 'a cheaper provider joins; its worker was started with --simulate-cheat flipped-bit'
         : 'a cheaper provider joins',
     );
     await stage.join(second, url, SECOND_STAKE);
-    const other = await runClient(stage, output, [...asked, '--price', lower, '--report', '--no-rerun']);
+    const other = await playCheat(stage, output, { job: [...asked, '--price', lower], model: engine.slice(2), simulated: cheats });
 
     output.progress('a third provider joins; its worker runs on a SIMULATED platform: no hardware attests anything in this demo');
     const third = await stage.startProvider('provider 3', [...engine, '--min-price', lower, '--tier', 'attested']);
@@ -87,13 +90,12 @@ async function runDemo(options: Record<string, unknown>): Promise<void> {
     const { fees, ...rest } = report;
     const { slashedNano, burntNano, clientShareNano, reporterShareNano } = other;
     const slash = { slashedNano, burntNano, clientShareNano, reporterShareNano };
-    const { jobAddress, stake, workerReceipt, evidence } = other;
     output.result(
       {
-        ...rest, ...slash, second: { jobAddress, stake, workerReceipt, evidence, simulated: cheats, ...slash },
+        ...rest, ...slash, second: other,
         gateway: scene, attested: { jobAddress: attested.jobAddress, stake: attested.stake, paidNano: attested.paidNano, simulated: true }, fees,
       },
-      `\n${describeReport(report)}\n\n${describeGateway(scene)}\n\n${describeSecond(other, cheats)}\n\n${describeAttestedRun(attested)}\n\nAll money is of a simulated chain.`,
+      `\n${describeReport(report)}\n\n${describeGateway(scene)}\n\n${describeCheat(other)}\n\n${describeAttestedRun(attested)}\n\nAll money is of a simulated chain.`,
     );
   } catch (error) {
     throw stage.reasonOf(error);
@@ -104,9 +106,9 @@ async function runDemo(options: Record<string, unknown>): Promise<void> {
 
 async function fundClient(stage: Stage, output: Output): Promise<void> {
   const wallet = loadWallet(stage.folderOf('client'), NETWORKS.devnet);
-  await requestFaucet(stage.endpoint, wallet.address, 2_000_000_000n);
+  await requestFaucet(stage.endpoint, wallet.address, CLIENT_NANO);
   await deployWallet(new ChainClient({ endpoint: stage.endpoint }), wallet, 0xffffffff);
-  output.progress(`client wallet ${wallet.address.toString({ bounceable: false })} got 2 TON of the simulated chain`);
+  output.progress(`client wallet ${wallet.address.toString({ bounceable: false })} got ${formatTon(CLIENT_NANO)} of the simulated chain`);
 }
 
 /** Arguments of a client that asks for `prompt`, which goes by a file: arguments are public. */
@@ -131,17 +133,6 @@ async function runClient(stage: Stage, output: Output, args: string[]): Promise<
     if (!line.startsWith('{')) output.progress(`client: ${line.replace(/^[^\w]+\s?/, '')}`);
   };
   return toBigints(await stage.start('client', args, onLine).result<JobReport>());
-}
-
-const CONTRADICTION = 'two receipts for one job contradict each other, found by the client';
-
-function describeSecond(report: JobReport, cheats: boolean): string {
-  const lines = [
-    `second provider  ${report.stake}${cheats ? ' (simulated cheat: a flag makes its worker sign two receipts)' : ''}`,
-    `evidence         ${report.evidence === null ? `none: its ${RECEIPT_TEXTS[report.workerReceipt]}` : CONTRADICTION}`,
-  ];
-  if (report.evidence === null) return [...lines, `slashed          ${formatTon(report.slashedNano)}`].join('\n');
-  return [...lines, `verdict          ${describeSlash(report)}`].join('\n');
 }
 
 const describeGateway = ({ channel, answers, settledNano }: GatewayScene): string => [

@@ -11,7 +11,7 @@ import type { TlsFiles } from '../../worker/http/tls';
 import { loadClaimKey, loadWorkerKeys } from '../../worker/keys/workerKeys';
 import { createLogger, type Logger } from '../../worker/log';
 import { type ServiceOptions, startService } from '../../worker/service';
-import { flipBit, SIMULATED_CHEATS, type SimulatedCheat } from '../../worker/simulatedCheat';
+import { flipBit } from '../../worker/simulatedCheat';
 import { JobStore } from '../../worker/store/jobStore';
 import { isCard, readCard } from '../../worker/upstream/modelCard';
 import { openUpstream } from '../../worker/upstream/open';
@@ -54,19 +54,14 @@ const SETTINGS = [
   'logFile',
 ] as const;
 
-const CHEATS: Record<SimulatedCheat, string> = {
-  'two-receipts': 'SIMULATED CHEAT: this worker shows receipts that contradict those it is paid for',
-  'flipped-bit': 'SIMULATED CHEAT: this worker computes with one wrong bit in its first layer',
-};
-
 /** `cocoon worker`: serves paid jobs until it is stopped (SIGINT or SIGTERM). */
 export function workerCommand(): Command {
   return withSettings(new Command('worker'), SETTINGS)
     .description('serve paid jobs; a restart takes up what was unfinished')
-    .option('--simulate-cheat <kind>', 'devnet only, for the demo: two-receipts shows a second, contradicting receipt; flipped-bit computes with one wrong bit in one layer')
+    .option('--simulate-cheat <kind>', 'devnet only, for the demo: flipped-bit computes with one wrong bit in one layer')
     .action(async (options: Record<string, unknown>) => {
       const context = contextOf(options);
-      const worker = await startWorker(context, simulatedCheat(context, options.simulateCheat as string | undefined));
+      const worker = await startWorker(context, simulatesCheat(context, options.simulateCheat as string | undefined));
       if (context.settings.tlsCert !== undefined) process.on('SIGHUP', worker.renewTls);
       await stopSignal();
       await worker.stop();
@@ -74,11 +69,11 @@ export function workerCommand(): Command {
 }
 
 /** @throws UsageError `usage.simulate-cheat` */
-function simulatedCheat({ settings }: Context, kind: string | undefined): SimulatedCheat | undefined {
-  const known = SIMULATED_CHEATS.find((one) => one === kind);
-  if (kind === undefined || (known !== undefined && settings.network === 'devnet' && settings.engine === 'exact')) return known;
+function simulatesCheat({ settings }: Context, kind: string | undefined): boolean {
+  if (kind === undefined) return false;
+  if (kind === 'flipped-bit' && settings.network === 'devnet' && settings.engine === 'exact') return true;
   throw new UsageError('usage.simulate-cheat', 'this cheat cannot be simulated here', {
-    expected: `--simulate-cheat ${SIMULATED_CHEATS.join(' or ')} on a devnet, where nobody loses real money`,
+    expected: '--simulate-cheat flipped-bit on a devnet, where nobody loses real money',
     received: `${kind.slice(0, 40)} on ${settings.network}`,
   });
 }
@@ -95,7 +90,7 @@ function tlsFiles({ tlsCert: cert, tlsKey: key }: Context['settings']): TlsFiles
 /** Loads everything, starts the service, prints where it listens, and returns what stops it. */
 async function startWorker(
   { output, settings, passphrase }: Context,
-  cheat: SimulatedCheat | undefined,
+  cheats: boolean,
 ): Promise<{ stop(): Promise<void>; renewTls(): void }> {
   const tls = tlsFiles(settings);
   const secret = passphrase();
@@ -110,7 +105,7 @@ async function startWorker(
       settings.payout === undefined
         ? loadWallet(settings.dataFolder, settings.networkId, secret).address
         : basechainAddress('payout', settings.payout);
-    const { model, engine } = await openEngineOf(settings, log, cheat);
+    const { model, engine } = await openEngineOf(settings, log, cheats);
     const defence = await openDefence(settings, chain, model, secret, log);
     const channels = settings.stake === undefined ? undefined : openChannels(settings, workerKey, secret);
     const service = await startService({
@@ -141,7 +136,6 @@ async function startWorker(
       queueLimit: settings.queue,
       pollSeconds: settings.network === 'devnet' ? 0.5 : 3,
       lagSeconds: 60,
-      simulatesCheat: cheat === 'two-receipts',
       defence,
       channels,
       admission: {
@@ -154,7 +148,7 @@ async function startWorker(
       operator: settings.metricsPort === undefined ? undefined : { host: settings.metricsHost, port: settings.metricsPort },
       tls,
     });
-    if (cheat !== undefined) log.warn(CHEATS[cheat]);
+    if (cheats) log.warn('SIMULATED CHEAT: this worker computes with one wrong bit in its first layer');
     output.result(
       {
         url: service.url,
@@ -186,10 +180,10 @@ async function startWorker(
 }
 
 /** The model and what computes it: exact arithmetic, or a server of this machine. @throws UsageError `usage.upstream` */
-async function openEngineOf(settings: Context['settings'], log: Logger, cheat: SimulatedCheat | undefined): Promise<{ model: ServedModel; engine: ServedEngine }> {
+async function openEngineOf(settings: Context['settings'], log: Logger, cheats: boolean): Promise<{ model: ServedModel; engine: ServedEngine }> {
   if (settings.engine === 'exact') {
     const model = openModel(settings.model);
-    if (cheat === 'flipped-bit') flipBit(model.model);
+    if (cheats) flipBit(model.model);
     const engine = await openServingEngine(model, settings.backend);
     if (engine.fallbackReason !== undefined)
       log.warn({ code: engine.fallbackReason }, `WebGPU is not used, ${engine.backend} computes`);

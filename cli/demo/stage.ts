@@ -84,6 +84,8 @@ export class Stage {
     const registry = Address.parse(this.registry);
     const stake = await providerStakeAddress({ networkId: NETWORKS.devnet, registry, owner });
     await requestFaucet(this.api, owner, 5_000_000_000n);
+    // The worker's own wallet pays for its moves in a dispute.
+    await requestFaucet(this.api, loadWallet(folder, NETWORKS.devnet).address, 1_000_000_000n);
     const process = this.start(name, ['worker', '--port', '0', '--stake', stake.toRawString(), ...args]);
     return { name, folder, stake, process };
   }

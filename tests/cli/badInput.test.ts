@@ -92,8 +92,8 @@ describe('bad input', { concurrency: true }, () => {
 
   test('a cheat is simulated on a devnet only, and only one that there is', async () => {
     for (const args of [
-      ['two-receipts', '--network', 'mainnet'],
-      ['two-receipts', '--network', 'testnet'],
+      ['flipped-bit', '--network', 'mainnet'],
+      ['flipped-bit', '--network', 'testnet'],
       ['lies', '--network', 'devnet'],
     ]) {
       const folder = ['--data-folder', market.newFolder('cheat')];

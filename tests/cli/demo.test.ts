@@ -51,9 +51,11 @@ async function result(...args: string[]): Promise<{ result: Record<string, unkno
 
 interface Second {
   stake: string;
-  workerReceipt: string;
-  evidence: string | null;
+  rerunEqual: boolean;
   simulated: boolean;
+  verdict: string | null;
+  check: string | null;
+  proofGas: number | null;
   slashedNano: number;
   burntNano: number;
   clientShareNano: number;
@@ -90,21 +92,22 @@ describe('the demo', { concurrency: true }, () => {
     assert.match(stderr, /ATTESTED key \(SIMULATED platform\)/);
 
     const second = shown.second as Second;
-    assert.deepEqual([second.evidence, second.simulated], ['two-receipts', true]);
+    assert.deepEqual([second.rerunEqual, second.simulated, second.verdict], [false, true, 'convicted']);
+    assert.match(second.check!, /Check$/);
+    assert.ok(second.proofGas! > 10_000 && second.proofGas! < 300_000, `gas ${second.proofGas}`);
     assert.notEqual(second.stake, shown.stake, 'the honest provider keeps its stake');
     assert.equal(shown.slashedNano, 1_500_000_000, 'half of 3 TON');
     assert.equal(second.slashedNano, 1_500_000_000);
     assert.ok(second.burntNano > 740_000_000 && second.burntNano <= 750_000_000, 'half of it is burnt, less its fee');
     const shares = second.clientShareNano + second.reporterShareNano;
-    assert.ok(shares > 740_000_000 && shares < 780_000_000, 'client and reporter get the rest, and unused gas');
+    assert.ok(shares > 1_740_000_000 && shares < 1_850_000_000, 'client and challenger get the rest, and the bond returns');
     assert.match(stderr, /--simulate-cheat/);
   });
 
   test('without the flag of the second worker nobody is slashed', async () => {
     const { result: shown, stderr } = await result('--no-cheat', '--backend', 'reference');
-    const { workerReceipt, evidence, simulated, ...amounts } = shown.second as Second;
-    assert.equal(workerReceipt, 'agrees', 'it was compared');
-    assert.deepEqual([shown.slashedNano, evidence, simulated], [0, null, false]);
+    const { rerunEqual, verdict, simulated, ...amounts } = shown.second as Second;
+    assert.deepEqual([shown.slashedNano, rerunEqual, verdict, simulated], [0, true, null, false]);
     const { slashedNano, burntNano, clientShareNano, reporterShareNano } = amounts;
     assert.deepEqual([slashedNano, burntNano, clientShareNano, reporterShareNano], [0, 0, 0, 0]);
     assert.ok(!/cheat/.test(stderr));

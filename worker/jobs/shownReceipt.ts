@@ -1,8 +1,7 @@
 import { Address, Cell, loadMessage } from '@ton/core';
-import { CellReader, encodeReceipt, receiptHash, type Receipt } from '../../protocol';
+import { CellReader, encodeReceipt, type Receipt } from '../../protocol';
 import { fromCell, parseDelivery, toCell } from '../../wrappers';
 import type { JobRecord } from '../store/jobStore';
-import { nodeEd25519 } from '../keys/ed25519';
 
 /** What `GET /v1/jobs/ADDRESS/receipt` answers. */
 export interface ShownReceipt {
@@ -15,18 +14,8 @@ export interface ShownReceipt {
 /** The receipt of an answered job, read back from the signed bytes in the store; null when the job has none. */
 export function shownReceipt(job: JobRecord, networkId: number): ShownReceipt | null {
   const signed = storedReceipt(job, networkId);
-  return signed === null ? null : shown(signed.receipt, signed.signature);
-}
-
-/**
- * SIMULATED CHEAT, for the demo: another receipt for the same job, about a computation that never was. Whoever has both
- * can have the stake slashed.
- */
-export function contradictingReceipt(job: JobRecord, networkId: number, signingSecret: Uint8Array): ShownReceipt | null {
-  const signed = storedReceipt(job, networkId);
   if (signed === null) return null;
-  const receipt = { ...signed.receipt, traceCommit: signed.receipt.traceCommit.map((byte) => byte ^ 0xff) };
-  return shown(receipt, nodeEd25519.sign(receiptHash(receipt), signingSecret));
+  return { receipt: toCell(encodeReceipt(signed.receipt)).toBoc().toString('base64'), signature: Buffer.from(signed.signature).toString('hex') };
 }
 
 function storedReceipt(job: JobRecord, networkId: number): { receipt: Receipt; signature: Uint8Array } | null {
@@ -53,8 +42,3 @@ function storedReceipt(job: JobRecord, networkId: number): { receipt: Receipt; s
   reader.end();
   return { receipt, signature };
 }
-
-const shown = (receipt: Receipt, signature: Uint8Array): ShownReceipt => ({
-  receipt: toCell(encodeReceipt(receipt)).toBoc().toString('base64'),
-  signature: Buffer.from(signature).toString('hex'),
-});
