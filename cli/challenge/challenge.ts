@@ -3,6 +3,7 @@ import { movesOf } from '../../disputes/caseHistory';
 import { modelRoots, priceOf, requestOpening } from '../../disputes/opening';
 import { Pursuit } from '../../disputes/pursuit';
 import type { Judge } from '../../disputes/refute';
+import type { Replay } from '../../disputes/replay';
 import { ModelProver } from '../../exact';
 import { encodeTerms, equalBytes, toHex, Visibility } from '../../protocol';
 import {
@@ -31,6 +32,8 @@ export interface ChallengeOptions {
   loaded: LoadedModel;
   accused: Accused;
   judge: Judge;
+  /** What this machine computes, if it is made already. */
+  replay?: Replay;
   pollMillis: number;
   progress: (line: string) => void;
 }
@@ -65,12 +68,12 @@ export class Challenge {
    * @throws VerificationError `verification.nothing-wrong`, `.other-model`, `.not-granted`; ChainStateError `chain.low-balance`, `chain.stake-refused`
    */
   static async open(options: ChallengeOptions): Promise<Challenge> {
-    const { accused: { answer, name, receiptHash }, chain, wallet, loaded: { model }, judge, dataFolder } = options;
+    const { accused: { answer, name, receiptHash }, chain, wallet, loaded: { model }, judge, replay, dataFolder } = options;
     if (!equalBytes(model.modelRoot, answer.terms.modelRoot)) {
       throw new VerificationError('verification.other-model', 'the answer is of another model', { expected: toHex(answer.terms.modelRoot), received: toHex(model.modelRoot), hint: 'give its file with --model' });
     }
     const parts = new ModelProver(model);
-    const pursuit = new Pursuit(model, parts, answer, judge);
+    const pursuit = new Pursuit(model, parts, answer, judge, replay);
     const stake = new Address(0, Buffer.from(answer.terms.stake));
     const slashing = await SlashingCase.fromSubject(stake, wallet.address, pursuit.subject);
     const known = loadChallenge(dataFolder, receiptHash);
