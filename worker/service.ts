@@ -205,6 +205,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       channels: channels && {
         connections: () => channels.connections, totals: () => channels.totals(), commits: () => options.channels!.store.commits,
       },
+      cases: options.defence && keptFor(COUNTS_MILLIS, () => store.cases.counts()),
       certificateEnd: renewal && (() => renewal.validUntil),
     });
   }

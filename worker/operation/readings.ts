@@ -1,3 +1,4 @@
+import { CASE_VERDICTS } from '../../wrappers';
 import type { BookTotals } from '../channels/books';
 import type { ApiRecord } from '../chain/apiRecord';
 import type { JobState } from '../store/jobStore';
@@ -17,6 +18,8 @@ export interface ReadingSources {
   readiness: Readiness;
   /** Of a worker that serves channels. */
   channels?: { connections: () => number; totals: () => BookTotals; commits: () => number };
+  /** Of a worker whose answers can be challenged: disputes by verdict, null while they run. */
+  cases?: () => ReadonlyMap<number | null, number>;
   /** Unix seconds at which the TLS certificate ends. */
   certificateEnd?: () => number;
 }
@@ -37,7 +40,7 @@ export function keptFor<T>(millis: number, read: () => T): () => T {
 
 /** Adds what is read when the metrics are asked for. */
 export function addReadings(metrics: WorkerMetrics, sources: ReadingSources): void {
-  const { info, admission, engine, chain, readiness, channels, certificateEnd } = sources;
+  const { info, admission, engine, chain, readiness, channels, cases, certificateEnd } = sources;
   metrics.gauge('info', 'What serves; always 1', () => ({ [info.backend]: 1 }), 'backend');
   metrics.gauge('tier_info', 'Tier of the worker key; always 1', () => ({ [info.tier]: 1 }), 'tier');
   metrics.gauge('ready', '1 when the worker can serve', () => Number(readiness.reasons().length === 0));
@@ -64,6 +67,13 @@ export function addReadings(metrics: WorkerMetrics, sources: ReadingSources): vo
     chain.newestBlock === null ? Infinity : Date.now() / 1_000 - chain.newestBlock
   ));
   if (certificateEnd !== undefined) metrics.gauge('tls_certificate_end_seconds', 'Unix time at which the TLS certificate ends', certificateEnd);
+  if (cases !== undefined) {
+    metrics.gauge('disputes', 'Disputes about answers of this worker, by what came of them', () => {
+      const counts = cases();
+      const ended = Object.entries(CASE_VERDICTS).map(([name, verdict]) => [name, counts.get(verdict) ?? 0] as const);
+      return { running: counts.get(null) ?? 0, ...Object.fromEntries(ended) };
+    }, 'state');
+  }
   if (channels !== undefined) addChannels(metrics, admission, channels);
 }
 
