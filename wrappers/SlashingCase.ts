@@ -1,7 +1,7 @@
 import { Address, beginCell, Cell, type Contract, contractAddress, type ContractProvider, type Sender, SendMode } from '@ton/core';
 import {
   loadCaseEnded, SlashingCase as GeneratedCase, storeCaseSubject, storeChooseChild, storeEndTurn, storeJudgedJob, storeOpenCase, storePositionStatement,
-  storeProveContradiction, storeProveStep, storeShowChildren, storeShowLeaf, storeShowPosition, storeShowTrace,
+  storeProveContradiction, storeProveReceipt, storeProveStep, storeShowChildren, storeShowLeaf, storeShowPosition, storeShowTrace,
 } from '../build/Suite/Suite_SlashingCase';
 import { toInteger } from './cells';
 import { type ModelRoots, packModelRoots } from './challenges';
@@ -16,6 +16,7 @@ export const OP_PROVE_STEP = 0x0d16;
 export const OP_PROVE_CONTRADICTION = 0x0d17;
 export const OP_END_TURN = 0x0d18;
 export const OP_CASE_ENDED = 0x0d19;
+export const OP_PROVE_RECEIPT = 0x0d1a;
 
 /** Exit codes of SlashingCase. */
 export const SLASHING_CASE_ERRORS = {
@@ -45,6 +46,9 @@ export const STEP_ERRORS = {
   otherTable: 940,
 } as const;
 
+/** Exit codes of checks of receipts, beside those of leaves above: each means that the evidence proves nothing. */
+export const RECEIPT_ERRORS = { otherOpening: 943, noSuchToken: 944, noSuchClaim: 945 } as const;
+
 /** Seconds for each move. */
 export const TURN_SECONDS = 28_800;
 /** "OCP1" */
@@ -56,7 +60,6 @@ export const CHECKS_DEPTH = 5;
 export interface CaseSubject extends ModelRoots {
   networkId: number;
   workerKey: Uint8Array;
-  receiptHash: Uint8Array;
   traceCommit: Uint8Array;
   promptTokens: number;
   outputTokens: number;
@@ -65,7 +68,7 @@ export interface CaseSubject extends ModelRoots {
   judged: JudgedJob;
 }
 
-/** Whose answer it is: what the stake wants to know of a verdict. */
+/** Whose answer it is, what the stake wants to know of a verdict; and the receipt itself. */
 export interface JudgedJob {
   /** Basechain hashes, 32 bytes. */
   client: Uint8Array;
@@ -73,6 +76,15 @@ export interface JudgedJob {
   seq: number;
   /** nanoTON at most, by the terms. */
   price: bigint;
+  receipt: Cell;
+}
+
+/** A check of disputes/checkTree.ts with its place and siblings there, and its evidence. */
+export interface CheckRun {
+  check: Cell;
+  index: number;
+  path: readonly Uint8Array[];
+  evidence: Cell;
 }
 
 /** What came of a case. */
@@ -102,11 +114,11 @@ export function packPath(siblings: readonly Uint8Array[]): Cell {
 
 export function packCaseSubject(subject: CaseSubject): Cell {
   return beginCell().store(storeCaseSubject({
-    $$type: 'CaseSubject', networkId: BigInt(subject.networkId), workerKey: toInteger(subject.workerKey), receiptHash: toInteger(subject.receiptHash),
+    $$type: 'CaseSubject', networkId: BigInt(subject.networkId), workerKey: toInteger(subject.workerKey),
     traceCommit: toInteger(subject.traceCommit), promptTokens: BigInt(subject.promptTokens), outputTokens: BigInt(subject.outputTokens), model: packModelRoots(subject), job: subject.job,
     judged: beginCell().store(storeJudgedJob({
       $$type: 'JudgedJob', client: toInteger(subject.judged.client), escrow: new Address(0, Buffer.from(subject.judged.escrow)), seq: BigInt(subject.judged.seq),
-      price: subject.judged.price,
+      price: subject.judged.price, receipt: subject.judged.receipt,
     })).endCell(),
   })).endCell();
 }
@@ -164,10 +176,14 @@ export class SlashingCase implements Contract {
     await send(provider, via, value, beginCell().store(storeShowLeaf({ $$type: 'ShowLeaf', leaf })).endCell());
   }
 
-  /** @param step code of a check, its place and siblings in the tree of checks, and its evidence */
-  async sendProveStep(provider: ContractProvider, via: Sender, value: bigint, step: { check: Cell; index: number; path: readonly Uint8Array[]; evidence: Cell }): Promise<void> {
-    const { check, index, path, evidence } = step;
-    await send(provider, via, value, beginCell().store(storeProveStep({ $$type: 'ProveStep', check, index: BigInt(index), path: packPath(path), evidence })).endCell());
+  async sendProveStep(provider: ContractProvider, via: Sender, value: bigint, { check, index, path, evidence }: CheckRun): Promise<void> {
+    const body = storeProveStep({ $$type: 'ProveStep', check, index: BigInt(index), path: packPath(path), evidence });
+    await send(provider, via, value, beginCell().store(body).endCell());
+  }
+
+  async sendProveReceipt(provider: ContractProvider, via: Sender, value: bigint, { check, index, path, evidence }: CheckRun): Promise<void> {
+    const body = storeProveReceipt({ $$type: 'ProveReceipt', check, index: BigInt(index), path: packPath(path), evidence });
+    await send(provider, via, value, beginCell().store(body).endCell());
   }
 
   /** @param leaf hash of the position tree's leaf and its siblings */
