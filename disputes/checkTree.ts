@@ -1,12 +1,15 @@
-/** The one-step checks that this version knows, and the tree over their codes in which a case looks for them. */
+/** The checks that this version knows, of steps and of receipts, and the tree over their codes in which a case looks for them. */
 import type { Cell } from '@ton/core';
+import { DeliveredTokenCheck } from '../build/Suite/Suite_DeliveredTokenCheck';
 import { DrawCheck } from '../build/Suite/Suite_DrawCheck';
+import { FinishReasonCheck } from '../build/Suite/Suite_FinishReasonCheck';
 import { HeadMaxCheck } from '../build/Suite/Suite_HeadMaxCheck';
 import { HeadNormCheck } from '../build/Suite/Suite_HeadNormCheck';
 import { HeadRowCheck } from '../build/Suite/Suite_HeadRowCheck';
 import { InputCheck } from '../build/Suite/Suite_InputCheck';
 import { LinearCheck } from '../build/Suite/Suite_LinearCheck';
 import { MaxCheck } from '../build/Suite/Suite_MaxCheck';
+import { MisSealedCheck } from '../build/Suite/Suite_MisSealedCheck';
 import { NormCheck } from '../build/Suite/Suite_NormCheck';
 import { RunningSumsCheck } from '../build/Suite/Suite_RunningSumsCheck';
 import { ScoreCheck } from '../build/Suite/Suite_ScoreCheck';
@@ -17,20 +20,27 @@ import { WeightedCheck } from '../build/Suite/Suite_WeightedCheck';
 import { PADDING_LEAF, treePath, treeRoot } from '../exact/merkle';
 import { CHECKS_DEPTH } from '../wrappers';
 
-/** By name, in the order of the tree: that of the names. */
-const CHECKS = {
+/** By name: what runs on a step, and what runs on a receipt. */
+const STEP_CHECKS = {
   DrawCheck, HeadMaxCheck, HeadNormCheck, HeadRowCheck, InputCheck, LinearCheck, MaxCheck, NormCheck, RunningSumsCheck, ScoreCheck, SumsCheck, SwiGluCheck, TopCheck, WeightedCheck,
 };
+const RECEIPT_CHECKS = { DeliveredTokenCheck, FinishReasonCheck, MisSealedCheck };
+const CHECKS = { ...STEP_CHECKS, ...RECEIPT_CHECKS };
 
-export type CheckName = keyof typeof CHECKS;
-export const CHECK_NAMES = Object.keys(CHECKS).sort() as CheckName[];
+export type CheckName = keyof typeof STEP_CHECKS;
+export type ReceiptCheckName = keyof typeof RECEIPT_CHECKS;
+export const CHECK_NAMES = Object.keys(STEP_CHECKS).sort() as CheckName[];
+export const RECEIPT_CHECK_NAMES = Object.keys(RECEIPT_CHECKS).sort() as ReceiptCheckName[];
 
-export async function checkCode(name: CheckName): Promise<Cell> {
+/** In the order of the tree. */
+const NAMES = Object.keys(CHECKS).sort() as (CheckName | ReceiptCheckName)[];
+
+export async function checkCode(name: CheckName | ReceiptCheckName): Promise<Cell> {
   return (await CHECKS[name].fromInit()).init!.code;
 }
 
 async function leaves(): Promise<Uint8Array[]> {
-  const hashes = await Promise.all(CHECK_NAMES.map(async (name) => (await checkCode(name)).hash()));
+  const hashes = await Promise.all(NAMES.map(async (name) => (await checkCode(name)).hash()));
   return [...hashes, ...Array.from({ length: 2 ** CHECKS_DEPTH - hashes.length }, () => PADDING_LEAF)];
 }
 
@@ -38,7 +48,7 @@ async function leaves(): Promise<Uint8Array[]> {
 export const checksRoot = async (): Promise<Uint8Array> => treeRoot(await leaves(), CHECKS_DEPTH);
 
 /** A check as a case wants it: code, place and siblings. */
-export async function checkProof(name: CheckName): Promise<{ check: Cell; index: number; path: Uint8Array[] }> {
-  const index = CHECK_NAMES.indexOf(name);
+export async function checkProof(name: CheckName | ReceiptCheckName): Promise<{ check: Cell; index: number; path: Uint8Array[] }> {
+  const index = NAMES.indexOf(name);
   return { check: await checkCode(name), index, path: treePath(await leaves(), CHECKS_DEPTH, index) };
 }

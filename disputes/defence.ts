@@ -85,9 +85,9 @@ export class Defence {
   }
 
   private async showPosition(t: number): Promise<Cell> {
-    const { subject: { networkId, receiptHash }, sign } = this.options;
+    const { subject: { networkId, judged: { receipt } }, sign } = this.options;
     const positionRoot = await this.prover.positionRoot(t);
-    const signature = sign(positionHash(networkId, receiptHash, t, positionRoot));
+    const signature = sign(positionHash(networkId, receipt.hash(), t, positionRoot));
     return packShowPosition({ positionRoot, signature, children: await this.prover.innerChildren(t, { depth: 0, index: 0 }) });
   }
 

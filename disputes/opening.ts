@@ -4,9 +4,9 @@ import { encodeConfig } from '../exact/config';
 import type { ExactModel, ModelProver } from '../exact';
 import { sha256 } from '../exact/merkle';
 import {
-  concatBytes, labelSalt, type Receipt, receiptHash, type RequestPayload, requestLeaves, requestRoot, samplingSeed, type Terms, TermsFlag, treeSiblings,
+  concatBytes, encodeReceipt, labelSalt, type Receipt, type RequestPayload, requestLeaves, requestRoot, samplingSeed, type Terms, TermsFlag, treeSiblings,
 } from '../protocol';
-import { type CaseSubject, type ModelRoots, type RequestOpening } from '../wrappers';
+import { type CaseSubject, type ModelRoots, type RequestOpening, toCell } from '../wrappers';
 import { chainOf, leafCells, pathCells } from './evidenceCells';
 import { encodeJob, type StepJob } from './step';
 
@@ -44,10 +44,12 @@ export function stepJob({ terms, payload: { request }, receipt }: Challenged): S
 }
 
 export function caseSubject(challenged: Challenged, model: ModelRoots): CaseSubject {
-  const { terms, receipt } = challenged;
+  const { terms, payload, receipt } = challenged;
   return {
-    networkId: terms.networkId, workerKey: terms.workerKey, receiptHash: receiptHash(receipt), traceCommit: receipt.traceCommit,
+    networkId: terms.networkId, workerKey: terms.workerKey, traceCommit: receipt.traceCommit,
     promptTokens: receipt.promptTokens, outputTokens: receipt.outputTokens, ...model, job: encodeJob(stepJob(challenged)),
-    judged: { client: terms.client, escrow: receipt.escrow, seq: receipt.seq, price: priceOf(terms, receipt.promptTokens) },
+    judged: {
+      client: terms.client, escrow: receipt.escrow, seq: receipt.seq, price: priceOf(terms, payload.request.promptTokens.length), receipt: toCell(encodeReceipt(receipt)),
+    },
   };
 }

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { Cell } from '@ton/core';
-import { CHECK_NAMES, checksRoot } from '../disputes/checkTree';
+import { CHECK_NAMES, checksRoot, RECEIPT_CHECK_NAMES } from '../disputes/checkTree';
 import { jobEscrowCode } from '../wrappers';
 
 const build = path.join(__dirname, '../build');
@@ -12,7 +12,7 @@ describe('build artefacts', () => {
     expect(artefacts.sort()).toEqual(
       [
         'AttestationRegistry', 'AttestedKey', 'CheckedJobEscrow', 'Collateral', 'JobEscrow', 'JudgedBounty', 'ModelLayout', 'PaymentChannel', 'ProviderStake',
-        'QuoteChecker', 'SlashingCase', ...CHECK_NAMES,
+        'QuoteChecker', 'SlashingCase', ...CHECK_NAMES, ...RECEIPT_CHECK_NAMES,
       ].sort().map((name) => `${name}.compiled.json`),
     );
     const artefact = JSON.parse(fs.readFileSync(path.join(build, 'JobEscrow.compiled.json'), 'utf8'));
@@ -32,7 +32,9 @@ describe('build artefacts', () => {
   });
 
   it('are the checks that a case knows', async () => {
-    expect(fs.readdirSync(path.join(__dirname, '../contracts/slashing/checks')).sort()).toEqual(CHECK_NAMES.map((name) => `${name}.tact`));
+    for (const [folder, names] of [['checks', CHECK_NAMES], ['receiptChecks', RECEIPT_CHECK_NAMES]] as const) {
+      expect(fs.readdirSync(path.join(__dirname, '../contracts/slashing', folder)).sort()).toEqual(names.map((name) => `${name}.tact`));
+    }
     const pinned = fs.readFileSync(path.join(__dirname, '../contracts/slashing/checksRoot.tact'), 'utf8');
     expect(pinned).toContain(`const CHECKS_ROOT: Int = 0x${Buffer.from(await checksRoot()).toString('hex')};`);
   });

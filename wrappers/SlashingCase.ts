@@ -1,8 +1,8 @@
 import { Address, beginCell, Cell, type Contract, contractAddress, type ContractProvider, type Sender, SendMode } from '@ton/core';
 import { loadCaseEnded, SlashingCase as GeneratedCase, storeCaseSubject, storeJudgedJob, storeOpenCase, storePositionStatement } from '../build/Suite/Suite_SlashingCase';
 import {
-  type ContradictingLeaf, packChooseChild, packEndTurn, packProveContradiction, packProveStep, packShowChildren, packShowLeaf, packShowPosition, packShowTrace, type ProvenStep,
-  type ShownPosition, type ShownTrace,
+  type CheckRun, type ContradictingLeaf, packChooseChild, packEndTurn, packProveContradiction, packProveReceipt, packProveStep, packShowChildren, packShowLeaf, packShowPosition,
+  packShowTrace, type ShownPosition, type ShownTrace,
 } from './caseMoves';
 import { toInteger } from './cells';
 import { type ModelRoots, packModelRoots } from './challenges';
@@ -17,6 +17,7 @@ export const OP_PROVE_STEP = 0x0d16;
 export const OP_PROVE_CONTRADICTION = 0x0d17;
 export const OP_END_TURN = 0x0d18;
 export const OP_CASE_ENDED = 0x0d19;
+export const OP_PROVE_RECEIPT = 0x0d1a;
 
 /** Exit codes of SlashingCase. */
 export const SLASHING_CASE_ERRORS = {
@@ -46,6 +47,9 @@ export const STEP_ERRORS = {
   otherTable: 940,
 } as const;
 
+/** Exit codes of checks of receipts, beside those of leaves above: each means that the evidence proves nothing. */
+export const RECEIPT_ERRORS = { otherOpening: 943, noSuchToken: 944, noSuchClaim: 945 } as const;
+
 /** Seconds for each move. */
 export const TURN_SECONDS = 28_800;
 /** "OCP1" */
@@ -57,7 +61,6 @@ export const CHECKS_DEPTH = 5;
 export interface CaseSubject extends ModelRoots {
   networkId: number;
   workerKey: Uint8Array;
-  receiptHash: Uint8Array;
   traceCommit: Uint8Array;
   promptTokens: number;
   outputTokens: number;
@@ -66,7 +69,7 @@ export interface CaseSubject extends ModelRoots {
   judged: JudgedJob;
 }
 
-/** Whose answer it is: what the stake wants to know of a verdict. */
+/** Whose answer it is, what the stake wants to know of a verdict; and the receipt itself. */
 export interface JudgedJob {
   /** Basechain hashes, 32 bytes. */
   client: Uint8Array;
@@ -74,6 +77,7 @@ export interface JudgedJob {
   seq: number;
   /** nanoTON at most, by the terms. */
   price: bigint;
+  receipt: Cell;
 }
 
 /** What came of a case. */
@@ -86,11 +90,11 @@ export const CASE_TURNS = { trace: 1, children: 2, position: 3, leaf: 4, choose:
 
 export function packCaseSubject(subject: CaseSubject): Cell {
   return beginCell().store(storeCaseSubject({
-    $$type: 'CaseSubject', networkId: BigInt(subject.networkId), workerKey: toInteger(subject.workerKey), receiptHash: toInteger(subject.receiptHash),
+    $$type: 'CaseSubject', networkId: BigInt(subject.networkId), workerKey: toInteger(subject.workerKey),
     traceCommit: toInteger(subject.traceCommit), promptTokens: BigInt(subject.promptTokens), outputTokens: BigInt(subject.outputTokens), model: packModelRoots(subject), job: subject.job,
     judged: beginCell().store(storeJudgedJob({
       $$type: 'JudgedJob', client: toInteger(subject.judged.client), escrow: new Address(0, Buffer.from(subject.judged.escrow)), seq: BigInt(subject.judged.seq),
-      price: subject.judged.price,
+      price: subject.judged.price, receipt: subject.judged.receipt,
     })).endCell(),
   })).endCell();
 }
@@ -144,8 +148,13 @@ export class SlashingCase implements Contract {
   }
 
   /** Its `value` is CASE_PROOF_VALUE. */
-  sendProveStep(provider: ContractProvider, via: Sender, value: bigint, step: ProvenStep): Promise<void> {
+  sendProveStep(provider: ContractProvider, via: Sender, value: bigint, step: CheckRun): Promise<void> {
     return send(provider, via, value, packProveStep(step));
+  }
+
+  /** Its `value` is CASE_PROOF_VALUE. */
+  sendProveReceipt(provider: ContractProvider, via: Sender, value: bigint, lie: CheckRun): Promise<void> {
+    return send(provider, via, value, packProveReceipt(lie));
   }
 
   /** Its `value` is CASE_PROOF_VALUE. */

@@ -1,7 +1,7 @@
 /** Bodies of the moves in a case (contracts/slashing/caseMessages.tact); hashes have 32 bytes. */
 import { beginCell, Cell } from '@ton/core';
 import {
-  storeChooseChild, storeEndTurn, storeProveContradiction, storeProveStep, storeShowChildren, storeShowLeaf, storeShowPosition, storeShowTrace,
+  storeChooseChild, storeEndTurn, storeProveContradiction, storeProveReceipt, storeProveStep, storeShowChildren, storeShowLeaf, storeShowPosition, storeShowTrace,
 } from '../build/Suite/Suite_SlashingCase';
 import { toInteger } from './cells';
 
@@ -23,8 +23,8 @@ export interface ShownPosition {
   children: readonly Uint8Array[];
 }
 
-/** Code of a check, its place and siblings in the tree of checks, and its evidence. */
-export interface ProvenStep {
+/** A check of disputes/checkTree.ts with its place and siblings there, and its evidence. */
+export interface CheckRun {
   check: Cell;
   index: number;
   path: readonly Uint8Array[];
@@ -71,8 +71,11 @@ export const packShowPosition = ({ positionRoot, signature, children }: ShownPos
 /** @param leaf chain of disputes/evidenceCells.ts */
 export const packShowLeaf = (leaf: Cell): Cell => beginCell().store(storeShowLeaf({ $$type: 'ShowLeaf', leaf })).endCell();
 
-export const packProveStep = ({ check, index, path, evidence }: ProvenStep): Cell =>
+export const packProveStep = ({ check, index, path, evidence }: CheckRun): Cell =>
   beginCell().store(storeProveStep({ $$type: 'ProveStep', check, index: BigInt(index), path: packPath(path), evidence })).endCell();
+
+export const packProveReceipt = ({ check, index, path, evidence }: CheckRun): Cell =>
+  beginCell().store(storeProveReceipt({ $$type: 'ProveReceipt', check, index: BigInt(index), path: packPath(path), evidence })).endCell();
 
 export const packProveContradiction = ({ hash, path }: ContradictingLeaf): Cell =>
   beginCell().store(storeProveContradiction({ $$type: 'ProveContradiction', hash: toInteger(hash), path: packPath(path) })).endCell();

@@ -61,13 +61,13 @@ export function parseCase(data: Cell): CaseState {
 }
 
 export function parseCaseSubject(cell: Cell): CaseSubject {
-  const { networkId, workerKey, receiptHash, traceCommit, promptTokens, outputTokens, model, job, judged } = loadCaseSubject(cell.beginParse());
+  const { networkId, workerKey, traceCommit, promptTokens, outputTokens, model, job, judged } = loadCaseSubject(cell.beginParse());
   const { config, rowsRoot, tablesRoot, tokenizer } = loadModelRoots(model.beginParse());
-  const { client, escrow, seq, price } = loadJudgedJob(judged.beginParse());
+  const { client, escrow, seq, price, receipt } = loadJudgedJob(judged.beginParse());
   return {
-    networkId: Number(networkId), workerKey: toBytes(workerKey), receiptHash: toBytes(receiptHash), traceCommit: toBytes(traceCommit),
+    networkId: Number(networkId), workerKey: toBytes(workerKey), traceCommit: toBytes(traceCommit),
     promptTokens: Number(promptTokens), outputTokens: Number(outputTokens), config: toBytes(config), rowsRoot: toBytes(rowsRoot), tablesRoot: toBytes(tablesRoot),
-    tokenizer: tokenizer.beginParse().loadBuffer(32), job, judged: { client: toBytes(client), escrow: escrow.hash, seq: Number(seq), price },
+    tokenizer: tokenizer.beginParse().loadBuffer(32), job, judged: { client: toBytes(client), escrow: escrow.hash, seq: Number(seq), price, receipt },
   };
 }
 

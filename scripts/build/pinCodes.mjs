@@ -12,14 +12,16 @@ const target = path.join(root, 'contracts', 'lib', 'codes.tact');
 const checksTarget = path.join(root, 'contracts', 'slashing', 'checksRoot.tact');
 const PINNED = { COLLATERAL: 'Collateral', ATTESTED_KEY: 'AttestedKey', PAYMENT_CHANNEL: 'PaymentChannel', SLASHING_CASE: 'SlashingCase' };
 const ROUNDS = 4;
-/** Levels of the tree of one-step checks. */
+/** Where the checks stand, and the levels of their tree. */
+const CHECK_FOLDERS = ['checks', 'receiptChecks'];
 const CHECKS_DEPTH = 5;
 
 const codeOf = (name) => Cell.fromBoc(fs.readFileSync(path.join(root, 'build', 'Suite', `Suite_${name}.code.boc`)))[0];
 
 /** SHA-256 tree over the hashes of the checks' codes in the order of their names; zeros where there is none. */
 function checksRoot() {
-  const names = fs.readdirSync(path.join(root, 'contracts', 'slashing', 'checks')).map((file) => path.basename(file, '.tact')).sort();
+  const files = CHECK_FOLDERS.flatMap((folder) => fs.readdirSync(path.join(root, 'contracts', 'slashing', folder)));
+  const names = files.map((file) => path.basename(file, '.tact')).sort();
   let level = Array.from({ length: 2 ** CHECKS_DEPTH }, (_, i) => (i < names.length ? codeOf(names[i]).hash() : Buffer.alloc(32)));
   while (level.length > 1) {
     level = Array.from({ length: level.length / 2 }, (_, i) => createHash('sha256').update(level[2 * i]).update(level[2 * i + 1]).digest());

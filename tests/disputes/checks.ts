@@ -121,8 +121,8 @@ export interface Verdict {
   gas: number;
 }
 
-/** One check, deployed alone. */
-export async function checkOf(name: string): Promise<(step: Cell, evidence: Cell) => Promise<Verdict>> {
+/** One check, deployed alone. @param method isWrong of steps, isLie of receipts */
+export async function checkOf(name: string, method = 'isWrong'): Promise<(step: Cell, evidence: Cell) => Promise<Verdict>> {
   const code = Cell.fromBoc(readFileSync(join(ROOT, `build/Suite/Suite_${name}.code.boc`)))[0];
   const blockchain = await Blockchain.create();
   const address = new Address(0, Buffer.alloc(32, 1));
@@ -130,7 +130,7 @@ export async function checkOf(name: string): Promise<(step: Cell, evidence: Cell
   return async (step, evidence) => {
     const args: TupleItem[] = [{ type: 'cell', cell: step }, { type: 'cell', cell: evidence }];
     try {
-      const result = await blockchain.runGetMethod(address, 'isWrong', args);
+      const result = await blockchain.runGetMethod(address, method, args);
       return { isWrong: result.stackReader.readBoolean(), gas: Number(result.gasUsed) };
     } catch (error) {
       const { exitCode, gasUsed } = error as { exitCode?: number; gasUsed?: bigint };

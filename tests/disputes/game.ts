@@ -98,11 +98,11 @@ export class Game {
   ) {}
 
   /** A case that an account opened which stands for a stake. */
-  static async open(name: string, broken: ExactModel, job: Job = JOB): Promise<Game> {
+  static async open(name: string, broken: ExactModel, job: Job = JOB, receipt: Partial<Receipt> = {}): Promise<Game> {
     const blockchain = await Blockchain.create();
     blockchain.now = START;
     const [stake, challenger, worker] = [await blockchain.treasury('stake'), await blockchain.treasury('challenger'), await blockchain.treasury('worker')];
-    const played = await play(name, broken, { stake: stake.address.hash, client: challenger.address.hash }, job);
+    const played = await play(name, broken, { stake: stake.address.hash, client: challenger.address.hash }, job, {}, receipt);
     const slashing = await SlashingCase.fromSubject(stake.address, challenger.address, caseSubject(played.answer, modelRoots(played.model, played.prover)));
     const contract = blockchain.openContract(slashing);
     await stake.send({ to: contract.address, value: BOND + MOVE, init: slashing.init, body: SlashingCase.openBody(BOND) });

@@ -222,8 +222,6 @@ describe('a case about a receipt', () => {
       const receipt = { ...answer.receipt, termsHash: termsHash(terms) };
       expect(exitCode(await challenge(world, { ...rest, answer: { terms, payload, receipt } }), world.stake.address)).toBe(E.otherRequest);
     }
-    const other = await answerAt(world, {}, { promptTokens: 6 });
-    expect(exitCode(await challenge(world, other), world.stake.address)).toBe(E.otherRequest);
   });
 
   it('finding 19: that ends by silence of the worker takes half of the stake; others about the same job are moot and return their bond', async () => {

@@ -91,11 +91,11 @@ export class Defender {
     }
     const { subject } = event;
     if (subject.networkId !== networkId || !equalBytes(subject.workerKey, keys.signingPublic)) return;
-    const { escrow, seq } = subject.judged;
+    const { escrow, seq, receipt } = subject.judged;
     const escrowName = new Address(0, Buffer.from(escrow)).toRawString();
     const kept = store.cases.kept(escrowName) ?? this.options.channelRequest?.(escrow, seq) ?? null;
     const request = kept && Buffer.from(kept);
-    if (!store.cases.add({ address, receiptHash: toHex(subject.receiptHash), escrow: escrowName, seq, openedAt: event.time, request })) return;
+    if (!store.cases.add({ address, receiptHash: toHex(receipt.hash()), escrow: escrowName, seq, openedAt: event.time, request })) return;
     log.warn({ case: address, escrow: escrowName, seq }, 'an answer of this worker is challenged: every move has 8 hours');
     if (request === null) log.error({ case: address }, 'its request was not kept here: the case cannot be answered, and will be lost');
   }
