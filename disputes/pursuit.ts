@@ -4,14 +4,16 @@ import type { ExactModel, ModelProver } from '../exact';
 import { commitAddressAt, innerAddressAt, leafIndex, treeLevels, type LeafAddress, type Tree } from '../exact/leafAddress';
 import { commit, equalBytes } from '../protocol';
 import {
-  CASE_MOVE_VALUE, CASE_PROOF_VALUE, CASE_TURNS, type CaseMove, type CaseState, type CaseSubject, packChooseChild, packEndTurn, packProveContradiction, packProveStep,
+  CASE_MOVE_VALUE, CASE_PROOF_VALUE, CASE_TURNS, type CaseMove, type CaseState, type CaseSubject, packChooseChild, packEndTurn, packProveContradiction, packProveReceipt, packProveStep,
 } from '../wrappers';
-import { checkProof, type CheckName } from './checkTree';
+import { type Delivery, receiptAccusations } from './accusations';
+import { checkProof, type CheckName, type ReceiptCheckName } from './checkTree';
 import { DisputeError } from './errors';
 import { bytesOf } from './evidenceCells';
 import { caseSubject, type Challenged, modelRoots } from './opening';
 import { hashOfLeaf } from './positionEvidence';
-import { type Judge, KnownCommits, refute } from './refute';
+import { encodeReceiptFacts } from './receiptFacts';
+import { firstProof, type FoundProof, type Judge, KnownCommits, refute } from './refute';
 import { type Replay, replayed } from './replay';
 import { RevealedNodes, RevealedTree } from './revealedTree';
 import { decodeJob, encodeStep } from './step';
@@ -24,7 +26,7 @@ export interface Move {
   /** nanoTON to send with it; what is not used returns. */
   value: bigint;
   /** Of a proof: the check that the chain runs. */
-  check?: CheckName;
+  check?: CheckName | ReceiptCheckName;
 }
 
 /** What the worker has shown so far. */
@@ -55,6 +57,8 @@ function revealedBy(moves: readonly CaseMove[]): Revealed {
 export class Pursuit {
   readonly subject: CaseSubject;
   private readonly prover: Replay;
+  /** What the receipt says wrongly by itself, once `isWrong` has found it. */
+  private lie: FoundProof<ReceiptCheckName> | null = null;
 
   /**
    * @param judge runs a check here before the chain does
@@ -67,10 +71,19 @@ export class Pursuit {
     this.prover = prover ?? replayed(model, this.subject, answer.payload.request.promptTokens);
   }
 
-  /** Whether the receipt commits to another trace than this computation has. */
-  async isWrong(): Promise<boolean> {
-    const { traceRoot } = await this.prover.result();
-    return !equalBytes(commit('trace', this.answer.payload.commitSalt, traceRoot), this.subject.traceCommit);
+  /**
+   * Whether there is something to win: a lie that the receipt tells by itself, which one move proves, or another trace than this computation has.
+   * @param delivery what came with the receipt
+   */
+  async isWrong(delivery?: Delivery): Promise<boolean> {
+    const { answer, subject, model: { config } } = this;
+    const { traceRoot, tokens } = await this.prover.result();
+    const isShared = equalBytes(commit('trace', answer.payload.commitSalt, traceRoot), subject.traceCommit);
+    if (delivery === undefined) return !isShared;
+    const commits = new KnownCommits(config, this.prover, new RevealedNodes());
+    const accusations = receiptAccusations(config, answer, delivery, isShared ? { tokens, commit: commits } : null);
+    this.lie = await firstProof(accusations, commits, encodeReceiptFacts(config, subject.judged.receipt, subject.job), this.judge);
+    return this.lie !== null || !isShared;
   }
 
   /**
@@ -80,6 +93,10 @@ export class Pursuit {
    * @throws DisputeError `dispute.no-difference`, `dispute.not-refuted`
    */
   async move(state: CaseState, moves: readonly CaseMove[], now: number): Promise<Move | null> {
+    if (this.lie !== null && state.turn > 0 && now < state.endsAt) {
+      const body = packProveReceipt({ ...(await checkProof(this.lie.check)), evidence: this.lie.evidence });
+      return { what: `${this.lie.check}: the receipt is a lie by itself`, body, value: CASE_PROOF_VALUE, check: this.lie.check };
+    }
     if (state.turn === CASE_TURNS.choose) return this.choose(state, moves);
     if (state.turn === CASE_TURNS.prove) return this.prove(state, moves);
     if (state.turn === 0 || now < state.endsAt) return null;

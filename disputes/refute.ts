@@ -1,26 +1,36 @@
-/** The one step that shows a leaf to be wrong, found by running the checks here before the chain runs one. */
+/** What shows a leaf to be wrong, or a receipt, found by running the checks here before the chain runs one. */
 import { Cell } from '@ton/core';
 import { leafIndex, type LeafAddress } from '../exact/leafAddress';
 import type { ExactConfig } from '../exact/config';
-import type { CheckName } from './checkTree';
+import type { CheckName, ReceiptCheckName } from './checkTree';
 import type { CommitSource } from './leafSource';
 import { refutationsOf, type WrongLeaf } from './refutations';
 import type { Replay } from './replay';
 import type { RevealedNodes } from './revealedTree';
 
-/** Runs a check on a step: its verdict, null where it threw. A wrong proof ends a case for whoever brought it. */
-export type Judge = (check: CheckName, step: Cell, evidence: Cell) => Promise<boolean | null>;
+/** Runs a check on a step, or on the facts of a receipt: its verdict, null where it threw. A wrong proof ends a case for whoever brought it. */
+export type Judge = (check: CheckName | ReceiptCheckName, about: Cell, evidence: Cell) => Promise<boolean | null>;
 
-export interface FoundStep {
-  check: CheckName;
+/** A check and evidence with which it says what its challenger says. */
+export interface FoundProof<Name> {
+  check: Name;
   evidence: Cell;
 }
 
-/** The first evidence with which a check says that the leaf is wrong; null where there is none among so many. @param commits leaves of earlier positions */
-export async function refute(leaf: WrongLeaf, commits: KnownCommits, step: Cell, judge: Judge, limit = 64): Promise<FoundStep | null> {
-  for (const { check, evidence } of refutationsOf(leaf).slice(0, limit)) {
+/** Evidence is tried up to so many times: the first is nearly always the one. */
+const MOST_TRIES = 64;
+
+/** The first evidence with which a check says that the leaf is wrong. @param commits leaves of earlier positions */
+export const refute = (leaf: WrongLeaf, commits: KnownCommits, step: Cell, judge: Judge): Promise<FoundProof<CheckName> | null> =>
+  firstProof(refutationsOf(leaf).slice(0, MOST_TRIES), commits, step, judge);
+
+/** The first of these with which its check agrees, null where none does. @param about a step, or the facts of a receipt */
+export async function firstProof<Name extends CheckName | ReceiptCheckName>(
+  tries: readonly { check: Name; evidence: () => Cell }[], commits: KnownCommits, about: Cell, judge: Judge,
+): Promise<FoundProof<Name> | null> {
+  for (const { check, evidence } of tries) {
     const shown = await commits.build(evidence);
-    if (shown !== null && (await judge(check, step, shown))) return { check, evidence: shown };
+    if (shown !== null && (await judge(check, about, shown))) return { check, evidence: shown };
   }
   return null;
 }

@@ -1,13 +1,14 @@
 /** Receipts as a worker signs them, or as it lies, with all that they commit to; no model computes anything here. */
-import { beginCell, Cell } from '@ton/core';
-import { encodeConfig, type ExactConfig } from '../../exact/config';
+import { Cell } from '@ton/core';
+import type { ExactConfig } from '../../exact/config';
 import { leafIndex, treeLevels } from '../../exact/leafAddress';
 import { node, paddingRoot } from '../../exact/merkle';
 import { loadModel } from '../../exact';
 import { leafHash } from '../../exact/trace';
 import type { CommittedAnswer, CommittedTrace } from '../../disputes/receiptChecks/answerTokens';
 import type { Sealed } from '../../disputes/receiptChecks/misSealed';
-import { encodeJob, encodeLayout } from '../../disputes/step';
+import { encodeReceiptFacts } from '../../disputes/receiptFacts';
+import { encodeJob } from '../../disputes/step';
 import type { CommitSource } from '../../disputes/leafSource';
 import {
   buildTerms, commit, encodeByteChain, encodeReceipt, FinishReason, GREEDY_SAMPLING, type JobContext, preparePiece, prepareAnswer, type Receipt, requestRoot, type RequestPayload, SEMANTICS,
@@ -114,7 +115,7 @@ export function signed({ promptTokens, maxTokens, stopTokens, tokens, finishReas
   const job = encodeJob({
     promptTokens: receipt.promptTokens, outputTokens: receipt.outputTokens, requestRoot: requestRoot(payload.request), sampling: { ...GREEDY_SAMPLING, seed: new Uint8Array(32) },
   });
-  const facts = beginCell().storeBuffer(Buffer.from(encodeConfig(CONFIG))).storeRef(toCell(encodeReceipt(receipt))).storeRef(job).storeRef(encodeLayout(CONFIG)).endCell();
+  const facts = encodeReceiptFacts(CONFIG, toCell(encodeReceipt(receipt)), job);
   return {
     receipt, payload, terms, output, bytes: made.bytes, facts, responseKey: payload.responseKey, commitSalt: payload.commitSalt, answer: { finishReason, tokens },
     config: CONFIG, commit: source, promptTokens: receipt.promptTokens,
