@@ -50,10 +50,13 @@ export interface SlashingReport {
   /** The dearest slot of every check, and the row of 4,096. */
   proofs: ProofRow[];
   steps: StepRow[];
+  /** The same of the shape of the shipped model, of four steps. */
+  shippedProofs: ProofRow[];
 }
 
-/** Of the shipped shape so many steps are proven, those that take the most gas. */
+/** Of the shipped shape so many steps are proven, those that take the most gas, and the widest row. */
 const SHIPPED_STEPS = 3;
+const WIDEST_ROW = 'h2';
 
 /** A slot whose rows have 4,096 weights. */
 const ROW_4096 = 'q';
@@ -85,7 +88,7 @@ const largest = (played: readonly Played[], by: 'gas' | 'disputeTon'): Played =>
 export async function measureSlashing(progress: (line: string) => void = () => undefined): Promise<SlashingReport> {
   const shipped: Played[] = [];
   const byGas = (await dearestSteps([openModel().model.config])).sort((a, b) => b.gas - a.gas);
-  for (const judged of byGas.slice(0, SHIPPED_STEPS)) shipped.push(await prove(judged));
+  for (const judged of byGas.filter(({ step }, i) => i < SHIPPED_STEPS || step.of === WIDEST_ROW)) shipped.push(await prove(judged));
   progress('the shape of the shipped model is measured');
   const large: Played[] = [];
   const steps = await dearestSteps(LARGE_CONFIGS);
@@ -101,5 +104,6 @@ export async function measureSlashing(progress: (line: string) => void = () => u
     stepGas4096: row.gas, checkGas4096: row.checkGas, evidenceBytes4096: row.evidenceBytes, maxStepGas8B: step.row.gas, worstOp8B: step.row.of,
     disputeFeesTon: dispute.row.disputeTon, worstDispute: dispute.row.of, disputeFeesTon8B: dispute8B.row.disputeTon, worstDispute8B: dispute8B.row.of,
     moves: movesOf(dispute.dispute), moves8B: movesOf(dispute8B.dispute), proofs: large.map((one) => one.row), steps: steps.map(rowOf),
+    shippedProofs: shipped.map((one) => one.row),
   };
 }

@@ -112,7 +112,7 @@ function slashingCommand(): Command {
       const { output } = contextOf(options);
       const { measureSlashing } = await import('../../bench/slashing/measure');
       const report = await measureSlashing((line) => output.progress(line));
-      const { proofs, steps: _, moves: __, moves8B: ___, ...shown } = report;
+      const { proofs, shippedProofs: _, steps: __, moves: ___, moves8B: ____, ...shown } = report;
       const lines = proofs.map(({ of, check, gas, evidenceBytes, disputeTon }) =>
         `${check.padEnd(16)} ${of.padEnd(16)} ${String(gas).padStart(7)} gas ${String(evidenceBytes).padStart(6)} bytes ${disputeTon.toFixed(3)} TON`);
       output.result(report, [linesOf(shown), ...lines].join('\n'));
