@@ -54,9 +54,11 @@ export interface SlashingReport {
   shippedProofs: ProofRow[];
 }
 
-/** Of the shipped shape so many steps are proven, those that take the most gas, and the widest row. */
+/** Of the shipped shape so many steps are proven, those that cost the most, and the widest row. */
 const SHIPPED_STEPS = 3;
 const WIDEST_ROW = 'h2';
+/** What a byte of a message costs, imported and forwarded, in units of gas. */
+const GAS_PER_BYTE = 18;
 
 /** A slot whose rows have 4,096 weights. */
 const ROW_4096 = 'q';
@@ -87,8 +89,9 @@ const largest = (played: readonly Played[], by: 'gas' | 'disputeTon'): Played =>
 
 export async function measureSlashing(progress: (line: string) => void = () => undefined): Promise<SlashingReport> {
   const shipped: Played[] = [];
-  const byGas = (await dearestSteps([openModel().model.config])).sort((a, b) => b.gas - a.gas);
-  for (const judged of byGas.filter(({ step }, i) => i < SHIPPED_STEPS || step.of === WIDEST_ROW)) shipped.push(await prove(judged));
+  const costOf = ({ gas, lie }: Judged): number => gas + GAS_PER_BYTE * lie.evidence.toBoc().length;
+  const byCost = (await dearestSteps([openModel().model.config])).sort((a, b) => costOf(b) - costOf(a));
+  for (const judged of byCost.filter(({ step }, i) => i < SHIPPED_STEPS || step.of === WIDEST_ROW)) shipped.push(await prove(judged));
   progress('the shape of the shipped model is measured');
   const large: Played[] = [];
   const steps = await dearestSteps(LARGE_CONFIGS);
