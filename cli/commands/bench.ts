@@ -14,6 +14,7 @@ export function benchCommand(): Command {
     .addCommand(gpuCommand())
     .addCommand(importCommand())
     .addCommand(attestationCommand())
+    .addCommand(slashingCommand())
     .addCommand(protocolCommand())
     .addCommand(storeCommand())
     .addCommand(economicsCommand())
@@ -102,6 +103,20 @@ function attestationCommand(): Command {
       const { measureAttestation } = await import('../../bench/attestation');
       const report = await measureAttestation();
       output.result(report, linesOf(report));
+    });
+}
+
+function slashingCommand(): Command {
+  return withSettings(new Command('slashing'))
+    .description('gas, evidence and fees of proving a lie, in the sandbox: the dearest step of every slot of an 8B shape, and whole disputes')
+    .action(async (options: Record<string, unknown>) => {
+      const { output } = contextOf(options);
+      const { measureSlashing } = await import('../../bench/slashing/measure');
+      const report = await measureSlashing((line) => output.progress(line));
+      const { proofs, shippedProofs: _, steps: __, moves: ___, moves8B: ____, ...shown } = report;
+      const lines = proofs.map(({ of, check, gas, evidenceBytes, disputeTon }) =>
+        `${check.padEnd(16)} ${of.padEnd(16)} ${String(gas).padStart(7)} gas ${String(evidenceBytes).padStart(6)} bytes ${disputeTon.toFixed(3)} TON`);
+      output.result(report, [linesOf(shown), ...lines].join('\n'));
     });
 }
 

@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { economicsTables } from '../../bench/economics/tables';
 import type { FeeRow } from '../../bench/feeRow';
+import type { MoveRow, SlashingReport } from '../../bench/slashing/measure';
 import { compiledCode, compilerVersion } from './codeHashes';
 import { findings } from './findings';
 import { constants, errors, messages } from './source';
@@ -158,6 +159,28 @@ const economicsTable = (name: string): string => {
   return table(head, rows);
 };
 
+const slashing = (): SlashingReport => JSON.parse(fs.readFileSync(path.join(root, 'bench/slashing.json'), 'utf8')) as SlashingReport;
+
+function proofTable(): string {
+  return table(
+    ['dearest step', 'check', 'gas of the check', 'gas of the proof', 'message, bytes', 'whole dispute, TON'],
+    slashing().proofs.map(({ of, check, checkGas, gas, evidenceBytes, disputeTon }) =>
+      [of, check, ...[checkGas, gas, evidenceBytes].map((count) => count.toLocaleString('en-US')), disputeTon.toFixed(2)]),
+  );
+}
+
+function disputeTable(): string {
+  const { moves, moves8B, worstDispute, worstDispute8B, disputeFeesTon, disputeFeesTon8B } = slashing();
+  const cell = (rows: MoveRow[], move: string): string => {
+    const { times, ton } = rows.find((row) => row.move === move)!;
+    return `${times} x ${(ton / times).toFixed(4)}`;
+  };
+  return table(
+    ['move', `shape of the shipped model, ${worstDispute}`, `shape of Llama 3 8B, ${worstDispute8B}`],
+    [...moves8B.map(({ move }) => [move, cell(moves, move), cell(moves8B, move)]), ['together', `**${disputeFeesTon.toFixed(2)} TON**`, `**${disputeFeesTon8B.toFixed(2)} TON**`]],
+  );
+}
+
 /** Every generated table by the name of its place in the docs: `<!-- name -->` ... `<!-- /name -->`. */
 export const TABLES: Record<string, () => string> = {
   messages: messageTable,
@@ -169,6 +192,8 @@ export const TABLES: Record<string, () => string> = {
   'code-hashes': codeHashTable,
   'deployment-costs': deploymentCostTable,
   ...Object.fromEntries(ECONOMICS.map((name) => [`economics-${name}`, () => economicsTable(`economics-${name}`)])),
+  'slashing-proofs': proofTable,
+  'slashing-disputes': disputeTable,
 };
 
 /** A page with every generated table in its place. */

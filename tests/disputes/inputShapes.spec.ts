@@ -8,7 +8,7 @@ import { leafIndex, type LeafAddress } from '../../exact/leafAddress';
 import { sha256 } from '../../exact/merkle';
 import { requantize } from '../../exact/reference/arithmetic';
 import { normalize } from '../../exact/reference/norm';
-import { SparseModel, SparsePosition } from '../../bench/slashing/sparseTrees';
+import { SparseModel, SparseTrace } from '../../bench/slashing/sparseTrees';
 import { checkOf } from './checks';
 import { randomOf } from './mutations';
 
@@ -18,7 +18,7 @@ const T = 70;
 const [MULTIPLIER, SHIFT] = [40_001, 20];
 const zeros = Buffer.alloc(32);
 
-const stepOf = (config: ExactConfig, tree: SparsePosition, address: LeafAddress, bytes: Uint8Array, rowsRoot: Uint8Array = zeros) =>
+const stepOf = (config: ExactConfig, tree: SparseTrace, address: LeafAddress, bytes: Uint8Array, rowsRoot: Uint8Array = zeros) =>
   encodeStep({
     config, rowsRoot, tablesRoot: zeros, positionRoot: tree.root, traceRoot: zeros, index: leafIndex(config, 'inner', address), hash: sha256(bytes), t: T,
     job: { promptTokens: T + 1, outputTokens: 1, requestRoot: zeros, sampling: GREEDY },
@@ -53,7 +53,7 @@ describe('the beginning of a position of a large model', () => {
         const bytes = words(h.subarray(256 * leaf, 256 * leaf + 256));
         for (const isLie of [false, true]) {
           if (isLie) bytes[4 * element + 3] ^= 1;
-          const tree = new SparsePosition(config, new Map([[leafIndex(config, 'inner', at(0, 'token')), words([TOKEN])], [leafIndex(config, 'inner', at(0, 'h', leaf)), bytes]]));
+          const tree = SparseTrace.of(config, 'inner', new Map([[leafIndex(config, 'inner', at(0, 'token')), words([TOKEN])], [leafIndex(config, 'inner', at(0, 'h', leaf)), bytes]]));
           const evidence = inputEvidence({ config, model, tree, commit: { leaf: () => ({ bytes: null, path: [] }) }, request: null as never, t: T }, at(0, 'h', leaf), element, bytes);
           expect(await check(stepOf(config, tree, at(0, 'h', leaf), bytes, model.rowsRoot), evidence)).toMatchObject({ isWrong: isLie });
         }
@@ -72,7 +72,7 @@ describe('the beginning of a position of a large model', () => {
       const leaves = new Map<number, Uint8Array>([[leafIndex(config, 'inner', at(5, 'norm2')), norm]]);
       for (let leaf = 0; leaf * 256 < dim; leaf++) leaves.set(leafIndex(config, 'inner', at(5, 'h1', leaf)), words(h.subarray(256 * leaf, 256 * leaf + 256)));
       for (let leaf = 0; leaf * 3600 < row.length; leaf++) leaves.set(leafIndex(config, 'inner', at(5, 'x2', leaf)), row.subarray(3600 * leaf, 3600 * leaf + 3600));
-      const tree = new SparsePosition(config, leaves);
+      const tree = SparseTrace.of(config, 'inner', leaves);
       const { inv } = normElements(config);
       let most = 0;
       for (let element = 0; element <= inv; element++) {
