@@ -1,19 +1,23 @@
 /** Answers that can be challenged, out of what this machine kept of them. */
 import { existsSync, readFileSync } from 'node:fs';
 import { Address, Cell } from '@ton/core';
+import type { Delivery } from '../../disputes/accusations';
 import type { Challenged } from '../../disputes/opening';
 import { AuditStore, type Evidence, openEvidence, parseEvidence, verifyEvidence } from '../../gateway/audit';
-import { encodeReceipt, isExact, receiptHash, Tier, toHex } from '../../protocol';
-import { parseDelivery, type SignedReceipt, toCell } from '../../wrappers';
+import {
+  decodeResponse, encodeReceipt, isExact, openResponse, receiptHash, type ResponsePlaintext, StreamChecker, termsHash, Tier, toHex, Visibility,
+} from '../../protocol';
+import { type SignedReceipt, toCell } from '../../wrappers';
 import { nodeEd25519 } from '../../worker/keys/ed25519';
 import { loadJob } from '../client/jobFile';
-import { openAnswer, ownTerms } from '../client/verify';
+import { ownTerms, readDelivery } from '../client/verify';
 import { UsageError, VerificationError } from '../errors';
 
 export interface Accused {
   /** As its owner calls it: a job's address, or channel and number. */
   name: string;
   answer: Challenged;
+  delivery: Delivery;
   signed: SignedReceipt;
   /** Lowercase hex. */
   receiptHash: string;
@@ -58,15 +62,21 @@ export function listEvidence(dataFolder: string): { file: string; reference: str
 async function fromEvidence(text: string): Promise<Accused> {
   const evidence: Evidence = parseEvidence(text);
   await verifyEvidence(evidence, { ed25519: nodeEd25519 });
-  const { request, pieces } = openEvidence(evidence);
-  const last = pieces.find(({ receipt }) => receipt.final);
-  if (evidence.kind !== 'wrong-answer' || last === undefined) {
-    throw new VerificationError('verification.not-challengeable', 'this evidence is not about a computation', {
-      expected: 'a wrong answer that came to its end', received: evidence.kind, hint: 'two receipts that contradict each other are reported, not challenged',
+  const { request, pieces, rejected } = openEvidence(evidence);
+  const last = evidence.kind === 'signed-fault' ? rejected : pieces.find(({ receipt }) => receipt.final);
+  if (evidence.kind === 'two-receipts' || last?.receipt.final !== true) {
+    throw new VerificationError('verification.not-challengeable', 'this evidence is not about a whole answer', {
+      expected: 'an answer that came to its end', received: evidence.kind, hint: 'two receipts that contradict each other are reported, not challenged',
     });
   }
   const { terms, payload } = request;
-  return named(evidence.reference, { terms, payload, receipt: last.receipt }, last.signature);
+  const checker = new StreamChecker(request, nodeEd25519);
+  for (const piece of pieces.filter((one) => one !== last)) checker.accept(piece, piece.receipt.issuedAt);
+  const earlier = checker.answer;
+  const { index } = last.receipt;
+  const plain = read(() => openResponse(last.sealed, payload.responseKey, request.termsHash, { index, final: true }));
+  const opened = plain && { ...plain, tokens: [...earlier, ...plain.tokens] };
+  return named(evidence.reference, { terms, payload, receipt: last.receipt }, last.signature, { output: last.sealed, opened, before: earlier.length });
 }
 
 function fromJob(dataFolder: string, address: string): Accused {
@@ -75,15 +85,27 @@ function fromJob(dataFolder: string, address: string): Accused {
     throw new VerificationError('verification.not-challengeable', 'this job has no answer yet', { received: `a job that is ${job.state}`, hint: `cocoon job resume ${address}` });
   }
   const { terms, payload } = ownTerms(job);
-  const body = Cell.fromHex(job.delivery);
-  // It was in time when it was paid for.
-  const { receipt, signature } = openAnswer(job, body, parseDelivery(body).issuedAt);
-  return named(address, { terms, payload, receipt }, signature);
+  const { receipt, signature, output } = readDelivery(job, Cell.fromHex(job.delivery));
+  const opened = read(() => (terms.visibility === Visibility.public ? output : openResponse(output, payload.responseKey, termsHash(terms))));
+  return named(address, { terms, payload, receipt }, signature, { output, opened, before: 0 });
 }
 
-const named = (name: string, answer: Challenged, signature: Uint8Array): Accused => ({
-  name, answer, signed: { receipt: toCell(encodeReceipt(answer.receipt)), signature }, receiptHash: toHex(receiptHash(answer.receipt)),
-});
+/** What the bytes say, where they can be opened and read. */
+function read(open: () => Uint8Array): ResponsePlaintext | null {
+  try {
+    return decodeResponse(open());
+  } catch {
+    return null;
+  }
+}
+
+function named(name: string, answer: Challenged, signature: Uint8Array, delivery: Delivery): Accused {
+  const hash = receiptHash(answer.receipt);
+  if (!nodeEd25519.verify(hash, signature, answer.terms.workerKey)) {
+    throw new VerificationError('verification.bad-signature', 'the receipt is not signed by the worker key of its terms', { received: name });
+  }
+  return { name, answer, delivery, signed: { receipt: toCell(encodeReceipt(answer.receipt)), signature }, receiptHash: toHex(hash) };
+}
 
 function challengeable(accused: Accused): Accused {
   const { terms } = accused.answer;

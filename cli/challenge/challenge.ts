@@ -68,7 +68,7 @@ export class Challenge {
    * @throws VerificationError `verification.nothing-wrong`, `.other-model`, `.not-granted`; ChainStateError `chain.low-balance`, `chain.stake-refused`
    */
   static async open(options: ChallengeOptions): Promise<Challenge> {
-    const { accused: { answer, name, receiptHash }, chain, wallet, loaded: { model }, judge, replay, dataFolder } = options;
+    const { accused: { answer, delivery, name, receiptHash }, chain, wallet, loaded: { model }, judge, replay, dataFolder } = options;
     if (!equalBytes(model.modelRoot, answer.terms.modelRoot)) {
       throw new VerificationError('verification.other-model', 'the answer is of another model', { expected: toHex(answer.terms.modelRoot), received: toHex(model.modelRoot), hint: 'give its file with --model' });
     }
@@ -77,14 +77,17 @@ export class Challenge {
     const stake = new Address(0, Buffer.from(answer.terms.stake));
     const slashing = await SlashingCase.fromSubject(stake, wallet.address, pursuit.subject);
     const known = loadChallenge(dataFolder, receiptHash);
-    if (known !== null && known.case === slashing.address.toRawString()) return new Challenge(options, pursuit, slashing, known);
+    if (known !== null && known.case === slashing.address.toRawString()) {
+      if (known.verdict === null) await pursuit.isWrong(delivery);
+      return new Challenge(options, pursuit, slashing, known);
+    }
     if (answer.terms.visibility === Visibility.sealed && !equalBytes(answer.terms.client, new Uint8Array(wallet.address.hash))) {
       throw new VerificationError('verification.not-granted', 'a sealed answer is challenged by its client alone', {
         expected: `the wallet 0:${toHex(answer.terms.client)}`, received: wallet.address.toRawString(), hint: 'run the command with the data folder of the wallet that paid',
       });
     }
-    if (!(await pursuit.isWrong())) {
-      throw new VerificationError('verification.nothing-wrong', 'this machine computes the same trace: there is nothing to challenge', { received: name });
+    if (!(await pursuit.isWrong(delivery))) {
+      throw new VerificationError('verification.nothing-wrong', 'the receipt says what this machine computes: there is nothing to challenge', { received: name });
     }
     const provider = chain.ton.provider(stake);
     const { slashed } = await chain.query(() => ProviderStake.fromAddress(stake).getStatus(provider));

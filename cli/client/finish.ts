@@ -79,12 +79,13 @@ export async function finishJob(options: FinishOptions): Promise<JobReport> {
     throw endedWithout(end.callback, job);
   }
   const body = await findDelivery(chain, worker, job, end);
-  const answer = openAnswer(job, body, end.transaction.now);
+  // Before it is judged: what does not hold is evidence.
   saveJob(settings.dataFolder, {
     ...loadJob(settings.dataFolder, address),
     state: 'answered',
     delivery: body.toBoc().toString('hex'),
   });
+  const answer = openAnswer(job, body, end.transaction.now);
   const status = await worker.status(address).catch(() => null);
   progress('receipt: signature, hashes and commitments hold');
   const settlement = await collectSettlement(chain, job, end);
@@ -121,7 +122,7 @@ export async function finishJob(options: FinishOptions): Promise<JobReport> {
       throw new VerificationError('verification.rerun', 'the worker signed a wrong answer', {
         expected: `what ${engine.backend} computes`,
         received: `another ${difference}`,
-        hint: `keep the job file of ${address}: the receipt is evidence`,
+        hint: `to have its stake slashed: cocoon challenge ${address}`,
       });
     }
     return { ...report, rerunBackend: engine.backend, rerunAdapter: engine.adapter, rerunEqual: true };

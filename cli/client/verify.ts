@@ -42,20 +42,14 @@ export function ownTerms(job: JobFile): { terms: Terms; payload: RequestPayload;
   return { terms, payload, escrow: new Uint8Array(Address.parse(job.address).hash) };
 }
 
-/**
- * Opens an answer with the keys of the job file and checks it against the client's own terms.
- * @param body body of the message that delivered
- * @param deliveredAt Unix seconds
- * @throws VerificationError `verification.<fault>`, named as in protocol/answer.ts
- */
-export function openAnswer(job: JobFile, body: Cell, deliveredAt: number): OpenedAnswer {
-  const expected = ownTerms(job);
+/** The receipt that a delivery signs, as the job's own terms complete it, and the bytes beside it. */
+export function readDelivery(job: JobFile, body: Cell): { receipt: Receipt; signature: Uint8Array; output: Uint8Array } {
   const { signature, output, claims, finishReason, issuedAt } = parseDelivery(body);
   const reader = new CellReader('Receipt claims', fromCell(claims));
   const receipt: Receipt = {
     networkId: job.networkId,
     termsHash: bytes(job.escrow.termsHash),
-    escrow: expected.escrow,
+    escrow: new Uint8Array(Address.parse(job.address).hash),
     seq: 0,
     index: 0,
     final: true,
@@ -69,11 +63,23 @@ export function openAnswer(job: JobFile, body: Cell, deliveredAt: number): Opene
     outputTokens: reader.number(32),
   };
   reader.end();
+  return { receipt, signature, output };
+}
+
+/**
+ * Opens an answer with the keys of the job file and checks it against the client's own terms.
+ * @param body body of the message that delivered
+ * @param deliveredAt Unix seconds
+ * @throws VerificationError `verification.<fault>`, named as in protocol/answer.ts
+ */
+export function openAnswer(job: JobFile, body: Cell, deliveredAt: number): OpenedAnswer {
+  const expected = ownTerms(job);
+  const { receipt, signature, output } = readDelivery(job, body);
   const checked = checkAnswer(expected, { receipt, signature, output, deliveredAt }, nodeEd25519);
   if (!checked.ok) {
     throw new VerificationError(`verification.${checked.fault}`, 'the receipt of the answer does not hold', {
       received: checked.fault,
-      hint: `keep the job file of ${job.address}: the receipt is evidence`,
+      hint: `cocoon challenge ${job.address}: the receipt is evidence`,
     });
   }
   return {
