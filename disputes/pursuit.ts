@@ -1,6 +1,7 @@
 /** The challenger's side of a case: the first difference, down to the one step that the chain computes again. */
 import type { Cell } from '@ton/core';
 import type { ExactModel, ModelProver } from '../exact';
+import { JobInputError } from '../exact/errors';
 import { commitAddressAt, innerAddressAt, leafIndex, treeLevels, type LeafAddress, type Tree } from '../exact/leafAddress';
 import { commit, equalBytes } from '../protocol';
 import {
@@ -54,6 +55,12 @@ function revealedBy(moves: readonly CaseMove[]): Revealed {
   return revealed;
 }
 
+/** Of a receipt with more tokens than its model has room for, or none, nothing can be computed. */
+function noSuchJob(error: unknown): null {
+  if (error instanceof JobInputError) return null;
+  throw error;
+}
+
 export class Pursuit {
   readonly subject: CaseSubject;
   private readonly prover: Replay;
@@ -77,11 +84,11 @@ export class Pursuit {
    */
   async isWrong(delivery?: Delivery): Promise<boolean> {
     const { answer, subject, model: { config } } = this;
-    const { traceRoot, tokens } = await this.prover.result();
-    const isShared = equalBytes(commit('trace', answer.payload.commitSalt, traceRoot), subject.traceCommit);
+    const computed = await this.prover.result().catch(noSuchJob);
+    const isShared = computed !== null && equalBytes(commit('trace', answer.payload.commitSalt, computed.traceRoot), subject.traceCommit);
     if (delivery === undefined) return !isShared;
     const commits = new KnownCommits(config, this.prover, new RevealedNodes());
-    const accusations = receiptAccusations(config, answer, delivery, isShared ? { tokens, commit: commits } : null);
+    const accusations = receiptAccusations(config, answer, delivery, isShared ? { tokens: computed.tokens, commit: commits } : null);
     this.lie = await firstProof(accusations, commits, encodeReceiptFacts(config, subject.judged.receipt, subject.job), this.judge);
     return this.lie !== null || !isShared;
   }

@@ -5,10 +5,11 @@ import { loadModel, ModelProver, TraceProver } from '../../exact';
 import {
   decodeResponse, FinishReason, openResponse, outputHash, prepareAnswer, type Receipt, type ResponsePlaintext, termsHash,
 } from '../../protocol';
+import { CASE_VERDICTS } from '../../wrappers';
 import { modelPath } from '../exact/support';
 import { patternBytes, START } from '../support/jobWorld';
 import { answerOf, JOB } from './game';
-import { Dispute } from './parties';
+import { Dispute, verdictOf } from './parties';
 
 const model = loadModel(modelPath('grouped'));
 const prover = new ModelProver(model);
@@ -57,6 +58,8 @@ describe('a receipt that is a lie by itself', () => {
     'stopped at no stop token': { lie: { finishReason: FinishReason.stop, stopTokens: () => [STOP] }, check: 'FinishReasonCheck' },
     'gone on behind a stop token': { lie: { stopTokens: (all) => [all[1]] }, check: 'FinishReasonCheck' },
     'about another number of prompt tokens': { lie: { receipt: { promptTokens: 6 } }, check: 'FinishReasonCheck' },
+    'with more tokens than its model has room for': { lie: { receipt: { outputTokens: 100_000 } }, check: 'FinishReasonCheck' },
+    'with no token': { lie: { receipt: { outputTokens: 0 } }, check: 'FinishReasonCheck' },
     'over other tokens than were computed': { lie: { tokens: ([a, b, c]) => [a, (b + 1) % 300, c] }, check: 'DeliveredTokenCheck' },
     'over sealed garbage': { lie: { seal: (bytes) => bytes.map((byte, i) => (i === 70 ? byte ^ 1 : byte)) }, check: 'MisSealedCheck' },
     'over bytes of another length': { lie: { seal: (bytes) => bytes.slice(0, 100) }, check: 'MisSealedCheck' },
@@ -68,7 +71,7 @@ describe('a receipt that is a lie by itself', () => {
       expect(await pursuit.isWrong(delivery)).toBe(true);
       const move = (await pursuit.move((await dispute.state())!, [], START))!;
       expect(move.check).toBe(check);
-      expect(await dispute.play(dispute.defence(), pursuit)).toMatchObject({ isConvicted: true, moves: 2 });
+      expect(verdictOf(await dispute.send('challenger', move))).toBe(CASE_VERDICTS.convicted);
     });
   }
 
