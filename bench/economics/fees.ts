@@ -1,10 +1,16 @@
+import { moves8B } from '../slashing.json';
 import { CHALLENGER_MOVES, WORKER_MOVES } from './rules';
 
-/**
- * Network fees of moves of a dispute at most, TON, wallet to case and back. Opening, reveals and choices: tests/bench/disputeFees.spec.ts
- * measures them. A leaf: the same by size, for 4,096 bytes. A proof: the dearest one, a row of 14,336 weights with its residual.
- */
-export const MOVE_FEES = { opening: 0.07, reveal: 0.03, choice: 0.013, leaf: 0.06, proof: 0.45 } as const;
+/** TON of one such move in the dearest dispute about a model of the shape of Llama 3 8B (`npm run bench -- slashing`, asserted by tests/gas). */
+function feeOf(name: string): number {
+  const { times, ton } = moves8B.find(({ move }) => move === name)!;
+  return ton / times;
+}
+
+/** Network fees of moves, TON, wallet to case and back. */
+export const MOVE_FEES = {
+  opening: feeOf('challenge'), reveal: Math.max(feeOf('trace'), feeOf('children'), feeOf('position')), choice: feeOf('choose'), leaf: feeOf('leaf'), proof: feeOf('proof'),
+} as const;
 
 const rounds = WORKER_MOVES - 1;
 /** Of a whole dispute, the longest that there is, TON. */
