@@ -11,7 +11,7 @@ export async function localJudge(): Promise<Judge> {
     let address = placed.get(check);
     if (address === undefined) {
       address = new Address(0, Buffer.alloc(32, placed.size + 1));
-      const code = await checkCode(check);
+      const code = checkCode(check);
       await chain.setShardAccount(address, createShardAccount({ address, code, data: Cell.EMPTY, balance: toNano(1) }));
       placed.set(check, address);
     }

@@ -101,7 +101,7 @@ export class Pursuit {
    */
   async move(state: CaseState, moves: readonly CaseMove[], now: number): Promise<Move | null> {
     if (this.lie !== null && state.turn > 0 && now < state.endsAt) {
-      const body = packProveReceipt({ ...(await checkProof(this.lie.check)), evidence: this.lie.evidence });
+      const body = packProveReceipt({ ...(checkProof(this.lie.check)), evidence: this.lie.evidence });
       return { what: `${this.lie.check}: the receipt is a lie by itself`, body, value: CASE_PROOF_VALUE, check: this.lie.check };
     }
     if (state.turn === CASE_TURNS.choose) return this.choose(state, moves);
@@ -162,7 +162,7 @@ export class Pursuit {
         received: `position ${t}, group ${address.group}, ${address.slot}, leaf ${address.leaf}`, hint: 'is this machine computing as docs/exact-arithmetic.md says?',
       });
     }
-    const body = packProveStep({ ...(await checkProof(found.check)), evidence: found.evidence });
+    const body = packProveStep({ ...(checkProof(found.check)), evidence: found.evidence });
     return { what: `${found.check} computes an element of ${address.slot} again: position ${t}, group ${address.group}`, body, value: CASE_PROOF_VALUE, check: found.check };
   }
 }

@@ -65,5 +65,15 @@ build({
   args: [bin('@ton', 'blueprint', 'dist', 'cli', 'cli.js'), 'build', '--all'],
 });
 
+/** Codes of the checks by name: bags of cells in hex. Their bindings are large, and nobody calls them but a case. */
+function writeCheckCodes() {
+  const names = ['checks', 'receiptChecks'].flatMap((folder) => fs.readdirSync(path.join(root, 'contracts', 'slashing', folder))).map((file) => path.basename(file, '.tact')).sort();
+  const codes = Object.fromEntries(names.map((name) => [name, fs.readFileSync(path.join(root, 'build', 'Suite', `Suite_${name}.code.boc`)).toString('hex')]));
+  const text = `${JSON.stringify(codes, null, 1)}\n`;
+  const target = path.join(root, 'build', 'Suite', 'checkCodes.json');
+  if (!fs.existsSync(target) || fs.readFileSync(target, 'utf8') !== text) fs.writeFileSync(target, text);
+}
+writeCheckCodes();
+
 const programs = { 'cli/bin.ts': 'build/cli.cjs', 'exact/wasm/thread.ts': 'build/exact/wasmThread.cjs' };
 await bundle(root, Object.keys(programs), (entry) => programs[entry]);

@@ -5,9 +5,12 @@ const { transformSync, version } = require('esbuild');
 
 const own = readFileSync(__filename);
 
+/** Bindings are large, many and never read in a stack trace. */
+const isGenerated = (file) => /[\\/]build[\\/]Suite[\\/]/.test(file);
+
 module.exports = {
   getCacheKey: (source, file) => createHash('sha256').update(own).update(version).update(file).update(source).digest('hex'),
   process: (source, file) => transformSync(source, {
-    sourcefile: file, loader: 'ts', format: 'cjs', target: 'node20', sourcemap: 'inline',
+    sourcefile: file, loader: 'ts', format: 'cjs', target: 'node20', ...(isGenerated(file) ? { minify: true } : { sourcemap: 'inline' }),
   }),
 };
