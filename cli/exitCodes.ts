@@ -20,7 +20,7 @@ const BY_PREFIX: readonly [RegExp, number][] = [
   [/^(config|devnet-network-id)\b/, EXIT_CODES.configuration],
   [/^network\b/, EXIT_CODES.network],
   [/^(chain|channel|escrow|gateway|job)\b/, EXIT_CODES.chain],
-  [/^(verification|seal|receipt|attest)\b/, EXIT_CODES.verification],
+  [/^(verification|seal|receipt|attest|dispute)\b/, EXIT_CODES.verification],
   [/^(engine|webgpu|gpu|exact|model)\b/, EXIT_CODES.engine],
   [/^storage\b/, EXIT_CODES.storage],
   [/^interrupted$/, EXIT_CODES.interrupted],

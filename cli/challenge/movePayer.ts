@@ -20,6 +20,6 @@ export async function movePayer(
     const amounts = { wallet: wallet.address.toString({ bounceable: false }), balance: formatTon(balance), needs: formatTon(CASE_FEES) };
     log.warn(amounts, 'the wallet of this data folder cannot pay for the moves of a dispute: whoever is silent for 8 hours loses it');
   }
-  const ordered = new OrderedWallet(chain, wallet, isDevnet ? 100 : 2_000);
-  return { send: (move) => ordered.send(move), pollSeconds: isDevnet ? 0.5 : 30 };
+  const ordered = new OrderedWallet(chain, wallet, isDevnet ? 50 : 2_000);
+  return { send: (move) => ordered.send(move), pollSeconds: isDevnet ? 0.2 : 30 };
 }

@@ -201,7 +201,8 @@ async function checked(options: ChoiceOptions, url: string, descriptor: WorkerDe
   }
   options.progress(
     `stake ${stake.toRawString()}: ${formatTon(status.active)} active, ${formatTon(freeStake(status))} free, ` +
-      `shared by all its jobs; its key outlives the deadline`,
+      `shared by all its jobs; its key outlives the deadline` +
+      (status.openCases === 0 ? '' : `; ${status.openCases} DISPUTES about its answers have no verdict yet`),
   );
   return { url, descriptor, sealingKey: record.sealingKey, imageHash: record.imageHash, provider };
 }

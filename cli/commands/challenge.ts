@@ -46,7 +46,7 @@ async function optionsFor({ settings, output, passphrase }: Context, accused: Ac
   await chain.checkNetwork(settings.networkId);
   return {
     dataFolder: settings.dataFolder, chain, wallet: payerOf(chain, loadWallet(settings.dataFolder, settings.networkId, passphrase())), loaded: openModel(settings.model), accused,
-    judge: await localJudge(), pollMillis: settings.network === 'devnet' ? 100 : 10_000, progress: (line) => output.progress(line),
+    judge: await localJudge(), pollMillis: settings.network === 'devnet' ? 50 : 10_000, progress: (line) => output.progress(line),
   };
 }
 

@@ -23,6 +23,8 @@ export interface ProviderReport {
   thawedAt: number | null;
   slashedNano: bigint;
   faults: number;
+  /** Disputes that have no verdict yet. */
+  openCases: number;
   paidUntil: number;
   endpoint: string | null;
   descriptorHash: string;
@@ -50,6 +52,7 @@ export function reportProvider(provider: Provider, now: number, incomePerDay?: b
     thawedAt: status.thawing === 0n ? null : status.thawedAt,
     slashedNano: status.slashed,
     faults: status.faults,
+    openCases: status.openCases,
     paidUntil: status.paidUntil,
     endpoint: provider.endpoint,
     descriptorHash: hex(provider.descriptorHash),
@@ -76,6 +79,7 @@ function warningsOf(
     [working.length === 0, 'no worker key works'],
     [endpoint === null, 'no endpoint is published: clients cannot find the worker'],
     [status.faults > 0, `${status.faults} faults, ${formatTon(status.slashed)} slashed: everybody sees it`],
+    [status.openCases > 0, `${status.openCases} disputes have no verdict yet: the worker has to answer within 8 hours each time, and nothing can be withdrawn`],
     [
       status.paidUntil < now + RENT_WARNING_SECONDS,
       `rent is paid until ${dateOf(status.paidUntil)}, then by the stake`,
@@ -103,6 +107,7 @@ export function describeProvider(report: ProviderReport): string {
     `free       ${formatTon(report.freeNano)}, ${formatTon(report.reservedNano)} cover accepted jobs`,
     `thawing    ${thawing}`,
     `slashed    ${formatTon(report.slashedNano)} for ${report.faults} faults`,
+    `disputes   ${report.openCases} without a verdict`,
     `covers     an income of ${formatTon(report.coveredIncomePerDayNano)} a day`,
     `rent       paid until ${dateOf(report.paidUntil)}`,
     `endpoint   ${report.endpoint ?? 'none'}`,

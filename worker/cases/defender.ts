@@ -1,5 +1,6 @@
 import { Address, type Cell } from '@ton/core';
 import { Defence } from '../../disputes/defence';
+import { DisputeError } from '../../disputes/errors';
 import type { ExactModel } from '../../exact';
 import { equalBytes, toHex } from '../../protocol';
 import { CASE_MOVE_VALUE, CASE_TURNS, CASE_VERDICTS, type CaseState, packEndTurn, parseCase } from '../../wrappers';
@@ -118,6 +119,12 @@ export class Defender {
     if (defence === undefined) {
       const { model, vault, keys } = this.options;
       const kept = vault.open(request, { escrow: subject.judged.escrow, seq });
+      const { modelRoot } = kept.asked;
+      if (!equalBytes(modelRoot, model.modelRoot)) {
+        throw new DisputeError('dispute.other-model', 'the answer in dispute is of another model', {
+          expected: toHex(modelRoot), received: toHex(model.modelRoot), hint: 'start the worker, or cocoon watchtower, with its file: --model',
+        });
+      }
       defence = new Defence({ model, kept, subject, sign: (hash) => nodeEd25519.sign(hash, keys.signingSecret) });
       this.defences.set(address, defence);
     }

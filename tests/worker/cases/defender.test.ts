@@ -25,6 +25,7 @@ const root = mkdtempSync(join(tmpdir(), 'cocoon-cases-'));
 after(() => rmSync(root, { recursive: true, force: true }));
 
 const { model } = openModel(TINY_MODEL);
+const OTHER_MODEL = join(__dirname, '../../../exact/vectors/single.cocoon');
 const fill = (byte: number): Uint8Array => new Uint8Array(32).fill(byte);
 const account = (byte: number): Address => new Address(0, Buffer.from(fill(byte)));
 const [STAKE, CHALLENGER, ESCROW] = [account(6), account(8), account(9)];
@@ -208,6 +209,19 @@ describe('a worker whose answer is challenged', () => {
     await defender.round();
     assert.deepEqual(other.ops(), [OP_SHOW_TRACE]);
     for (const one of [world, other]) one.store.close();
+  });
+
+  test('says that it needs the model of the answer, where it serves another one by now', async () => {
+    const world = new World();
+    const subject = await subjectFor(world.keys.signingPublic);
+    world.keep();
+    await world.open(subject);
+    world.data = dataOf(subject, { turn: CASE_TURNS.trace });
+    await world.defender({ model: openModel(OTHER_MODEL).model }).round();
+    assert.deepEqual([world.sent, world.logged.at(-1)!.text], [[], 'a dispute cannot be answered now']);
+    await world.defender().round();
+    assert.deepEqual(world.ops(), [OP_SHOW_TRACE]);
+    world.store.close();
   });
 
   test('does not sign a trace that its receipt has not', async () => {
