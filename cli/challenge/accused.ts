@@ -8,6 +8,7 @@ import {
   decodeResponse, encodeReceipt, isExact, openResponse, receiptHash, type ResponsePlaintext, StreamChecker, termsHash, Tier, toHex, Visibility,
 } from '../../protocol';
 import { type SignedReceipt, toCell } from '../../wrappers';
+import { fileSystemError } from '../../worker/dataFolder';
 import { nodeEd25519 } from '../../worker/keys/ed25519';
 import { loadJob } from '../client/jobFile';
 import { ownTerms, readDelivery } from '../client/verify';
@@ -31,7 +32,7 @@ const REFERENCE = /^[0-9a-f]{64}-\d+$/;
  */
 export async function accusedOf(dataFolder: string, name: string): Promise<Accused> {
   const file = existsSync(name) ? name : REFERENCE.test(name) ? evidenceFile(dataFolder, name) : undefined;
-  if (file !== undefined) return challengeable(await fromEvidence(readFileSync(file, 'utf8')));
+  if (file !== undefined) return challengeable(await fromEvidence(readEvidence(file)));
   let address: Address;
   try {
     address = Address.parse(name);
@@ -41,6 +42,15 @@ export async function accusedOf(dataFolder: string, name: string): Promise<Accus
     });
   }
   return challengeable(fromJob(dataFolder, address.toRawString()));
+}
+
+/** @throws StorageError */
+function readEvidence(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw fileSystemError(cause, file, 'cannot read evidence');
+  }
 }
 
 function evidenceFile(dataFolder: string, reference: string): string {

@@ -77,9 +77,13 @@ export class Challenge {
     const stake = new Address(0, Buffer.from(answer.terms.stake));
     const slashing = await SlashingCase.fromSubject(stake, wallet.address, pursuit.subject);
     const known = loadChallenge(dataFolder, receiptHash);
-    if (known !== null && known.case === slashing.address.toRawString()) {
-      if (known.verdict === null) await pursuit.isWrong(delivery);
-      return new Challenge(options, pursuit, slashing, known);
+    if (known?.case === slashing.address.toRawString()) {
+      const begun = new Challenge(options, pursuit, slashing, known);
+      if (await begun.isThere()) {
+        if (begun.record.verdict === null) await pursuit.isWrong(delivery);
+        return begun;
+      }
+      // What was sent did not arrive, or was refused.
     }
     if (answer.terms.visibility === Visibility.sealed && !equalBytes(answer.terms.client, new Uint8Array(wallet.address.hash))) {
       throw new VerificationError('verification.not-granted', 'a sealed answer is challenged by its client alone', {
@@ -98,6 +102,13 @@ export class Challenge {
     const challenge = new Challenge(options, pursuit, slashing, record);
     await challenge.send(stake, parts);
     return challenge;
+  }
+
+  /** Whether the chain has the case, or its verdict. */
+  private async isThere(): Promise<boolean> {
+    if (this.record.verdict !== null || (await this.findVerdict())) return true;
+    const { state, data } = await this.options.chain.getAccount(this.slashing.address);
+    return state === 'active' && data !== null && parseCase(data).turn > 0;
   }
 
   private async send(stake: Address, parts: ModelProver): Promise<void> {

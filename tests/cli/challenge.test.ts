@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { requestFaucet } from '../../cli/client/devnetApi';
 import { loadWallet } from '../../cli/client/wallet';
@@ -45,6 +47,10 @@ test('a worker that computes with one wrong bit is convicted by a step that the 
 
   const again = await challenge(settings.dataFolder, jobAddress, '--yes');
   assert.equal((JSON.parse(again.stdout) as Record<string, unknown>).verdict, 'convicted', 'what is over is told, not begun anew');
+  rmSync(join(settings.dataFolder, 'challenges'), { recursive: true });
+  assert.equal(codeOf(await challenge(settings.dataFolder, jobAddress, '--yes')), 'chain.stake-refused', 'a job is punished once');
+  const found = await challenge(settings.dataFolder, jobAddress, '--yes');
+  assert.equal((JSON.parse(found.stdout) as Record<string, unknown>).verdict, 'convicted', 'found in the history of the stake, and not waited for');
 });
 
 test('an honest answer is not challenged', async () => {
@@ -53,4 +59,5 @@ test('an honest answer is not challenged', async () => {
   const { jobAddress } = await market.finishJob(settings, await market.createJob(settings, { provider: owner.stake.toRawString() }), false);
   assert.equal(codeOf(await challenge(settings.dataFolder, jobAddress, '--yes')), 'verification.nothing-wrong');
   assert.equal(codeOf(await challenge(settings.dataFolder, 'nobody', '--yes')), 'usage.receipt');
+  assert.match(codeOf(await challenge(settings.dataFolder, settings.dataFolder, '--yes')), /^storage\./);
 });

@@ -3,7 +3,7 @@ import { Defence } from '../../disputes/defence';
 import { DisputeError } from '../../disputes/errors';
 import type { ExactModel } from '../../exact';
 import { equalBytes, toHex } from '../../protocol';
-import { CASE_MOVE_VALUE, CASE_TURNS, CASE_VERDICTS, type CaseState, packEndTurn, parseCase } from '../../wrappers';
+import { CASE_MOVE_VALUE, CASE_TURNS, CASE_VERDICTS, type CaseState, packEndTurn, parseCase, SlashingCase } from '../../wrappers';
 import type { ChainClient } from '../chain/chainClient';
 import { nodeEd25519 } from '../keys/ed25519';
 import type { WorkerKeys } from '../keys/workerKeys';
@@ -76,11 +76,11 @@ export class Defender {
     const { found, cursor } = await readNews(
       (address, limit, from) => chain.getPage(address, limit, from), this.stake, store.cursors.get(name), now() - LONGEST_CASE_SECONDS, caseEventOf,
     );
-    for (const { value } of found) this.note(value);
+    for (const { value } of found) await this.note(value);
     if (cursor !== null) store.cursors.set(name, cursor);
   }
 
-  private note(event: CaseEvent): void {
+  private async note(event: CaseEvent): Promise<void> {
     const { store, log, networkId, keys, now } = this.options;
     const address = event.address.toRawString();
     if (event.kind === 'ended') {
@@ -92,6 +92,12 @@ export class Defender {
     }
     const { subject } = event;
     if (subject.networkId !== networkId || !equalBytes(subject.workerKey, keys.signingPublic)) return;
+    const genuine = await SlashingCase.fromSubject(this.stake, event.challenger, subject);
+    if (!genuine.address.equals(event.address)) {
+      // Only an API that lies shows such: what is sent there would not come back.
+      log.error({ case: address }, 'the API shows a case that this stake cannot have opened: it is not answered');
+      return;
+    }
     const { escrow, seq, receipt } = subject.judged;
     const escrowName = new Address(0, Buffer.from(escrow)).toRawString();
     const kept = store.cases.kept(escrowName) ?? this.options.channelRequest?.(escrow, seq) ?? null;

@@ -174,6 +174,21 @@ describe('a worker whose answer is challenged', () => {
     world.store.close();
   });
 
+  test('pays nothing to an account that an API shows as a case and that the stake cannot have opened', async () => {
+    const world = new World();
+    const subject = await subjectFor(world.keys.signingPublic);
+    world.keep();
+    const { init } = await SlashingCase.fromSubject(STAKE, CHALLENGER, subject);
+    world.add(null, [{ info: { type: 'internal', dest: account(99) } as never, init, body: SlashingCase.openBody(1n) }]);
+    const other = await SlashingCase.fromSubject(account(66), CHALLENGER, subject);
+    world.add(null, [{ info: { type: 'internal', dest: other.address } as never, init: other.init, body: SlashingCase.openBody(1n) }]);
+    world.data = dataOf(subject, { turn: CASE_TURNS.trace });
+    await world.defender().round();
+    assert.deepEqual([world.sent, world.store.cases.running()], [[], []]);
+    assert.equal(world.levels('error'), 2);
+    world.store.close();
+  });
+
   test('ends the case of a challenger that is silent', async () => {
     const world = new World();
     const subject = await subjectFor(world.keys.signingPublic);
