@@ -115,7 +115,7 @@ describe('a lie', () => {
     );
   });
 
-  it('about where leaves stand is convicted: one too many, one missing, in either tree', async () => {
+  it('finding 28: about where leaves stand is convicted: one too many, one missing, in either tree', async () => {
     const of = run('grouped');
     const t = of.positions.length - 1;
     const { layers } = of.model.config;
