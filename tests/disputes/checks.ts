@@ -3,7 +3,7 @@ import { beforeAll } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Address, Cell, toNano, type TupleItem } from '@ton/core';
-import { Blockchain, createShardAccount } from '@ton/sandbox';
+import { createShardAccount } from '@ton/sandbox';
 import { GREEDY, loadModel, ModelProver, type ExactConfig, type ExactModel, type Job } from '../../exact';
 import { TRACE_BLOCK } from '../../exact/constants';
 import { createReferenceEngine } from '../../exact/reference/engine';
@@ -16,6 +16,7 @@ import type { CommitSource } from '../../disputes/leafSource';
 import { hashOfLeaf } from '../../disputes/positionEvidence';
 import { encodeStep, type StepJob } from '../../disputes/step';
 import { type InferenceRequest, requestRoot } from '../../protocol';
+import { createSandbox } from '../support/sandbox';
 
 /** Of every shape that the exact engine has. */
 export const GOLDEN_MODELS = ['grouped', 'wide', 'extreme', 'single', 'normed', 'gated'];
@@ -124,7 +125,7 @@ export interface Verdict {
 /** One check, deployed alone. @param method isWrong of steps, isLie of receipts */
 export async function checkOf(name: string, method = 'isWrong'): Promise<(step: Cell, evidence: Cell) => Promise<Verdict>> {
   const code = Cell.fromBoc(readFileSync(join(ROOT, `build/Suite/Suite_${name}.code.boc`)))[0];
-  const blockchain = await Blockchain.create();
+  const blockchain = await createSandbox();
   const address = new Address(0, Buffer.alloc(32, 1));
   await blockchain.setShardAccount(address, createShardAccount({ address, code, data: Cell.EMPTY, balance: toNano(1) }));
   return async (step, evidence) => {

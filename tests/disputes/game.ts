@@ -1,6 +1,6 @@
 /** Both sides of a dispute on a golden model: a worker whose model has one other weight, and whoever computes its answer again. */
 import { toNano } from '@ton/core';
-import { Blockchain, type SandboxContract, type SendMessageResult, type TreasuryContract } from '@ton/sandbox';
+import { type Blockchain, type SandboxContract, type SendMessageResult, type TreasuryContract } from '@ton/sandbox';
 import { chainOf, leafCells } from '../../disputes/evidenceCells';
 import { caseSubject, type Challenged, modelRoots } from '../../disputes/opening';
 import { hashOfLeaf } from '../../disputes/positionEvidence';
@@ -16,6 +16,7 @@ import { CASE_VERDICTS, positionHash, readVerdict, SlashingCase } from '../../wr
 import { modelPath } from '../exact/support';
 import { NETWORK_ID, patternBytes, START } from '../support/jobWorld';
 import { WORKER } from '../support/stakeWorld';
+import { createSandbox } from '../support/sandbox';
 import { requestOf } from './checks';
 
 export const JOB: Job = { promptTokens: [7, 3, 250, 9, 31], maxTokens: 3, stopTokens: [], sampling: GREEDY };
@@ -99,7 +100,7 @@ export class Game {
 
   /** A case that an account opened which stands for a stake. */
   static async open(name: string, broken: ExactModel, job: Job = JOB, receipt: Partial<Receipt> = {}): Promise<Game> {
-    const blockchain = await Blockchain.create();
+    const blockchain = await createSandbox();
     blockchain.now = START;
     const [stake, challenger, worker] = [await blockchain.treasury('stake'), await blockchain.treasury('challenger'), await blockchain.treasury('worker')];
     const played = await play(name, broken, { stake: stake.address.hash, client: challenger.address.hash }, job, {}, receipt);

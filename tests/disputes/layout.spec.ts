@@ -3,13 +3,14 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Address, Cell, toNano } from '@ton/core';
-import { Blockchain, createShardAccount } from '@ton/sandbox';
+import { type Blockchain, createShardAccount } from '@ton/sandbox';
 import fc from 'fast-check';
 import { encodeLayout, encodeStep } from '../../disputes/step';
 import { checkConfig, encodeConfig, type ExactConfig } from '../../exact/config';
 import { innerAddressAt, placedSlots } from '../../exact/leafAddress';
 import { leafShape } from '../../exact/leafShape';
 import { treeDepths } from '../../exact/opTable';
+import { createSandbox } from '../support/sandbox';
 
 const dims = fc.record({
   formatVersion: fc.constant(2), semantics: fc.constant(2), layers: fc.integer({ min: 1, max: 126 }), dim: fc.integer({ min: 1, max: 128 }).map((n) => 64 * n),
@@ -34,7 +35,7 @@ describe('what follows from the config of a model', () => {
   let get: (name: string, args: Parameters<Blockchain['runGetMethod']>[2]) => ReturnType<Blockchain['runGetMethod']>;
   beforeAll(async () => {
     const code = Cell.fromBoc(readFileSync(join(__dirname, '../../build/Suite/Suite_ModelLayout.code.boc')))[0];
-    const blockchain = await Blockchain.create();
+    const blockchain = await createSandbox();
     const address = new Address(0, Buffer.alloc(32, 1));
     await blockchain.setShardAccount(address, createShardAccount({ address, code, data: Cell.EMPTY, balance: toNano(1) }));
     get = (name, args) => blockchain.runGetMethod(address, name, args);

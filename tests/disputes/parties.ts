@@ -1,5 +1,5 @@
 /** A dispute that both sides play by themselves, each from what the chain shows. */
-import { Blockchain, type SandboxContract, type SendMessageResult, type TreasuryContract } from '@ton/sandbox';
+import { type Blockchain, type SandboxContract, type SendMessageResult, type TreasuryContract } from '@ton/sandbox';
 import type { Cell } from '@ton/core';
 import { Defence } from '../../disputes/defence';
 import { DisputeError } from '../../disputes/errors';
@@ -12,6 +12,7 @@ import type { ExactModel, ModelProver } from '../../exact';
 import { nodeEd25519 } from '../../worker/keys/ed25519';
 import { CASE_MOVE_VALUE, CASE_TURNS, CASE_VERDICTS, type CaseMove, type CaseState, type CaseSubject, parseCase, parseCaseMove, readVerdict, SlashingCase } from '../../wrappers';
 import { START } from '../support/jobWorld';
+import { createSandbox } from '../support/sandbox';
 import { BOND, exitOf, SEED } from './game';
 
 let judge: Promise<Judge> | undefined;
@@ -42,7 +43,7 @@ export class Dispute {
 
   /** @param partiesOf what both have, with the stake and the client that the terms name */
   static async open(partiesOf: (names: { stake: Uint8Array; client: Uint8Array }) => Promise<Parties>): Promise<Dispute> {
-    const chain = await Blockchain.create();
+    const chain = await createSandbox();
     chain.now = START;
     const [stake, challenger, worker] = [await chain.treasury('stake'), await chain.treasury('challenger'), await chain.treasury('worker')];
     const parties = await partiesOf({ stake: stake.address.hash, client: challenger.address.hash });
