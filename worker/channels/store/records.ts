@@ -60,7 +60,7 @@ export interface SignedReceipt extends StoredReceipt {
 export interface RequestRecord {
   seq: number;
   termsHash: Buffer;
-  /** What the client sent, when the caller kept it. */
+  /** As the caller kept it, sealed; null when it did not. */
   request: Buffer | null;
   begunAt: number;
   /** When the final receipt was stored or the request given up; nothing is signed for it any more. */

@@ -6,7 +6,7 @@ import { requestWithReceipts } from './reader';
 import { toReceipt, type MadeReceipt, type RequestRecord, type SignedReceipt } from './records';
 import type { Row, Statements } from './statements';
 
-/** What names a request, and what the client sent for it. */
+/** What names a request, and what is kept of it. */
 export interface RequestStart {
   /** 1 for the first request of a channel. */
   seq: number;

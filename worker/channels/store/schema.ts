@@ -1,6 +1,6 @@
 /**
- * Tables of a worker's channels. Amounts are 16 bytes, big-endian. Of requests and answers it holds what the client sent
- * and what is sent to the client, sealed as it travels.
+ * Tables of a worker's channels. Amounts are 16 bytes, big-endian. Of answers it holds what is sent to the client, sealed as it
+ * travels; of requests that can be challenged what was asked, sealed under the worker's own key (worker/cases/vault.ts).
  * What signatures stand on is guarded by triggers as well: it is written once, or only grows.
  */
 const CHANNELS = `
