@@ -24,11 +24,12 @@ export function chainOf(parts: readonly Uint8Array[]): Cell {
   return parts.reduceRight((next, bytes) => beginCell().storeBuffer(Buffer.from(bytes)).storeRef(next).endCell(), Cell.EMPTY);
 }
 
-/** The bytes of such a chain. */
-export function bytesOf(chain: Cell): Buffer {
+/** So many bytes of such a chain, or as many as there are: whatever somebody hung behind them is left alone. */
+export function bytesOf(chain: Cell, length: number): Buffer {
   const bytes: Buffer[] = [];
-  for (let slice = chain.beginParse(); ; slice = slice.loadRef().beginParse()) {
-    bytes.push(slice.loadBuffer(slice.remainingBits >> 3));
-    if (slice.remainingRefs === 0) return Buffer.concat(bytes);
+  for (let [slice, missing] = [chain.beginParse(), length]; ; slice = slice.loadRef().beginParse()) {
+    bytes.push(slice.loadBuffer(Math.min(missing, slice.remainingBits >> 3)));
+    missing -= bytes.at(-1)!.length;
+    if (missing === 0 || slice.remainingRefs === 0) return Buffer.concat(bytes);
   }
 }

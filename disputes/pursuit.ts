@@ -1,8 +1,10 @@
 /** The challenger's side of a case: the first difference, down to the one step that the chain computes again. */
 import type { Cell } from '@ton/core';
 import type { ExactModel, ModelProver } from '../exact';
+import type { ExactConfig } from '../exact/config';
 import { JobInputError } from '../exact/errors';
 import { commitAddressAt, innerAddressAt, leafIndex, treeLevels, type LeafAddress, type Tree } from '../exact/leafAddress';
+import { roundLevels } from '../exact/proof';
 import { commit, equalBytes } from '../protocol';
 import {
   CASE_MOVE_VALUE, CASE_PROOF_VALUE, CASE_TURNS, type CaseMove, type CaseState, type CaseSubject, packChooseChild, packEndTurn, packProveContradiction, packProveReceipt, packProveStep,
@@ -38,7 +40,7 @@ interface Revealed {
 }
 
 /** What the moves of a case revealed, oldest first. */
-function revealedBy(moves: readonly CaseMove[]): Revealed {
+function revealedBy(config: ExactConfig, moves: readonly CaseMove[]): Revealed {
   const revealed: Revealed = { commit: new RevealedNodes(), inner: new RevealedNodes(), leaf: null };
   let tree: Tree = 'commit';
   let at = { depth: 0, index: 0 };
@@ -48,8 +50,8 @@ function revealedBy(moves: readonly CaseMove[]): Revealed {
     else if (move.kind === 'choice') at = { depth: at.depth + levels, index: at.index * 2 ** levels + move.child };
     else {
       if (move.kind === 'position') [tree, at] = ['inner', { depth: 0, index: 0 }];
-      levels = Math.log2(move.children.length);
-      revealed[tree].reveal(at, move.children);
+      levels = roundLevels(config, tree, at.depth);
+      revealed[tree].reveal(at, move.children.slice(0, 2 ** levels));
     }
   }
   return revealed;
@@ -134,7 +136,7 @@ export class Pursuit {
 
   private async contradict(committed: LeafAddress, moves: readonly CaseMove[]): Promise<Move> {
     const own = await this.prover.leaf('inner', committed);
-    const { path } = revealedBy(moves).inner.proof(own, leafIndex(this.model.config, 'inner', committed));
+    const { path } = revealedBy(this.model.config, moves).inner.proof(own, leafIndex(this.model.config, 'inner', committed));
     const body = packProveContradiction({ hash: hashOfLeaf(own.bytes), path });
     return { what: 'the worker signed a position that its trace has not', body, value: CASE_PROOF_VALUE };
   }
@@ -143,7 +145,7 @@ export class Pursuit {
     const { config } = this.model;
     const { t, traceRoot, positionRoot } = state.place!;
     const address = innerAddressAt(config, t, state.index);
-    const { commit, inner, leaf } = revealedBy(moves);
+    const { commit, inner, leaf } = revealedBy(config, moves);
     if (leaf === null) throw new DisputeError('dispute.history', 'the API leaves out moves of the case', { hint: 'try again, or use another --api' });
     const job = decodeJob(this.subject.job);
     const commits = new KnownCommits(config, this.prover, commit);
@@ -155,7 +157,7 @@ export class Pursuit {
     const step = encodeStep({
       config, rowsRoot: this.subject.rowsRoot, tablesRoot: this.subject.tablesRoot, positionRoot: positionRoot!, traceRoot, index: state.index, hash: state.node, t, job,
     });
-    const wrong = { source, address, disputed: bytesOf(leaf), honest: Buffer.from(honest.bytes!) };
+    const wrong = { source, address, disputed: bytesOf(leaf, honest.bytes!.length), honest: Buffer.from(honest.bytes!) };
     const found = await refute(wrong, commits, step, this.judge);
     if (found === null) {
       throw new DisputeError('dispute.not-refuted', 'no check shows the leaf to be wrong', {

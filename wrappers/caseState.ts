@@ -53,7 +53,7 @@ export function parseCase(data: Cell): CaseState {
     const [children, place] = [rest.loadMaybeRef(), rest.loadMaybeRef()];
     return {
       stake, challenger, subject, turn, endsAt, bond, node, index, left,
-      children: children && parseHashes(children), place: place && parsePlace(place),
+      children: children && parseHashes(children, 2 ** Math.min(ROUND_LEVELS, left)), place: place && parsePlace(place),
     };
   } catch (cause) {
     throw new CocoonError('NOT_A_CASE', 'This is not the data of a SlashingCase', { cause });
@@ -79,16 +79,20 @@ function parsePlace(cell: Cell): DisputedPlace {
   };
 }
 
-/** Hashes of `packHashes`. */
-export function parseHashes(cell: Cell): Uint8Array[] {
+/** Levels that one round opens at most. */
+const ROUND_LEVELS = 5;
+
+/** So many hashes of `packHashes`, or as many as there are: whatever somebody hung behind them is left alone. */
+export function parseHashes(cell: Cell, count = 2 ** ROUND_LEVELS): Uint8Array[] {
   const hashes: Uint8Array[] = [];
   for (let slice: Slice | null = cell.beginParse(); slice !== null; slice = slice.remainingRefs > 0 ? slice.loadRef().beginParse() : null) {
-    while (slice.remainingBits > 0) hashes.push(slice.loadBuffer(32));
+    while (slice.remainingBits >= 256 && hashes.length < count) hashes.push(slice.loadBuffer(32));
+    if (hashes.length === count) break;
   }
   return hashes;
 }
 
-/** What somebody showed or chose in a case; null for any other message. */
+/** What somebody showed or chose in a case. Of children there may be more than the case read. */
 export type CaseMove =
   | { kind: 'trace' | 'position' | 'children'; children: Uint8Array[] }
   | { kind: 'choice'; child: number }
