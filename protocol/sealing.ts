@@ -40,7 +40,9 @@ function hpkeInfo(binding: SealBinding): Uint8Array {
 /** Zero padding so that `bytes` and `overhead` together are a multiple of PADDING_BLOCK. */
 export function padded(bytes: Uint8Array, overhead: number): Uint8Array {
   const length = Math.ceil((bytes.length + overhead) / PADDING_BLOCK) * PADDING_BLOCK - overhead;
-  return concatBytes(bytes, new Uint8Array(length - bytes.length));
+  const whole = new Uint8Array(length);
+  whole.set(bytes);
+  return whole;
 }
 
 /**
