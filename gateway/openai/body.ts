@@ -34,7 +34,7 @@ function readBytes(request: IncomingMessage, mostBytes: number): Promise<Buffer>
     });
     request.on('end', () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)));
     request.on('error', reject);
-    request.on('close', () => reject(new OpenAiRequestError(400, 'incomplete', 'the body broke off')));
+    request.on('close', () => request.complete || reject(new OpenAiRequestError(400, 'incomplete', 'the body broke off')));
   });
 }
 
