@@ -1,6 +1,6 @@
-import { sha256 } from './sha256';
+import { sha256Of } from './sha256';
 import { ByteWriter } from './byteCodec';
-import { asciiBytes, concatBytes, equalBytes, tokenBytes, uintBytes } from './bytes';
+import { asciiBytes, equalBytes, tokenBytes, uintBytes } from './bytes';
 import { expectLength } from './cells';
 import type { ResponsePlaintext } from './response';
 import { encodeResponse } from './response';
@@ -38,11 +38,12 @@ const ROW_BYTES = ROW_TOKENS * 4;
 const ZERO_HASH = new Uint8Array(32);
 const REQUEST_MAGIC = asciiBytes('OCQ1');
 const COMMITMENT_MAGIC = asciiBytes('OCC1');
+const SEED_MAGIC = asciiBytes('OCS1');
 
 const LEAF = Uint8Array.of(0);
 const NODE = Uint8Array.of(1);
-const leafHash = (bytes: Uint8Array): Uint8Array => sha256(concatBytes(LEAF, bytes));
-const nodeHash = (left: Uint8Array, right: Uint8Array): Uint8Array => sha256(concatBytes(NODE, left, right));
+const leafHash = (bytes: Uint8Array): Uint8Array => sha256Of(LEAF, bytes);
+const nodeHash = (left: Uint8Array, right: Uint8Array): Uint8Array => sha256Of(NODE, left, right);
 
 /**
  * SHA-256 tree over leaves in order: leaf = H(00 || bytes), node = H(01 || left || right), an odd node is paired with 32
@@ -124,11 +125,11 @@ export type CommitmentLabel = keyof typeof LABELS;
 export function commit(label: CommitmentLabel, salt: Uint8Array, root: Uint8Array): Uint8Array {
   expectLength('commitSalt', salt, 32);
   expectLength('root', root, 32);
-  return sha256(concatBytes(COMMITMENT_MAGIC, labelSalt(label, salt), root));
+  return sha256Of(COMMITMENT_MAGIC, labelSalt(label, salt), root);
 }
 
 /** What opens the commitments of one label alone. */
-export const labelSalt = (label: CommitmentLabel, salt: Uint8Array): Uint8Array => sha256(concatBytes(salt, LABELS[label]));
+export const labelSalt = (label: CommitmentLabel, salt: Uint8Array): Uint8Array => sha256Of(salt, LABELS[label]);
 
 export function opens(commitment: Uint8Array, label: CommitmentLabel, salt: Uint8Array, root: Uint8Array): boolean {
   return equalBytes(commitment, commit(label, salt, root));
@@ -139,6 +140,6 @@ export function opens(commitment: Uint8Array, label: CommitmentLabel, salt: Uint
  * and seq.
  */
 export function samplingSeed(requestCommit: Uint8Array, place?: { escrow: Uint8Array; seq: number }): Uint8Array {
-  const where = place ? concatBytes(place.escrow, uintBytes(place.seq, 4)) : new Uint8Array(0);
-  return sha256(concatBytes(asciiBytes('OCS1'), where, requestCommit));
+  const where = place ? [place.escrow, uintBytes(place.seq, 4)] : [];
+  return sha256Of(SEED_MAGIC, ...where, requestCommit);
 }

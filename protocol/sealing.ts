@@ -129,7 +129,7 @@ const WHOLE: ResponsePiece = { index: 0, final: true };
 
 /** RFC 8439 nonce: zeros, then u32be with the final flag in the top bit. */
 function responseNonce({ index, final }: ResponsePiece): Uint8Array {
-  return concatBytes(new Uint8Array(8), uintBytes(index + (final ? 2 ** 31 : 0), 4));
+  return uintBytes(index + (final ? 2 ** 31 : 0), 12);
 }
 
 /** Seals an answer under the client's key: ChaCha20-Poly1305, AAD = termsHash, zero padded to PADDING_BLOCK. */
