@@ -1,6 +1,5 @@
 import { equalBytes } from './bytes';
-import { encodeByteChain, OUTPUT_INLINE_BYTES } from './byteChain';
-import { cellHash } from './cells';
+import { byteChainHash, OUTPUT_INLINE_BYTES } from './byteChain';
 import { commit, opens, responseRoot } from './commitments';
 import { FinishReason, isExact, Visibility } from './constants';
 import type { RequestPayload } from './payload';
@@ -24,7 +23,7 @@ export interface SignedAnswer {
 
 /** The hash that a receipt signs for an output. */
 export function outputHash(output: Uint8Array): Uint8Array {
-  return cellHash(encodeByteChain(output, OUTPUT_INLINE_BYTES));
+  return byteChainHash(output, OUTPUT_INLINE_BYTES);
 }
 
 /** Seals an answer and fills its receipt; signing is the caller's, after which not a byte may change. */

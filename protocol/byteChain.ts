@@ -1,4 +1,4 @@
-import { CellReader, type PlainCell } from './cells';
+import { CellReader, CellWriter, type PlainCell } from './cells';
 import { ProtocolError } from './protocolError';
 
 /** Bytes that one cell of a chain holds. */
@@ -18,16 +18,27 @@ export function chainCells(length: number, inlineBytes: number): number {
  * reference of the one before it. Every byte string has exactly one such form.
  */
 export function encodeByteChain(bytes: Uint8Array, inlineBytes: number): PlainCell {
-  let tail: PlainCell | undefined;
-  for (let index = chainCells(bytes.length, inlineBytes) - 1; index >= 0; index--) {
-    const start = inlineBytes + index * CHAIN_CELL_BYTES;
-    tail = chainCell(bytes.subarray(start, start + CHAIN_CELL_BYTES), tail);
-  }
-  return chainCell(bytes.subarray(0, inlineBytes), tail);
+  return chainOf<PlainCell>(bytes, inlineBytes, (part, tail) => ({ bytes: Uint8Array.from(part), bitLength: part.length * 8, refs: tail ? [tail] : [] }));
 }
 
-function chainCell(bytes: Uint8Array, tail?: PlainCell): PlainCell {
-  return { bytes: Uint8Array.from(bytes), bitLength: bytes.length * 8, refs: tail ? [tail] : [] };
+/** Hash of that root. 32 bytes. */
+export function byteChainHash(bytes: Uint8Array, inlineBytes: number): Uint8Array {
+  return chainOf<CellWriter>(bytes, inlineBytes, (part, tail) => {
+    const writer = new CellWriter().bits(part, part.length * 8);
+    if (tail !== undefined) writer.ref(tail);
+    writer.hash();
+    return writer;
+  }).hash();
+}
+
+/** From its end to its root. */
+function chainOf<T>(bytes: Uint8Array, inlineBytes: number, cellOf: (part: Uint8Array, tail?: T) => T): T {
+  let tail: T | undefined;
+  for (let index = chainCells(bytes.length, inlineBytes) - 1; index >= 0; index--) {
+    const start = inlineBytes + index * CHAIN_CELL_BYTES;
+    tail = cellOf(bytes.subarray(start, start + CHAIN_CELL_BYTES), tail);
+  }
+  return cellOf(bytes.subarray(0, inlineBytes), tail);
 }
 
 /** Reads such bytes; refuses any other form of them. */

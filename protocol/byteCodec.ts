@@ -1,4 +1,4 @@
-import { fitsUint, uintBytes } from './bytes';
+import { expectUint, fitsUint, putUint } from './bytes';
 import { expectLength } from './cells';
 import { ProtocolError } from './protocolError';
 
@@ -7,16 +7,25 @@ const MAX_VARINT_BYTES = 5;
 
 /** Writes bytes: big-endian integers, fixed byte strings, LEB128. */
 export class ByteWriter {
-  private written = new Uint8Array(256);
+  private written: Uint8Array;
   private length = 0;
 
+  /** @param room for so many bytes at first */
+  constructor(room = 256) {
+    this.written = new Uint8Array(room);
+  }
+
   uint(name: string, value: bigint | number, length: number): this {
-    return this.append(uintBytes(value, length, name));
+    expectUint(value, length, name);
+    this.reserve(length);
+    putUint(this.written, this.length, value, length);
+    this.length += length;
+    return this;
   }
 
   fixed(name: string, value: Uint8Array, length: number): this {
     expectLength(name, value, length);
-    return this.append(value);
+    return this.rest(value);
   }
 
   /** Unsigned LEB128 of a uint32, shortest form. Its errors do not repeat the value, which may be of a prompt. */
@@ -33,15 +42,17 @@ export class ByteWriter {
     return this;
   }
 
-  bytes(): Uint8Array {
-    return this.written.slice(0, this.length);
+  /** Bytes of any length. */
+  rest(value: Uint8Array): this {
+    this.reserve(value.length);
+    this.written.set(value, this.length);
+    this.length += value.length;
+    return this;
   }
 
-  private append(bytes: Uint8Array): this {
-    this.reserve(bytes.length);
-    this.written.set(bytes, this.length);
-    this.length += bytes.length;
-    return this;
+  /** What was written; the writer keeps nothing of it. */
+  bytes(): Uint8Array {
+    return this.written.subarray(0, this.length);
   }
 
   private reserve(more: number): void {
@@ -68,10 +79,16 @@ export class ByteReader {
   }
 
   uint(length: number): bigint {
-    return this.fixed(length).reduce((value, byte) => (value << 8n) | BigInt(byte), 0n);
+    let value = 0n;
+    for (let left = length; left > 0; ) {
+      const part = Math.min(left, 6);
+      value = (value << BigInt(8 * part)) | BigInt(this.number(part));
+      left -= part;
+    }
+    return value;
   }
 
-  /** At most 4 bytes. */
+  /** At most 6 bytes. */
   number(length: number): number {
     let value = 0;
     for (let index = 0; index < length; index++) value = value * 0x100 + this.byte();
@@ -102,7 +119,7 @@ export class ByteReader {
   }
 
   zeroPadding(): void {
-    if (this.source.subarray(this.position).some((byte) => byte !== 0)) throw this.malformed('zeros in all padding');
+    for (let index = this.position; index < this.source.length; index++) if (this.source[index] !== 0) throw this.malformed('zeros in all padding');
   }
 
   /** Nothing may be left over. */

@@ -1,5 +1,5 @@
 import { sha256 } from './sha256';
-import { fitsUint } from './bytes';
+import { fitsUint, uintBytes } from './bytes';
 import { ProtocolError } from './protocolError';
 
 /** An ordinary TON cell: at most 1,023 bits and 4 references. Its bytes are zero padded; `bitLength` counts. */
@@ -12,11 +12,23 @@ export interface PlainCell {
 const MAX_BITS = 1023;
 const MAX_REFS = 4;
 
-/** Writes integers and bytes bit by bit, most significant bit first, as TL-B does. */
+/** Bits in front of a cell's data in what is hashed: the two descriptor bytes. */
+const HEAD_BITS = 16;
+const LONGEST_REPRESENTATION = 2 + 128 + MAX_REFS * 34;
+
+/** Buffers that no writer holds, all zeros: making one takes longer than filling it. */
+const spare: Uint8Array[] = [];
+const MAX_SPARE = 64;
+const NOTHING = new Uint8Array(0);
+
+/** Writes integers and bytes bit by bit, most significant bit first, as TL-B does. `cell` or `hash` ends it. */
 export class CellWriter {
-  private readonly bytes = new Uint8Array(129); // one more than a cell's, for `put`
-  private readonly refs: PlainCell[] = [];
-  private length = 0;
+  /** What is hashed in the end: descriptors, data, depths and hashes of the references. */
+  private bytes = spare.pop() ?? new Uint8Array(LONGEST_REPRESENTATION);
+  private readonly refs: (PlainCell | CellWriter)[] = [];
+  private length = HEAD_BITS;
+  private depth = 0;
+  private hashed: Uint8Array | null = null;
 
   /** Unsigned integer of `bits` bits. */
   uint(name: string, value: bigint | number, bits: number): this {
@@ -35,7 +47,7 @@ export class CellWriter {
     }
     const integer = BigInt(value);
     if (first > 0) this.put(Number(integer >> BigInt(bits - first)), first);
-    for (let rest = bits - first - 8; rest >= 0; rest -= 8) this.put(Number((integer >> BigInt(rest)) & 0xffn), 8);
+    for (const byte of uintBytes(BigInt.asUintN(bits - first, integer), (bits - first) / 8)) this.put(byte, 8);
     return this;
   }
 
@@ -57,7 +69,15 @@ export class CellWriter {
     if ((this.length & 7) === 0) {
       this.bytes.set(value, this.length >> 3);
       this.length += length * 8;
-    } else for (const byte of value) this.put(byte, 8);
+    } else for (let index = 0; index < length; index++) this.put(value[index], 8);
+    return this;
+  }
+
+  /** The first `length` bits of zero padded bytes, at the beginning of a cell. */
+  bits(value: Uint8Array, length: number): this {
+    this.reserve(length);
+    this.bytes.set(value.subarray(0, Math.ceil(length / 8)), this.length >> 3);
+    this.length += length;
     return this;
   }
 
@@ -70,7 +90,7 @@ export class CellWriter {
       });
     }
     let bytes = 0;
-    while (value >> BigInt(bytes * 8) !== 0n) bytes++;
+    for (let rest = value; rest !== 0n; rest >>= 8n) bytes++;
     return this.uint(name, bytes, 4).uint(name, value, bytes * 8);
   }
 
@@ -79,18 +99,56 @@ export class CellWriter {
     return this.uint(name, 0b100, 3).uint(name, 0, 8).fixedBytes(name, hash, 32);
   }
 
-  ref(cell: PlainCell): this {
+  /** @param cell or what writes it */
+  ref(cell: PlainCell | CellWriter): this {
     if (this.refs.length === MAX_REFS) throw new ProtocolError('CELL_OVERFLOW', 'A cell holds at most 4 references');
     this.refs.push(cell);
+    this.depth = Math.max(this.depth, 1 + (cell instanceof CellWriter ? cell.depth : cellDepth(cell)));
     return this;
   }
 
   cell(): PlainCell {
-    return { bytes: this.bytes.slice(0, Math.ceil(this.length / 8)), bitLength: this.length, refs: [...this.refs] };
+    this.reserve(0);
+    const bitLength = this.length - HEAD_BITS;
+    const bytes = this.bytes.slice(2, 2 + Math.ceil(bitLength / 8));
+    const refs = this.refs.map((ref) => (ref instanceof CellWriter ? ref.cell() : ref));
+    this.end(bytes.length + 2);
+    return { bytes, bitLength, refs };
+  }
+
+  /** Representation hash of the cell, TVM whitepaper 3.1.5: SHA-256(d1 d2 data, depths, hashes). 32 bytes. No cell is made for it. */
+  hash(): Uint8Array {
+    if (this.hashed !== null) return this.hashed;
+    this.reserve(0);
+    const { bytes, refs } = this;
+    const bitLength = this.length - HEAD_BITS;
+    let offset = 2 + Math.ceil(bitLength / 8);
+    bytes[0] = refs.length;
+    bytes[1] = (bitLength + 7 >> 3) + (bitLength >> 3);
+    if ((bitLength & 7) !== 0) bytes[offset - 1] |= 0x80 >> (bitLength & 7);
+    for (const ref of refs) {
+      const depth = ref instanceof CellWriter ? ref.depth : cellDepth(ref);
+      bytes[offset++] = depth >> 8;
+      bytes[offset++] = depth & 0xff;
+    }
+    for (const ref of refs) {
+      bytes.set(ref instanceof CellWriter ? ref.hash() : cellHash(ref), offset);
+      offset += 32;
+    }
+    this.hashed = sha256(bytes.subarray(0, offset));
+    this.end(offset);
+    return this.hashed;
+  }
+
+  /** Nothing fits any more; the buffer is another writer's. */
+  private end(usedBytes: number): void {
+    if (spare.length < MAX_SPARE) spare.push(this.bytes.fill(0, 0, usedBytes + 1));
+    this.bytes = NOTHING;
+    this.length = Infinity;
   }
 
   private reserve(bits: number): void {
-    if (this.length + bits > MAX_BITS) throw new ProtocolError('CELL_OVERFLOW', 'A cell holds at most 1023 bits');
+    if (this.length + bits > HEAD_BITS + MAX_BITS) throw new ProtocolError('CELL_OVERFLOW', 'A cell holds at most 1023 bits');
   }
 
   /** Up to 8 bits, for which there is room. */
@@ -203,47 +261,29 @@ export function expectLength(name: string, value: Uint8Array, length: number): v
 const tagText = (tag: number): string =>
   `"${String.fromCharCode(tag >>> 24, (tag >> 16) & 0xff, (tag >> 8) & 0xff, tag & 0xff)}"`;
 
-/** Depths and hashes of cells are computed once each: a tree may refer to one cell along very many paths. */
+/** Depths and hashes of cells with references are computed once each: a tree may refer to one cell along very many paths. */
 const depths = new WeakMap<PlainCell, number>();
 const hashes = new WeakMap<PlainCell, Uint8Array>();
 
 /** Depth: 0 without references, else one more than the deepest child. */
 export function cellDepth(cell: PlainCell): number {
+  if (cell.refs.length === 0) return 0;
   let depth = depths.get(cell);
   if (depth === undefined) {
-    depth = cell.refs.length === 0 ? 0 : 1 + Math.max(...cell.refs.map(cellDepth));
+    depth = 1 + Math.max(...cell.refs.map(cellDepth));
     depths.set(cell, depth);
   }
   return depth;
 }
 
-/** Representation hash of an ordinary cell, TVM whitepaper 3.1.5: SHA-256(d1 d2 data, depths, hashes). 32 bytes. */
+/** Representation hash of an ordinary cell. 32 bytes. */
 export function cellHash(cell: PlainCell): Uint8Array {
   let hash = hashes.get(cell);
   if (hash === undefined) {
-    hash = sha256(representation(cell));
-    hashes.set(cell, hash);
+    const writer = new CellWriter().bits(cell.bytes, cell.bitLength);
+    for (const ref of cell.refs) writer.ref(ref);
+    hash = writer.hash();
+    if (cell.refs.length > 0) hashes.set(cell, hash);
   }
   return hash.slice();
-}
-
-function representation(cell: PlainCell): Uint8Array {
-  const dataBytes = Math.ceil(cell.bitLength / 8);
-  const whole = cell.bitLength % 8 === 0;
-  const message = new Uint8Array(2 + dataBytes + cell.refs.length * 34);
-  message[0] = cell.refs.length;
-  message[1] = dataBytes + Math.floor(cell.bitLength / 8);
-  message.set(cell.bytes, 2);
-  if (!whole) message[1 + dataBytes] |= 0x80 >> (cell.bitLength & 7);
-  let offset = 2 + dataBytes;
-  for (const ref of cell.refs) {
-    const depth = cellDepth(ref);
-    message[offset++] = depth >> 8;
-    message[offset++] = depth & 0xff;
-  }
-  for (const ref of cell.refs) {
-    message.set(cellHash(ref), offset);
-    offset += 32;
-  }
-  return message;
 }

@@ -1,5 +1,6 @@
-import { sha256 } from './sha256';
-import { asciiBytes, concatBytes, equalBytes, tokenBytes, uintBytes } from './bytes';
+import { sha256Of } from './sha256';
+import { ByteWriter } from './byteCodec';
+import { asciiBytes, equalBytes, tokenBytes, uintBytes } from './bytes';
 import { expectLength } from './cells';
 import type { ResponsePlaintext } from './response';
 import { encodeResponse } from './response';
@@ -35,10 +36,14 @@ export interface InferenceRequest {
 export const ROW_TOKENS = 256;
 const ROW_BYTES = ROW_TOKENS * 4;
 const ZERO_HASH = new Uint8Array(32);
+const REQUEST_MAGIC = asciiBytes('OCQ1');
+const COMMITMENT_MAGIC = asciiBytes('OCC1');
+const SEED_MAGIC = asciiBytes('OCS1');
 
-const leafHash = (bytes: Uint8Array): Uint8Array => sha256(concatBytes(Uint8Array.of(0), bytes));
-const nodeHash = (left: Uint8Array, right: Uint8Array): Uint8Array =>
-  sha256(concatBytes(Uint8Array.of(1), left, right));
+const LEAF = Uint8Array.of(0);
+const NODE = Uint8Array.of(1);
+const leafHash = (bytes: Uint8Array): Uint8Array => sha256Of(LEAF, bytes);
+const nodeHash = (left: Uint8Array, right: Uint8Array): Uint8Array => sha256Of(NODE, left, right);
 
 /**
  * SHA-256 tree over leaves in order: leaf = H(00 || bytes), node = H(01 || left || right), an odd node is paired with 32
@@ -50,8 +55,11 @@ export function treeRoot(leaves: readonly Uint8Array[]): Uint8Array {
   return level[0];
 }
 
-const levelAbove = (level: readonly Uint8Array[]): Uint8Array[] =>
-  Array.from({ length: Math.ceil(level.length / 2) }, (_, index) => nodeHash(level[2 * index], level[2 * index + 1] ?? ZERO_HASH));
+function levelAbove(level: readonly Uint8Array[]): Uint8Array[] {
+  const above: Uint8Array[] = [];
+  for (let index = 0; index < level.length; index += 2) above.push(nodeHash(level[index], level[index + 1] ?? ZERO_HASH));
+  return above;
+}
 
 /** Siblings on the way from a leaf of such a tree to its root, bottom up. */
 export function treeSiblings(leaves: readonly Uint8Array[], index: number): Uint8Array[] {
@@ -66,30 +74,30 @@ export function treeSiblings(leaves: readonly Uint8Array[], index: number): Uint
 
 /** Bytes in leaves of 1,024, the last one zero padded. */
 function rows(bytes: Uint8Array): Uint8Array[] {
-  return Array.from({ length: Math.ceil(bytes.length / ROW_BYTES) }, (_, index) => {
-    const row = new Uint8Array(ROW_BYTES);
-    row.set(bytes.subarray(index * ROW_BYTES, (index + 1) * ROW_BYTES));
-    return row;
-  });
+  const padded = new Uint8Array(Math.ceil(bytes.length / ROW_BYTES) * ROW_BYTES);
+  padded.set(bytes);
+  const leaves: Uint8Array[] = [];
+  for (let start = 0; start < padded.length; start += ROW_BYTES) leaves.push(padded.subarray(start, start + ROW_BYTES));
+  return leaves;
 }
 
 /** The header of a request, docs/protocol.md: first leaf of its tree. */
 function requestHeader(request: InferenceRequest): Uint8Array {
   expectLength('toolsHash', request.toolsHash, 32);
   const { sampling, stopTokens, promptTokens } = request;
-  return concatBytes(
-    asciiBytes('OCQ1'),
-    uintBytes(0, 1), // kind: tokens
-    uintBytes(promptTokens.length, 4),
-    uintBytes(sampling.t, 4),
-    uintBytes(sampling.topK, 2),
-    uintBytes(sampling.topP16, 2),
-    uintBytes(sampling.minPX, 2),
-    uintBytes(stopTokens.length, 1),
-    tokenBytes(stopTokens),
-    uintBytes(request.nonce, 8),
-    request.toolsHash,
-  );
+  return new ByteWriter()
+    .rest(REQUEST_MAGIC)
+    .uint('kind', 0, 1) // tokens
+    .uint('promptLength', promptTokens.length, 4)
+    .uint('t', sampling.t, 4)
+    .uint('topK', sampling.topK, 2)
+    .uint('topP16', sampling.topP16, 2)
+    .uint('minPX', sampling.minPX, 2)
+    .uint('stopCount', stopTokens.length, 1)
+    .rest(tokenBytes(stopTokens))
+    .uint('nonce', request.nonce, 8)
+    .rest(request.toolsHash)
+    .bytes();
 }
 
 /** Leaves of the tree over a request: the header, then the prompt's tokens in rows. */
@@ -107,7 +115,8 @@ export function responseLeaves(response: ResponsePlaintext): Uint8Array[] {
 /** Root over the answer's plaintext. */
 export const responseRoot = (response: ResponsePlaintext): Uint8Array => treeRoot(responseLeaves(response));
 
-export type CommitmentLabel = 'request' | 'response' | 'trace';
+const LABELS = { request: asciiBytes('request'), response: asciiBytes('response'), trace: asciiBytes('trace') };
+export type CommitmentLabel = keyof typeof LABELS;
 
 /**
  * Hiding commitment (attacks 6): SHA-256("OCC1" || SHA-256(salt32 || label) || root). Opening one reveals only its own
@@ -116,11 +125,11 @@ export type CommitmentLabel = 'request' | 'response' | 'trace';
 export function commit(label: CommitmentLabel, salt: Uint8Array, root: Uint8Array): Uint8Array {
   expectLength('commitSalt', salt, 32);
   expectLength('root', root, 32);
-  return sha256(concatBytes(asciiBytes('OCC1'), labelSalt(label, salt), root));
+  return sha256Of(COMMITMENT_MAGIC, labelSalt(label, salt), root);
 }
 
 /** What opens the commitments of one label alone. */
-export const labelSalt = (label: CommitmentLabel, salt: Uint8Array): Uint8Array => sha256(concatBytes(salt, asciiBytes(label)));
+export const labelSalt = (label: CommitmentLabel, salt: Uint8Array): Uint8Array => sha256Of(salt, LABELS[label]);
 
 export function opens(commitment: Uint8Array, label: CommitmentLabel, salt: Uint8Array, root: Uint8Array): boolean {
   return equalBytes(commitment, commit(label, salt, root));
@@ -131,6 +140,6 @@ export function opens(commitment: Uint8Array, label: CommitmentLabel, salt: Uint
  * and seq.
  */
 export function samplingSeed(requestCommit: Uint8Array, place?: { escrow: Uint8Array; seq: number }): Uint8Array {
-  const where = place ? concatBytes(place.escrow, uintBytes(place.seq, 4)) : new Uint8Array(0);
-  return sha256(concatBytes(asciiBytes('OCS1'), where, requestCommit));
+  const where = place ? [place.escrow, uintBytes(place.seq, 4)] : [];
+  return sha256Of(SEED_MAGIC, ...where, requestCommit);
 }

@@ -1,6 +1,6 @@
-import { sha256 } from './sha256';
+import { sha256Of } from './sha256';
 import { ByteReader, ByteWriter } from './byteCodec';
-import { concatBytes, fitsUint } from './bytes';
+import { fitsUint } from './bytes';
 import { commit, GREEDY_SAMPLING, type InferenceRequest, requestRoot } from './commitments';
 import type { Terms } from './terms';
 import { ProtocolError } from './protocolError';
@@ -45,7 +45,11 @@ export interface JobContext {
 
 const VERSION = 1;
 const Present = { prices: 1, coverage: 2, imageHash: 4, toolsHash: 8, sampling: 16 } as const;
-const isZero = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0);
+function isZero(bytes: Uint8Array): boolean {
+  for (let index = 0; index < bytes.length; index++) if (bytes[index] !== 0) return false;
+  return true;
+}
+
 
 /** Compact bytes of a payload, docs/protocol.md; a plain greedy request takes 135 bytes and its tokens. */
 export function encodePayload(payload: RequestPayload): Uint8Array {
@@ -180,7 +184,7 @@ export function buildTerms(payload: RequestPayload, context: JobContext): Terms 
     stake: context.stake,
     workerKey: context.workerKey,
     requestCommit: requestCommitment(payload),
-    responseKeyHash: sha256(concatBytes(payload.responseKey)),
+    responseKeyHash: sha256Of(payload.responseKey),
     fixedPrice: context.price,
   };
 }

@@ -31,15 +31,16 @@ export interface ChallengeGrant {
   expires: number;
 }
 
-export function encodeVoucher(voucher: Voucher): PlainCell {
+function voucherWriter(voucher: Voucher): CellWriter {
   return new CellWriter()
     .uint('tag', TAG_VOUCHER, 32)
     .int32('networkId', voucher.networkId)
     .basechainAddress('channel', voucher.channel)
     .uint('final', voucher.final ? 1 : 0, 1)
-    .coins('amount', voucher.amount)
-    .cell();
+    .coins('amount', voucher.amount);
 }
+
+export const encodeVoucher = (voucher: Voucher): PlainCell => voucherWriter(voucher).cell();
 
 export function decodeVoucher(cell: PlainCell): Voucher {
   const root = new CellReader('Voucher', cell);
@@ -106,6 +107,6 @@ export function decodeChallengeGrant(cell: PlainCell): ChallengeGrant {
   return grant;
 }
 
-export const voucherHash = (voucher: Voucher): Uint8Array => cellHash(encodeVoucher(voucher));
+export const voucherHash = (voucher: Voucher): Uint8Array => voucherWriter(voucher).hash();
 export const acceptanceHash = (acceptance: Acceptance): Uint8Array => cellHash(encodeAcceptance(acceptance));
 export const challengeGrantHash = (grant: ChallengeGrant): Uint8Array => cellHash(encodeChallengeGrant(grant));

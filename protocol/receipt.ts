@@ -54,19 +54,20 @@ export function readStatementHeader(reader: CellReader): StatementHeader {
   return { networkId: reader.int32(), termsHash: reader.fixedBytes(32), escrow: reader.basechainAddress() };
 }
 
-/** The receipt's second cell, which a delivery carries whole: 832 bits. */
-export function encodeReceiptClaims(receipt: Receipt): PlainCell {
+function claimsWriter(receipt: Receipt): CellWriter {
   return new CellWriter()
     .fixedBytes('sealedHash', receipt.sealedHash, 32)
     .fixedBytes('responseCommit', receipt.responseCommit, 32)
     .fixedBytes('traceCommit', receipt.traceCommit, 32)
     .uint('promptTokens', receipt.promptTokens, 32)
-    .uint('outputTokens', receipt.outputTokens, 32)
-    .cell();
+    .uint('outputTokens', receipt.outputTokens, 32);
 }
 
+/** The receipt's second cell, which a delivery carries whole: 832 bits. */
+export const encodeReceiptClaims = (receipt: Receipt): PlainCell => claimsWriter(receipt).cell();
+
 /** 755 bits and the claims. */
-export function encodeReceipt(receipt: Receipt): PlainCell {
+function receiptWriter(receipt: Receipt): CellWriter {
   return statementWriter(receipt)
     .uint('seq', receipt.seq, 32)
     .uint('index', receipt.index, 32)
@@ -75,9 +76,10 @@ export function encodeReceipt(receipt: Receipt): PlainCell {
     .uint('finishReason', receipt.finishReason, 3)
     .uint('issuedAt', receipt.issuedAt, 32)
     .uint('dueNano', receipt.dueNano, 64)
-    .ref(encodeReceiptClaims(receipt))
-    .cell();
+    .ref(claimsWriter(receipt));
 }
+
+export const encodeReceipt = (receipt: Receipt): PlainCell => receiptWriter(receipt).cell();
 
 /** @throws ProtocolError WRONG_TAG, MALFORMED_CELL, RESERVED_BITS */
 export function decodeReceipt(cell: PlainCell): Receipt {
@@ -108,9 +110,7 @@ export function decodeReceipt(cell: PlainCell): Receipt {
   return receipt;
 }
 
-export function receiptHash(receipt: Receipt): Uint8Array {
-  return cellHash(encodeReceipt(receipt));
-}
+export const receiptHash = (receipt: Receipt): Uint8Array => receiptWriter(receipt).hash();
 
 /** 595 bits, no references: no receipt has this form. */
 export function encodeDecline(decline: Decline): PlainCell {

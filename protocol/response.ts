@@ -1,4 +1,4 @@
-import { asciiBytes, tokenBytes, uintBytes } from './bytes';
+import { asciiBytes, expectUint, tokenBytes } from './bytes';
 import { ProtocolError } from './protocolError';
 
 /** An answer before it is sealed. */
@@ -19,7 +19,8 @@ export function encodeResponse(response: ResponsePlaintext): Uint8Array {
   const bytes = new Uint8Array(RESPONSE_HEADER_BYTES + response.tokens.length * 4);
   bytes.set(MAGIC);
   bytes[4] = KIND_TOKENS;
-  bytes.set(uintBytes(response.finishReason, 1, 'finishReason'), 5);
+  expectUint(response.finishReason, 1, 'finishReason');
+  bytes[5] = response.finishReason;
   new DataView(bytes.buffer).setUint32(8, response.tokens.length);
   bytes.set(tokenBytes(response.tokens), RESPONSE_HEADER_BYTES);
   return bytes;
@@ -40,9 +41,13 @@ export function decodeResponse(bytes: Uint8Array): ResponsePlaintext {
   const end = RESPONSE_HEADER_BYTES + count * 4;
   if (bytes[4] !== KIND_TOKENS) throw malformed('kind 0, tokens');
   if (bytes.length < end) throw malformed(`${count} tokens`);
-  const zero = (from: number, to: number) => bytes.subarray(from, to).every((byte) => byte === 0);
+  const zero = (from: number, to: number): boolean => {
+    for (let index = from; index < to; index++) if (bytes[index] !== 0) return false;
+    return true;
+  };
   if (!zero(6, 8) || !zero(12, RESPONSE_HEADER_BYTES) || !zero(end, bytes.length))
     throw malformed('zeros in all padding');
-  const tokens = Array.from({ length: count }, (_, index) => view.getUint32(RESPONSE_HEADER_BYTES + index * 4));
+  const tokens: number[] = [];
+  for (let index = 0; index < count; index++) tokens.push(view.getUint32(RESPONSE_HEADER_BYTES + index * 4));
   return { finishReason: bytes[5], tokens };
 }

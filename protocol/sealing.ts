@@ -40,7 +40,9 @@ function hpkeInfo(binding: SealBinding): Uint8Array {
 /** Zero padding so that `bytes` and `overhead` together are a multiple of PADDING_BLOCK. */
 export function padded(bytes: Uint8Array, overhead: number): Uint8Array {
   const length = Math.ceil((bytes.length + overhead) / PADDING_BLOCK) * PADDING_BLOCK - overhead;
-  return concatBytes(bytes, new Uint8Array(length - bytes.length));
+  const whole = new Uint8Array(length);
+  whole.set(bytes);
+  return whole;
 }
 
 /**
@@ -127,7 +129,7 @@ const WHOLE: ResponsePiece = { index: 0, final: true };
 
 /** RFC 8439 nonce: zeros, then u32be with the final flag in the top bit. */
 function responseNonce({ index, final }: ResponsePiece): Uint8Array {
-  return concatBytes(new Uint8Array(8), uintBytes(index + (final ? 2 ** 31 : 0), 4));
+  return uintBytes(index + (final ? 2 ** 31 : 0), 12);
 }
 
 /** Seals an answer under the client's key: ChaCha20-Poly1305, AAD = termsHash, zero padded to PADDING_BLOCK. */

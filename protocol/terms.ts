@@ -1,4 +1,4 @@
-import { CellReader, CellWriter, cellHash, type PlainCell } from './cells';
+import { CellReader, CellWriter, type PlainCell } from './cells';
 import { TAG_TERMS } from './constants';
 
 /**
@@ -34,21 +34,19 @@ export interface Terms {
   imageHash: Uint8Array;
 }
 
-export function encodeTerms(terms: Terms): PlainCell {
+function termsWriter(terms: Terms): CellWriter {
   const request = new CellWriter()
     .fixedBytes('modelRoot', terms.modelRoot, 32)
     .fixedBytes('requestCommit', terms.requestCommit, 32)
     .fixedBytes('responseKeyHash', terms.responseKeyHash, 32)
     .uint('maxTokens', terms.maxTokens, 32)
-    .uint('expiresAt', terms.expiresAt, 32)
-    .cell();
+    .uint('expiresAt', terms.expiresAt, 32);
   const prices = new CellWriter()
     .coins('promptPrice', terms.promptPrice)
     .coins('outputPrice', terms.outputPrice)
     .coins('fixedPrice', terms.fixedPrice)
     .coins('coverage', terms.coverage)
-    .fixedBytes('imageHash', terms.imageHash, 32)
-    .cell();
+    .fixedBytes('imageHash', terms.imageHash, 32);
   return new CellWriter()
     .uint('tag', TAG_TERMS, 32)
     .int32('networkId', terms.networkId)
@@ -61,9 +59,10 @@ export function encodeTerms(terms: Terms): PlainCell {
     .fixedBytes('workerKey', terms.workerKey, 32)
     .fixedBytes('salt', terms.salt, 16)
     .ref(request)
-    .ref(prices)
-    .cell();
+    .ref(prices);
 }
+
+export const encodeTerms = (terms: Terms): PlainCell => termsWriter(terms).cell();
 
 /** @throws ProtocolError WRONG_TAG, MALFORMED_CELL */
 export function decodeTerms(cell: PlainCell): Terms {
@@ -101,6 +100,4 @@ export function decodeTerms(cell: PlainCell): Terms {
 }
 
 /** The hash that a job's address pins and every receipt repeats. 32 bytes. */
-export function termsHash(terms: Terms): Uint8Array {
-  return cellHash(encodeTerms(terms));
-}
+export const termsHash = (terms: Terms): Uint8Array => termsWriter(terms).hash();

@@ -21,16 +21,16 @@ export type PieceCrashPoint = (typeof PIECE_CRASH_POINTS)[number];
 export const CLIENT_CRASH_POINTS = ['clientPrepared', 'clientCommitted', 'clientSynced'] as const;
 export type ClientCrashPoint = (typeof CLIENT_CRASH_POINTS)[number];
 
+const [killedAt = '', killedAtPass = '1'] = (process.env.COCOON_CRASH_AT ?? '').split(':');
 let passes = 0;
 
 /**
- * Test hook: when the environment variable COCOON_CRASH_AT names this point, the process kills itself with SIGKILL,
+ * Test hook: when the environment variable COCOON_CRASH_AT named this point at the start, the process kills itself with SIGKILL,
  * as a power cut would: no handler runs and nothing is flushed. `name:5` means the fifth time. Without the variable it
  * does nothing.
  */
 export function crashPoint(point: CrashPoint | ChannelCrashPoint | PieceCrashPoint | ClientCrashPoint): void {
-  const [name, count = '1'] = (process.env.COCOON_CRASH_AT ?? '').split(':');
-  if (name !== point) return;
+  if (killedAt !== point) return;
   passes += 1;
-  if (passes === Number(count)) process.kill(process.pid, 'SIGKILL');
+  if (passes === Number(killedAtPass)) process.kill(process.pid, 'SIGKILL');
 }

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { BUILT_CLI } from '../../cli/processes';
+import { BUILT_CLI, GATEWAY_NODE_FLAGS } from '../../cli/processes';
 
 /** What a part of the bench has used so far. */
 export interface PartUsage {
@@ -22,7 +22,9 @@ export class Part {
   private constructor(private readonly child: ChildProcess, readonly url: string) {}
 
   static async start(role: PartRole): Promise<Part> {
-    const child = fork(BUILT_CLI, ['bench', 'protocol-part'], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    const child = fork(BUILT_CLI, ['bench', 'protocol-part'], {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'], execArgv: role.kind === 'gateway' ? GATEWAY_NODE_FLAGS : [],
+    });
     child.send(role);
     const [{ url }] = (await once(child, 'message')) as [{ url: string }];
     return new Part(child, url);

@@ -52,18 +52,29 @@ export class Answer implements RequestListener {
   rejected: DeliveredAnswer['rejected'];
 
   /**
+   * @param reader signals of whoever reads it
    * @param now Unix seconds
    * @param pay for a piece that costs so much more; resolves when the voucher is sent
    * @param onFailure nothing more comes
    */
   constructor(
     readonly request: ChannelRequest,
+    private readonly reader: Pick<TokenRequest, 'abort' | 'enough'>,
     { ed25519 }: LinkParties,
     private readonly now: () => number,
     private readonly pay: (answer: Answer, moreNano: bigint) => Promise<void>,
     private readonly onFailure: (answer: Answer) => void,
   ) {
     this.checker = new StreamChecker(request, ed25519);
+    for (const signal of [reader.abort, reader.enough]) signal.addEventListener('abort', this.look);
+  }
+
+  /** Wakes whoever reads. */
+  private readonly look = (): void => this.wake();
+
+  /** Lets go of the reader's signals. */
+  unlink(): void {
+    for (const signal of [this.reader.abort, this.reader.enough]) signal.removeEventListener('abort', this.look);
   }
 
   get tokens(): number {
@@ -91,13 +102,20 @@ export class Answer implements RequestListener {
       return this.failed(error as Error);
     }
     this.paying++;
-    this.pay(this, checked.more).then(
-      () => this.ready.push(checked),
-      (error: Error) => this.failed(error),
-    ).finally(() => {
+    const paid = (): void => {
       this.paying--;
       this.wake();
-    });
+    };
+    this.pay(this, checked.more).then(
+      () => {
+        this.ready.push(checked);
+        paid();
+      },
+      (error: Error) => {
+        this.failed(error);
+        paid();
+      },
+    );
   }
 
   failed(error: Error): void {
@@ -108,21 +126,15 @@ export class Answer implements RequestListener {
   }
 
   /** The next piece; null when what came is enough. @throws GatewayError, or the abort's reason */
-  async next(abort: AbortSignal, enough: AbortSignal): Promise<ReadPiece | null> {
+  async next(): Promise<ReadPiece | null> {
+    const { abort, enough } = this.reader;
     for (;;) {
       abort.throwIfAborted();
       if (enough.aborted) return null;
       const piece = this.ready.shift();
       if (piece !== undefined) return piece;
       if (this.failure !== null && this.paying === 0) throw this.failure;
-      await new Promise<void>((resolve) => {
-        const done = (): void => {
-          for (const signal of [abort, enough]) signal.removeEventListener('abort', done);
-          resolve();
-        };
-        this.wake = done;
-        for (const signal of [abort, enough]) signal.addEventListener('abort', done, { once: true });
-      });
+      await new Promise<void>((resolve) => (this.wake = resolve));
     }
   }
 
@@ -140,10 +152,12 @@ export class Answer implements RequestListener {
     const more = checked.dueNano - this.due;
     this.due = checked.dueNano;
     this.isOver = checked.finishReason !== undefined;
-    const shown = {
-      ...Object.fromEntries(Object.entries(receipt).map(([name, value]) => [name, value instanceof Uint8Array ? toHex(value) : typeof value === 'bigint' ? String(value) : value])),
-      signature: toHex(signature),
-    };
+    const shown: Record<string, unknown> = {};
+    for (const name of Object.keys(receipt) as (keyof typeof receipt)[]) {
+      const value = receipt[name];
+      shown[name] = value instanceof Uint8Array ? toHex(value) : typeof value === 'bigint' ? String(value) : value;
+    }
+    shown.signature = toHex(signature);
     this.receipt = shown;
     return { tokens: checked.tokens, more, receipt: shown, ...(checked.finishReason !== undefined && { finishReason: checked.finishReason }) };
   }

@@ -1,7 +1,7 @@
-import { CHUNK_TOKENS, dueFor, encodePayload, FinishReason, firstPiece, isExact, MAX_SEALED_BYTES, Tier, toHex } from '../../protocol';
+import { CHUNK_TOKENS, dueFor, encodePayload, FinishReason, firstPiece, isExact, MAX_SEALED_BYTES, type Prices, Tier, toHex } from '../../protocol';
 import type { AnswerEvent, CompletionBackend, ModelCard, TokenRequest } from '../backend';
 import { GatewayError } from '../errors';
-import { Answer } from './answer';
+import { Answer, type ReadPiece } from './answer';
 import type { ClientStore } from './clientStore';
 import type { AnswerObserver } from './delivered';
 import { ChannelLink } from './link';
@@ -15,6 +15,13 @@ const MOST_LATE_PIECES = 2;
 const SETTLE_MILLIS = 50;
 /** How often a request is sent whose connection was gone before anything came. */
 const ATTEMPTS = 2;
+
+/** An answer of which something came: `first`, or null when that is enough. */
+interface Begun {
+  link: ChannelLink;
+  answer: Answer;
+  first: ReadPiece | null;
+}
 
 /** Answers bought from one worker over one payment channel, each piece checked before the next is paid. */
 export class ChannelBackend implements CompletionBackend {
@@ -51,6 +58,16 @@ export class ChannelBackend implements CompletionBackend {
     });
   }
 
+  private get prices(): Prices {
+    const { promptPrice, outputPrice } = this.bought;
+    return { promptPrice, outputPrice, fixedPrice: 0n };
+  }
+
+  /** Price of one chunk: no worker that keeps to the protocol is owed more beyond the vouchers. */
+  private get chunkNano(): bigint {
+    return dueFor(this.prices, 0, CHUNK_TOKENS);
+  }
+
   /** Requests under way. */
   get running(): number {
     return this.mostLeft.size;
@@ -61,30 +78,43 @@ export class ChannelBackend implements CompletionBackend {
   }
 
   async *complete(asked: TokenRequest): AsyncIterable<AnswerEvent> {
-    for (let attempt = 1; ; attempt++) {
-      let isTaken = false;
-      try {
-        for await (const event of this.attempt(asked)) {
-          isTaken = true;
-          yield event;
-        }
+    const { link, answer, first } = await this.begun(asked);
+    try {
+      yield { kind: 'start', reference: `${toHex(this.bought.channel)}-${answer.request.seq}` };
+      for (let piece = first; piece !== null; piece = await answer.next()) {
+        const { tokens, finishReason, receipt } = piece;
+        if (tokens.length > 0) yield { kind: 'tokens', tokens, receipt };
+        if (finishReason === undefined) continue;
+        yield this.end(asked, answer, finishReason === FinishReason.stop ? 'stop' : 'length');
         return;
+      }
+      yield this.end(asked, answer, 'enough');
+    } finally {
+      this.over(asked, answer, link);
+    }
+  }
+
+  /** Asks, once more where the connection was gone without our knowing: nothing came, and nothing is paid twice. */
+  private async begun(asked: TokenRequest): Promise<Begun> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.attempt(asked);
       } catch (error) {
-        // A connection that was gone without our knowing: nothing came, and nothing is paid twice.
         const isLost = error instanceof GatewayError && error.code === 'gateway.connection-lost';
-        if (isTaken || !isLost || attempt === ATTEMPTS) throw error;
+        if (!isLost || attempt === ATTEMPTS) throw error;
       }
     }
   }
 
-  private async *attempt(asked: TokenRequest): AsyncIterable<AnswerEvent> {
+  private async attempt(asked: TokenRequest): Promise<Begun> {
     asked.abort.throwIfAborted();
     if (this.distrust !== null) throw this.distrust;
     if (asked.topLogits !== undefined) {
       throw new GatewayError('input.logprobs', 'this provider tells no logits', { hint: 'ask without logprobs' });
     }
     const { channel } = this.bought;
-    const [prices, length] = [{ ...this.bought, fixedPrice: 0n }, asked.promptTokens.length];
+    const { prices } = this;
+    const { length } = asked.promptTokens;
     const payload = payloadOf(asked, this.bought, this.card, this.now());
     const encoded = encodePayload(payload);
     if (encoded.length > MOST_PAYLOAD_BYTES) {
@@ -100,7 +130,7 @@ export class ChannelBackend implements CompletionBackend {
     this.mostLeft.set(seq, most);
     let link: ChannelLink | null = null;
     const answer = new Answer(
-      orderOf(payload, this.bought, seq), this.bought, this.now,
+      orderOf(payload, this.bought, seq), asked, this.bought, this.now,
       (of, more) => this.pay(of, link!, more, most - of.due),
       (of) => this.failed(of, link),
     );
@@ -118,24 +148,18 @@ export class ChannelBackend implements CompletionBackend {
       this.keepSettling(false);
       opened.ask(answer.request, encoded, this.signed, answer);
       link = opened;
-      for (let isFirst = true; ; isFirst = false) {
-        const piece = await answer.next(asked.abort, asked.enough);
-        if (isFirst) yield { kind: 'start', reference: `${toHex(channel)}-${seq}` };
-        if (piece === null) {
-          yield this.end(asked, answer, 'enough');
-          return;
-        }
-        const { tokens, finishReason, receipt } = piece;
-        if (tokens.length > 0) yield { kind: 'tokens', tokens, receipt };
-        if (finishReason !== undefined) {
-          yield this.end(asked, answer, finishReason === FinishReason.stop ? 'stop' : 'length');
-          return;
-        }
-      }
-    } finally {
-      this.leave(link, answer, asked.abort.aborted);
-      if (answer.pieces.length > 0 || answer.rejected !== undefined) this.observer?.(answer.delivered(asked));
+      return { link, answer, first: await answer.next() };
+    } catch (error) {
+      this.over(asked, answer, link);
+      throw error;
     }
+  }
+
+  /** Nothing more is read of an answer. */
+  private over(asked: TokenRequest, answer: Answer, link: ChannelLink | null): void {
+    answer.unlink();
+    this.leave(link, answer, asked.abort.aborted);
+    if (answer.pieces.length > 0 || answer.rejected !== undefined) this.observer?.(answer.delivered(asked));
   }
 
   /**
@@ -268,11 +292,6 @@ export class ChannelBackend implements CompletionBackend {
     let sum = 0n;
     for (const piece of this.prepaid.values()) sum += piece;
     return sum;
-  }
-
-  /** Price of one chunk: no worker that keeps to the protocol is owed more beyond the vouchers. */
-  private get chunkNano(): bigint {
-    return dueFor({ ...this.bought, fixedPrice: 0n }, 0, CHUNK_TOKENS);
   }
 
   /** The link for this number, one after another: a session seals numbers as they rise. */

@@ -6,7 +6,6 @@ import { migrate, openDurable } from '../../worker/store/database';
 import { guarded, storageError } from '../../worker/store/guarded';
 import { FileLock } from '../../worker/store/lock';
 import { WalSync } from '../../worker/store/walSync';
-import { toHex } from '../../protocol';
 import type { StorageError } from '../../worker/errors';
 import { GatewayError } from '../errors';
 
@@ -61,7 +60,7 @@ export class ClientStore {
   /** What could not be synced: the disk may lack what a second attempt claims to have written. */
   private failure: StorageError | null = null;
   private readonly log: WalSync;
-  private readonly statements: Record<'channel' | 'spending', Database.Statement>;
+  private readonly statements: Record<'begin' | 'channel' | 'spending' | 'commit', Database.Statement>;
   /** nanoTON of one day, UTC. */
   private spending: { day: number; nano: bigint } | null = null;
 
@@ -73,8 +72,10 @@ export class ClientStore {
   ) {
     this.log = new WalSync(database, path);
     this.statements = {
+      begin: database.prepare('BEGIN IMMEDIATE'),
       channel: database.prepare('INSERT OR REPLACE INTO channels VALUES (?, ?, ?, ?)'),
       spending: database.prepare('INSERT OR REPLACE INTO spending VALUES (?, ?)'),
+      commit: database.prepare('COMMIT'),
     };
   }
 
@@ -107,7 +108,7 @@ export class ClientStore {
 
   /** Where a channel stands; a new one begins with request 1. */
   position(address: Uint8Array): ClientPosition {
-    const name = toHex(address);
+    const name = nameOf(address);
     let position = this.positions.get(name);
     if (position === undefined) {
       const row = guarded('channels', () => this.database.prepare('SELECT * FROM channels WHERE address = ?').get([Buffer.from(address)])) as
@@ -125,12 +126,12 @@ export class ClientStore {
 
   /** Notes that a request ended with no word of its worker: it may count more than came here. */
   lose(address: Uint8Array): void {
-    this.lossy.add(toHex(address));
+    this.lossy.add(nameOf(address));
   }
 
   /** Whether anything may have been lost since the last call. */
   takeLoss(address: Uint8Array): boolean {
-    return this.lossy.delete(toHex(address));
+    return this.lossy.delete(nameOf(address));
   }
 
   /** Takes the next number for a request, and notes the voucher that goes with it: all that is owed, and what is prepaid. */
@@ -198,7 +199,7 @@ export class ClientStore {
   }
 
   private note(address: Uint8Array, position: ClientPosition): void {
-    const name = toHex(address);
+    const name = nameOf(address);
     const spending = this.today();
     spending.nano += position.vouched - (this.positions.get(name)?.vouched ?? 0n);
     this.positions.set(name, position);
@@ -235,7 +236,7 @@ export class ClientStore {
     if (this.changed.size === 0) return;
     guarded('channels', () => {
       const { day, nano } = this.today();
-      this.database.exec('BEGIN IMMEDIATE');
+      this.statements.begin.run();
       try {
         this.statements.spending.run([day, String(nano)]);
         for (const [name, address] of this.changed) {
@@ -243,7 +244,7 @@ export class ClientStore {
           this.statements.channel.run([Buffer.from(address), nextSeq, String(owed), String(vouched)]);
         }
         crashPoint('clientPrepared');
-        this.database.exec('COMMIT');
+        this.statements.commit.run();
       } catch (error) {
         // A full disk may have ended the transaction already.
         if (this.database.inTransaction) this.database.exec('ROLLBACK');
@@ -262,5 +263,7 @@ export class ClientStore {
     return this.spending;
   }
 }
+
+const nameOf = (address: Uint8Array): string => Buffer.from(address.buffer, address.byteOffset, address.length).toString('latin1');
 
 const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b);

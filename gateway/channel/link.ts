@@ -51,7 +51,7 @@ export class ChannelLink {
     /** The newest: where the worker says it stands, by its word alone, but for the voucher in it. */
     public welcome: Welcome,
   ) {
-    socket.on('message', (data: Buffer) => this.receive(new Uint8Array(data)));
+    socket.on('message', (data: Buffer) => this.receive(new Uint8Array(data.buffer, data.byteOffset, data.length)));
     socket.on('close', (code: number, reason: Buffer) => this.lost(`connection closed (${code}${reason.length > 0 ? `, ${reason}` : ''})`));
     if (socket.readyState !== socket.OPEN) this.lost('closed in the greeting');
   }

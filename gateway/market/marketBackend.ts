@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { CocoonError, dueFor, toHex } from '../../protocol';
+import { CocoonError, toHex } from '../../protocol';
 import type { Logger } from '../../worker/log';
 import { abortWith, type LinkedAbort } from '../../worker/operation/wait';
 import type { AnswerEnd, AnswerEvent, CompletionBackend, ModelCard, TokenRequest } from '../backend';
@@ -66,7 +66,13 @@ export class MarketBackend implements CompletionBackend {
         if (tried.has(seller) || left() === 0) continue;
         tried.add(seller);
         try {
-          yield* this.buy(seller, answer);
+          try {
+            yield* this.part(seller, answer);
+          } catch (error) {
+            if (!(await this.isMended(seller, answer, error))) throw error;
+            yield* this.part(seller, answer);
+          }
+          seller.fillUp().catch((error: unknown) => this.options.log.warn({ error: String(error) }, 'a channel could not be filled up'));
           return;
         } catch (error) {
           asked.abort.throwIfAborted();
@@ -87,19 +93,14 @@ export class MarketBackend implements CompletionBackend {
     return rankOffers(trusted, wanted, ({ stake }) => experience.of(stake), now());
   }
 
-  /** What is left of the answer, from one provider; once more after its channel was filled up, or was replaced by another one. */
-  private async *buy(seller: Seller, answer: AnswerInParts): AsyncIterable<AnswerEvent> {
-    try {
-      yield* this.part(seller, answer);
-    } catch (error) {
-      const code = error instanceof GatewayError ? error.code : '';
-      const isFilled = code === 'gateway.channel-exhausted' && (await seller.fillUp(mostFor(seller.offer, answer.wanted)));
-      if (!isFilled && code !== 'gateway.channel-ending') throw error;
-      yield* this.part(seller, answer);
-    }
-    seller.fillUp().catch((error: unknown) => this.options.log.warn({ error: String(error) }, 'a channel could not be filled up'));
+  /** Whether a part that failed may be asked for again: its channel was filled up, or is replaced by another one. */
+  private async isMended(seller: Seller, answer: AnswerInParts, error: unknown): Promise<boolean> {
+    const code = error instanceof GatewayError ? error.code : '';
+    if (code === 'gateway.channel-exhausted') return seller.fillUp(mostFor(seller.offer, answer.wanted));
+    return code === 'gateway.channel-ending';
   }
 
+  /** What is left of the answer, from one provider. */
   private async *part(seller: Seller, answer: AnswerInParts): AsyncIterable<AnswerEvent> {
     const { allowance, experience, patienceMillis } = this.options;
     const { offer } = seller;
@@ -107,24 +108,33 @@ export class MarketBackend implements CompletionBackend {
     let begun = performance.now();
     let firstMillis: number | null = null;
     const rest = answer.rest();
+    const cameTo = (): bigint => mostFor(offer, { promptTokens: rest.promptTokens.length, maxTokens: answer.tokensOfPart });
     const stop = abortWith(rest.abort);
     const request = { ...rest, abort: stop.signal };
     const ask = ({ backend }: Counter): AsyncIterable<AnswerEvent> => {
       begun = performance.now();
       return backend.complete(request);
     };
+    const events = seller.use(ask)[Symbol.asyncIterator]();
+    const patience = new Patience(stop, patienceMillis);
+    let isDone = false;
     try {
-      for await (const event of patiently(seller.use(ask), patienceMillis, stop)) {
+      for (;;) {
+        const { done, value: event } = await patience.next(events);
+        if ((isDone = done === true)) break;
         firstMillis ??= performance.now() - begun;
         const shown = answer.take(event);
-        reservation.cameTo(dueFor({ ...offer, fixedPrice: 0n }, rest.promptTokens.length, answer.tokensOfPart));
+        if (event.kind !== 'end') reservation.cameTo(cameTo());
         if (shown !== null) yield shown;
       }
       experience.answered(offer.stake, firstMillis ?? 0, performance.now() - begun - (firstMillis ?? 0), answer.tokensOfPart);
     } finally {
-      answer.endPart(dueFor({ ...offer, fixedPrice: 0n }, rest.promptTokens.length, answer.tokensOfPart));
+      if (!answer.isEnded) answer.endPart(cameTo());
       reservation.end();
+      patience.end();
       stop.unlink();
+      // What still waits inside ends by the same signals.
+      if (!isDone) events.return?.().catch(() => undefined);
     }
   }
 
@@ -147,7 +157,7 @@ class AnswerInParts {
   private isBegun = false;
   private cost = 0n;
   private saidBefore = 0;
-  private isEnded = false;
+  isEnded = false;
 
   constructor(readonly asked: TokenRequest) {}
 
@@ -190,9 +200,8 @@ class AnswerInParts {
     return this.whole(event);
   }
 
-  /** A part is over. @param nano what was paid for it */
+  /** A part is over that was not the last. @param nano what was paid for it */
   endPart(nano: bigint): void {
-    if (this.isEnded) return;
     if (this.tokensOfPart > 0) {
       this.cost += nano;
       if (this.newestReceipt !== undefined) this.receipts.push(this.newestReceipt);
@@ -209,23 +218,40 @@ class AnswerInParts {
   }
 }
 
-/** Hands events on; gives up when the next one does not come in time, or the application is gone. */
-async function* patiently<T>(events: AsyncIterable<T>, millis: number, stop: LinkedAbort): AsyncIterable<T> {
-  const iterator = events[Symbol.asyncIterator]();
-  const { signal } = stop;
-  const stopped = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
-  stopped.catch(() => undefined);
-  let isDone = false;
-  try {
-    while (!isDone) {
-      const timer = setTimeout(() => stop.abort(stalled(millis)), millis);
-      const next = await Promise.race([iterator.next(), stopped]).finally(() => clearTimeout(timer));
-      isDone = next.done === true;
-      if (!isDone) yield next.value;
+/** Waits for events; gives up when the next one does not come in time, or the application is gone. */
+class Patience {
+  private giveUp: (reason: unknown) => void = () => undefined;
+  /** Time counts only while somebody waits for the provider. */
+  private isWaiting = false;
+  private readonly timer: NodeJS.Timeout;
+  private readonly follow = (): void => this.giveUp(this.stop.signal.reason);
+
+  constructor(
+    private readonly stop: LinkedAbort,
+    millis: number,
+  ) {
+    this.timer = setTimeout(() => this.isWaiting && stop.abort(stalled(millis)), millis);
+    stop.signal.addEventListener('abort', this.follow, { once: true });
+  }
+
+  /** @throws the signal's reason */
+  async next<T>(events: AsyncIterator<T>): Promise<IteratorResult<T>> {
+    this.isWaiting = true;
+    this.timer.refresh();
+    try {
+      return await new Promise((resolve, reject) => {
+        this.giveUp = reject;
+        events.next().then(resolve, reject);
+        if (this.stop.signal.aborted) this.follow();
+      });
+    } finally {
+      this.isWaiting = false;
     }
-  } finally {
-    // What still waits inside ends by the same signals.
-    if (!isDone) iterator.return?.().catch(() => undefined);
+  }
+
+  end(): void {
+    clearTimeout(this.timer);
+    this.stop.signal.removeEventListener('abort', this.follow);
   }
 }
 

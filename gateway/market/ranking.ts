@@ -12,8 +12,8 @@ export interface WantedAnswer {
 const SECONDS_PER_PRICE = 10;
 
 /** nanoTON that an answer comes to at most. */
-export const mostFor = (offer: Offer, { promptTokens, maxTokens }: WantedAnswer): bigint =>
-  dueFor({ ...offer, fixedPrice: 0n }, promptTokens, maxTokens);
+export const mostFor = ({ promptPrice, outputPrice }: Offer, { promptTokens, maxTokens }: WantedAnswer): bigint =>
+  dueFor({ promptPrice, outputPrice, fixedPrice: 0n }, promptTokens, maxTokens);
 
 /**
  * Whom to ask first: what the whole answer costs, times how long it takes in the client's own experience. Who has not answered yet counts as
@@ -23,6 +23,7 @@ export const mostFor = (offer: Offer, { promptTokens, maxTokens }: WantedAnswer)
  */
 export function rankOffers<T extends { offer: Offer }>(sellers: readonly T[], wanted: WantedAnswer, recordOf: (offer: Offer) => ProviderRecord, now: number): T[] {
   const suitable = sellers.filter(({ offer }) => offer.maxTokens >= wanted.maxTokens);
+  if (suitable.length < 2) return suitable;
   const known = suitable.map(({ offer }) => secondsFor(recordOf(offer), wanted)).filter((seconds) => seconds !== null);
   const fastest = known.length === 0 ? 0 : Math.min(...known);
   return suitable

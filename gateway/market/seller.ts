@@ -145,7 +145,7 @@ export class Seller {
   /** Takes up the newest offer when nobody needs the one before it. */
   private renew(): void {
     const { opening, newest } = this;
-    if (opening === null || this.running > 0 || offerKey(opening.offer) === offerKey(newest)) return;
+    if (opening === null || this.running > 0 || opening.offer === newest || offerKey(opening.offer) === offerKey(newest)) return;
     this.begin(newest, opening.counter.then(async ({ channel, backend }) => {
       await backend.close();
       return this.options.open(newest, channel);

@@ -21,22 +21,28 @@ export async function readJsonObject(request: IncomingMessage, mostBytes: number
   throw new OpenAiRequestError(400, 'invalid_json', 'the body is not a JSON object');
 }
 
-async function readBytes(request: IncomingMessage, mostBytes: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > mostBytes) {
-      throw new OpenAiRequestError(413, 'request_too_large', 'the body is too large', { expected: `at most ${mostBytes} bytes` });
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+function readBytes(request: IncomingMessage, mostBytes: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      chunks.push(chunk);
+      if (size <= mostBytes) return;
+      request.pause().removeAllListeners('data');
+      reject(new OpenAiRequestError(413, 'request_too_large', 'the body is too large', { expected: `at most ${mostBytes} bytes` }));
+    });
+    request.on('end', () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)));
+    request.on('error', reject);
+    request.on('close', () => request.complete || reject(new OpenAiRequestError(400, 'incomplete', 'the body broke off')));
+  });
 }
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 function decode(bytes: Buffer): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return utf8.decode(bytes);
   } catch {
     throw new OpenAiRequestError(400, 'invalid_utf8', 'the body is not UTF-8');
   }

@@ -83,14 +83,14 @@ export class Totals {
   }
 }
 
-/** Answers one after the other, each with the index of its order, in one place of the admission. */
-async function* answers(
-  { backend, admission, abort }: Exchange, orders: readonly TextOrder[],
-): AsyncGenerator<{ index: number; item: AnswerStart | TextStep | TextEnd }> {
+/** Answers one after the other, each with the index of its order, in one place of the admission. @param take the next item, when the one before was taken */
+async function eachAnswer(
+  { backend, admission, abort }: Exchange, orders: readonly TextOrder[], take: (index: number, item: AnswerStart | TextStep | TextEnd) => void | Promise<void>,
+): Promise<void> {
   const leave = await admission.enter(abort);
   try {
     for (const [index, order] of orders.entries()) {
-      for await (const item of answerText(backend, order)) yield { index, item };
+      for await (const item of answerText(backend, order)) await take(index, item);
     }
   } finally {
     leave();
@@ -111,7 +111,7 @@ export async function collectAnswers(
 ): Promise<{ whole: WholeAnswer[]; headers: Record<string, string> }> {
   const whole = orders.map((): WholeAnswer => ({ events: [], logprobs: [], finishReason: 'stop' }));
   let headers: Record<string, string> = {};
-  for await (const { index, item } of answers(exchange, orders)) {
+  await eachAnswer(exchange, orders, (index, item) => {
     if (item.kind === 'start') headers = { ...referenceHeader(item), ...headers };
     else if (item.kind === 'end') {
       whole[index].finishReason = item.finishReason;
@@ -120,7 +120,7 @@ export async function collectAnswers(
       whole[index].events.push(...item.events);
       whole[index].logprobs.push(...item.logprobs);
     }
-  }
+  });
   const { cost } = totals;
   return { whole, headers: { ...headers, ...(cost !== undefined && { 'x-cocoon-cost-nanoton': cost }) } };
 }
@@ -141,7 +141,7 @@ export async function streamAnswers(
   const stream = new EventStream(response, settings);
   const soon = setTimeout(() => stream.open(headers), settings.keepAliveMillis);
   try {
-    for await (const { index, item } of answers(exchange, orders)) {
+    await eachAnswer(exchange, orders, async (index, item) => {
       let chunks: object[];
       if (item.kind === 'start') {
         stream.open({ ...headers, ...referenceHeader(item) });
@@ -151,7 +151,7 @@ export async function streamAnswers(
         chunks = format.end(index, item, index === orders.length - 1 ? totals : undefined);
       } else chunks = format.step(index, item);
       for (const chunk of chunks) await stream.send(chunk);
-    }
+    });
     await stream.done();
   } catch (error) {
     if (!stream.isOpen) throw error;

@@ -50,15 +50,17 @@ export async function* answerText(
   for await (const event of backend.complete({ ...request, model: card.id, stopTokens, enough: enough.signal })) {
     if (event.kind === 'start') yield event;
     else if (event.kind === 'tokens') {
+      const steps: TextStep[] = [];
       for (const [i, token] of event.tokens.entries()) {
-        if (stopTokens.includes(token) || enough.signal.aborted) continue;
+        if (stopTokens.includes(token) || text.hasEnough) continue;
         const step = text.push(token, event.logits?.[i]);
-        if (step.events.length > 0 || step.logprobs.length > 0) yield step;
-        if (text.hasEnough) enough.abort();
+        if (step.logprobs.length > 0) yield* joined(steps.splice(0));
+        steps.push(step);
       }
+      yield* joined(steps);
+      if (text.hasEnough) enough.abort();
     } else {
-      const last = text.end();
-      if (last.events.length > 0 || last.logprobs.length > 0) yield last;
+      yield* joined(text.end());
       const isCut = event.finishReason === 'length' && !text.hasEnough;
       yield { kind: 'end', finishReason: isCut ? 'length' : text.calls > 0 ? 'tool_calls' : 'stop', end: event };
       return;
@@ -97,14 +99,14 @@ class AnswerText {
   }
 
   /** What still waits; nothing behind a stop string. */
-  end(): TextStep {
-    if (this.hasEnough) return this.step('', this.parser?.end() ?? []);
+  end(): TextStep[] {
+    if (this.hasEnough) return [this.step('', this.parser?.end() ?? [])];
     const last = this.release(this.stops.push(this.decoder.end()));
-    if (this.hasEnough) return last;
+    if (this.hasEnough) return [last];
     const held = this.stops.end();
     this.released = Infinity;
     const step = this.step(held, this.parser?.push(held) ?? []);
-    return this.joined([last, step, this.step('', this.parser?.end() ?? [])]);
+    return [last, step, this.step('', this.parser?.end() ?? [])];
   }
 
   private release({ text, stopped }: { text: string; stopped: boolean }): TextStep {
@@ -116,6 +118,7 @@ class AnswerText {
   private step(text: string, calls: ToolCallEvent[]): TextStep {
     const plain: ToolCallEvent[] = text === '' ? [] : [{ kind: 'text', text }];
     const events = this.parser ? this.counted(calls) : plain;
+    if (this.waiting.length === 0) return { kind: 'step', events, logprobs: [] };
     const ready = this.waiting.findIndex(({ offset }) => offset >= this.released);
     return { kind: 'step', events, logprobs: this.waiting.splice(0, ready < 0 ? this.waiting.length : ready) };
   }
@@ -129,12 +132,13 @@ class AnswerText {
     this.calls += kept.filter(({ kind }) => kind === 'call').length;
     return kept;
   }
+}
 
-  private joined(steps: TextStep[]): TextStep {
-    return {
-      kind: 'step', events: steps.flatMap(({ events }) => events), logprobs: steps.flatMap(({ logprobs }) => logprobs),
-    };
-  }
+/** Steps as one; none where they hold nothing. */
+function joined(steps: TextStep[]): TextStep[] {
+  const events = steps.flatMap((step) => step.events);
+  const logprobs = steps.flatMap((step) => step.logprobs);
+  return events.length > 0 || logprobs.length > 0 ? [{ kind: 'step', events, logprobs }] : [];
 }
 
 function drawnLogprob(tokenizer: Tokenizer, token: number, logits: TokenLogits): Omit<DrawnLogprob, 'offset'> {

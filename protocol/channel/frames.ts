@@ -1,5 +1,4 @@
 import { ByteReader, ByteWriter } from '../byteCodec';
-import { concatBytes } from '../bytes';
 import { FinishReason } from '../constants';
 import { ProtocolError } from '../protocolError';
 
@@ -101,11 +100,13 @@ function writeAmount(writer: ByteWriter, { amount, final, signature }: SignedAmo
   return writer.uint('amount', amount, AMOUNT_BYTES).uint('final', flag(final), 1).fixed('signature', signature, 64);
 }
 
-function head(kind: number): ByteWriter {
-  return new ByteWriter().uint('version', CHANNEL_WIRE_VERSION, 1).uint('kind', kind, 1);
+/** Bytes of the longest frame without its sealed ones, and some more. */
+const FIELD_BYTES = 256;
+
+function head(kind: number, sealedBytes: number): ByteWriter {
+  return new ByteWriter(FIELD_BYTES + sealedBytes).uint('version', CHANNEL_WIRE_VERSION, 1).uint('kind', kind, 1);
 }
 
-/** The bytes behind `sealed`'s fields; they are appended whole, since they can be long. */
 function withSealed(writer: ByteWriter, sealed: Uint8Array): Uint8Array {
   if (sealed.length > MAX_SEALED_BYTES) {
     throw new ProtocolError('FRAME_TOO_LONG', 'A frame cannot carry so much', {
@@ -113,12 +114,12 @@ function withSealed(writer: ByteWriter, sealed: Uint8Array): Uint8Array {
       received: String(sealed.length),
     });
   }
-  return concatBytes(writer.uint('sealed length', sealed.length, 4).bytes(), sealed);
+  return writer.uint('sealed length', sealed.length, 4).rest(sealed).bytes();
 }
 
 /** One binary message of the transport. @throws ProtocolError OUT_OF_RANGE, WRONG_LENGTH, FRAME_TOO_LONG */
 export function encodeFrame(frame: ChannelFrame): Uint8Array {
-  const writer = head(Kind[frame.kind]);
+  const writer = head(Kind[frame.kind], 'sealed' in frame ? Math.min(frame.sealed.length, MAX_SEALED_BYTES) : 0);
   switch (frame.kind) {
     case 'hello':
       return writer

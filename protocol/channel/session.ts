@@ -45,7 +45,7 @@ export function helloHash(binding: SessionBinding, enc: Uint8Array): Uint8Array 
 }
 
 /** RFC 8439 nonce: zeros, then the request's number; a session seals each number once. */
-const requestNonce = (seq: number): Uint8Array => concatBytes(new Uint8Array(8), uintBytes(seq, 4));
+const requestNonce = (seq: number): Uint8Array => uintBytes(seq, 12);
 
 function checkRange({ firstSeq }: SessionBinding, seq: number): void {
   if (fitsUint(seq, 32) && seq >= firstSeq && seq < firstSeq + SESSION_REQUESTS) return;

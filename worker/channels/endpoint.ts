@@ -111,7 +111,7 @@ export class ChannelEndpoint {
       clearTimeout(greeting);
       if (!isBinary) return socket.close(CLOSE_NOT_BINARY, 'frames are binary');
       if (++talk.waiting >= limits.waitingFrames) socket.pause();
-      void conversation.receive(new Uint8Array(data)).finally(() => {
+      void conversation.receive(new Uint8Array(data.buffer, data.byteOffset, data.length)).finally(() => {
         if (--talk.waiting < limits.waitingFrames && socket.isPaused) socket.resume();
       });
     });

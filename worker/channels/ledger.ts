@@ -18,7 +18,8 @@ const CROSSING_MILLIS = 10_000;
  * chunk of one of them is unpaid.
  */
 export class ChannelLedger {
-  private last: Promise<void> = Promise.resolve();
+  /** Resolves when those who deliver or wait for it are done; null when there is nobody. */
+  private last: Promise<void> | null = null;
   private readonly wakers = new Set<() => void>();
   /** Prices of pieces of prompts whose reading was begun and that no receipt covers yet, by request that runs. */
   private readonly begun = new Map<number, bigint>();
@@ -146,15 +147,21 @@ export class ChannelLedger {
 
   private async inTurn(turn: () => Promise<void>, signal: AbortSignal): Promise<void> {
     const before = this.last;
-    let done = (): void => undefined;
-    this.last = new Promise((resolve) => (done = resolve));
+    let resolved = (): void => undefined;
+    const mine = new Promise<void>((resolve) => (resolved = resolve));
+    this.last = mine;
+    const done = (): void => {
+      if (this.last === mine) this.last = null;
+      resolved();
+    };
     try {
-      await ended(before, signal);
+      if (before !== null) await ended(before, signal);
       if (signal.aborted) throw new Unpaid();
       await turn();
     } finally {
       // Whoever leaves before its turn lets nobody pass those before it.
-      void before.then(done);
+      if (before === null) done();
+      else void before.then(done);
     }
   }
 

@@ -75,16 +75,25 @@ export async function serveRequest(
     }
     return (next + 1) * PROMPT_PIECE_TOKENS;
   };
+  /** The engine has nothing more to do. */
+  let isComputed = true;
   try {
     await prepay();
     const answered = engine.cannotRepeat === true ? answeredTokens(request, begun.receipts) : [];
     const chunks = new ChunkSource(answered);
     if (stop.aborted) throw new Unpaid();
-    stop.addEventListener('abort', () => chunks.fail(new Unpaid()), { once: true });
+    stop.addEventListener('abort', () => chunks.fail(SERVED), { once: true });
     const generation = engine.generate({ ...job, answered, signal: stop, promptLimit, onToken: (token) => chunks.push(token) });
+    isComputed = false;
     generation.then(
-      (result) => chunks.end(result),
-      (error: unknown) => chunks.fail(error),
+      (result) => {
+        isComputed = true;
+        chunks.end(result);
+      },
+      (error: unknown) => {
+        isComputed = true;
+        chunks.fail(error);
+      },
     );
     for (let chunk = 0, isLast = false; !isLast; chunk++) {
       const made = await chunks.next(chunk, { index: acknowledged + chunk, promptTokens });
@@ -97,7 +106,7 @@ export async function serveRequest(
     else ledger.forget(seq);
     throw error;
   } finally {
-    left.abort(SERVED);
+    if (!isComputed) left.abort(SERVED);
     left.unlink();
   }
 }

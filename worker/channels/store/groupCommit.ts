@@ -40,6 +40,7 @@ export class GroupCommit {
   private waiting: Change[] = [];
   private isScheduled = false;
   private failure: StorageError | null = null;
+  private readonly transaction: Record<'begin' | 'commit', Database.Statement>;
   private readonly savepoint: Record<'begin' | 'keep' | 'undo', Database.Statement>;
   private lastError: StorageError | null = null;
   private done = 0;
@@ -49,6 +50,7 @@ export class GroupCommit {
     private readonly witness: CommitWitness,
     private readonly tables: ChangedTables,
   ) {
+    this.transaction = { begin: database.prepare('BEGIN IMMEDIATE'), commit: database.prepare('COMMIT') };
     const begin = database.prepare('SAVEPOINT change');
     this.savepoint = { begin, keep: database.prepare('RELEASE change'), undo: database.prepare('ROLLBACK TO change') };
   }
@@ -117,11 +119,11 @@ export class GroupCommit {
   private commit(group: Change[]): Outcome[] {
     let outcomes: Outcome[];
     try {
-      this.database.exec('BEGIN IMMEDIATE');
+      this.transaction.begin.run();
       outcomes = this.attemptAll(group);
       this.witness.beforeCommit();
       crashPoint('commitPrepared');
-      this.database.exec('COMMIT');
+      this.transaction.commit.run();
     } catch (cause) {
       const error = storageError('channels', cause);
       this.lastError = error;
@@ -165,7 +167,7 @@ export class GroupCommit {
 
   private attemptEach(group: Change[]): Outcome[] {
     this.rollBack();
-    this.database.exec('BEGIN IMMEDIATE');
+    this.transaction.begin.run();
     return group.map(({ work }) => {
       this.savepoint.begin.run();
       try {
