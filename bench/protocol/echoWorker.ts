@@ -6,6 +6,7 @@ import { Blockchain } from '@ton/sandbox';
 import type { Generation, Job } from '../../exact';
 import { Tier } from '../../protocol';
 import { packChannel, readNetworkPrices } from '../../wrappers';
+import { RequestVault } from '../../worker/cases';
 import { ChannelDesk } from '../../worker/channels/desk';
 import { CHANNEL_PATH, ChannelEndpoint } from '../../worker/channels/endpoint';
 import { ChannelStore } from '../../worker/channels/store/channelStore';
@@ -55,7 +56,7 @@ export async function startEchoWorker(folder: string, clients: number, millisPer
   };
   const server = createServer();
   const endpoint = new ChannelEndpoint(server, {
-    desk: new ChannelDesk({ chain, store, policy, now: unixNow, viewSeconds: 60 }), policy, store, keys, engine: echoEngine(millisPerToken), model, now: unixNow, admission: new Admission(UNBOUNDED),
+    desk: new ChannelDesk({ chain, store, policy, now: unixNow, viewSeconds: 60 }), policy, store, keys, vault: new RequestVault(keys.signingSecret), engine: echoEngine(millisPerToken), model, now: unixNow, admission: new Admission(UNBOUNDED),
     serving: { workerKey: keys.signingPublic, tier: Tier.bonded, promptPrice: BENCH_PRICE, outputPrice: BENCH_PRICE, maxTokens: 256, maxSeconds: 3_600 },
     log: createLogger('error'), draining: new AbortController().signal,
   });
