@@ -157,7 +157,7 @@ const REFUTATIONS: Record<string, Refutations> = {
   q: words, k: words, v: words, h1: words, h2: words, logits: words, gate, up: gate,
   headNorm, qn: headNorm, kn: headNorm, headMax, q8: headRow, k8: headRow, v8: headRow,
   vt: weighted(1), pv: weighted(4), oMax: outputMax, o8: weighted(1),
-  attMax: scoreMax, e: weights, attSums: sums((leaf) => differing(leaf, 8)), p: sums(planes),
+  attMax: scoreMax, e: weights, attSums: sums((leaf) => differing(leaf, 4)), p: sums(planes),
   mlpMax: swiGluMax, xd: swiGluRow, max, top, sums: runningSums, draw,
 };
 
