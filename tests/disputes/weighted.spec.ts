@@ -8,8 +8,8 @@ import { mutated, randomOf } from './mutations';
 /** Positions in two blocks of 256. */
 const LONG = { promptTokens: Array.from({ length: 259 }, (_, i) => (i * i * 7 + 3) % 256), maxTokens: 1 };
 
-const evidenceOf = ({ run, tree, t, address, bytes }: Disputed, element: number): Cell =>
-  weightedEvidence({ config: run.model.config, tree, commit: run.commit, t }, address, element, bytes);
+const evidenceOf = ({ run, tree, t, address }: Disputed, element: number): Cell =>
+  weightedEvidence({ config: run.model.config, tree, commit: run.commit, t }, address, element);
 
 const leavesOf = (run: Run, t: number, group: number, slot: string): number => run.positions[t][group].find((one) => one.slot === slot)!.leaves.length;
 
