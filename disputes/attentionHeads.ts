@@ -3,7 +3,7 @@ import { beginCell, type Cell } from '@ton/core';
 import { hasHeadNorm, type ExactConfig } from '../exact/config';
 import { BLOCK } from '../exact/constants';
 import type { ModelPart } from '../exact/modelProof';
-import { chainOf, leafCells } from './evidenceCells';
+import { chainOf } from './evidenceCells';
 import type { LeafSource, PartSource } from './leafSource';
 import { tableChain } from './modelEvidence';
 import { PositionEvidence } from './positionEvidence';
@@ -46,11 +46,10 @@ export class AttentionHeadEvidence {
   }
 
   /** @param numbers of 8 and of 16 bits that choose the element */
-  cell(slot: number | undefined, numbers: readonly number[], disputed: Uint8Array): Cell {
+  cell(slot: number | undefined, numbers: readonly number[]): Cell {
     const cell = beginCell();
     if (slot !== undefined) cell.storeUint(slot, 8);
     for (const number of numbers) cell.storeUint(number, 16);
-    cell.storeRef(chainOf(leafCells(disputed)));
     if (this.evidence.parts.length > 0) cell.storeRef(chainOf(this.evidence.parts));
     return (this.part ? cell.storeRef(this.part) : cell).endCell();
   }

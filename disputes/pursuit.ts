@@ -19,7 +19,7 @@ import { encodeReceiptFacts } from './receiptFacts';
 import { firstProof, type FoundProof, type Judge, KnownCommits, refute } from './refute';
 import { type Replay, replayed } from './replay';
 import { RevealedNodes, RevealedTree } from './revealedTree';
-import { decodeJob, encodeStep } from './step';
+import { decodeJob } from './step';
 
 /** A message to the case. */
 export interface Move {
@@ -143,7 +143,7 @@ export class Pursuit {
 
   private async prove(state: CaseState, moves: readonly CaseMove[]): Promise<Move> {
     const { config } = this.model;
-    const { t, traceRoot, positionRoot } = state.place!;
+    const { t } = state.place!;
     const address = innerAddressAt(config, t, state.index);
     const { commit, inner, leaf } = revealedBy(config, moves);
     if (leaf === null) throw new DisputeError('dispute.history', 'the API leaves out moves of the case', { hint: 'try again, or use another --api' });
@@ -154,11 +154,8 @@ export class Pursuit {
       sampling: job.sampling,
     };
     const honest = await this.prover.leaf('inner', address);
-    const step = encodeStep({
-      config, rowsRoot: this.subject.rowsRoot, tablesRoot: this.subject.tablesRoot, positionRoot: positionRoot!, traceRoot, index: state.index, hash: state.node, t, job,
-    });
     const wrong = { source, address, disputed: bytesOf(leaf, honest.bytes!.length), honest: Buffer.from(honest.bytes!) };
-    const found = await refute(wrong, commits, step, this.judge);
+    const found = await refute(wrong, commits, state.step!, this.judge);
     if (found === null) {
       throw new DisputeError('dispute.not-refuted', 'no check shows the leaf to be wrong', {
         received: `position ${t}, group ${address.group}, ${address.slot}, leaf ${address.leaf}`, hint: 'is this machine computing as docs/exact-arithmetic.md says?',

@@ -59,20 +59,20 @@ const pairs = (leaf: WrongLeaf, count: number): [pair: number, shows: number][] 
 const linear = (bytes: (config: ExactConfig) => number): Refutations => (leaf) => {
   const { config, model, tree } = leaf.source;
   return differing(leaf, bytes(config)).map((element) => ({
-    check: 'LinearCheck', evidence: () => linearEvidence(config, model, tree, leaf.address, element, leaf.disputed),
+    check: 'LinearCheck', evidence: () => linearEvidence(config, model, tree, leaf.address, element),
   }));
 };
 const words = linear(() => 4);
 const gate = linear((config) => (hasWideSwiGlu(config) ? 4 : 2));
 
 const input: Refutations = (leaf) => differing(leaf, 4).map((element) => ({
-  check: 'InputCheck', evidence: () => inputEvidence(leaf.source, leaf.address, element, leaf.disputed),
+  check: 'InputCheck', evidence: () => inputEvidence(leaf.source, leaf.address, element),
 }));
 
 const norm: Refutations = (leaf) => {
-  const { source: { config, tree }, address, disputed } = leaf;
+  const { source: { config, tree }, address } = leaf;
   const of = normElements(config);
-  const found = (element: number, shows?: number): Refutation => ({ check: 'NormCheck', evidence: () => normEvidence(config, tree, address, element, disputed, shows) });
+  const found = (element: number, shows?: number): Refutation => ({ check: 'NormCheck', evidence: () => normEvidence(config, tree, address, element, shows) });
   const [root, inverse] = [2 * (of.ssq + 1), 2 * (of.ssq + 1) + 1];
   return differing(leaf, 4).flatMap((word) => {
     if (word < 2) return shown(leaf, 0, config.dim).map((shows) => found(of.largest, shows));
@@ -83,54 +83,54 @@ const norm: Refutations = (leaf) => {
   });
 };
 const normRow: Refutations = (leaf) => differing(leaf, 1).map((byte) => ({
-  check: 'NormCheck', evidence: () => normEvidence(leaf.source.config, leaf.source.tree, leaf.address, byte, leaf.disputed),
+  check: 'NormCheck', evidence: () => normEvidence(leaf.source.config, leaf.source.tree, leaf.address, byte),
 }));
 
 const headNorm: Refutations = (leaf) => {
-  const { source, address, disputed } = leaf;
+  const { source, address } = leaf;
   const { headDim } = source.config;
-  const found = (element: number, shows?: number): Refutation => ({ check: 'HeadNormCheck', evidence: () => headNormEvidence(source, address, element, disputed, shows) });
+  const found = (element: number, shows?: number): Refutation => ({ check: 'HeadNormCheck', evidence: () => headNormEvidence(source, address, element, shows) });
   return differing(leaf, 4).flatMap((word) => {
     if (address.slot !== 'headNorm' || word % 6 > 1) return [found(word)];
     return shown(leaf, word - (word % 6), headDim).map((shows) => found(word, shows));
   });
 };
 const headMax: Refutations = (leaf) => pairs(leaf, leaf.source.config.headDim).flatMap(([pair, shows]) =>
-  [2 * pair, 2 * pair + 1].map((word): Refutation => ({ check: 'HeadMaxCheck', evidence: () => headMaxEvidence(leaf.source, leaf.address, word, leaf.disputed, shows) })));
+  [2 * pair, 2 * pair + 1].map((word): Refutation => ({ check: 'HeadMaxCheck', evidence: () => headMaxEvidence(leaf.source, leaf.address, word, shows) })));
 const headRow: Refutations = (leaf) => differing(leaf, 1).map((byte) => ({
-  check: 'HeadRowCheck', evidence: () => headRowEvidence(leaf.source, leaf.address, byte, leaf.disputed),
+  check: 'HeadRowCheck', evidence: () => headRowEvidence(leaf.source, leaf.address, byte),
 }));
 
 const weighted = (bytes: number): Refutations => (leaf) => differing(leaf, bytes).map((element) => ({
-  check: 'WeightedCheck', evidence: () => weightedEvidence(leaf.source, leaf.address, element, leaf.disputed),
+  check: 'WeightedCheck', evidence: () => weightedEvidence(leaf.source, leaf.address, element),
 }));
 const outputMax: Refutations = (leaf) => shown(leaf, 0, leaf.source.config.heads * leaf.source.config.headDim).map((element) => ({
-  check: 'WeightedCheck', evidence: () => weightedEvidence(leaf.source, leaf.address, element, leaf.disputed),
+  check: 'WeightedCheck', evidence: () => weightedEvidence(leaf.source, leaf.address, element),
 }));
 
 const scoreMax: Refutations = (leaf) => pairs(leaf, leaf.source.t + 1).map(([pair, position]) => ({
-  check: 'ScoreCheck', evidence: () => scoreEvidence(leaf.source, leaf.source.model, leaf.address, pair, leaf.disputed, position),
+  check: 'ScoreCheck', evidence: () => scoreEvidence(leaf.source, leaf.source.model, leaf.address, pair, position),
 }));
 const weights: Refutations = (leaf) => differing(leaf, 2).map((element) => ({
-  check: 'ScoreCheck', evidence: () => scoreEvidence(leaf.source, leaf.source.model, leaf.address, element, leaf.disputed),
+  check: 'ScoreCheck', evidence: () => scoreEvidence(leaf.source, leaf.source.model, leaf.address, element),
 }));
 
 const sums = (elementOf: (leaf: WrongLeaf) => number[]): Refutations => (leaf) => elementOf(leaf).map((element) => ({
-  check: 'SumsCheck', evidence: () => sumsEvidence(leaf.source, leaf.address, element, leaf.disputed),
+  check: 'SumsCheck', evidence: () => sumsEvidence(leaf.source, leaf.address, element),
 }));
 /** Low bytes of a block's weights stand in front of their high bytes. */
 const planes = (leaf: WrongLeaf): number[] => [...new Set(differing(leaf, 1).map((byte) => byte % BLOCK))];
 
 const swiGluMax: Refutations = (leaf) => {
   const { config, model, tree } = leaf.source;
-  return pairs(leaf, config.ffn).map(([pair, shows]) => ({ check: 'SwiGluCheck', evidence: () => swiGluEvidence(config, model, tree, leaf.address, pair, leaf.disputed, shows) }));
+  return pairs(leaf, config.ffn).map(([pair, shows]) => ({ check: 'SwiGluCheck', evidence: () => swiGluEvidence(config, model, tree, leaf.address, pair, shows) }));
 };
 const swiGluRow: Refutations = (leaf) => {
   const { config, model, tree } = leaf.source;
-  return differing(leaf, 1).map((byte) => ({ check: 'SwiGluCheck', evidence: () => swiGluEvidence(config, model, tree, leaf.address, byte, leaf.disputed) }));
+  return differing(leaf, 1).map((byte) => ({ check: 'SwiGluCheck', evidence: () => swiGluEvidence(config, model, tree, leaf.address, byte) }));
 };
 
-const max: Refutations = (leaf) => shown(leaf, 0, leaf.source.config.vocab).map((id) => ({ check: 'MaxCheck', evidence: () => maxEvidence(leaf.source, leaf.disputed, id) }));
+const max: Refutations = (leaf) => shown(leaf, 0, leaf.source.config.vocab).map((id) => ({ check: 'MaxCheck', evidence: () => maxEvidence(leaf.source, id) }));
 
 /** Words of an entry of `top`: a logit, its id, its weight. */
 const ENTRY_BYTES = 12;
@@ -139,13 +139,13 @@ const top: Refutations = (leaf) => {
   return differing(leaf, ENTRY_BYTES).flatMap((entry): Refutation[] => {
     const ids = [disputed, honest].map((bytes) => bytes.readUInt32BE(ENTRY_BYTES * entry + 4)).filter((id) => id < source.config.vocab);
     return [
-      ...ids.map((id): Refutation => ({ check: 'TopCheck', evidence: () => topPlaceEvidence(source, entry, disputed, id) })),
-      { check: 'TopCheck', evidence: () => topWeightEvidence(source, entry, disputed) },
+      ...ids.map((id): Refutation => ({ check: 'TopCheck', evidence: () => topPlaceEvidence(source, entry, id) })),
+      { check: 'TopCheck', evidence: () => topWeightEvidence(source, entry) },
     ];
   });
 };
 const runningSums: Refutations = (leaf) => differing(leaf, 8).map((element) => ({
-  check: 'RunningSumsCheck', evidence: () => runningSumsEvidence(leaf.source, leaf.address, element, leaf.disputed),
+  check: 'RunningSumsCheck', evidence: () => runningSumsEvidence(leaf.source, leaf.address, element),
 }));
 const draw: Refutations = ({ source, disputed }) => (['total', 'token'] as const).map((part) => ({
   check: 'DrawCheck', evidence: () => drawEvidence(source, source.sampling, disputed, part),
@@ -157,7 +157,7 @@ const REFUTATIONS: Record<string, Refutations> = {
   q: words, k: words, v: words, h1: words, h2: words, logits: words, gate, up: gate,
   headNorm, qn: headNorm, kn: headNorm, headMax, q8: headRow, k8: headRow, v8: headRow,
   vt: weighted(1), pv: weighted(4), oMax: outputMax, o8: weighted(1),
-  attMax: scoreMax, e: weights, attSums: sums((leaf) => differing(leaf, 8)), p: sums(planes),
+  attMax: scoreMax, e: weights, attSums: sums((leaf) => differing(leaf, 4)), p: sums(planes),
   mlpMax: swiGluMax, xd: swiGluRow, max, top, sums: runningSums, draw,
 };
 

@@ -4,6 +4,7 @@ import { encodeConfig, type ExactConfig } from '../exact/config';
 import type { Sampling } from '../exact/engine';
 import { matrixShapes } from '../exact/modelFile';
 import { depthFor, headSlots, layerSlots, segmentsOf, type HeadSlotName, type LayerSlotName, type Slot, treeDepths } from '../exact/opTable';
+import { chainOf, leafCells } from './evidenceCells';
 
 /** The leaf in dispute and what is known of its job; hashes have 32 bytes. */
 export interface DisputedStep {
@@ -13,9 +14,9 @@ export interface DisputedStep {
   positionRoot: Uint8Array;
   /** Of the commit tree. */
   traceRoot: Uint8Array;
-  /** Of the leaf: in the position tree, and its hash. */
+  /** Of the leaf in the position tree. */
   index: number;
-  hash: Uint8Array;
+  leaf: Uint8Array;
   /** Position in the sequence. */
   t: number;
   job: StepJob;
@@ -57,12 +58,13 @@ export function rowsDepth(config: ExactConfig): number {
   return depthFor(matrixShapes(config).reduce((sum, { rows, columns }) => sum + rows * segmentsOf(columns), 0), 3);
 }
 
-export function encodeStep({ config, rowsRoot, tablesRoot, positionRoot, traceRoot, index, hash, t, job }: DisputedStep): Cell {
-  const found = beginCell()
-    .storeBuffer(Buffer.from(positionRoot)).storeBuffer(Buffer.from(traceRoot)).storeUint(index, 32).storeBuffer(Buffer.from(hash)).storeUint(t, 32).storeRef(encodeJob(job))
+export function encodeStep({ config, rowsRoot, tablesRoot, positionRoot, traceRoot, index, leaf, t, job }: DisputedStep): Cell {
+  const basis = beginCell()
+    .storeBuffer(Buffer.from(encodeConfig(config))).storeBuffer(Buffer.from(rowsRoot)).storeBuffer(Buffer.from(tablesRoot)).storeRef(encodeJob(job)).storeRef(encodeLayout(config))
     .endCell();
   return beginCell()
-    .storeBuffer(Buffer.from(encodeConfig(config))).storeBuffer(Buffer.from(rowsRoot)).storeBuffer(Buffer.from(tablesRoot)).storeRef(found).storeRef(encodeLayout(config))
+    .storeBuffer(Buffer.from(traceRoot)).storeBuffer(Buffer.from(positionRoot)).storeUint(0, 256 + 32).storeUint(t, 32).storeUint(index, 32)
+    .storeRef(basis).storeRef(chainOf(leafCells(leaf)))
     .endCell();
 }
 

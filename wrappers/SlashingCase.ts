@@ -111,7 +111,7 @@ export class SlashingCase implements Contract {
   private constructor(readonly address: Address, readonly init?: { code: Cell; data: Cell }) {}
 
   static async fromSubject(stake: Address, challenger: Address, subject: CaseSubject): Promise<SlashingCase> {
-    const { init } = await GeneratedCase.fromInit(stake, challenger, packCaseSubject(subject), 0n, 0n, 0n, 0n, 0n, 0n, null, null, null);
+    const { init } = await GeneratedCase.fromInit(stake, challenger, packCaseSubject(subject), 0n, 0n, 0n, 0n, 0n, 0n, null);
     return new SlashingCase(contractAddress(0, init!), init!);
   }
 

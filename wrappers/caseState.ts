@@ -1,12 +1,12 @@
 /** What a case's account and its messages say, for whoever plays in it. */
 import type { Address, Cell, Slice } from '@ton/core';
 import {
-  loadCaseSubject, loadChooseChild, loadDisputed, loadJudgedJob, loadModelRoots, loadShowChildren, loadShowLeaf, loadShowPosition, loadShowTrace,
+  loadCaseSubject, loadChooseChild, loadJudgedJob, loadModelRoots, loadShowChildren, loadShowLeaf, loadShowPosition, loadShowTrace, loadStep,
 } from '../build/Suite/Suite_SlashingCase';
 import { CocoonError } from '../protocol';
 import { toBytes } from './cells';
 import {
-  type CaseSubject, OP_CHOOSE_CHILD, OP_SHOW_CHILDREN, OP_SHOW_LEAF, OP_SHOW_POSITION, OP_SHOW_TRACE,
+  CASE_TURNS, type CaseSubject, OP_CHOOSE_CHILD, OP_SHOW_CHILDREN, OP_SHOW_LEAF, OP_SHOW_POSITION, OP_SHOW_TRACE,
 } from './SlashingCase';
 
 /** Where a descent stands, as far as the case keeps it. */
@@ -34,8 +34,10 @@ export interface CaseState {
   node: Uint8Array;
   index: number;
   left: number;
-  /** Below the node, once they were shown. */
+  /** Below the node, while one of them is to be chosen. */
   children: Uint8Array[] | null;
+  /** The Step that a check is given, once the leaf was shown. */
+  step: Cell | null;
   /** Null until a trace was shown. */
   place: DisputedPlace | null;
 }
@@ -47,14 +49,12 @@ export function parseCase(data: Cell): CaseState {
     const [stake, challenger, subject] = [slice.loadAddress(), slice.loadAddress(), parseCaseSubject(slice.loadRef())];
     const [turn, endsAt, bond] = [slice.loadUint(8), slice.loadUint(32), slice.loadCoins()];
     const [node, index, left] = [slice.loadBuffer(32), slice.loadUint(32), slice.loadUint(8)];
-    // What may be absent stands in a cell of its own.
-    const rest = slice.loadRef().beginParse();
+    const step = slice.loadMaybeRef();
     slice.endParse();
-    const [children, place] = [rest.loadMaybeRef(), rest.loadMaybeRef()];
-    return {
-      stake, challenger, subject, turn, endsAt, bond, node, index, left,
-      children: children && parseHashes(children, 2 ** Math.min(ROUND_LEVELS, left)), place: place && parsePlace(place),
-    };
+    const at = { stake, challenger, subject, turn, endsAt, bond, node, index, left };
+    if (step === null) return { ...at, children: null, step: null, place: null };
+    const { shown, ...place } = loadStep(step.beginParse());
+    return { ...at, children: turn === CASE_TURNS.choose ? parseHashes(shown, 2 ** Math.min(ROUND_LEVELS, left)) : null, step: turn === CASE_TURNS.prove ? step : null, place: placeOf(place) };
   } catch (cause) {
     throw new CocoonError('NOT_A_CASE', 'This is not the data of a SlashingCase', { cause });
   }
@@ -71,9 +71,8 @@ export function parseCaseSubject(cell: Cell): CaseSubject {
   };
 }
 
-function parsePlace(cell: Cell): DisputedPlace {
-  const { traceRoot, commitIndex, commitHash, positionRoot, t } = loadDisputed(cell.beginParse());
-  return {
+function placeOf({ traceRoot, commitIndex, commitHash, positionRoot, t }: Omit<ReturnType<typeof loadStep>, 'shown'>): DisputedPlace | null {
+  return traceRoot === 0n ? null : {
     traceRoot: toBytes(traceRoot), commitIndex: Number(commitIndex), commitHash: toBytes(commitHash), positionRoot: positionRoot === 0n ? null : toBytes(positionRoot),
     t: Number(t),
   };

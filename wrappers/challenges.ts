@@ -64,7 +64,7 @@ export const packModelRoots = ({ config, rowsRoot, tablesRoot, tokenizer }: Mode
 
 /** The code of every case. */
 export async function slashingCaseCode(): Promise<Cell> {
-  return (await GeneratedCase.fromInit(BURN_ADDRESS, BURN_ADDRESS, Cell.EMPTY, 0n, 0n, 0n, 0n, 0n, 0n, null, null, null)).init!.code;
+  return (await GeneratedCase.fromInit(BURN_ADDRESS, BURN_ADDRESS, Cell.EMPTY, 0n, 0n, 0n, 0n, 0n, 0n, null)).init!.code;
 }
 
 const packGrant = ({ grant, signature, channel }: SignedGrant): Cell =>

@@ -10,7 +10,7 @@ const GAS = {
   keyQuery: 46_000n,
   announce: 16_000n,
   challenge: 60_000n,
-  openCase: 30_000n,
+  openCase: 27_000n,
 } as const;
 
 /** Fee of `gas` and of `replies` short messages, as `handlingFee` in contracts/lib/value.tact. */
@@ -36,8 +36,8 @@ export const depositFees = (prices: NetworkPrices): bigint =>
   handlingFee(prices, GAS.stakeMessage, 1n) + announceFee(prices);
 
 /** The message that deploys a case, at its largest. */
-const CASE_MAX_CELLS = 95n;
-const CASE_MAX_BITS = 45_000n;
+const CASE_MAX_CELLS = 80n;
+const CASE_MAX_BITS = 43_000n;
 
 /** Least value of a challenge of an answer of this price: bond, reserve and the fees of opening, nanoTON. */
 export const requiredChallengeValue = (price: bigint, prices: NetworkPrices): bigint =>

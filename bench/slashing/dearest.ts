@@ -5,7 +5,6 @@ import { checkCode, type CheckName, CHECK_NAMES } from '../../disputes/checkTree
 import { encodeStep } from '../../disputes/step';
 import { type ExactConfig, GREEDY, type Job, type Sampling } from '../../exact';
 import { encodeConfig } from '../../exact/config';
-import { sha256 } from '../../exact/merkle';
 import { requestRoot } from '../../protocol';
 import { createSandbox } from '../../tests/support/sandbox';
 import { type Lie, requestOf } from './dispute';
@@ -68,7 +67,7 @@ function* liesOf(config: ExactConfig, sampling: Sampling): Generator<[StepCase, 
       evidence: step.evidence(place, tree, bytes),
     };
     const stepCell = encodeStep({
-      config, rowsRoot: model.rowsRoot, tablesRoot: model.tablesRoot, positionRoot: tree.root, traceRoot: position.commit.root, index, hash: sha256(bytes), t,
+      config, rowsRoot: model.rowsRoot, tablesRoot: model.tablesRoot, positionRoot: tree.root, traceRoot: position.commit.root, index, leaf: bytes, t,
       job: { promptTokens: promptTokens.length, outputTokens: OUTPUT_TOKENS, requestRoot: requestRoot(place.request), sampling },
     });
     yield [step, lie, stepCell];

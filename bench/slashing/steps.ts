@@ -77,7 +77,7 @@ const inputs = (config: ExactConfig): StepCase[] => {
   const source = ({ position: { t, commit }, model, request }: Place, tree: LeafSource) => ({ config, model, tree, request, t, commit: { leaf: commit.committed.bind(commit) } });
   const step = (of: string, slot: string, leaf: number, element: number): StepCase => ({
     check: 'InputCheck', of, group: 0, slot, leaf, at: 4 * element + 3,
-    evidence: (place, tree, bytes) => inputEvidence(source(place, tree), place.position.address(0, slot, leaf), element, bytes),
+    evidence: (place, tree) => inputEvidence(source(place, tree), place.position.address(0, slot, leaf), element),
   });
   const last = blocksOf(config.dim) - 1;
   return [step('token', 'token', 0, 0), ...[[0, 0], [0, BLOCK - 1], [last, 0], [last, (config.dim - 1) % BLOCK]].map(([leaf, element]) => step('h', 'h', leaf, element))];
@@ -87,7 +87,7 @@ function norms(config: ExactConfig): StepCase[] {
   const { largest, inv } = normElements(config);
   const step = (group: number, slot: string, leaf: number, element: number, at: number, shows?: (bytes: Uint8Array) => number): StepCase => ({
     check: 'NormCheck', of: slot, group, slot, leaf, at,
-    evidence: ({ position }, tree, bytes) => normEvidence(config, tree, position.address(group, slot, leaf), element, bytes, shows?.(bytes)),
+    evidence: ({ position }, tree, bytes) => normEvidence(config, tree, position.address(group, slot, leaf), element, shows?.(bytes)),
   });
   const rows = (group: number, slot: string): StepCase[] => rowEnds(config.dim).map(({ leaf, byte }) => step(group, slot, leaf, byte, byte));
   const scalars = (group: number, slot: string): StepCase[] => Array.from({ length: inv + 1 }, (_, element) => {
@@ -101,7 +101,7 @@ function norms(config: ExactConfig): StepCase[] {
 
 const linears = (config: ExactConfig): StepCase[] => linearPlaces(config).map(({ group, slot, leaf, element, bytes: size }) => ({
   check: 'LinearCheck', of: slot, group, slot, leaf, at: size * element + size - 1,
-  evidence: ({ position, model }, tree, bytes) => linearEvidence(config, model, tree, position.address(group, slot, leaf), element, bytes),
+  evidence: ({ position, model }, tree) => linearEvidence(config, model, tree, position.address(group, slot, leaf), element),
 }));
 
 function heads(config: ExactConfig): StepCase[] {
@@ -113,7 +113,7 @@ function heads(config: ExactConfig): StepCase[] {
   const [keys, values] = [4 * count, 4 * (count + kvHeads)];
   const maxima = [0, 2, keys - 4, keys - 2, keys, values - 2, values, values + 2 * kvHeads - 2].map((word): StepCase => ({
     check: 'HeadMaxCheck', of: 'headMax', group: LAYER_GROUP, slot: 'headMax', leaf: 0, at: 4 * word + 3,
-    evidence: (place, tree, bytes) => headMaxEvidence(source(place, tree), address(place, 'headMax', 0), word, bytes, indexAt(bytes, word)),
+    evidence: (place, tree, bytes) => headMaxEvidence(source(place, tree), address(place, 'headMax', 0), word, indexAt(bytes, word)),
   }));
   const rows = (['q8', 'k8', 'v8'] as const).flatMap((slot) => {
     const { leaves } = slotOf(slot);
@@ -121,14 +121,14 @@ function heads(config: ExactConfig): StepCase[] {
     const row = Math.ceil(headDim / 120) * 120;
     return [0, leaves - 1].flatMap((leaf) => [0, inLeaf, inLeaf + headDim - 30, inLeaf * (1 + row) - row, inLeaf * (1 + row) - row + headDim - 9].map((byte): StepCase => ({
       check: 'HeadRowCheck', of: slot, group: LAYER_GROUP, slot, leaf, at: byte,
-      evidence: (place, tree, bytes) => headRowEvidence(source(place, tree), address(place, slot, leaf), byte, bytes),
+      evidence: (place, tree) => headRowEvidence(source(place, tree), address(place, slot, leaf), byte),
     })));
   });
   if (!hasHeadNorm(config)) return [...maxima, ...rows];
   const norm = (slot: 'headNorm' | 'qn' | 'kn', leaf: number, element: number): StepCase => ({
     check: 'HeadNormCheck', of: slot, group: LAYER_GROUP, slot, leaf, at: 4 * element + 3,
     evidence: (place, tree, bytes) =>
-      headNormEvidence(source(place, tree), address(place, slot, leaf), element, bytes, indexAt(bytes, element - (element % HEAD_NORM_WORDS))),
+      headNormEvidence(source(place, tree), address(place, slot, leaf), element, indexAt(bytes, element - (element % HEAD_NORM_WORDS))),
   });
   const words = HEAD_NORM_WORDS * (count + kvHeads);
   return [
@@ -148,16 +148,16 @@ function attention(config: ExactConfig): StepCase[] {
     ({ check, of: slot, group: LAYER_GROUP, slot, leaf, at, evidence });
   const [block, inBlock] = [Math.floor(earlier / BLOCK), earlier % BLOCK];
   const perHead = [0, count - 1].map((head) => head * blocks + block);
-  const maxima = [0, 1, 2 * count - 2, 2 * count - 1].map((element) => step('ScoreCheck', 'attMax', 0, 8 * element + 3, (place, tree, bytes) =>
-    scoreEvidence(source(place, tree), place.model, address(place, 'attMax', 0), element, bytes, earlier)));
-  const scores = perHead.map((leaf) => step('ScoreCheck', 'e', leaf, 2 * inBlock + 1, (place, tree, bytes) =>
-    scoreEvidence(source(place, tree), place.model, address(place, 'e', leaf), inBlock, bytes)));
+  const maxima = [0, 1, 2 * count - 2, 2 * count - 1].map((element) => step('ScoreCheck', 'attMax', 0, 8 * element + 3, (place, tree) =>
+    scoreEvidence(source(place, tree), place.model, address(place, 'attMax', 0), element, earlier)));
+  const scores = perHead.map((leaf) => step('ScoreCheck', 'e', leaf, 2 * inBlock + 1, (place, tree) =>
+    scoreEvidence(source(place, tree), place.model, address(place, 'e', leaf), inBlock)));
   const sums = [0, count - 1].flatMap((leaf) => [0, blocks - 1, blocks, blocks + 1, 2 * blocks, 2 * blocks + 1].map((word) =>
-    step('SumsCheck', 'attSums', leaf, 4 * word + 3, (place, tree, bytes) => sumsEvidence(source(place, tree), address(place, 'attSums', leaf), word, bytes))));
-  const weights = perHead.map((leaf) => step('SumsCheck', 'p', leaf, inBlock, (place, tree, bytes) =>
-    sumsEvidence(source(place, tree), address(place, 'p', leaf), inBlock, bytes)));
-  const weighted = (slot: string, leaf: number, at: number, element: number): StepCase => step('WeightedCheck', slot, leaf, at, (place, tree, bytes) =>
-    weightedEvidence(source(place, tree), address(place, slot, leaf), element, bytes));
+    step('SumsCheck', 'attSums', leaf, 4 * word + 3, (place, tree) => sumsEvidence(source(place, tree), address(place, 'attSums', leaf), word))));
+  const weights = perHead.map((leaf) => step('SumsCheck', 'p', leaf, inBlock, (place, tree) =>
+    sumsEvidence(source(place, tree), address(place, 'p', leaf), inBlock)));
+  const weighted = (slot: string, leaf: number, at: number, element: number): StepCase => step('WeightedCheck', slot, leaf, at, (place, tree) =>
+    weightedEvidence(source(place, tree), address(place, slot, leaf), element));
   const pieces = slotOf('vt').leaves / (config.context / TRACE_BLOCK);
   const column = Math.floor(earlier / TRACE_BLOCK) * pieces;
   const transposed = [column, column + pieces - 1].flatMap((leaf) => [0, slotOf('vt').perLeaf - TRACE_BLOCK].map((from) => from + (earlier % TRACE_BLOCK)).map((byte) => weighted('vt', leaf, byte, byte)));
@@ -172,7 +172,7 @@ function attention(config: ExactConfig): StepCase[] {
 function feedForward(config: ExactConfig): StepCase[] {
   const step = (slot: string, leaf: number, at: number, element: number, shows = 0): StepCase => ({
     check: 'SwiGluCheck', of: slot, group: LAYER_GROUP, slot, leaf, at,
-    evidence: ({ position, model }, tree, bytes) => swiGluEvidence(config, model, tree, position.address(LAYER_GROUP, slot, leaf), element, bytes, shows),
+    evidence: ({ position, model }, tree) => swiGluEvidence(config, model, tree, position.address(LAYER_GROUP, slot, leaf), element, shows),
   });
   const maxima = hasWideSwiGlu(config) ? [0, 1, 2, 3] : [0, 1];
   const rows = rowEnds(config.ffn).map(({ leaf, byte }) => step('xd', leaf, byte, byte));
@@ -187,20 +187,20 @@ function tokens(config: ExactConfig, sampling: Sampling): StepCase[] {
   const draw = (of: string, at: number, part?: 'total' | 'token'): StepCase => step('DrawCheck', `draw, ${of}`, 'draw', 0, at, (place, tree, bytes) =>
     drawEvidence(source(place, tree), sampling, bytes, part));
   if (sampling.t === 0) {
-    return [step('MaxCheck', 'max', 'max', 0, 3, (place, tree, bytes) => maxEvidence(source(place, tree), bytes, config.vocab - 1)), draw('greedy', 15)];
+    return [step('MaxCheck', 'max', 'max', 0, 3, (place, tree) => maxEvidence(source(place, tree), config.vocab - 1)), draw('greedy', 15)];
   }
   if (sampling.topK > 0) {
     const last = sampling.topK - 1;
     const place = step('TopCheck', 'top', 'top', 0, 12 * last + 3, (at, tree, bytes) =>
-      topPlaceEvidence(source(at, tree), last, bytes, Buffer.from(bytes).readUInt32BE(12 * last + 4)));
-    const weight = step('TopCheck', 'top', 'top', 0, 12 * last + 11, (at, tree, bytes) => topWeightEvidence(source(at, tree), last, bytes));
+      topPlaceEvidence(source(at, tree), last, Buffer.from(bytes).readUInt32BE(12 * last + 4)));
+    const weight = step('TopCheck', 'top', 'top', 0, 12 * last + 11, (at, tree) => topWeightEvidence(source(at, tree), last));
     return [place, weight, draw('of a list', 15)];
   }
   const numbers = [0, 1, SUMS_PER_LEAF - 1, SUMS_PER_LEAF, 2 * SUMS_PER_LEAF, blocksOf(config.vocab, SUM_BLOCK) - 2].filter((number) => number < config.vocab / SUM_BLOCK);
   const sums = numbers.map((number) => {
     const [leaf, element] = [Math.floor(number / SUMS_PER_LEAF), number % SUMS_PER_LEAF];
-    return step('RunningSumsCheck', 'sums', 'sums', leaf, 8 * element + 7, (place, tree, bytes) =>
-      runningSumsEvidence(source(place, tree), place.position.address(group, 'sums', leaf), element, bytes));
+    return step('RunningSumsCheck', 'sums', 'sums', leaf, 8 * element + 7, (place, tree) =>
+      runningSumsEvidence(source(place, tree), place.position.address(group, 'sums', leaf), element));
   });
   return [...sums, draw('of all', 11, 'total'), draw('of all', 15)];
 }

@@ -3,7 +3,6 @@ import { beginCell, type Cell } from '@ton/core';
 import { SUM_BLOCK } from '../../exact/constants';
 import type { Sampling } from '../../exact/engine';
 import { blocksOf } from '../../exact/opTable';
-import { chainOf, leafCells } from '../evidenceCells';
 import { TokenEvidence, samplingTable, type TokenSource } from '../tokenEvidence';
 
 /** Byte of `draw` at which the token stands. */
@@ -14,9 +13,8 @@ export function drawEvidence(source: TokenSource, { t, topK }: Sampling, dispute
   const { config, model } = source;
   const evidence = new TokenEvidence(source);
   const shown = beginCell();
-  const leaf = chainOf(leafCells(disputed));
-  if (t === 0 || topK > 0) return shown.storeRef(leaf).storeRef(evidence.slot(t === 0 ? 'max' : 'top').chain).endCell();
-  shown.storeBit(part === 'token').storeRef(leaf);
+  if (t === 0 || topK > 0) return shown.storeRef(evidence.slot(t === 0 ? 'max' : 'top').chain).endCell();
+  shown.storeBit(part === 'token');
   if (part === 'total') return shown.storeRef(evidence.sum(blocksOf(config.vocab, SUM_BLOCK) - 1).chain).endCell();
   const token = Buffer.from(disputed).readUInt32BE(TOKEN_OFFSET);
   if (token >= config.vocab) return shown.endCell();

@@ -7,7 +7,7 @@ import { AttentionHeadEvidence, type AttentionHeadSource } from '../attentionHea
  * @param element word of the leaf in dispute
  * @param shown element of the word's head that shows the maximum, or its index, to be wrong
  */
-export function headMaxEvidence(source: AttentionHeadSource, { group }: LeafAddress, element: number, disputed: Uint8Array, shown: number): Cell {
+export function headMaxEvidence(source: AttentionHeadSource, { group }: LeafAddress, element: number, shown: number): Cell {
   const { heads, kvHeads } = source.config;
   const evidence = new AttentionHeadEvidence(source, group);
   // Of a head of q or k four words, the last two of what RoPE makes of it; of one of v two.
@@ -17,5 +17,5 @@ export function headMaxEvidence(source: AttentionHeadSource, { group }: LeafAddr
   else if (head < heads) evidence.head('q', head);
   else evidence.head('k', head - heads);
   if (element < values && element % 4 >= 2) evidence.rope();
-  return evidence.cell(undefined, [element, shown], disputed);
+  return evidence.cell(undefined, [element, shown]);
 }

@@ -4,7 +4,7 @@ import type { ExactConfig } from '../../exact/config';
 import { BLOCK, SEGMENT_BYTES, TRACE_BLOCK } from '../../exact/constants';
 import type { LeafAddress } from '../../exact/leafAddress';
 import { type InferenceRequest, requestLeaves } from '../../protocol';
-import { chainOf, leafCells } from '../evidenceCells';
+import { chainOf } from '../evidenceCells';
 import type { CommitSource, LeafSource, PartSource } from '../leafSource';
 import { rowCells } from '../modelEvidence';
 import { markedLeaf } from '../opening';
@@ -24,9 +24,9 @@ export interface InputSource {
 }
 
 /** @param element of the leaf in dispute; 0 of `token` */
-export function inputEvidence(source: InputSource, { slot, leaf }: LeafAddress, element: number, disputed: Uint8Array): Cell {
+export function inputEvidence(source: InputSource, { slot, leaf }: LeafAddress, element: number): Cell {
   const { config, model, tree } = source;
-  const parts = beginCell().storeUint(slot === 'token' ? TOKEN : H, 8).storeUint(element, 16).storeRef(chainOf(leafCells(disputed)));
+  const parts = beginCell().storeUint(slot === 'token' ? TOKEN : H, 8).storeUint(element, 16);
   if (slot === 'token') return parts.storeRef(givenToken(source)).endCell();
   const token = Buffer.from(tree.leaf(0, 0)!).readUInt32BE(0);
   const piece = Math.floor((BLOCK * leaf + element) / SEGMENT_BYTES);

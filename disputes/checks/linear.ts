@@ -6,7 +6,7 @@ import type { LeafAddress } from '../../exact/leafAddress';
 import { placedSlots } from '../../exact/leafAddress';
 import { modelPlace } from '../../exact/modelProof';
 import { segmentsOf } from '../../exact/opTable';
-import { chainOf, leafCells } from '../evidenceCells';
+import { chainOf } from '../evidenceCells';
 import type { LeafSource, PartSource } from '../leafSource';
 import { rowCells } from '../modelEvidence';
 import { divergence, PositionEvidence } from '../positionEvidence';
@@ -25,7 +25,7 @@ const LINEAR: Record<string, { slot: number; matrix: string; scalars: string }> 
 
 /** @param element of the leaf in dispute */
 export function linearEvidence(
-  config: ExactConfig, model: PartSource, tree: LeafSource, { group, slot, leaf }: LeafAddress, element: number, disputed: Uint8Array,
+  config: ExactConfig, model: PartSource, tree: LeafSource, { group, slot, leaf }: LeafAddress, element: number,
 ): Cell {
   const { slot: number, matrix, scalars } = LINEAR[slot];
   const columns = slot === 'h1' ? config.heads * config.headDim : slot === 'h2' ? config.ffn : config.dim;
@@ -41,6 +41,6 @@ export function linearEvidence(
   if (slot === 'h1' || slot === 'h2') evidence.residual(group, slot === 'h2', leaf);
   return beginCell()
     .storeUint(number, 8).storeUint(element, 16)
-    .storeRef(chainOf(leafCells(disputed))).storeRef(chainOf(rows)).storeRef(chainOf(evidence.parts))
+    .storeRef(chainOf(rows)).storeRef(chainOf(evidence.parts))
     .endCell();
 }

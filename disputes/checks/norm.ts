@@ -3,7 +3,7 @@ import { beginCell, type Cell } from '@ton/core';
 import type { ExactConfig } from '../../exact/config';
 import { BLOCK, SEGMENT_BYTES } from '../../exact/constants';
 import type { LeafAddress } from '../../exact/leafAddress';
-import { chainOf, leafCells } from '../evidenceCells';
+import { chainOf } from '../evidenceCells';
 import type { LeafSource } from '../leafSource';
 import { PositionEvidence } from '../positionEvidence';
 import { HEAD_SLOTS, LAYER_SLOTS } from '../step';
@@ -19,14 +19,13 @@ export const normElements = ({ dim }: ExactConfig) => {
  * @param shows number of the residual that shows a wrong maximum
  */
 export function normEvidence(
-  config: ExactConfig, tree: LeafSource, { group, slot, leaf }: LeafAddress, element: number, disputed: Uint8Array, shows = 0,
+  config: ExactConfig, tree: LeafSource, { group, slot, leaf }: LeafAddress, element: number, shows = 0,
 ): Cell {
   const isRow = slot.startsWith('x');
   const isHead = group > config.layers;
   const parts = beginCell().storeUint((isHead ? HEAD_SLOTS : LAYER_SLOTS).indexOf(slot as never), 8).storeUint(element, 16);
   const { largest, ssq } = normElements(config);
   if (!isRow && element === largest) parts.storeUint(shows, 16);
-  parts.storeRef(chainOf(leafCells(disputed)));
   const number = isRow ? SEGMENT_BYTES * leaf + element : element === largest ? shows : BLOCK * (element - 1);
   if (isRow ? number >= config.dim : element >= ssq) return parts.endCell();
   const evidence = new PositionEvidence(config, tree);

@@ -4,7 +4,7 @@ import { BLOCK } from '../../exact/constants';
 import type { LeafAddress } from '../../exact/leafAddress';
 import { positionBlocks } from '../../exact/opTable';
 import { AttentionEvidence, kvHeadOf, type AttentionSource } from '../cacheEvidence';
-import { chainOf, leafCells } from '../evidenceCells';
+import { chainOf } from '../evidenceCells';
 import type { PartSource } from '../leafSource';
 import { tableChain } from '../modelEvidence';
 import { LAYER_SLOTS } from '../step';
@@ -14,13 +14,12 @@ import { LAYER_SLOTS } from '../step';
  * @param position up to t that shows the maximum to be wrong; for an element of `e` it follows
  */
 export function scoreEvidence(
-  source: AttentionSource, model: PartSource, { group, slot, leaf }: LeafAddress, element: number, disputed: Uint8Array, position = source.t,
+  source: AttentionSource, model: PartSource, { group, slot, leaf }: LeafAddress, element: number, position = source.t,
 ): Cell {
   const { config, t } = source;
   const isMax = slot === 'attMax';
   const parts = beginCell().storeUint(LAYER_SLOTS.indexOf(isMax ? 'attMax' : 'e'), 8).storeUint(element, 16);
   if (isMax) parts.storeUint(position, 32);
-  parts.storeRef(chainOf(leafCells(disputed)));
   const blocks = positionBlocks(config);
   const head = isMax ? Math.floor(element / 2) : Math.floor(leaf / blocks);
   const at = isMax ? position : BLOCK * (leaf % blocks) + element;

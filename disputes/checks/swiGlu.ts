@@ -3,7 +3,7 @@ import { beginCell, type Cell } from '@ton/core';
 import { BLOCK, SEGMENT_BYTES } from '../../exact/constants';
 import type { ExactConfig } from '../../exact/config';
 import type { LeafAddress } from '../../exact/leafAddress';
-import { chainOf, leafCells } from '../evidenceCells';
+import { chainOf } from '../evidenceCells';
 import type { LeafSource, PartSource } from '../leafSource';
 import { tableChain } from '../modelEvidence';
 import { PositionEvidence } from '../positionEvidence';
@@ -14,12 +14,11 @@ import { LAYER_SLOTS } from '../step';
  * @param shows number of the element of t, u, y or T that shows a maximum to be wrong; for a byte of `xd` it follows
  */
 export function swiGluEvidence(
-  config: ExactConfig, model: PartSource, tree: LeafSource, { group, slot, leaf }: LeafAddress, element: number, disputed: Uint8Array, shows = 0,
+  config: ExactConfig, model: PartSource, tree: LeafSource, { group, slot, leaf }: LeafAddress, element: number, shows = 0,
 ): Cell {
   const isRow = slot === 'xd';
   const parts = beginCell().storeUint(LAYER_SLOTS.indexOf(isRow ? 'xd' : 'mlpMax'), 8).storeUint(element, 16);
   if (!isRow) parts.storeUint(shows, 16);
-  parts.storeRef(chainOf(leafCells(disputed)));
   const number = isRow ? SEGMENT_BYTES * leaf + element : shows;
   // Padding follows from nothing.
   if (number >= config.ffn) return parts.endCell();

@@ -1,6 +1,5 @@
 /** Evidence for contracts/slashing/checks/TopCheck.tact. */
 import { beginCell, type Cell } from '@ton/core';
-import { chainOf, leafCells } from '../evidenceCells';
 import { TokenEvidence, samplingTable, type TokenSource } from '../tokenEvidence';
 
 /**
@@ -8,17 +7,17 @@ import { TokenEvidence, samplingTable, type TokenSource } from '../tokenEvidence
  * @param id whose logit shows it: the entry's own, if it has another logit; one that belongs between the entry and the one before it; any, if the
  * entry is not behind the one before it or has an id that the model has not
  */
-export function topPlaceEvidence(source: TokenSource, entry: number, disputed: Uint8Array, id: number): Cell {
+export function topPlaceEvidence(source: TokenSource, entry: number, id: number): Cell {
   return beginCell()
     .storeUint(entry, 16).storeBit(false).storeUint(id, 32)
-    .storeRef(chainOf(leafCells(disputed))).storeRef(new TokenEvidence(source).logits(id).chain)
+    .storeRef(new TokenEvidence(source).logits(id).chain)
     .endCell();
 }
 
 /** That the weight of an entry is not that of its logit. */
-export function topWeightEvidence(source: TokenSource, entry: number, disputed: Uint8Array): Cell {
+export function topWeightEvidence(source: TokenSource, entry: number): Cell {
   return beginCell()
     .storeUint(entry, 16).storeBit(true)
-    .storeRef(chainOf(leafCells(disputed))).storeRef(new TokenEvidence(source).slot('max').chain).storeRef(samplingTable(source.model))
+    .storeRef(new TokenEvidence(source).slot('max').chain).storeRef(samplingTable(source.model))
     .endCell();
 }

@@ -5,16 +5,16 @@ import type { ExactConfig } from '../../exact/config';
 import type { LeafAddress } from '../../exact/leafAddress';
 import { layerSlots, positionBlocks, transposedDims, transposedPerBlock } from '../../exact/opTable';
 import { AttentionEvidence, kvHeadOf, type AttentionSource } from '../cacheEvidence';
-import { chainOf, leafCells } from '../evidenceCells';
+import { chainOf } from '../evidenceCells';
 import { LAYER_SLOTS } from '../step';
 
 /** Slots that the check judges. */
 export type WeightedSlot = 'vt' | 'pv' | 'oMax' | 'o8';
 
 /** @param element of the leaf in dispute: a byte of `vt` or `o8`, a word of `pv`; of `oMax` the element of o that shows it to be wrong */
-export function weightedEvidence(source: AttentionSource, { group, slot, leaf }: LeafAddress, element: number, disputed: Uint8Array): Cell {
+export function weightedEvidence(source: AttentionSource, { group, slot, leaf }: LeafAddress, element: number): Cell {
   const name = slot as WeightedSlot;
-  const parts = beginCell().storeUint(LAYER_SLOTS.indexOf(name), 8).storeUint(element, 16).storeRef(chainOf(leafCells(disputed)));
+  const parts = beginCell().storeUint(LAYER_SLOTS.indexOf(name), 8).storeUint(element, 16);
   const evidence = new AttentionEvidence(source, group);
   const shown = LEAVES[name](source, evidence, leaf, element);
   return shown ? parts.storeRef(chainOf(evidence.parts)).endCell() : parts.endCell();
@@ -42,9 +42,8 @@ const LEAVES: Record<WeightedSlot, Show> = {
     const column = kvHeadOf(config, head) * config.headDim + (dim % config.headDim);
     const piece = Math.floor(column / transposedDims(config));
     const end = Math.min(BLOCK * (block + 1), t + 1);
-    for (let position = BLOCK * block; position < end; position += TRACE_BLOCK) {
-      evidence.slot('vt', (position / TRACE_BLOCK) * transposedPerBlock(config) + piece);
-    }
+    const positions = Array.from({ length: Math.ceil((end - BLOCK * block) / TRACE_BLOCK) }, (_, i) => BLOCK * block + TRACE_BLOCK * i);
+    evidence.spread('vt', positions.map((position) => (position / TRACE_BLOCK) * transposedPerBlock(config) + piece));
     return true;
   },
   oMax: ({ config }, evidence, _, element) => output(config, evidence, element),

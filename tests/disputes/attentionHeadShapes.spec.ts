@@ -12,7 +12,6 @@ import { headMaxEvidence } from '../../disputes/checks/headMax';
 import { headNormEvidence } from '../../disputes/checks/headNorm';
 import { headRowEvidence } from '../../disputes/checks/headRow';
 import type { AttentionHeadSource } from '../../disputes/attentionHeads';
-import { hashOfLeaf } from '../../disputes/positionEvidence';
 import { encodeStep } from '../../disputes/step';
 import { checkOf } from './checks';
 import { allElements, headLeaves, maximumAt, type HeadElements } from './heads';
@@ -70,7 +69,7 @@ function world(config: ExactConfig, elements: HeadElements, gain?: number) {
   const step = (slot: string, leaf: number, bytes: Uint8Array): Cell =>
     encodeStep({
       config, rowsRoot: Buffer.alloc(32), tablesRoot, positionRoot: tree.root, traceRoot: Buffer.alloc(32), index: leafIndex(config, 'inner', address(slot, leaf)),
-      hash: hashOfLeaf(bytes), t: T, job: { promptTokens: T + 1, outputTokens: 1, requestRoot: Buffer.alloc(32), sampling: GREEDY },
+      leaf: bytes, t: T, job: { promptTokens: T + 1, outputTokens: 1, requestRoot: Buffer.alloc(32), sampling: GREEDY },
     });
   return { leaves, source, address, step };
 }
@@ -100,7 +99,7 @@ describe('heads of large models', () => {
         const leaf = leaves[slot].length - 1;
         // A gain in the middle of which a cell ends, and the head's last.
         for (const element of [headDim - 1, leaves[slot][leaf].length / 4 - headDim + (headDim === 128 ? 59 : 0), leaves[slot][leaf].length / 4 - 1]) {
-          await expectChecked('HeadNormCheck', slot, leaf, 4 * element + 3, (bytes) => headNormEvidence(source, address(slot, leaf), element, bytes));
+          await expectChecked('HeadNormCheck', slot, leaf, 4 * element + 3, () => headNormEvidence(source, address(slot, leaf), element));
         }
       }
       for (const head of flags ? [0, heads - 1, heads + kvHeads - 1] : []) {
@@ -109,13 +108,13 @@ describe('heads of large models', () => {
           // Another index than the lowest is shown by the element there, or by the lowest.
           const shown = word % 6 === 1 ? Math.min(index, index ^ 1) : index;
           const at = 4 * word + 3;
-          await expectChecked('HeadNormCheck', 'headNorm', 0, at, (bytes) => headNormEvidence(source, address('headNorm', 0), word, bytes, shown));
+          await expectChecked('HeadNormCheck', 'headNorm', 0, at, () => headNormEvidence(source, address('headNorm', 0), word, shown));
         }
       }
       const [keys, values] = [4 * heads, 4 * (heads + kvHeads)];
       for (const word of [0, keys - 4, keys - 2, keys, values - 4, values - 2, values, values + 2 * kvHeads - 2]) {
         const { index } = maximumAt(leaves.headMax[0], word);
-        await expectChecked('HeadMaxCheck', 'headMax', 0, 4 * word + 3, (bytes) => headMaxEvidence(source, address('headMax', 0), word, bytes, index));
+        await expectChecked('HeadMaxCheck', 'headMax', 0, 4 * word + 3, () => headMaxEvidence(source, address('headMax', 0), word, index));
       }
       for (const slot of ['q8', 'k8', 'v8']) {
         const leaf = leaves[slot].length - 1;
@@ -124,7 +123,7 @@ describe('heads of large models', () => {
         const inLeaf = length / (1 + row);
         const word = row - 30 * Math.ceil(headDim / 30);
         for (const byte of [inLeaf - 1, inLeaf, length - row, length - 1 - word, length - 30 - word, length - row / 2, length - 1]) {
-          await expectChecked('HeadRowCheck', slot, leaf, byte, (bytes) => headRowEvidence(source, address(slot, leaf), byte, bytes));
+          await expectChecked('HeadRowCheck', slot, leaf, byte, () => headRowEvidence(source, address(slot, leaf), byte));
         }
       }
       console.log(`${name}: gas ${JSON.stringify(gas)}`);
@@ -140,7 +139,7 @@ describe('heads of large models', () => {
     const wrapped = Buffer.from(honest);
     wrapped.writeInt32BE(-(2 ** 31), 0);
     for (const [bytes, wrong] of [[honest, false], [wrapped, true]] as const) {
-      expect((await checks.HeadNormCheck(step('qn', 0, bytes), headNormEvidence(source, address('qn', 0), 0, bytes))).isWrong).toBe(wrong);
+      expect((await checks.HeadNormCheck(step('qn', 0, bytes), headNormEvidence(source, address('qn', 0), 0))).isWrong).toBe(wrong);
     }
   });
 });

@@ -13,7 +13,6 @@ import type { AttentionSource } from '../../disputes/cacheEvidence';
 import { scoreEvidence } from '../../disputes/checks/score';
 import { sumsEvidence } from '../../disputes/checks/sums';
 import { weightedEvidence } from '../../disputes/checks/weighted';
-import { hashOfLeaf } from '../../disputes/positionEvidence';
 import { encodeStep } from '../../disputes/step';
 import { checkOf } from './checks';
 import { randomOf } from './mutations';
@@ -63,7 +62,7 @@ function world(config: ExactConfig, leaves: Leaves, cached?: { slot: 'k8' | 'v8'
   const step = (slot: string, leaf: number, bytes: Uint8Array): Cell =>
     encodeStep({
       config, rowsRoot: Buffer.alloc(32), tablesRoot, positionRoot: tree.root, traceRoot, index: leafIndex(config, 'inner', address(slot, leaf)),
-      hash: hashOfLeaf(bytes), t: T, job: { promptTokens: T + 1, outputTokens: 1, requestRoot: Buffer.alloc(32), sampling: GREEDY },
+      leaf: bytes, t: T, job: { promptTokens: T + 1, outputTokens: 1, requestRoot: Buffer.alloc(32), sampling: GREEDY },
     });
   return { source, address, step, table, model: { part: () => ({ bytes: table, path: [...above, ...beyond] }) } };
 }
@@ -109,13 +108,13 @@ describe('attention of large models', () => {
       const known = { q8: { [head]: q }, attMax: { 0: words(4 * heads, { [4 * head]: value + 300 }) } };
       const ofKeys = world(config, known, leafOf('k8'));
       await expectChecked('ScoreCheck', 'attMax, score', attMax, 16 * head + 3, (bytes) =>
-        [ofKeys.step('attMax', 0, bytes), scoreEvidence(ofKeys.source, ofKeys.model, ofKeys.address('attMax', 0), 2 * head, bytes, J)]);
+        [ofKeys.step('attMax', 0, bytes), scoreEvidence(ofKeys.source, ofKeys.model, ofKeys.address('attMax', 0), 2 * head, J)]);
       const leaf = head * blocks + BLOCK_OF_J;
       const e = Buffer.alloc(512);
       const power = roundShift(ofKeys.table.readUInt16BE(2 * (300 % 256)), 1);
       e.writeUInt16BE(power, 2 * (J % 256));
       await expectChecked('ScoreCheck', 'e', e, 2 * (J % 256), (bytes) =>
-        [ofKeys.step('e', leaf, bytes), scoreEvidence(ofKeys.source, ofKeys.model, ofKeys.address('e', leaf), J % 256, bytes)]);
+        [ofKeys.step('e', leaf, bytes), scoreEvidence(ofKeys.source, ofKeys.model, ofKeys.address('e', leaf), J % 256)]);
 
       const total = 2 ** 24 + 5;
       const largest = words(4 * heads, { [4 * head + 2]: exponents[kvHead] + 1, [4 * head + 3]: J });
@@ -123,22 +122,22 @@ describe('attention of large models', () => {
       const ofValues = world(config, { attMax: { 0: largest }, e: { [leaf]: e }, attSums: { [head]: sums } }, leafOf('v8'));
       const exponent = words(4 * heads, { [4 * head + 2]: exponents[kvHead], [4 * head + 3]: J });
       await expectChecked('ScoreCheck', 'attMax, exponent', exponent, 16 * head + 11, (bytes) =>
-        [ofValues.step('attMax', 0, bytes), scoreEvidence(ofValues.source, ofValues.model, ofValues.address('attMax', 0), 2 * head + 1, bytes, J)]);
+        [ofValues.step('attMax', 0, bytes), scoreEvidence(ofValues.source, ofValues.model, ofValues.address('attMax', 0), 2 * head + 1, J)]);
       const weight = roundShift(roundShift(power, 2), 1);
       const p = Buffer.alloc(512);
       p[J % 256] = weight & 255;
       p[256 + (J % 256)] = weight >> 8;
       await expectChecked('SumsCheck', 'p', p, J % 256, (bytes) =>
-        [ofValues.step('p', leaf, bytes), sumsEvidence(ofValues.source, ofValues.address('p', leaf), J % 256, bytes)]);
+        [ofValues.step('p', leaf, bytes), sumsEvidence(ofValues.source, ofValues.address('p', leaf), J % 256)]);
       const blockSums = words(2 * blocks + 2, { [BLOCK_OF_J]: power, [blocks]: total, [blocks + 1 + BLOCK_OF_J]: roundShift(power, 2) });
       for (const word of [BLOCK_OF_J, blocks + 1 + BLOCK_OF_J]) {
         await expectChecked('SumsCheck', 'attSums', blockSums, 4 * word + 3, (bytes) =>
-          [ofValues.step('attSums', head, bytes), sumsEvidence(ofValues.source, ofValues.address('attSums', head), word, bytes)]);
+          [ofValues.step('attSums', head, bytes), sumsEvidence(ofValues.source, ofValues.address('attSums', head), word)]);
       }
       const totals = words(2 * blocks + 2, { 0: 7, [blocks - 1]: 65535, [blocks]: 65542, [blocks + 1]: 9, [2 * blocks]: 1, [2 * blocks + 1]: 10 });
       for (const word of [blocks, 2 * blocks + 1]) {
         await expectChecked('SumsCheck', 'attSums, total', totals, 4 * word + 3, (bytes) =>
-          [ofValues.step('attSums', head, bytes), sumsEvidence(ofValues.source, ofValues.address('attSums', head), word, bytes)]);
+          [ofValues.step('attSums', head, bytes), sumsEvidence(ofValues.source, ofValues.address('attSums', head), word)]);
       }
       const dims = Math.min(32, headDim);
       const pieces = (kvHeads * headDim) / dims;
@@ -147,7 +146,7 @@ describe('attention of large models', () => {
       const place = 32 * (dims - 1) + (J % 32);
       vt[place] = own[headDim - 1] + 128;
       await expectChecked('WeightedCheck', 'vt', vt, place, (bytes) =>
-        [ofValues.step('vt', column, bytes), weightedEvidence(ofValues.source, ofValues.address('vt', column), place, bytes)]);
+        [ofValues.step('vt', column, bytes), weightedEvidence(ofValues.source, ofValues.address('vt', column), place)]);
     });
 
     it(`has outputs that are checked: ${name}`, async () => {
@@ -172,7 +171,7 @@ describe('attention of large models', () => {
       };
       const { source, address, step } = world(config, known);
       const judge = (slot: string, leaf: number, element: number) => (bytes: Buffer): [Cell, Cell] =>
-        [step(slot, leaf, bytes), weightedEvidence(source, address(slot, leaf), element, bytes)];
+        [step(slot, leaf, bytes), weightedEvidence(source, address(slot, leaf), element)];
       await expectChecked('WeightedCheck', 'pv', pv, 4 * word + 3, judge('pv', last, word));
       await expectChecked('WeightedCheck', 'oMax', oMax, 3, judge('oMax', 0, outputs - 1));
       const leaf = slotOf('o8').leaves - 1;

@@ -13,7 +13,6 @@ import { PositionLayout, type GroupLeaves } from '../../exact/positionLayout';
 import { PositionTree } from '../../exact/positionTree';
 import { committed, type PositionTensors } from '../../exact/tensors';
 import type { CommitSource } from '../../disputes/leafSource';
-import { hashOfLeaf } from '../../disputes/positionEvidence';
 import { encodeStep, type StepJob } from '../../disputes/step';
 import { type InferenceRequest, requestRoot } from '../../protocol';
 import { createSandbox } from '../support/sandbox';
@@ -109,7 +108,7 @@ export function disputed(
   const address: LeafAddress = { block: t >> 5, position: t % 32, group, slot, leaf };
   const step = encodeStep({
     config, rowsRoot: run.rowsRoot, tablesRoot: run.tablesRoot, positionRoot: tree.root,
-    traceRoot: run.traceRoot, index: leafIndex(config, 'inner', address), hash: hashOfLeaf(bytes), t,
+    traceRoot: run.traceRoot, index: leafIndex(config, 'inner', address), leaf: bytes, t,
     job: run.job,
   });
   return { run, t, address, tree, bytes, step };

@@ -9,7 +9,7 @@ import { mutated, randomOf } from './mutations';
 
 
 const evidenceOf = (at: Disputed, word: number, shown: number, t = at.t): Cell =>
-  headMaxEvidence({ ...sourceOf(at), t }, at.address, word, at.bytes, shown);
+  headMaxEvidence({ ...sourceOf(at), t }, at.address, word, shown);
 
 const write = (word: number, { value, index }: Maximum) => (bytes: Buffer): void => {
   bytes.writeUInt32BE(value, 4 * word);

@@ -7,7 +7,7 @@ import { checkOf, disputed, type Disputed, type Run, runOf } from './checks';
 import { allElements, headLeaves, IMPOSSIBLE, inputsOf, liesAbout, maximumAt, misplaced, refuter, sourceOf, tablesOf } from './heads';
 import { mutated, randomOf } from './mutations';
 
-const evidenceOf = (at: Disputed, element: number, shown?: number): Cell => headNormEvidence(sourceOf(at), at.address, element, at.bytes, shown);
+const evidenceOf = (at: Disputed, element: number, shown?: number): Cell => headNormEvidence(sourceOf(at), at.address, element, shown);
 const BLOCKS = ['qn', 'kn'] as const;
 
 describe('norms of heads', () => {
@@ -144,7 +144,7 @@ describe('norms of heads', () => {
     const source = sourceOf(at);
     for (const [layer, of] of [[0, 'q'], [1, 'k']] as const) {
       const model = { part: () => run.prover.part({ part: 'gains', layer, of }) };
-      const evidence = headNormEvidence({ ...source, model }, at.address, 0, at.bytes);
+      const evidence = headNormEvidence({ ...source, model }, at.address, 0);
       expect(await check(at.step, evidence)).toMatchObject({ exitCode: STEP_ERRORS.otherTable });
     }
   });

@@ -9,7 +9,7 @@ import { mutated, randomOf } from './mutations';
 
 const SLOTS = ['q8', 'k8', 'v8'];
 
-const evidenceOf = (at: Disputed, byte: number, t = at.t): Cell => headRowEvidence({ ...sourceOf(at), t }, at.address, byte, at.bytes);
+const evidenceOf = (at: Disputed, byte: number, t = at.t): Cell => headRowEvidence({ ...sourceOf(at), t }, at.address, byte);
 
 describe('rows of heads', () => {
   const judge = judgeOf('HeadRowCheck', evidenceOf);

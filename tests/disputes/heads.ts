@@ -9,7 +9,6 @@ import { headEpsTerm, normHeads } from '../../exact/reference/headNorm';
 import { rotate } from '../../exact/reference/rope';
 import type { HeadGains } from '../../exact/tables';
 import type { AttentionHeadSource } from '../../disputes/attentionHeads';
-import { hashOfLeaf } from '../../disputes/positionEvidence';
 import { encodeStep } from '../../disputes/step';
 import type { Disputed, Run } from './checks';
 
@@ -81,7 +80,7 @@ export function misplaced({ run, tree, t, address, bytes }: Disputed, slot: stri
   const width = 2 ** treeDepths(config).group;
   const index = slot === undefined ? group * width + (leafIndex(config, 'inner', address) % width) : leafIndex(config, 'inner', { ...address, group, slot });
   return encodeStep({
-    config, rowsRoot: run.rowsRoot, tablesRoot: run.tablesRoot, positionRoot: tree.root, traceRoot: run.traceRoot, index, hash: hashOfLeaf(bytes), t, job: run.job,
+    config, rowsRoot: run.rowsRoot, tablesRoot: run.tablesRoot, positionRoot: tree.root, traceRoot: run.traceRoot, index, leaf: bytes, t, job: run.job,
   });
 }
 

@@ -10,8 +10,8 @@ const JOB: Job = { promptTokens: [7, 3, 250, 9, 31], maxTokens: 3, stopTokens: [
 /** More tokens than a row of a request has, and an odd number of rows. */
 const LONG: Job = { ...JOB, promptTokens: Array.from({ length: 258 }, (_, i) => (7 * i) % 200), maxTokens: 2 };
 
-const evidenceOf = ({ run, tree, address, bytes, t }: Disputed, element: number, job: Job) =>
-  inputEvidence({ config: run.model.config, model: run.prover, tree, commit: run.commit, request: requestOf(job), t }, address, element, bytes);
+const evidenceOf = ({ run, tree, address, t }: Disputed, element: number, job: Job) =>
+  inputEvidence({ config: run.model.config, model: run.prover, tree, commit: run.commit, request: requestOf(job), t }, address, element);
 
 describe('what a position begins with', () => {
   const judge = judgeOf('InputCheck', evidenceOf);

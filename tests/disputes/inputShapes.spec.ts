@@ -5,7 +5,6 @@ import { normElements, normEvidence } from '../../disputes/checks/norm';
 import { encodeStep } from '../../disputes/step';
 import { GREEDY, type ExactConfig } from '../../exact';
 import { leafIndex, type LeafAddress } from '../../exact/leafAddress';
-import { sha256 } from '../../exact/merkle';
 import { requantize } from '../../exact/reference/arithmetic';
 import { normalize } from '../../exact/reference/norm';
 import { SparseModel, SparseTrace } from '../../bench/slashing/sparseTrees';
@@ -20,7 +19,7 @@ const zeros = Buffer.alloc(32);
 
 const stepOf = (config: ExactConfig, tree: SparseTrace, address: LeafAddress, bytes: Uint8Array, rowsRoot: Uint8Array = zeros) =>
   encodeStep({
-    config, rowsRoot, tablesRoot: zeros, positionRoot: tree.root, traceRoot: zeros, index: leafIndex(config, 'inner', address), hash: sha256(bytes), t: T,
+    config, rowsRoot, tablesRoot: zeros, positionRoot: tree.root, traceRoot: zeros, index: leafIndex(config, 'inner', address), leaf: bytes, t: T,
     job: { promptTokens: T + 1, outputTokens: 1, requestRoot: zeros, sampling: GREEDY },
   });
 const at = (group: number, slot: string, leaf = 0): LeafAddress => ({ block: T >> 5, position: T % 32, group, slot, leaf });
@@ -54,7 +53,7 @@ describe('the beginning of a position of a large model', () => {
         for (const isLie of [false, true]) {
           if (isLie) bytes[4 * element + 3] ^= 1;
           const tree = SparseTrace.of(config, 'inner', new Map([[leafIndex(config, 'inner', at(0, 'token')), words([TOKEN])], [leafIndex(config, 'inner', at(0, 'h', leaf)), bytes]]));
-          const evidence = inputEvidence({ config, model, tree, commit: { leaf: () => ({ bytes: null, path: [] }) }, request: null as never, t: T }, at(0, 'h', leaf), element, bytes);
+          const evidence = inputEvidence({ config, model, tree, commit: { leaf: () => ({ bytes: null, path: [] }) }, request: null as never, t: T }, at(0, 'h', leaf), element);
           expect(await check(stepOf(config, tree, at(0, 'h', leaf), bytes, model.rowsRoot), evidence)).toMatchObject({ isWrong: isLie });
         }
       }
@@ -76,7 +75,7 @@ describe('the beginning of a position of a large model', () => {
       const { inv } = normElements(config);
       let most = 0;
       for (let element = 0; element <= inv; element++) {
-        const said = await check(stepOf(config, tree, at(5, 'norm2'), norm), normEvidence(config, tree, at(5, 'norm2'), element, norm, scalars[1]));
+        const said = await check(stepOf(config, tree, at(5, 'norm2'), norm), normEvidence(config, tree, at(5, 'norm2'), element, scalars[1]));
         expect({ element, isWrong: said.isWrong }).toEqual({ element, isWrong: false });
         most = Math.max(most, said.gas);
       }
@@ -84,9 +83,9 @@ describe('the beginning of a position of a large model', () => {
         const leaf = Math.floor(number / 3600);
         const bytes = Buffer.from(row.subarray(3600 * leaf, 3600 * leaf + 3600));
         const address = at(5, 'x2', leaf);
-        expect(await check(stepOf(config, tree, address, bytes), normEvidence(config, tree, address, number % 3600, bytes))).toMatchObject({ isWrong: false });
+        expect(await check(stepOf(config, tree, address, bytes), normEvidence(config, tree, address, number % 3600))).toMatchObject({ isWrong: false });
         bytes[number % 3600] ^= 1;
-        expect(await check(stepOf(config, tree, address, bytes), normEvidence(config, tree, address, number % 3600, bytes))).toMatchObject({ isWrong: true });
+        expect(await check(stepOf(config, tree, address, bytes), normEvidence(config, tree, address, number % 3600))).toMatchObject({ isWrong: true });
       }
       expect(most).toBeLessThan(120_000);
       console.log(`NormCheck at d = ${dim}: at most ${most} gas`);

@@ -62,7 +62,7 @@ describe('what follows from the config of a model', () => {
       const { first, leaves } = slots[slot % slots.length];
       const index = group * 2 ** groupDepth + first + Math.floor(((at * 1_000_003) % 1) * leaves);
       const job = { ...counts, requestRoot: zeros, sampling: { t: temperature, topK: temperature === 0 ? 0 : topK, topP16: 0, minPX: 0, seed: zeros } };
-      const step = encodeStep({ config, rowsRoot: zeros, tablesRoot: zeros, positionRoot: zeros, traceRoot: zeros, index, hash: zeros, t, job });
+      const step = encodeStep({ config, rowsRoot: zeros, tablesRoot: zeros, positionRoot: zeros, traceRoot: zeros, index, leaf: zeros, t, job });
       const { stackReader } = await get('leafBytes', [{ type: 'cell', cell: step }]);
       const shape = leafShape(config, 'inner', innerAddressAt(config, t, index), { ...counts, t: job.sampling.t, topK: job.sampling.topK });
       expect(stackReader.readNumber()).toBe(shape.lengths === undefined ? -1 : shape.lengths.from);

@@ -5,8 +5,8 @@ import { checkOf, disputed, type Disputed, GOLDEN_MODELS, type Run, runOf } from
 
 const SLOTS = ['q', 'k', 'v', 'h1', 'gate', 'up', 'h2'];
 
-const evidenceOf = ({ run, tree, address, bytes }: Disputed, element: number) =>
-  linearEvidence(run.model.config, run.prover, tree, address, element, bytes);
+const evidenceOf = ({ run, tree, address }: Disputed, element: number) =>
+  linearEvidence(run.model.config, run.prover, tree, address, element);
 
 const elementBytes = (run: Run, slot: string): number => (['gate', 'up'].includes(slot) && (run.model.config.flags & 2) === 0 ? 2 : 4);
 

@@ -7,7 +7,7 @@ import { fillLogits, headOf, logitsOf, sourceOf } from './headGroup';
 import { mutated, randomOf } from './mutations';
 
 
-const evidenceOf = (at: Disputed, id: number): Cell => maxEvidence(sourceOf(at), at.bytes, id);
+const evidenceOf = (at: Disputed, id: number): Cell => maxEvidence(sourceOf(at), id);
 
 describe('the largest logit', () => {
   const judge = judgeOf('MaxCheck', evidenceOf);

@@ -33,6 +33,7 @@ const flip = (bits: string, at: number): string => bits.slice(0, at) + (bits[at]
 /** One change of evidence whose references are chains of leaves. */
 export function mutated(evidence: Cell, random: (limit: number) => number): Cell {
   let head = bitsOf(new Cell({ bits: evidence.bits }))[0] ?? '';
+  if (evidence.refs.length === 0) return withBits(flip(head, random(head.length))).endCell();
   const parts = evidence.refs.map(bitsOf);
   const cells = parts[random(parts.length)];
   const at = random(cells.length);

@@ -6,7 +6,7 @@ import { disputed, type Disputed, GOLDEN_MODELS, judgeOf, type Run, runOf } from
 import { mutated, randomOf } from './mutations';
 
 
-const evidenceOf = ({ run, tree, address, bytes }: Disputed, element: number, shows?: number) => normEvidence(run.model.config, tree, address, element, bytes, shows);
+const evidenceOf = ({ run, tree, address }: Disputed, element: number, shows?: number) => normEvidence(run.model.config, tree, address, element, shows);
 
 /** Groups and slots that a run has at its last position. */
 const slotsOf = ({ model: { config } }: Run): [number, string][] => [

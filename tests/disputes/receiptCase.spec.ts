@@ -144,8 +144,7 @@ describe('checks of steps and of receipts', () => {
     for (const check of ['LinearCheck', 'InputCheck', 'DrawCheck', 'MaxCheck'] as const) expect(exitOf(await prove(game, { check }))).toBe(E.proofInvalid);
     await game.descend();
     await game.showLeaf();
-    const { bytes } = await game.liar.leaf('inner', game.address);
-    for (const evidence of [await lie(game), linearEvidence(game.config, game.prover, game.revealed, game.address, 0, bytes!)]) {
+    for (const evidence of [await lie(game), linearEvidence(game.config, game.prover, game.revealed, game.address, 0)]) {
       for (const check of ['FinishReasonCheck', 'DeliveredTokenCheck', 'MisSealedCheck'] as const) {
         const proof = { ...(await checkProof(check)), evidence };
         expect(exitOf((await game.contract.sendProveStep(game.challenger.getSender(), MOVE, proof)) as never)).toBe(E.proofInvalid);

@@ -10,7 +10,7 @@ import { mutated, randomOf } from './mutations';
 const FULL = SAMPLINGS.full;
 const COLD = SAMPLINGS['full, cold, with min-p'];
 
-const evidenceOf = (at: Disputed, element: number): Cell => runningSumsEvidence(sourceOf(at), at.address, element, at.bytes);
+const evidenceOf = (at: Disputed, element: number): Cell => runningSumsEvidence(sourceOf(at), at.address, element);
 
 describe('running sums of weights', () => {
   const judge = judgeOf('RunningSumsCheck', evidenceOf);
@@ -68,7 +68,7 @@ describe('running sums of weights', () => {
     const { bytes, path } = run.prover.part({ part: 'sampling' });
     const other = Buffer.from(bytes);
     other[2] ^= 1;
-    const evidence = runningSumsEvidence({ ...sourceOf(at), model: { part: () => ({ bytes: other, path }) } }, at.address, 0, at.bytes);
+    const evidence = runningSumsEvidence({ ...sourceOf(at), model: { part: () => ({ bytes: other, path }) } }, at.address, 0);
     expect(await check(at.step, evidence)).toMatchObject({ exitCode: STEP_ERRORS.otherTable });
   });
 

@@ -9,8 +9,8 @@ import { mutated, randomOf } from './mutations';
 /** Positions in two blocks of 256. */
 const LONG = { promptTokens: Array.from({ length: 259 }, (_, i) => (i * i * 7 + 3) % 256), maxTokens: 1 };
 
-const evidenceOf = ({ run, tree, t, address, bytes }: Disputed, element: number, position?: number): Cell =>
-  scoreEvidence({ config: run.model.config, tree, commit: run.commit, t }, run.prover, address, element, bytes, position);
+const evidenceOf = ({ run, tree, t, address }: Disputed, element: number, position?: number): Cell =>
+  scoreEvidence({ config: run.model.config, tree, commit: run.commit, t }, run.prover, address, element, position);
 
 const leafOf = (run: Run, t: number, group: number, slot: string, leaf = 0): Buffer =>
   Buffer.from(run.positions[t][group].find((one) => one.slot === slot)!.leaves[leaf]!);

@@ -13,7 +13,7 @@ async function prove(game: Game, element?: number, change: (proof: Awaited<Retur
   const [ours, theirs] = [await game.honest.leaf('inner', game.address), await game.liar.leaf('inner', game.address)];
   const size = ['gate', 'up'].includes(game.address.slot) && (game.config.flags & 2) === 0 ? 2 : 4;
   const first = ours.bytes!.findIndex((byte, i) => byte !== theirs.bytes![i]);
-  const evidence = linearEvidence(game.config, game.prover, game.revealed, game.address, element ?? Math.floor(first / size), theirs.bytes!);
+  const evidence = linearEvidence(game.config, game.prover, game.revealed, game.address, element ?? Math.floor(first / size));
   const proof = await checkProof('LinearCheck');
   change(proof);
   return game.contract.sendProveStep(game.challenger.getSender(), MOVE, { ...proof, evidence }) as never;

@@ -9,8 +9,8 @@ import { mutated, randomOf } from './mutations';
 /** Positions in two blocks of 256. */
 const LONG = { promptTokens: Array.from({ length: 259 }, (_, i) => (i * i * 7 + 3) % 256), maxTokens: 1 };
 
-const evidenceOf = ({ run, tree, t, address, bytes }: Disputed, element: number): Cell =>
-  sumsEvidence({ config: run.model.config, tree, commit: run.commit, t }, address, element, bytes);
+const evidenceOf = ({ run, tree, t, address }: Disputed, element: number): Cell =>
+  sumsEvidence({ config: run.model.config, tree, commit: run.commit, t }, address, element);
 
 describe('weights of positions', () => {
   const judge = judgeOf('SumsCheck', evidenceOf);

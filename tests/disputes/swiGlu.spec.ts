@@ -10,7 +10,6 @@ import { layerSlots, paddedRowBytes } from '../../exact/opTable';
 import { PositionTree } from '../../exact/positionTree';
 import { requantize, roundShift } from '../../exact/reference/arithmetic';
 import { downInput, hadamard64, swiGlu, wideSwiGlu } from '../../exact/reference/feedForward';
-import { hashOfLeaf } from '../../disputes/positionEvidence';
 import { swiGluEvidence } from '../../disputes/checks/swiGlu';
 import { encodeStep } from '../../disputes/step';
 import { STEP_ERRORS } from '../../wrappers/SlashingCase';
@@ -20,8 +19,8 @@ import { mutated, randomOf } from './mutations';
 /** A model of each flavour, of 320 elements in two blocks of 256. */
 const FLAVOURS = ['grouped', 'gated'];
 
-const evidenceOf = ({ run, tree, address, bytes }: Disputed, element: number, shows?: number): Cell =>
-  swiGluEvidence(run.model.config, run.prover, tree, address, element, bytes, shows);
+const evidenceOf = ({ run, tree, address }: Disputed, element: number, shows?: number): Cell =>
+  swiGluEvidence(run.model.config, run.prover, tree, address, element, shows);
 
 interface FeedForward {
   gate: Buffer[];
@@ -212,7 +211,7 @@ describe('the feed-forward', () => {
     const at = disputed(run, run.positions.length - 1, 1, 'xd', 0);
     const { path } = run.prover.part({ part: 'sigmoid' });
     const model = { part: () => ({ bytes: Buffer.alloc(1026, 64), path }) };
-    const said = await check(at.step, swiGluEvidence(run.model.config, model, at.tree, at.address, 0, at.bytes));
+    const said = await check(at.step, swiGluEvidence(run.model.config, model, at.tree, at.address, 0));
     expect(said.exitCode).toBe(STEP_ERRORS.otherTable);
   });
 
@@ -234,9 +233,9 @@ describe('the feed-forward', () => {
         const address = { block: 3, position: 7, group, slot, leaf };
         const step = encodeStep({
           config, rowsRoot: Buffer.alloc(32), tablesRoot: run.tablesRoot, positionRoot: tree.root, traceRoot: Buffer.alloc(32),
-          index: leafIndex(config, 'inner', address), hash: hashOfLeaf(bytes), t: 103, job: { promptTokens: 104, outputTokens: 1, requestRoot: Buffer.alloc(32), sampling: GREEDY },
+          index: leafIndex(config, 'inner', address), leaf: bytes, t: 103, job: { promptTokens: 104, outputTokens: 1, requestRoot: Buffer.alloc(32), sampling: GREEDY },
         });
-        const said = await check(step, swiGluEvidence(config, run.prover, tree, address, element, bytes, number));
+        const said = await check(step, swiGluEvidence(config, run.prover, tree, address, element, number));
         gas = Math.max(gas, said.gas);
         return said.isWrong;
       };

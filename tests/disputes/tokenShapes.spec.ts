@@ -12,7 +12,6 @@ import { drawEvidence } from '../../disputes/checks/draw';
 import { maxEvidence } from '../../disputes/checks/max';
 import { runningSumsEvidence } from '../../disputes/checks/runningSums';
 import { topPlaceEvidence, topWeightEvidence } from '../../disputes/checks/top';
-import { hashOfLeaf } from '../../disputes/positionEvidence';
 import { encodeStep } from '../../disputes/step';
 import { checkOf } from './checks';
 import { SAMPLINGS } from './headGroup';
@@ -51,7 +50,7 @@ function world(config: ExactConfig, sampling: Sampling) {
   const step = (slot: string, leaf: number, bytes: Uint8Array): Cell =>
     encodeStep({
       config, rowsRoot: Buffer.alloc(32), tablesRoot, positionRoot: tree.root, traceRoot: Buffer.alloc(32), index: leafIndex(config, 'inner', address(slot, leaf)),
-      hash: hashOfLeaf(bytes), t: T, job: { promptTokens: T, outputTokens: 2, requestRoot: Buffer.alloc(32), sampling },
+      leaf: bytes, t: T, job: { promptTokens: T, outputTokens: 2, requestRoot: Buffer.alloc(32), sampling },
     });
   const leafOf = (slot: string, leaf = 0): Buffer => Buffer.from(group.find((one) => one.slot === slot)!.leaves[leaf]!);
   return { source, address, step, leafOf, drawn };
@@ -82,13 +81,13 @@ describe('a token of a large vocabulary', () => {
 
     it(`is checked in every mode: ${vocab} ids`, async () => {
       const greedy = world(config, GREEDY);
-      await expectChecked('MaxCheck', 'max', greedy, 'max', 0, 3, (bytes) => maxEvidence(greedy.source, bytes, 7));
+      await expectChecked('MaxCheck', 'max', greedy, 'max', 0, 3, () => maxEvidence(greedy.source, 7));
       await expectChecked('DrawCheck', 'draw, greedy', greedy, 'draw', 0, 15, (bytes) => drawEvidence(greedy.source, GREEDY, bytes));
 
       const listed = { ...SAMPLINGS.full, topK: 256, topP16: 65535 };
       const top = world(config, listed);
-      await expectChecked('TopCheck', 'top, place', top, 'top', 0, 12 * 255 + 3, (bytes) => topPlaceEvidence(top.source, 255, bytes, top.drawn.top![3 * 255 + 1]));
-      await expectChecked('TopCheck', 'top, weight', top, 'top', 0, 12 * 255 + 11, (bytes) => topWeightEvidence(top.source, 255, bytes));
+      await expectChecked('TopCheck', 'top, place', top, 'top', 0, 12 * 255 + 3, () => topPlaceEvidence(top.source, 255, top.drawn.top![3 * 255 + 1]));
+      await expectChecked('TopCheck', 'top, weight', top, 'top', 0, 12 * 255 + 11, () => topWeightEvidence(top.source, 255));
       await expectChecked('DrawCheck', 'draw, top', top, 'draw', 0, 15, (bytes) => drawEvidence(top.source, listed, bytes));
 
       const full = world(config, SAMPLINGS.full);
@@ -96,7 +95,7 @@ describe('a token of a large vocabulary', () => {
       for (const number of [0, 1, 511, 512, 1024, sums - 1]) {
         const leaf = Math.floor(number / 512);
         const at = 8 * (number % 512) + 7;
-        await expectChecked('RunningSumsCheck', 'sums', full, 'sums', leaf, at, (bytes) => runningSumsEvidence(full.source, full.address('sums', leaf), number % 512, bytes));
+        await expectChecked('RunningSumsCheck', 'sums', full, 'sums', leaf, at, () => runningSumsEvidence(full.source, full.address('sums', leaf), number % 512));
       }
       await expectChecked('DrawCheck', 'draw, W', full, 'draw', 0, 11, (bytes) => drawEvidence(full.source, SAMPLINGS.full, bytes, 'total'));
       await expectChecked('DrawCheck', 'draw, full', full, 'draw', 0, 15, (bytes) => drawEvidence(full.source, SAMPLINGS.full, bytes));

@@ -12,8 +12,8 @@ const LONG_TOP = SAMPLINGS['top of 256, with top-p and min-p'];
 const ENTRY = 12;
 const [Z, ID, W] = [0, 4, 8];
 
-const placeOf = (at: Disputed, entry: number, id: number): Cell => topPlaceEvidence(sourceOf(at), entry, at.bytes, id);
-const weightOf = (at: Disputed, entry: number): Cell => topWeightEvidence(sourceOf(at), entry, at.bytes);
+const placeOf = (at: Disputed, entry: number, id: number): Cell => topPlaceEvidence(sourceOf(at), entry, id);
+const weightOf = (at: Disputed, entry: number): Cell => topWeightEvidence(sourceOf(at), entry);
 
 /** Logits of a position, as its leaves have them. */
 function logitsIn(run: Run, t: number): number[] {
@@ -148,7 +148,7 @@ describe('the list of the largest logits', () => {
     const { bytes, path } = run.prover.part({ part: 'sampling' });
     const other = Buffer.from(bytes);
     other[2] ^= 1;
-    const evidence = topWeightEvidence({ ...sourceOf(at), model: { part: () => ({ bytes: other, path }) } }, 0, at.bytes);
+    const evidence = topWeightEvidence({ ...sourceOf(at), model: { part: () => ({ bytes: other, path }) } }, 0);
     expect(await check(at.step, evidence)).toMatchObject({ exitCode: STEP_ERRORS.otherTable });
   });
 

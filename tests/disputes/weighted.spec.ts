@@ -1,17 +1,26 @@
 /** WeightedCheck: V transposed, the sums of weighted values, and what becomes of them. */
 import { describe, expect, it } from '@jest/globals';
-import type { Cell } from '@ton/core';
+import { beginCell, type Cell } from '@ton/core';
 import { weightedEvidence } from '../../disputes/checks/weighted';
+import { chainOf } from '../../disputes/evidenceCells';
+import { STEP_ERRORS } from '../../wrappers';
 import { disputed, type Disputed, GOLDEN_MODELS, judgeOf, type Run, runOf } from './checks';
 import { mutated, randomOf } from './mutations';
 
 /** Positions in two blocks of 256. */
 const LONG = { promptTokens: Array.from({ length: 259 }, (_, i) => (i * i * 7 + 3) % 256), maxTokens: 1 };
 
-const evidenceOf = ({ run, tree, t, address, bytes }: Disputed, element: number): Cell =>
-  weightedEvidence({ config: run.model.config, tree, commit: run.commit, t }, address, element, bytes);
+const evidenceOf = ({ run, tree, t, address }: Disputed, element: number): Cell =>
+  weightedEvidence({ config: run.model.config, tree, commit: run.commit, t }, address, element);
 
 const leavesOf = (run: Run, t: number, group: number, slot: string): number => run.positions[t][group].find((one) => one.slot === slot)!.leaves.length;
+
+/** The bytes of each cell of a chain. */
+function chainCells(chain: Cell): Buffer[] {
+  const slice = chain.beginParse();
+  const bytes = slice.loadBuffer(slice.remainingBits / 8);
+  return slice.remainingRefs === 0 ? [] : [bytes, ...chainCells(slice.loadRef())];
+}
 
 describe('weighted values', () => {
   const judge = judgeOf('WeightedCheck', evidenceOf);
@@ -104,6 +113,21 @@ describe('weighted values', () => {
       const lie = disputed(run, t, 1, 'pv', 1, (bytes) => bytes.writeInt32BE(sum + 256 * (random(2) - 0.5) * 2, 12 * dim), inputs);
       expect(await verdict(lie, 3 * dim)).toBe(true);
     }
+  });
+
+  it('are summed over the columns of their position alone, whichever of the eight leaves is another', async () => {
+    const run = await runOf('wide', LONG);
+    const honest = disputed(run, run.positions.length - 1, 1, 'pv', 1);
+    const evidence = evidenceOf(honest, 0);
+    const chain = chainCells(evidence.refs[0]);
+    const columns = run.positions[honest.t][1].find(({ slot }) => slot === 'vt')!.leaves;
+    for (let block = 0; block < 8; block++) {
+      // The first cell of a leaf has the values of its first column.
+      const at = chain.findIndex((bytes) => bytes.length === 120 && bytes.equals(columns[2 * block + 1]!.subarray(0, 120)));
+      const bent = chain.map((bytes, i) => (i === at ? Buffer.from(bytes.map((byte, j) => (j < 32 ? byte ^ 1 : byte))) : bytes));
+      expect([block, at > 0, (await check(honest.step, beginCell().storeBits(evidence.bits).storeRef(chainOf(bent)).endCell())).exitCode]).toEqual([block, true, STEP_ERRORS.otherLeaf]);
+    }
+    expect((await check(honest.step, evidence)).isWrong).toBe(false);
   });
 
   it('are judged whatever the leaves before them say', async () => {

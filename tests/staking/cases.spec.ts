@@ -21,6 +21,7 @@ import { withoutLastBit, withoutLastRef } from '../support/cellBits';
 import { pricesOf } from '../support/config';
 import { NETWORK_ID, patternBytes } from '../support/jobWorld';
 import { FULL_BALANCE, fullState } from '../support/fullStake';
+import { librariesOf, standIn } from '../support/libraries';
 import { handled, inject, outcome, snapshotOf } from '../support/stakeActions';
 import { sizeOfCells } from '../support/sizeOfCells';
 import { DAY, exitCode, gasUsed, signed, StakeWorld, WORKER } from '../support/stakeWorld';
@@ -323,6 +324,12 @@ describe('a case about a receipt', () => {
     world = await StakeWorld.create();
     const masterchain = await challenge(world, played, world.watcher, { challenger: new Address(-1, world.watcher.address.hash) });
     expect(outcome(masterchain, world)).toBe(E.challengerNotBasechain);
+    // What a library has may be gone when the case is told to open.
+    const borrowed = beginCell().store(storeChallengeOpening({ ...opening, model: standIn(opening.model) })).endCell();
+    const message = body.refs.reduce((cell, ref, i) => cell.storeRef(i === 2 ? borrowed : ref), beginCell().storeBits(body.bits)).endCell();
+    world.chain.libs = librariesOf(opening.model);
+    expect(outcome(await inject(world, world.watcher.address, message, VALUE), world)).toBe(E.otherModel);
+    world.chain.libs = undefined;
     const nobody = await challenge(world, played, world.watcher, { challenger: new ExternalAddress(5n, 8) as unknown as Address });
     expect(outcome(nobody, world)).not.toBe(0);
     expect(await world.stake.getStatus()).toMatchObject({ openCases: 0 });

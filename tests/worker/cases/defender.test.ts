@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { Address, beginCell, type Cell, type Message, type Transaction } from '@ton/core';
+import { Address, beginCell, Cell, type Message, type Transaction } from '@ton/core';
 import { caseSubject, modelRoots } from '../../../disputes/opening';
 import { ModelProver, TraceProver } from '../../../exact';
 import {
@@ -58,10 +58,10 @@ async function subjectFor(workerKey: Uint8Array): Promise<CaseSubject> {
 
 /** Data of a case as the chain has it. */
 function dataOf(subject: CaseSubject, { turn, endsAt = NOW + 8 * 3600, index = 0, left = 0, traceRoot }: { turn: number; endsAt?: number; index?: number; left?: number; traceRoot?: Uint8Array }): Cell {
-  const place = traceRoot && beginCell().storeBuffer(Buffer.from(traceRoot)).storeUint(0, 32).storeUint(0, 256).storeUint(0, 256).storeUint(0, 32).endCell();
+  const step = traceRoot && beginCell().storeBuffer(Buffer.from(traceRoot)).storeUint(0, 256).storeUint(0, 256).storeUint(0, 96).storeRef(Cell.EMPTY).storeRef(Cell.EMPTY).endCell();
   return beginCell()
     .storeAddress(STAKE).storeAddress(CHALLENGER).storeRef(packCaseSubject(subject)).storeUint(turn, 8).storeUint(endsAt, 32).storeCoins(1n).storeUint(5, 256).storeUint(index, 32)
-    .storeUint(left, 8).storeRef(beginCell().storeMaybeRef(null).storeMaybeRef(place).storeMaybeRef(null).endCell())
+    .storeUint(left, 8).storeMaybeRef(step)
     .endCell();
 }
 
