@@ -2,7 +2,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { hashOfLeaf } from '../../disputes/positionEvidence';
 import { KnownCommits } from '../../disputes/refute';
 import { refutationsOf } from '../../disputes/refutations';
 import { RevealedNodes } from '../../disputes/revealedTree';
@@ -54,7 +53,7 @@ async function verdicts(run: Run, job: Parameters<typeof requestOf>[0], random: 
         const honest = Buffer.from(bytes);
         honest[random(honest.length)] ^= 1;
         const [{ check, evidence }] = refutationsOf({ source, address, disputed, honest });
-        const step = encodeStep({ config, rowsRoot, tablesRoot, positionRoot, traceRoot, index, hash: hashOfLeaf(bytes), t, job: run.job });
+        const step = encodeStep({ config, rowsRoot, tablesRoot, positionRoot, traceRoot, index, leaf: bytes, t, job: run.job });
         const verdict = await judge(check, step, (await commit.build(evidence))!);
         said.set(slot, [...(said.get(slot) ?? []), verdict === false]);
       }
