@@ -14,7 +14,7 @@ import { createLogger } from '../../worker/log';
 import { BENCH_NETWORK, BENCH_PRICE, type BenchWorld, benchWorld, unixNow } from './world';
 
 /**
- * One OpenAI endpoint in front of as many clients as there are channels, each with a market of its own, of which a free one asks: answers over
+ * One OpenAI endpoint in front of as many clients as there are channels, each with a market of its own, of which a free one asks if there is one: answers over
  * one channel wait for one another's vouchers, and a busy worker has many channels. Returns its URL and what ends it.
  */
 export async function startBenchGateway(folder: string, clients: number, workerUrl: string): Promise<{ url: string; stop(): Promise<void> }> {
@@ -26,14 +26,17 @@ export async function startBenchGateway(folder: string, clients: number, workerU
   };
   const store = ClientStore.open(join(folder, 'client', 'client.db'));
   const experience = Experience.open(join(folder, 'client', 'experience.db'), unixNow);
-  const backends = world.channels.map((_, index) => clientOf(world, index, workerUrl, card, store, experience));
-  const free = [...backends];
+  const all = world.channels.map((_, index) => ({ market: clientOf(world, index, workerUrl, card, store, experience), running: 0 }));
+  const free = [...all];
+  let turn = 0;
   async function* complete(request: TokenRequest): AsyncIterable<AnswerEvent> {
-    const mine = free.pop() ?? backends[0];
+    // Where nobody is free, each has as many that wait as any other.
+    const mine = free.pop() ?? all[turn++ % all.length];
+    mine.running++;
     try {
-      yield* mine.complete(request);
+      yield* mine.market.complete(request);
     } finally {
-      free.push(mine);
+      if (--mine.running === 0) free.push(mine);
     }
   }
   const backend: CompletionBackend = { models: () => [card], complete };

@@ -231,13 +231,14 @@ class MainFile {
 
   /**
    * Moves the log into the main file, as far as readers and the room on the disk let it, and numbers that. What does not move
-   * stays in the log and is tried again later: the main file may have to grow before the log shrinks.
+   * stays in the log and is tried again later: the main file may have to grow before the log begins anew. The log keeps its length: what is
+   * written over is synced in half the time of what makes a file longer.
    * @returns the number that the main file carries
    */
   checkpoint(database: Database.Database): number {
     try {
       database.exec(`PRAGMA application_id = ${this.checkpoints + 1}`);
-      database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get();
+      database.prepare('PRAGMA wal_checkpoint(RESTART)').get();
     } catch (cause) {
       const error = storageError(this.path, cause);
       if (error.code !== 'storage.full') throw error;
