@@ -20,9 +20,10 @@ export const CHECK_NAMES = NAMES.filter((name): name is CheckName => !isOfReceip
 
 export const checkCode = (name: AnyCheckName): Cell => Cell.fromHex(codes[name]);
 
+let known: Uint8Array[] | undefined;
+
 function leaves(): Uint8Array[] {
-  const hashes = NAMES.map((name) => checkCode(name).hash());
-  return [...hashes, ...Array.from({ length: 2 ** CHECKS_DEPTH - hashes.length }, () => PADDING_LEAF)];
+  return (known ??= Array.from({ length: 2 ** CHECKS_DEPTH }, (_, i) => (i < NAMES.length ? checkCode(NAMES[i]).hash() : PADDING_LEAF)));
 }
 
 /** The root that the case has. */

@@ -29,14 +29,22 @@ const SAMPLED: Record<string, Sampling> = { greedy: GREEDY, full: SAMPLINGS.full
 
 const addressAt = (t: number, group: number, slot: string, leaf: number): LeafAddress => ({ block: t >> 5, position: t % 32, group, slot, leaf });
 
+/** Trees of a run are computed once. */
+const known = new WeakMap<Run, StoredRun>();
+function honestOf(run: Run): StoredRun {
+  const honest = known.get(run) ?? new StoredRun(run);
+  known.set(run, honest);
+  return honest;
+}
+
 /** A dispute with a worker whose trees have lies, and a challenger that computes. */
 const disputeOf = (run: Run, lies: readonly Lie[]): Promise<Dispute> =>
   Dispute.open(async (names) => {
-    const worker = new StoredRun(run, lies);
+    const worker = lies.length === 0 ? honestOf(run) : new StoredRun(run, lies);
     const { model, prover } = run;
     const sampling = run.job.sampling;
     const answer = answerOf({ ...JOB, sampling }, await worker.result(), { ...names, modelRoot: model.modelRoot }, {}, {});
-    return { model, prover, answer, worker, honest: new StoredRun(run) };
+    return { model, prover, answer, worker, honest: honestOf(run) };
   });
 
 /**

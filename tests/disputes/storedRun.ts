@@ -2,7 +2,7 @@
 import type { Replay } from '../../disputes/replay';
 import { hashOfLeaf } from '../../disputes/positionEvidence';
 import { leafIndex, placedSlots, positionOf, slotAt, treeLevels, type LeafAddress, type Tree } from '../../exact/leafAddress';
-import { treeRoot } from '../../exact/merkle';
+import { node, paddingRoot } from '../../exact/merkle';
 import { treeDepths } from '../../exact/opTable';
 import { roundLevels, type NodeAddress } from '../../exact/proof';
 import type { Leaf } from '../../exact/trace';
@@ -17,13 +17,23 @@ export interface Lie {
   bytes: Leaf;
 }
 
-/** A tree of few leaves: every node is computed when it is asked for. */
+/** A tree of few leaves: every node is computed when it is first asked for. */
 class SmallTree implements LeafSource {
+  private readonly nodes = new Map<string, Uint8Array>();
+
   constructor(private readonly levels: number, private readonly hashes: readonly Uint8Array[], private readonly bytes: (index: number) => Leaf, private readonly groupLeaves: number) {}
 
   node({ depth, index }: NodeAddress): Uint8Array {
     const below = this.levels - depth;
-    return treeRoot(this.hashes.slice(index * 2 ** below, (index + 1) * 2 ** below), below);
+    if (index * 2 ** below >= this.hashes.length) return paddingRoot(below);
+    if (below === 0) return this.hashes[index];
+    const name = `${depth}/${index}`;
+    let known = this.nodes.get(name);
+    if (known === undefined) {
+      known = node(this.node({ depth: depth + 1, index: 2 * index }), this.node({ depth: depth + 1, index: 2 * index + 1 }));
+      this.nodes.set(name, known);
+    }
+    return known;
   }
 
   leaf(group: number, leaf: number): Leaf {
