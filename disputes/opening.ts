@@ -32,7 +32,7 @@ export const modelRoots = (model: ExactModel, prover: ModelProver): ModelRoots =
 });
 
 /** nanoTON that the answer costs at most. */
-export const priceOf = ({ fixedPrice, promptPrice, outputPrice, maxTokens }: Terms, promptTokens: number): bigint =>
+const priceOf = ({ fixedPrice, promptPrice, outputPrice, maxTokens }: Terms, promptTokens: number): bigint =>
   fixedPrice + (promptPrice * BigInt(promptTokens) + outputPrice * BigInt(maxTokens)) / 1_000_000n;
 
 export function stepJob({ terms, payload: { request }, receipt }: Challenged): StepJob {

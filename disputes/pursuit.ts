@@ -102,14 +102,17 @@ export class Pursuit {
    * @throws DisputeError `dispute.no-difference`, `dispute.not-refuted`
    */
   async move(state: CaseState, moves: readonly CaseMove[], now: number): Promise<Move | null> {
-    if (this.lie !== null && state.turn > 0 && now < state.endsAt) {
-      const body = packProveReceipt({ ...(checkProof(this.lie.check)), evidence: this.lie.evidence });
+    if (state.turn === 0) return null;
+    if (now >= state.endsAt) {
+      const who = state.turn < CASE_TURNS.choose ? 'the worker was silent' : 'this side came too late, and has lost';
+      return { what: who, body: packEndTurn(), value: CASE_MOVE_VALUE };
+    }
+    if (this.lie !== null) {
+      const body = packProveReceipt({ ...checkProof(this.lie.check), evidence: this.lie.evidence });
       return { what: `${this.lie.check}: the receipt is a lie by itself`, body, value: CASE_PROOF_VALUE, check: this.lie.check };
     }
     if (state.turn === CASE_TURNS.choose) return this.choose(state, moves);
-    if (state.turn === CASE_TURNS.prove) return this.prove(state, moves);
-    if (state.turn === 0 || now < state.endsAt) return null;
-    return { what: 'the worker was silent', body: packEndTurn(), value: CASE_MOVE_VALUE };
+    return state.turn === CASE_TURNS.prove ? this.prove(state, moves) : null;
   }
 
   private async choose(state: CaseState, moves: readonly CaseMove[]): Promise<Move> {
@@ -161,7 +164,7 @@ export class Pursuit {
         received: `position ${t}, group ${address.group}, ${address.slot}, leaf ${address.leaf}`, hint: 'is this machine computing as docs/exact-arithmetic.md says?',
       });
     }
-    const body = packProveStep({ ...(checkProof(found.check)), evidence: found.evidence });
+    const body = packProveStep({ ...checkProof(found.check), evidence: found.evidence });
     return { what: `${found.check} computes an element of ${address.slot} again: position ${t}, group ${address.group}`, body, value: CASE_PROOF_VALUE, check: found.check };
   }
 }

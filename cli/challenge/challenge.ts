@@ -1,17 +1,18 @@
 import { Address, type Transaction } from '@ton/core';
 import { movesOf } from '../../disputes/caseHistory';
-import { modelRoots, priceOf, requestOpening } from '../../disputes/opening';
+import { modelRoots, requestOpening } from '../../disputes/opening';
 import { Pursuit } from '../../disputes/pursuit';
 import type { Judge } from '../../disputes/refute';
 import type { Replay } from '../../disputes/replay';
 import { ModelProver } from '../../exact';
 import { encodeTerms, equalBytes, toHex, Visibility } from '../../protocol';
 import {
-  bondFor, BURN_ADDRESS, CASE_VERDICTS, packChallengeReceipt, parseCase, ProviderStake, readVerdict, requiredChallengeValue, SLASHING_CASE_ERRORS, SlashingCase, toCell,
+  bondFor, CASE_VERDICTS, packChallengeReceipt, parseCase, ProviderStake, readVerdict, requiredChallengeValue, SLASHING_CASE_ERRORS, SlashingCase, toCell,
 } from '../../wrappers';
 import { type ChainClient, sleep } from '../../worker/chain/chainClient';
 import type { LoadedModel } from '../../worker/engine';
 import { ChainStateError } from '../../worker/errors';
+import { sharesOf } from '../client/evidence';
 import { requireBalance, type Payer } from '../client/wallet';
 import { VerificationError } from '../errors';
 import { formatTon } from '../output';
@@ -58,6 +59,9 @@ export interface ChallengeReport {
 }
 
 const CASE: Receiver = { name: 'case', errors: SLASHING_CASE_ERRORS, hint: 'run the command again: it goes on where the case stands' };
+
+/** An API that has forgotten the verdict's transaction tells none. */
+const NO_SHARES = { burntNano: 0n, clientNano: 0n, reporterNano: 0n };
 
 /** One challenge, move by move. All that it needs to go on is its record, the kept answer and the chain. */
 export class Challenge {
@@ -113,7 +117,7 @@ export class Challenge {
 
   private async send(stake: Address, parts: ModelProver): Promise<void> {
     const { accused: { answer, signed }, chain, wallet, loaded: { model }, pollMillis, progress, dataFolder } = this.options;
-    const price = priceOf(answer.terms, answer.receipt.promptTokens);
+    const { price } = this.pursuit.subject.judged;
     const value = requiredChallengeValue(price, await chain.networkPrices()) + MARGIN;
     await requireBalance(chain, wallet.address, value + GAME_RESERVE);
     const challenge = { challenger: wallet.address, terms: toCell(encodeTerms(answer.terms)), receipt: signed, request: requestOpening(answer.payload), model: modelRoots(model, parts) };
@@ -122,10 +126,6 @@ export class Challenge {
     progress(`opens a case at the stake ${stake.toRawString()} with a bond of ${formatTon(bondFor(price))}`);
     await sendAndWait({ chain, wallet, pollMillis }, { what: 'challenge', to: stake, value, body: () => body });
     while ((await chain.getAccount(this.slashing.address)).state !== 'active') await sleep(pollMillis);
-  }
-
-  get receiptHash(): string {
-    return this.record.receiptHash;
   }
 
   /** Makes the move that is due. @throws DisputeError; ChainStateError `chain.case-refused` */
@@ -183,17 +183,11 @@ export class Challenge {
     const account = Address.parse(stake);
     const provider = chain.ton.provider(account);
     const { slashed } = await chain.query(() => ProviderStake.fromAddress(account).getStatus(provider));
-    const shares = sharesOf(await this.verdictTransaction(), new Address(0, Buffer.from(answer.terms.client)), this.options.wallet.address);
-    return { name, receiptHash, stake, case: address, verdict, moves, check, proofGas, slashedNano: slashed - BigInt(slashedBefore), ...shares };
+    const transaction = await this.verdictTransaction();
+    const shares = transaction === null ? NO_SHARES : sharesOf(transaction, new Address(0, Buffer.from(answer.terms.client)), this.options.wallet.address);
+    const { burntNano, clientNano, reporterNano: challengerNano } = shares;
+    return { name, receiptHash, stake, case: address, verdict, moves, check, proofGas, slashedNano: slashed - BigInt(slashedBefore), burntNano, clientNano, challengerNano };
   }
-}
-
-/** Where the money of a verdict went: the client's share, what is burnt, and what the challenger gets come in that order. */
-function sharesOf(transaction: Transaction | null, client: Address, challenger: Address): Pick<ChallengeReport, 'burntNano' | 'clientNano' | 'challengerNano'> {
-  const sent = [...(transaction?.outMessages.values() ?? [])].flatMap(({ info }) => (info.type === 'internal' ? [{ to: info.dest, value: info.value.coins }] : []));
-  const burnt = sent.findIndex(({ to }) => to.equals(BURN_ADDRESS));
-  const sum = (parts: typeof sent, to: Address): bigint => parts.reduce((total, part) => (part.to.equals(to) ? total + part.value : total), 0n);
-  return { burntNano: sum(sent, BURN_ADDRESS), clientNano: sum(sent.slice(0, Math.max(burnt, 0)), client), challengerNano: sum(sent.slice(burnt + 1), challenger) };
 }
 
 function gasOf({ description }: Transaction): number | null {

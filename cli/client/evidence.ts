@@ -123,12 +123,12 @@ export async function reportTwoReceipts(
     { what: 'report of two receipts', to: address, value, body: (queryId) => packReportTwoReceipts(body, queryId) },
   );
   const after = await stake.getStatus(provider);
-  return { slashedNano: after.slashed - before.slashed, ...sharesOf(transaction, wallet.address, job) };
+  const client = new Address(0, Buffer.from(job.escrow.client, 'hex'));
+  return { slashedNano: after.slashed - before.slashed, ...sharesOf(transaction, client, wallet.address) };
 }
 
 /** Where a slash went, from the stake's own transaction: client's share, burn and reporter's share come in order. */
-function sharesOf(transaction: Transaction, reporter: Address, job: JobFile): Omit<Slash, 'slashedNano'> {
-  const client = new Address(0, Buffer.from(job.escrow.client, 'hex'));
+export function sharesOf(transaction: Transaction, client: Address, reporter: Address): Omit<Slash, 'slashedNano'> {
   const sent = [...transaction.outMessages.values()].flatMap(({ info }) =>
     info.type === 'internal' ? [{ to: info.dest, value: info.value.coins }] : [],
   );
@@ -137,7 +137,7 @@ function sharesOf(transaction: Transaction, reporter: Address, job: JobFile): Om
     parts.reduce((total, part) => (part.to.equals(to) ? total + part.value : total), 0n);
   return {
     burntNano: sum(sent, BURN_ADDRESS),
-    clientNano: sum(sent.slice(0, burnt), client),
+    clientNano: sum(sent.slice(0, Math.max(burnt, 0)), client),
     reporterNano: sum(sent.slice(burnt + 1), reporter),
   };
 }

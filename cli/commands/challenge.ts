@@ -3,7 +3,7 @@ import { localJudge } from '../../disputes/localJudge';
 import { CocoonError } from '../../protocol';
 import { ChainClient, sleep } from '../../worker/chain/chainClient';
 import { openModel } from '../../worker/engine';
-import { type Accused, accusedOf, listEvidence } from '../challenge/accused';
+import { accusedOf, listEvidence } from '../challenge/accused';
 import { Challenge, type ChallengeOptions, type ChallengeReport, playChallenge, stepSafely } from '../challenge/challenge';
 import { loadChallenge, runningChallenges } from '../challenge/record';
 import { loadWallet, payerOf } from '../client/wallet';
@@ -36,16 +36,18 @@ export function challengeCommand(): Command {
       }
       if (options.yes !== true) throw new UsageError('usage.consent', `nothing was sent.\n${REVEALED.join('\n')}`, { hint: 'give --yes to go on' });
       if (name === undefined) return watch(context);
-      const report = await playChallenge(await optionsFor(context, await accusedOf(context.settings.dataFolder, name)));
+      const accused = await accusedOf(context.settings.dataFolder, name);
+      const report = await playChallenge({ ...(await sharedOptions(context)), accused });
       context.output.result(report, describe(report));
     });
 }
 
-async function optionsFor({ settings, output, passphrase }: Context, accused: Accused): Promise<ChallengeOptions> {
+/** What all challenges of a run have in common: the model is read once. */
+async function sharedOptions({ settings, output, passphrase }: Context): Promise<Omit<ChallengeOptions, 'accused'>> {
   const chain = new ChainClient({ endpoint: settings.api, apiKey: settings.apiKey });
   await chain.checkNetwork(settings.networkId);
   return {
-    dataFolder: settings.dataFolder, chain, wallet: payerOf(chain, loadWallet(settings.dataFolder, settings.networkId, passphrase())), loaded: openModel(settings.model), accused,
+    dataFolder: settings.dataFolder, chain, wallet: payerOf(chain, loadWallet(settings.dataFolder, settings.networkId, passphrase())), loaded: openModel(settings.model),
     judge: await localJudge(), pollMillis: settings.network === 'devnet' ? 50 : 10_000, progress: (line) => output.progress(line),
   };
 }
@@ -55,6 +57,7 @@ async function watch(context: Context): Promise<void> {
   const { settings, output } = context;
   let isStopped = false;
   void stopSignal().then(() => (isStopped = true));
+  const shared = await sharedOptions(context);
   const games = new Map<string, { challenge: Challenge; options: ChallengeOptions }>();
   const refused = new Set<string>();
   const verdicts: ChallengeReport[] = [];
@@ -69,7 +72,7 @@ async function watch(context: Context): Promise<void> {
           refused.add(name);
           continue;
         }
-        const options = await optionsFor(context, accused);
+        const options = { ...shared, accused };
         games.set(name, { challenge: await Challenge.open(options), options });
       } catch (error) {
         if (!(error instanceof CocoonError)) throw error;

@@ -2,7 +2,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { beginCell, type Cell } from '@ton/core';
 import { TraceProver, loadModel, ModelProver, type Job } from '../../exact';
-import { CASE_PROOF_VALUE, CASE_VERDICTS } from '../../wrappers';
+import { CASE_PROOF_VALUE, CASE_TURNS, CASE_VERDICTS } from '../../wrappers';
 import { modelPath } from '../exact/support';
 import { answerOf, brokenModel, JOB } from './game';
 import { Dispute, verdictOf } from './parties';
@@ -29,6 +29,21 @@ describe('a dispute that both sides play by themselves', () => {
       return { model, prover: new ModelProver(model), answer: answerOf(JOB, await honest.result(), { ...names, modelRoot: model.modelRoot }), worker: honest };
     });
     await expect(dispute.play()).rejects.toMatchObject({ code: 'dispute.no-difference' });
+  });
+
+  it('is ended by a challenger that comes too late, who has lost it: he sends no move that would be refused', async () => {
+    const dispute = await Dispute.open(async (names) => {
+      const model = loadModel(modelPath('grouped'));
+      const liar = new TraceProver(brokenModel('grouped', 0, 'down', 2000), JOB);
+      return { model, prover: new ModelProver(model), answer: answerOf(JOB, await liar.result(), { ...names, modelRoot: model.modelRoot }), worker: liar };
+    });
+    const pursuit = await dispute.pursuit();
+    await dispute.step(dispute.defence(), pursuit);
+    const state = (await dispute.state())!;
+    expect(state.turn).toBe(CASE_TURNS.choose);
+    dispute.chain.now = state.endsAt;
+    const move = (await pursuit.move(state, dispute.moves, state.endsAt))!;
+    expect(verdictOf(await dispute.send('challenger', move))).toBe(CASE_VERDICTS.acquitted);
   });
 
   it('goes on after both have started anew before every move, over two blocks of the trace and sampled tokens', async () => {
