@@ -2,7 +2,7 @@ import { Cell } from '@ton/core';
 import { z } from 'zod';
 import {
   buildChannelRequest, type ChannelRequest, CocoonError, decodeFrame, decodePayload, decodeTerms, encodeFrame, encodePayload, encodeTerms, equalBytes,
-  type PieceFrame, type Receipt, termsHash, toHex,
+  type PieceFrame, type Receipt, type Terms, termsHash, toHex,
 } from '../../protocol';
 import { fromCell, toCell } from '../../wrappers';
 import { receiptOf } from '../channel/link';
@@ -80,7 +80,7 @@ function answeredOf({ request, pieces }: DeliveredAnswer, foundAt: number): Answ
   const { terms, payload, channel, seq } = request;
   return {
     version: 1, reference: referenceOf(request), foundAt, stake: toHex(terms.stake), channel: toHex(channel), seq,
-    terms: toCell(encodeTerms(terms)).toBoc().toString('hex'), payload: toHex(encodePayload(payload)), pieces: pieces.map(frameHex),
+    terms: termsHex(terms), payload: toHex(encodePayload(payload)), pieces: pieces.map(frameHex),
   };
 }
 
@@ -140,6 +140,8 @@ function requestOf({ terms: boc, payload: plain, channel, seq, stake }: Evidence
     new EvidenceError('verification.evidence.terms', 'terms and request do not belong together', { expected: 'the terms that follow from the request', received, cause });
   try {
     const terms = decodeTerms(fromCell(Cell.fromHex(boc)));
+    // A bag of cells may say the same in several ways: with and without a checksum, or with bytes behind it.
+    if (termsHex(terms) !== boc) throw refuse('another text of the same terms');
     const payload = decodePayload(bytes(plain));
     const { networkId, client, stake: named, workerKey, fixedPrice } = terms;
     const request = buildChannelRequest(payload, { networkId, client, stake: named, workerKey, price: fixedPrice }, { channel: bytes(channel), seq });
@@ -162,5 +164,6 @@ function pieceFrame(frame: string): PieceFrame {
   throw new EvidenceError('verification.evidence.pieces', 'a frame is no piece');
 }
 
+const termsHex = (terms: Terms): string => toCell(encodeTerms(terms)).toBoc().toString('hex');
 const frameHex = (piece: PieceFrame): string => toHex(encodeFrame(piece));
 const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'hex'));

@@ -201,7 +201,7 @@ describe('what a relay takes of one sender', () => {
         at += wait;
         assert.ok(taken <= 100 + (at / 1_000) * 10 + 1e-6);
       }
-    }));
+    }), { seed: 20261128 });
   });
 
   test('leaves memory alone, however many senders there are', () => {
