@@ -28,12 +28,6 @@ export class AttentionEvidence {
     return this;
   }
 
-  /** Leaves in ascending order. */
-  spread(name: string, leaves: readonly number[]): this {
-    this.evidence.spread(this.group, name, leaves);
-    return this;
-  }
-
   /** The leaf that holds a kv head at a position up to t. */
   cached(slot: 'k8' | 'v8', kvHead: number, position: number): this {
     const leaf = Math.floor(kvHead / headsPerLeaf(this.source.config));

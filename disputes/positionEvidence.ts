@@ -24,15 +24,6 @@ export class PositionEvidence {
     return this;
   }
 
-  /** Leaves in ascending order, of one slot: of the further ones the siblings up to where their way meets that of the first. @param leaves of the slot */
-  spread(group: number, name: string, leaves: readonly number[]): this {
-    const { first } = placedSlots(this.config, 'inner', group).find((slot) => slot.name === name)!;
-    const [begin, ...further] = leaves.map((leaf) => first + leaf);
-    this.leaf(group, begin);
-    for (const index of further) this.add(group, index, 31 - Math.clz32(index ^ begin));
-    return this;
-  }
-
   /** @param index in the group */
   leaf(group: number, index: number): this {
     const { group: groupDepth, token } = treeDepths(this.config);

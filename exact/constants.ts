@@ -12,6 +12,8 @@ export const WIDE_SWIGLU = 2;
 
 /** Positions, dims and logits are cut into blocks of 256 for partial sums and leaves. */
 export const BLOCK = 256;
+/** Dims of V in one transposed leaf; the dims of a head are a multiple. */
+export const TRANSPOSED_DIMS = 4;
 /** Positions of one trace block, equal to the protocol's chunk. */
 export const TRACE_BLOCK = 32;
 /** depth of the 32 positions of a trace block. */

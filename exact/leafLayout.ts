@@ -2,16 +2,15 @@
  * Bytes of every leaf of a trace, from raw tensors (docs/exact-arithmetic.md section 5). Shared by all back ends: it
  * moves bytes and computes nothing. Every byte written here is either a tensor's or canonical padding.
  */
-import { BLOCK, CELL_BYTES, SEGMENT_BYTES, TRACE_BLOCK, WORD_BYTES, ZERO_BYTE } from './constants';
+import { BLOCK, CELL_BYTES, SEGMENT_BYTES, TRANSPOSED_DIMS, WORD_BYTES, ZERO_BYTE } from './constants';
 import type { ExactConfig } from './config';
 import { TraceLayoutError } from './errors';
-import { paddedRowBytes, transposedDims, type Slot } from './opTable';
+import { paddedRowBytes, type Slot } from './opTable';
 
 // An imported constant costs a call per use in the CommonJS that tsx writes: loops over elements use these copies.
 const ZERO = ZERO_BYTE;
 const POSITIONS = BLOCK;
 const WORD = WORD_BYTES;
-const COLUMN = TRACE_BLOCK;
 
 type AnyTensor = Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array;
 
@@ -142,23 +141,23 @@ function planes(values: Uint16Array): Buffer {
 }
 
 /**
- * V of all positions up to t, per trace block, kv head and 32 dims: 32 bytes for each dim. null stands for a padding
- * leaf: a trace block beyond t.
+ * V of all positions up to t, per position block and four dims: 256 bytes for each dim. null stands for a padding
+ * leaf: a position block beyond t.
  * @param values v8 [G D] of the positions 0 .. t
  */
 export function transposedLeaves(config: ExactConfig, values: readonly Int8Array[]): (Buffer | null)[] {
-  const dims = transposedDims(config);
+  const dims = TRANSPOSED_DIMS;
   const out: (Buffer | null)[] = [];
-  for (let block = 0; block < config.context; block += COLUMN) {
-    const columns = values.slice(block, block + COLUMN);
+  for (let block = 0; block < config.context; block += POSITIONS) {
+    const columns = values.slice(block, block + POSITIONS);
     for (let first = 0; first < config.kvHeads * config.headDim; first += dims) {
       if (columns.length === 0) {
         out.push(null);
         continue;
       }
-      const bytes = Buffer.allocUnsafe(dims * COLUMN).fill(ZERO);
+      const bytes = Buffer.allocUnsafe(dims * POSITIONS).fill(ZERO);
       columns.forEach((v8, j) => {
-        for (let i = 0; i < dims; i++) bytes[i * COLUMN + j] = v8[first + i] + ZERO;
+        for (let i = 0; i < dims; i++) bytes[i * POSITIONS + j] = v8[first + i] + ZERO;
       });
       out.push(bytes);
     }

@@ -3,7 +3,7 @@
  * (docs/exact-arithmetic.md sections 5, 10). What the table cannot know are the lengths of prompt and answer and the
  * sampling mode; a verifier that knows the job passes its shape, and nothing is left open.
  */
-import { BLOCK, MAX_TOP_K, SEGMENT_BYTES, TRACE_BLOCK } from './constants';
+import { BLOCK, MAX_TOP_K, SEGMENT_BYTES } from './constants';
 import type { ExactConfig } from './config';
 import { positionOf, slotAt, type LeafAddress, type PlacedSlot, type Tree } from './leafAddress';
 import { paddedRowBytes, positionBlocks, segmentsOf, transposedPerBlock, type Slot } from './opTable';
@@ -56,9 +56,9 @@ export function leafShape(
   return { padding: false, lengths: lengthsOf(config, placed, address.leaf) };
 }
 
-/** `e` and `p`: the position block of 256 begins after t; `vt`: the trace block does. */
+/** The position block of an `e`, `p` or `vt` begins after t. */
 function isBeyond(config: ExactConfig, { layout }: Slot, leaf: number, t: number): boolean {
-  if (layout === 'transposed') return TRACE_BLOCK * Math.floor(leaf / transposedPerBlock(config)) > t;
+  if (layout === 'transposed') return BLOCK * Math.floor(leaf / transposedPerBlock(config)) > t;
   return (layout === 'positions' || layout === 'planes') && BLOCK * (leaf % positionBlocks(config)) > t;
 }
 

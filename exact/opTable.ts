@@ -11,6 +11,7 @@ import {
   SUMS_PER_LEAF,
   TRACE_BLOCK,
   TRACE_BLOCK_DEPTH,
+  TRANSPOSED_DIMS,
 } from './constants';
 import { hasHeadNorm, hasWideSwiGlu, type ExactConfig } from './config';
 
@@ -22,7 +23,7 @@ import { hasHeadNorm, hasWideSwiGlu, type ExactConfig } from './config';
  * - `headRow`: of `heads` heads their exponent bytes, then a `row` each; `headKeyRow`: rows with each 30-byte word
  *   reversed
  * - `positions`: per head and position block 256 u16; `planes`: the same as 256 low bytes, then 256 high bytes
- * - `transposed`: V, per trace block of 32 positions 32 bytes per dim
+ * - `transposed`: V, per position block 256 bytes per dim
  */
 export type SlotLayout =
   | 'words'
@@ -68,11 +69,8 @@ export const headsPerLeaf = ({ kvHeads, headDim }: ExactConfig): number =>
   Math.min(kvHeads, Math.floor(MAX_LEAF_BYTES / (1 + paddedRowBytes(headDim))));
 /** Leaves of k8, and of v8, of one layer. */
 export const keyLeaves = (config: ExactConfig): number => Math.ceil(config.kvHeads / headsPerLeaf(config));
-/** Dims of V in one transposed leaf. */
-export const transposedDims = (config: ExactConfig): number => Math.min(32, config.headDim);
-/** Transposed leaves of one trace block. */
-export const transposedPerBlock = (config: ExactConfig): number =>
-  (config.kvHeads * config.headDim) / transposedDims(config);
+/** Transposed leaves of one position block. */
+export const transposedPerBlock = (config: ExactConfig): number => (config.kvHeads * config.headDim) / TRANSPOSED_DIMS;
 
 const words = <N extends string>(name: N, perLeaf: number, leaves = 1): Slot<N> => ({
   name, layout: 'words', elements: perLeaf * leaves, elementBytes: 4, leaves, perLeaf,
@@ -132,7 +130,7 @@ export function layerSlots(config: ExactConfig): Slot<LayerSlotName>[] {
     v8,
     {
       name: 'vt', layout: 'transposed', elements: keyDim * config.context, elementBytes: 1,
-      leaves: (config.context / TRACE_BLOCK) * transposedPerBlock(config), perLeaf: transposedDims(config) * TRACE_BLOCK,
+      leaves: nP * transposedPerBlock(config), perLeaf: TRANSPOSED_DIMS * BLOCK,
     },
     words('attMax', 4 * heads),
     perPosition('e', 'positions'),

@@ -18,7 +18,7 @@ import { weightedEvidence } from '../../disputes/checks/weighted';
 import type { LeafSource } from '../../disputes/leafSource';
 import type { ExactConfig, Sampling } from '../../exact';
 import { hasHeadNorm, hasWideSwiGlu } from '../../exact/config';
-import { BLOCK, SEGMENT_BYTES, SUM_BLOCK, SUMS_PER_LEAF, TRACE_BLOCK } from '../../exact/constants';
+import { BLOCK, SEGMENT_BYTES, SUM_BLOCK, SUMS_PER_LEAF } from '../../exact/constants';
 import { blocksOf, HEAD_NORM_WORDS, headSlots, layerSlots, positionBlocks } from '../../exact/opTable';
 import type { InferenceRequest } from '../../protocol';
 import type { RowAddress } from './largeModel';
@@ -158,9 +158,8 @@ function attention(config: ExactConfig): StepCase[] {
     sumsEvidence(source(place, tree), address(place, 'p', leaf), inBlock)));
   const weighted = (slot: string, leaf: number, at: number, element: number): StepCase => step('WeightedCheck', slot, leaf, at, (place, tree) =>
     weightedEvidence(source(place, tree), address(place, slot, leaf), element));
-  const pieces = slotOf('vt').leaves / (config.context / TRACE_BLOCK);
-  const column = Math.floor(earlier / TRACE_BLOCK) * pieces;
-  const transposed = [column, column + pieces - 1].flatMap((leaf) => [0, slotOf('vt').perLeaf - TRACE_BLOCK].map((from) => from + (earlier % TRACE_BLOCK)).map((byte) => weighted('vt', leaf, byte, byte)));
+  const pieces = slotOf('vt').leaves / blocks;
+  const transposed = [block * pieces, (block + 1) * pieces - 1].flatMap((leaf) => [0, slotOf('vt').perLeaf - BLOCK].map((from) => from + (earlier % BLOCK)).map((byte) => weighted('vt', leaf, byte, byte)));
   const { leaves, perLeaf } = slotOf('pv');
   const partial = [0, leaves - 1].flatMap((leaf) => [0, blocks - 1, perLeaf - blocks, perLeaf - 1].map((word) => weighted('pv', leaf, 4 * word + 3, word)));
   const outputs = count * headDim;

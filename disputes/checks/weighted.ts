@@ -1,9 +1,9 @@
 /** Evidence for contracts/slashing/checks/WeightedCheck.tact. */
 import { beginCell, type Cell } from '@ton/core';
-import { BLOCK, SEGMENT_BYTES, TRACE_BLOCK } from '../../exact/constants';
+import { BLOCK, SEGMENT_BYTES, TRANSPOSED_DIMS } from '../../exact/constants';
 import type { ExactConfig } from '../../exact/config';
 import type { LeafAddress } from '../../exact/leafAddress';
-import { layerSlots, positionBlocks, transposedDims, transposedPerBlock } from '../../exact/opTable';
+import { layerSlots, positionBlocks, transposedPerBlock } from '../../exact/opTable';
 import { AttentionEvidence, kvHeadOf, type AttentionSource } from '../cacheEvidence';
 import { chainOf } from '../evidenceCells';
 import { LAYER_SLOTS } from '../step';
@@ -26,9 +26,9 @@ type Show = (source: AttentionSource, evidence: AttentionEvidence, leaf: number,
 const LEAVES: Record<WeightedSlot, Show> = {
   vt: ({ config, t }, evidence, leaf, element) => {
     const perBlock = transposedPerBlock(config);
-    const position = TRACE_BLOCK * Math.floor(leaf / perBlock) + (element % TRACE_BLOCK);
+    const position = BLOCK * Math.floor(leaf / perBlock) + (element % BLOCK);
     if (position > t) return false;
-    const dim = (leaf % perBlock) * transposedDims(config) + Math.floor(element / TRACE_BLOCK);
+    const dim = (leaf % perBlock) * TRANSPOSED_DIMS + Math.floor(element / BLOCK);
     evidence.cached('v8', Math.floor(dim / config.headDim), position);
     return true;
   },
@@ -38,12 +38,8 @@ const LEAVES: Record<WeightedSlot, Show> = {
     if (BLOCK * block > t) return false;
     const dim = leaf * partialDims(config) + Math.floor(element / blocks);
     const head = Math.floor(dim / config.headDim);
-    evidence.slot('p', head * blocks + block);
     const column = kvHeadOf(config, head) * config.headDim + (dim % config.headDim);
-    const piece = Math.floor(column / transposedDims(config));
-    const end = Math.min(BLOCK * (block + 1), t + 1);
-    const positions = Array.from({ length: Math.ceil((end - BLOCK * block) / TRACE_BLOCK) }, (_, i) => BLOCK * block + TRACE_BLOCK * i);
-    evidence.spread('vt', positions.map((position) => (position / TRACE_BLOCK) * transposedPerBlock(config) + piece));
+    evidence.slot('p', head * blocks + block).slot('vt', block * transposedPerBlock(config) + Math.floor(column / TRANSPOSED_DIMS));
     return true;
   },
   oMax: ({ config }, evidence, _, element) => output(config, evidence, element),

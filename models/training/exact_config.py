@@ -158,7 +158,7 @@ class ExactConfig:
                 ("q8", H),
                 ("k8", self.key_leaves),
                 ("v8", self.key_leaves),
-                ("vt", self.context // 32 * G * blocks(D, 32)),
+                ("vt", nP * G * D // 4),
                 ("attMax", 1),
                 ("e", H * nP),
                 ("attSums", H),

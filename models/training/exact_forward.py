@@ -155,15 +155,15 @@ class ExactForward:
         return self.heads(cache, rotated["q"], leaves)
 
     def transposed_values(self, cache):
-        """`vt`: all trace blocks up to the position's, then padding leaves."""
-        c, t, wide = self.config, self.position, min(32, self.config.headDim)
+        """`vt`: all position blocks up to the position's, then padding leaves."""
+        c, t = self.config, self.position
         out = []
-        for start in range(0, t + 1, 32):
-            columns = range(start, start + 32)
+        for start in range(0, t + 1, 256):
+            columns = range(start, start + 256)
             for head in range(c.kvHeads):
-                for at in range(0, c.headDim, wide):
+                for at in range(0, c.headDim, 4):
                     value = lambda j, dim: cache["v8"][j][head][dim] + 128 if j <= t else 128
-                    out.append(bytes(value(j, dim) for dim in range(at, at + wide) for j in columns))
+                    out.append(bytes(value(j, dim) for dim in range(at, at + 4) for j in columns))
         return out + [None] * (dict(c.slots(1))["vt"] - len(out))
 
     def heads(self, cache, q8s, leaves):

@@ -139,23 +139,21 @@ describe('attention of large models', () => {
         await expectChecked('SumsCheck', 'attSums, total', totals, 4 * word + 3, (bytes) =>
           [ofValues.step('attSums', head, bytes), sumsEvidence(ofValues.source, ofValues.address('attSums', head), word)]);
       }
-      const dims = Math.min(32, headDim);
-      const pieces = (kvHeads * headDim) / dims;
-      const column = (J >> 5) * pieces + pieces - 1;
-      const vt = bytesOf(32 * dims);
-      const place = 32 * (dims - 1) + (J % 32);
+      const pieces = (kvHeads * headDim) / 4;
+      const column = BLOCK_OF_J * pieces + pieces - 1;
+      const vt = bytesOf(1024);
+      const place = 768 + (J % 256);
       vt[place] = own[headDim - 1] + 128;
       await expectChecked('WeightedCheck', 'vt', vt, place, (bytes) =>
         [ofValues.step('vt', column, bytes), weightedEvidence(ofValues.source, ofValues.address('vt', column), place)]);
     });
 
     it(`has outputs that are checked: ${name}`, async () => {
-      const dims = Math.min(32, headDim);
-      const pieces = (kvHeads * headDim) / dims;
+      const pieces = (kvHeads * headDim) / 4;
       const p = bytesOf(512);
-      const vt = Array.from({ length: 8 }, () => bytesOf(32 * dims));
+      const vt = bytesOf(1024);
       let sum = 0;
-      for (let j = 0; j < 256; j++) sum += (p[j] + 256 * p[256 + j]) * (vt[j >> 5][32 * (dims - 1) + (j % 32)] - 128);
+      for (let j = 0; j < 256; j++) sum += (p[j] + 256 * p[256 + j]) * (vt[768 + j] - 128);
       const perLeaf = slotOf('pv').perLeaf / blocks;
       const last = slotOf('pv').leaves - 1;
       const word = perLeaf * blocks - blocks + BLOCK_OF_J;
@@ -166,7 +164,7 @@ describe('attention of large models', () => {
       const outputs = heads * headDim;
       const oMax = words(2, { 0: Math.abs(o), 1: outputs - 1 });
       const known = {
-        p: { [head * blocks + BLOCK_OF_J]: p }, vt: Object.fromEntries(vt.map((bytes, i) => [(8 * BLOCK_OF_J + i) * pieces + pieces - 1, bytes])),
+        p: { [head * blocks + BLOCK_OF_J]: p }, vt: { [(BLOCK_OF_J + 1) * pieces - 1]: vt },
         pv: { [last]: pv }, attSums: { [head]: words(2 * blocks + 2, { [2 * blocks + 1]: weights }) }, attMax: { 0: words(4 * heads, { [4 * head + 2]: 9 }) }, oMax: { 0: oMax },
       };
       const { source, address, step } = world(config, known);

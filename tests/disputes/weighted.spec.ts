@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { beginCell, type Cell } from '@ton/core';
 import { weightedEvidence } from '../../disputes/checks/weighted';
 import { chainOf } from '../../disputes/evidenceCells';
+import { LAYER_SLOTS } from '../../disputes/step';
 import { STEP_ERRORS } from '../../wrappers';
 import { disputed, type Disputed, GOLDEN_MODELS, judgeOf, type Run, runOf } from './checks';
 import { mutated, randomOf } from './mutations';
@@ -39,12 +40,11 @@ describe('weighted values', () => {
       const { layers, context, heads, kvHeads, headDim } = run.model.config;
       const blocks = context / 256;
       const t = run.positions.length - 1;
-      const dims = Math.min(32, headDim);
-      const pieces = (kvHeads * headDim) / dims;
+      const pieces = (kvHeads * headDim) / 4;
       for (let group = 1; group <= layers; group++) {
         const piece = group === 1 ? 0 : pieces - 1;
-        for (const byte of [0, t, t + 1, 32 * dims - 32 + t, 32 * dims - 1]) {
-          await expectChecked(run, t, group, 'vt', piece, byte, byte, byte === 0 ? 32 : 0);
+        for (const byte of [0, t, t + 1, 768 + t, 1023]) {
+          await expectChecked(run, t, group, 'vt', piece, byte, byte, byte === 0 ? 256 : 0);
         }
         const leaf = group === 1 ? 0 : leavesOf(run, t, group, 'pv') - 1;
         const words = (heads * headDim * blocks) / leavesOf(run, t, group, 'pv');
@@ -82,9 +82,9 @@ describe('weighted values', () => {
   it('are checked in every block of positions', async () => {
     const run = await runOf('wide', LONG);
     const t = run.positions.length - 1;
-    // Two leaves of 32 dims for each of the blocks of 32 positions; three words a dim.
-    for (const [leaf, byte] of [[0, 31], [1, 1023], [15, 64], [16, 0], [17, 992 + t - 256], [17, 992 + t - 255]]) {
-      await expectChecked(run, t, 1, 'vt', leaf, byte, byte, byte === 0 ? 32 : 0);
+    // Sixteen leaves of four dims for each block of positions; three words a dim.
+    for (const [leaf, byte] of [[0, 31], [1, 1023], [15, 64], [16, 0], [31, 768 + t - 256], [31, 768 + t - 255]]) {
+      await expectChecked(run, t, 1, 'vt', leaf, byte, byte, byte === 0 ? 256 : 0);
     }
     for (const leaf of [0, 1]) {
       for (const word of [0, 1, 2, 93, 94, 95]) await expectChecked(run, t, 1, 'pv', leaf, word, 4 * word + 3, word === 0 ? 1 : 0);
@@ -100,13 +100,13 @@ describe('weighted values', () => {
     for (let round = 0; round < 12; round++) {
       const byte = (): number => (round % 3 === 0 ? 255 * random(2) : round === 4 ? 0 : random(256));
       const p = Buffer.from(Array.from({ length: 512 }, byte));
-      const values = Array.from({ length: 8 }, () => Buffer.from(Array.from({ length: 1024 }, byte)));
-      const dim = random(32);
+      const values = Buffer.from(Array.from({ length: 1024 }, byte));
+      const dim = 4 * random(8) + random(4);
       let sum = 0;
-      for (let j = 0; j < 256; j++) sum += (p[j] + 256 * p[256 + j]) * (values[j >> 5][32 * dim + (j % 32)] - 128);
+      for (let j = 0; j < 256; j++) sum += (p[j] + 256 * p[256 + j]) * (values[256 * (dim % 4) + j] - 128);
       const inputs = [
         { slot: 'p', leaf: 3, change: (bytes: Buffer): void => void p.copy(bytes) },
-        ...values.map((value, block) => ({ slot: 'vt', leaf: 2 * block + 1, change: (bytes: Buffer): void => void value.copy(bytes) })),
+        { slot: 'vt', leaf: 8 + (dim >> 2), change: (bytes: Buffer): void => void values.copy(bytes) },
       ];
       const claimed = disputed(run, t, 1, 'pv', 1, (bytes) => bytes.writeInt32BE(sum, 12 * dim), inputs);
       expect(await verdict(claimed, 3 * dim)).toBe(false);
@@ -115,19 +115,20 @@ describe('weighted values', () => {
     }
   });
 
-  it('are summed over the columns of their position alone, whichever of the eight leaves is another', async () => {
+  it('are summed over the leaf of their dim and block alone', async () => {
     const run = await runOf('wide', LONG);
     const honest = disputed(run, run.positions.length - 1, 1, 'pv', 1);
-    const evidence = evidenceOf(honest, 0);
-    const chain = chainCells(evidence.refs[0]);
     const columns = run.positions[honest.t][1].find(({ slot }) => slot === 'vt')!.leaves;
-    for (let block = 0; block < 8; block++) {
-      // The first cell of a leaf has the values of its first column.
-      const at = chain.findIndex((bytes) => bytes.length === 120 && bytes.equals(columns[2 * block + 1]!.subarray(0, 120)));
-      const bent = chain.map((bytes, i) => (i === at ? Buffer.from(bytes.map((byte, j) => (j < 32 ? byte ^ 1 : byte))) : bytes));
-      expect([block, at > 0, (await check(honest.step, beginCell().storeBits(evidence.bits).storeRef(chainOf(bent)).endCell())).exitCode]).toEqual([block, true, STEP_ERRORS.otherLeaf]);
+    const chain = chainCells(evidenceOf(honest, 0).refs[0]);
+    const at = chain.findIndex((bytes) => bytes.equals(columns[8]!.subarray(0, 120)));
+    const bent = chain.map((bytes, i) => (i === at ? Buffer.from(bytes.map((byte, j) => (j < 32 ? byte ^ 1 : byte))) : bytes));
+    const said = async (cells: Buffer[]) => check(honest.step, beginCell().storeBits(evidenceOf(honest, 0).bits).storeRef(chainOf(cells)).endCell());
+    expect([at > 0, (await said(bent)).exitCode, (await said(chain)).isWrong]).toEqual([true, STEP_ERRORS.otherLeaf, false]);
+    // The evidence of another dim, or of another block, with its own honest way up.
+    for (const element of [12, 1]) {
+      const other = beginCell().storeUint(LAYER_SLOTS.indexOf('pv'), 8).storeUint(0, 16).storeRef(evidenceOf(honest, element).refs[0]).endCell();
+      expect((await check(honest.step, other)).exitCode).toBe(STEP_ERRORS.otherLeaf);
     }
-    expect((await check(honest.step, evidence)).isWrong).toBe(false);
   });
 
   it('are judged whatever the leaves before them say', async () => {
