@@ -4,7 +4,9 @@ import { hasWideSwiGlu, type ExactConfig } from '../exact/config';
 import { BLOCK } from '../exact/constants';
 import type { Sampling } from '../exact/engine';
 import type { LeafAddress } from '../exact/leafAddress';
+import { hasDownSums } from '../exact/opTable';
 import type { CheckName } from './checkTree';
+import { downEvidence } from './checks/down';
 import { drawEvidence } from './checks/draw';
 import { headMaxEvidence } from './checks/headMax';
 import { headNormEvidence } from './checks/headNorm';
@@ -63,6 +65,11 @@ const linear = (bytes: (config: ExactConfig) => number): Refutations => (leaf) =
   }));
 };
 const words = linear(() => 4);
+const down: Refutations = (leaf) => {
+  const { config, model, tree } = leaf.source;
+  return differing(leaf, 4).map((element) => ({ check: 'DownCheck', evidence: () => downEvidence(config, model, tree, leaf.address, element) }));
+};
+const lastResidual: Refutations = (leaf) => (hasDownSums(leaf.source.config) ? down : words)(leaf);
 const gate = linear((config) => (hasWideSwiGlu(config) ? 4 : 2));
 
 const input: Refutations = (leaf) => differing(leaf, 4).map((element) => ({
@@ -154,7 +161,7 @@ const draw: Refutations = ({ source, disputed }) => (['total', 'token'] as const
 const REFUTATIONS: Record<string, Refutations> = {
   token: input, h: input,
   norm1: norm, norm2: norm, norm, x1: normRow, x2: normRow, x: normRow,
-  q: words, k: words, v: words, h1: words, h2: words, logits: words, gate, up: gate,
+  q: words, k: words, v: words, h1: words, h2: lastResidual, downSums: down, logits: words, gate, up: gate,
   headNorm, qn: headNorm, kn: headNorm, headMax, q8: headRow, k8: headRow, v8: headRow,
   vt: weighted(1), pv: weighted(4), oMax: outputMax, o8: weighted(1),
   attMax: scoreMax, e: weights, attSums: sums((leaf) => differing(leaf, 4)), p: sums(planes),

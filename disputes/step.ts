@@ -49,7 +49,7 @@ export function decodeJob(cell: Cell): StepJob {
 /** Slots as contracts/slashing/config.tact numbers them, in execution order. */
 export const LAYER_SLOTS: readonly LayerSlotName[] = [
   'norm1', 'x1', 'q', 'k', 'v', 'headNorm', 'qn', 'kn', 'headMax', 'q8', 'k8', 'v8', 'vt', 'attMax', 'e', 'attSums', 'p', 'pv', 'oMax', 'o8', 'h1', 'norm2', 'x2', 'gate',
-  'up', 'mlpMax', 'xd', 'h2',
+  'up', 'mlpMax', 'xd', 'downSums', 'h2',
 ];
 export const HEAD_SLOTS: readonly HeadSlotName[] = ['norm', 'x', 'logits', 'max', 'top', 'sums', 'draw'];
 

@@ -14,6 +14,8 @@ export const WIDE_SWIGLU = 2;
 export const BLOCK = 256;
 /** Dims of V in one transposed leaf; the dims of a head are a multiple. */
 export const TRANSPOSED_DIMS = 4;
+/** Rows of `down` whose partial sums share a leaf. */
+export const ROWS_PER_DOWN_LEAF = 32;
 /** Positions of one trace block, equal to the protocol's chunk. */
 export const TRACE_BLOCK = 32;
 /** depth of the 32 positions of a trace block. */

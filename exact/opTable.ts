@@ -6,6 +6,7 @@ import {
   BLOCK,
   CELL_BYTES,
   MAX_LEAF_BYTES,
+  ROWS_PER_DOWN_LEAF,
   SEGMENT_BYTES,
   SUM_BLOCK,
   SUMS_PER_LEAF,
@@ -38,7 +39,8 @@ export type SlotLayout =
 export type EmbeddingSlotName = 'token' | 'h';
 export type LayerSlotName =
   | 'norm1' | 'x1' | 'q' | 'k' | 'v' | 'headNorm' | 'qn' | 'kn' | 'headMax' | 'q8' | 'k8' | 'v8' | 'vt' | 'attMax' | 'e'
-  | 'attSums' | 'p' | 'pv' | 'oMax' | 'o8' | 'h1' | 'norm2' | 'x2' | 'gate' | 'up' | 'mlpMax' | 'xd' | 'h2';
+  | 'attSums' | 'p' | 'pv' | 'oMax' | 'o8' | 'h1' | 'norm2' | 'x2' | 'gate' | 'up' | 'mlpMax' | 'xd' | 'downSums'
+  | 'h2';
 export type HeadSlotName = 'norm' | 'x' | 'logits' | 'max' | 'top' | 'sums' | 'draw';
 
 export interface Slot<Name extends string = string> {
@@ -64,6 +66,8 @@ export const normWords = (config: ExactConfig): number => 6 + 2 * blocksOf(confi
 export const HEAD_NORM_WORDS = 6;
 /** Words of the mlpMax slot. */
 export const mlpMaxWords = (config: ExactConfig): number => (hasWideSwiGlu(config) ? 8 : 4);
+/** Whether a row of `down` has several leaves, whose sums a position tree holds. */
+export const hasDownSums = ({ ffn }: ExactConfig): boolean => segmentsOf(ffn) > 1;
 /** kv heads in one leaf of k8 or v8. */
 export const headsPerLeaf = ({ kvHeads, headDim }: ExactConfig): number =>
   Math.min(kvHeads, Math.floor(MAX_LEAF_BYTES / (1 + paddedRowBytes(headDim))));
@@ -146,6 +150,8 @@ export function layerSlots(config: ExactConfig): Slot<LayerSlotName>[] {
     blocks('up', ffn, gateBytes),
     words('mlpMax', mlpMaxWords(config)),
     row('xd', ffn),
+    // Where a row of `down` is one leaf, its sum is proven at once.
+    ...(hasDownSums(config) ? [words<LayerSlotName>('downSums', ROWS_PER_DOWN_LEAF * segmentsOf(ffn), dim / ROWS_PER_DOWN_LEAF)] : []),
     blocks('h2', dim, 4),
   ];
 }

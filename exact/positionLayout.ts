@@ -3,8 +3,10 @@
  * commits to when a dispute has found a position.
  */
 import type { ExactConfig } from './config';
+import { downSums } from './downSums';
 import { TraceLayoutError } from './errors';
 import { bigEndian, headRowLeaves, plainLeaves, positionLeaves, transposedLeaves } from './leafLayout';
+import type { ExactModel, Matrix } from './modelFile';
 import { embeddingSlots, headSlots, layerSlots, type Slot } from './opTable';
 import type { HeadTensors, LayerTensors, PositionTensors } from './tensors';
 import type { Leaf } from './trace';
@@ -12,15 +14,19 @@ import type { Leaf } from './trace';
 /** Leaves by slot name of one group, in execution order. */
 export type GroupLeaves = { slot: string; leaves: Leaf[] }[];
 
-/** Hears all positions in order; keeps all rows of V, whose transpose is a slot. */
+/** Hears all positions in order; keeps all rows of V, whose transpose is a slot, as the partial sums of `down` are. */
 export class PositionLayout {
   private readonly embedding;
   private readonly layer;
   private readonly head;
   /** v8 of the positions so far, per layer */
   private readonly values: Int8Array[][];
+  private readonly down: readonly Matrix[];
+  readonly config: ExactConfig;
 
-  constructor(readonly config: ExactConfig) {
+  constructor({ config, layers }: Pick<ExactModel, 'config' | 'layers'>) {
+    this.config = config;
+    this.down = layers.map(({ down }) => down);
     this.embedding = embeddingSlots(config);
     this.layer = layerSlots(config);
     this.head = headSlots(config);
@@ -44,12 +50,12 @@ export class PositionLayout {
     this.pass(tensors);
     return [
       this.embedding.map((slot) => ({ slot: slot.name, leaves: plainLeaves(slot, tensors.embedding[slot.name]) })),
-      ...tensors.layers.map((layer, i) => this.layerLeaves(layer, this.values[i], t)),
+      ...tensors.layers.map((layer, i) => this.layerLeaves(layer, i, t)),
       tensors.head ? this.headLeaves(tensors.head) : [],
     ];
   }
 
-  private layerLeaves(tensors: LayerTensors, values: Int8Array[], t: number): GroupLeaves {
+  private layerLeaves(tensors: LayerTensors, i: number, t: number): GroupLeaves {
     const { config } = this;
     return this.layer.map((slot) => {
       const { name } = slot;
@@ -61,7 +67,9 @@ export class PositionLayout {
         case 'v8':
           return { slot: name, leaves: headRowLeaves(config, slot, tensors.v8, tensors.vExponents) };
         case 'vt':
-          return { slot: name, leaves: transposedLeaves(config, values) };
+          return { slot: name, leaves: transposedLeaves(config, this.values[i]) };
+        case 'downSums':
+          return { slot: name, leaves: plainLeaves(slot, downSums(this.down[i], tensors.xd)) };
         case 'e':
         case 'p':
           return { slot: name, leaves: positionLeaves(slot, tensors[name], config.heads, t) };

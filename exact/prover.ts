@@ -193,7 +193,7 @@ export class TraceProver {
     const enough = new AbortController();
     if (blocks) this.trace = undefined;
     if (t !== undefined) this.inner = undefined;
-    const layout = t === undefined ? undefined : new PositionLayout(config);
+    const layout = t === undefined ? undefined : new PositionLayout(this.model);
     const end = blocks ? TRACE_BLOCK * (blocks.last + 1) : (t ?? 0) + 1;
     let position = 0;
     const observe = (tensors: PositionTensors): void => {

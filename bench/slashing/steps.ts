@@ -1,6 +1,7 @@
 /** Elements of every slot that may be the dearest of it to judge: the first and the last of its first and its last leaf, and each variety. */
 import type { Cell } from '@ton/core';
 import type { CheckName } from '../../disputes/checkTree';
+import { downEvidence } from '../../disputes/checks/down';
 import { drawEvidence } from '../../disputes/checks/draw';
 import { headMaxEvidence } from '../../disputes/checks/headMax';
 import { headNormEvidence } from '../../disputes/checks/headNorm';
@@ -18,8 +19,8 @@ import { weightedEvidence } from '../../disputes/checks/weighted';
 import type { LeafSource } from '../../disputes/leafSource';
 import type { ExactConfig, Sampling } from '../../exact';
 import { hasHeadNorm, hasWideSwiGlu } from '../../exact/config';
-import { BLOCK, SEGMENT_BYTES, SUM_BLOCK, SUMS_PER_LEAF } from '../../exact/constants';
-import { blocksOf, HEAD_NORM_WORDS, headSlots, layerSlots, positionBlocks } from '../../exact/opTable';
+import { BLOCK, ROWS_PER_DOWN_LEAF, SEGMENT_BYTES, SUM_BLOCK, SUMS_PER_LEAF } from '../../exact/constants';
+import { blocksOf, hasDownSums, HEAD_NORM_WORDS, headSlots, layerSlots, positionBlocks, segmentsOf } from '../../exact/opTable';
 import type { InferenceRequest } from '../../protocol';
 import type { RowAddress } from './largeModel';
 import { earlierOf, headGroup, LAYER_GROUP, type LargePosition } from './largePosition';
@@ -63,7 +64,7 @@ export const rowsOf = (config: ExactConfig): RowAddress[] => [...linearPlaces(co
 
 export function stepCases(config: ExactConfig, sampling: Sampling): StepCase[] {
   return sampling.t === 0
-    ? [...inputs(config), ...norms(config), ...linears(config), ...heads(config), ...attention(config), ...feedForward(config), ...tokens(config, sampling)]
+    ? [...inputs(config), ...norms(config), ...linears(config), ...(hasDownSums(config) ? downs(config) : []), ...heads(config), ...attention(config), ...feedForward(config), ...tokens(config, sampling)]
     : tokens(config, sampling);
 }
 
@@ -99,10 +100,23 @@ function norms(config: ExactConfig): StepCase[] {
   return groups.flatMap(([group, suffix]) => [...scalars(group, `norm${suffix}`), ...rows(group, `x${suffix}`)]);
 }
 
-const linears = (config: ExactConfig): StepCase[] => linearPlaces(config).map(({ group, slot, leaf, element, bytes: size }) => ({
-  check: 'LinearCheck', of: slot, group, slot, leaf, at: size * element + size - 1,
-  evidence: ({ position, model }, tree) => linearEvidence(config, model, tree, position.address(group, slot, leaf), element),
-}));
+const linears = (config: ExactConfig): StepCase[] => linearPlaces(config).map(({ group, slot, leaf, element, bytes: size }) => {
+  const [check, evidenceOf] = slot === 'h2' && hasDownSums(config) ? (['DownCheck', downEvidence] as const) : (['LinearCheck', linearEvidence] as const);
+  return {
+    check, of: slot, group, slot, leaf, at: size * element + size - 1,
+    evidence: ({ position, model }, tree) => evidenceOf(config, model, tree, position.address(group, slot, leaf), element),
+  };
+});
+
+/** Of the first row of `down` and of the last one. */
+function downs(config: ExactConfig): StepCase[] {
+  const pieces = segmentsOf(config.ffn);
+  const last = config.dim / ROWS_PER_DOWN_LEAF - 1;
+  return [[0, 0], [last, (ROWS_PER_DOWN_LEAF - 1) * pieces]].flatMap(([leaf, row]) => [0, pieces - 1].map((piece): StepCase => ({
+    check: 'DownCheck', of: 'downSums', group: LAYER_GROUP, slot: 'downSums', leaf, at: 4 * (row + piece) + 3,
+    evidence: ({ position, model }, tree) => downEvidence(config, model, tree, position.address(LAYER_GROUP, 'downSums', leaf), row + piece),
+  })));
+}
 
 function heads(config: ExactConfig): StepCase[] {
   const { heads: count, kvHeads, headDim } = config;

@@ -19,7 +19,7 @@ const LINEAR: Record<string, { slot: number; matrix: string; scalars: string }> 
   h1: { slot: 20, matrix: 'output', scalars: 'oMax' },
   gate: { slot: 23, matrix: 'gate', scalars: 'norm2' },
   up: { slot: 24, matrix: 'up', scalars: 'norm2' },
-  h2: { slot: 27, matrix: 'down', scalars: 'mlpMax' },
+  h2: { slot: 28, matrix: 'down', scalars: 'mlpMax' },
   logits: { slot: 2, matrix: 'head', scalars: 'norm' },
 };
 

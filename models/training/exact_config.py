@@ -173,6 +173,7 @@ class ExactConfig:
                 ("up", nf),
                 ("mlpMax", 1),
                 ("xd", segments(f)),
+                *([("downSums", d // 32)] if segments(f) > 1 else []),
                 ("h2", nd),
             ]
         if group == self.layers + 1:

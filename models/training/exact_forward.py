@@ -78,8 +78,18 @@ class ExactForward:
         leaves["norm2"], leaves["x2"] = [norm_leaf(n)], row_bytes(n["x"])
         xd, e = self.gated(layer, n["x"], n["e"], leaves)
         h2 = [ops.sat32(a + b) for a, b in zip(h1, self.matrix(f"{layer}.down", xd, e, 16))]
+        if len(leaves["xd"]) > 1:
+            leaves["downSums"] = self.down_sums(layer, leaves["xd"])
         leaves["h2"] = cut(h2, "i")
         return h2, leaves
+
+    def down_sums(self, layer, pieces):
+        """`downSums`: what the bytes of each leaf of `xd` add to each row of `down`."""
+        sums, per = [], len(pieces[0])
+        for row in self.model.rows[f"{layer}.down"].w8:
+            weights = [int(w) for w in row]
+            sums += [sum(w * b for w, b in zip(weights[per * n :], piece)) for n, piece in enumerate(pieces)]
+        return cut(sums, "i", 32 * len(pieces))
 
     def gated(self, layer, x, e, leaves):
         """Ops 16 or 16w to 18. Returns the int8 input of `down` and its exponent."""

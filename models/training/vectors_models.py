@@ -102,6 +102,7 @@ def tiny_models():
         "extreme": extreme_model(ExactConfig(2, 64, 2, 1, 64, 64, 256, 256, 1), 3, bare),
         "single": ordinary_model(ExactConfig(1, 64, 1, 1, 128, 64, 260, 256, eps(64)), 4, bare),
         "normed": normed_model(ExactConfig(2, 64, 4, 2, 32, 64, 256, 256, eps(64), flags=QK_NORM), 5, bare),
+        "tall": ordinary_model(ExactConfig(1, 64, 1, 1, 16, 3648, 256, 256, eps(64)), 7, bare),
         "gated": gated_model(ExactConfig(2, 64, 6, 3, 16, 320, 256, 256, eps(64), flags=WIDE_SWIGLU), 6, bare),
     }
 

@@ -43,7 +43,7 @@ export const requestOf = ({ promptTokens, stopTokens, sampling: { t, topK, topP1
 export async function runOf(name: string, change: Partial<Job> = {}): Promise<Run> {
   const model = loadModel(join(ROOT, `exact/vectors/${name}.cocoon`));
   const prover = new ModelProver(model);
-  const layout = new PositionLayout(model.config);
+  const layout = new PositionLayout(model);
   const positions: GroupLeaves[][] = [];
   const blocks: BlockTrace[] = [];
   const observe = (tensors: PositionTensors): void => {

@@ -14,7 +14,7 @@ import { SAMPLINGS } from './headGroup';
 const JOB: Job = { promptTokens: [7, 3, 250, 9, 31], maxTokens: 3, stopTokens: [], sampling: GREEDY };
 /** Models and modes that have every slot, every size of its elements and every size of a cut leaf. */
 const CASES: [name: string, job: Job][] = [
-  ['grouped', JOB], ['normed', JOB], ['gated', { ...JOB, sampling: SAMPLINGS.top }], ['wide', { ...JOB, sampling: SAMPLINGS.full }], ['single', JOB], ['extreme', JOB],
+  ['grouped', JOB], ['normed', JOB], ['gated', { ...JOB, sampling: SAMPLINGS.top }], ['wide', { ...JOB, sampling: SAMPLINGS.full }], ['single', JOB], ['extreme', JOB], ['tall', JOB],
 ];
 /** Of which evidence names an element of something else, or none. */
 const WHOLE = ['oMax', 'max', 'draw'];

@@ -76,7 +76,7 @@ function leavesOf(run: Run, t: number): { group: number; slot: string; leaf: num
 const runs = new Map<string, Run>();
 const run = (name: string, mode = 'greedy'): Run => runs.get(`${name}/${mode}`)!;
 beforeAll(async () => {
-  for (const [name, mode] of [['grouped', 'greedy'], ['normed', 'greedy'], ['gated', 'top'], ['grouped', 'full'], ['extreme', 'greedy']] as const) {
+  for (const [name, mode] of [['grouped', 'greedy'], ['normed', 'greedy'], ['gated', 'top'], ['grouped', 'full'], ['extreme', 'greedy'], ['tall', 'greedy']] as const) {
     runs.set(`${name}/${mode}`, await runOf(name, { ...JOB, sampling: SAMPLED[mode] }));
   }
 });
@@ -84,7 +84,7 @@ beforeAll(async () => {
 describe('a lie', () => {
   it('finding 30: in a leaf of any slot of the op table is convicted, whichever bit it is in', async () => {
     const seen = new Set<string>();
-    for (const [name, mode] of [['grouped', 'full'], ['normed', 'greedy'], ['gated', 'top']] as const) {
+    for (const [name, mode] of [['grouped', 'full'], ['normed', 'greedy'], ['gated', 'top'], ['tall', 'greedy']] as const) {
       const of = run(name, mode);
       // The last position: it draws, and reads what all others have cached.
       const t = of.positions.length - 1;
@@ -97,7 +97,7 @@ describe('a lie', () => {
         expect([name, slot, at, isConvicted]).toEqual([name, slot, at, true]);
       }
     }
-    expect(seen.size).toBe(37);
+    expect(seen.size).toBe(38);
   });
 
   it('finding 30: at any token, in any layer, row and byte, of any size, is convicted', async () => {

@@ -34,7 +34,7 @@ function lie(groups: GroupLeaves[], at: LeafAddress): { positionRoot: Uint8Array
 }
 
 async function groupsOf(t: number): Promise<GroupLeaves[]> {
-  const layout = new PositionLayout(config);
+  const layout = new PositionLayout(model);
   const positions: GroupLeaves[][] = [];
   await createReferenceEngine(model, (tensors) => positions.push(layout.position(tensors))).generate(jobOf(run));
   return positions[t];

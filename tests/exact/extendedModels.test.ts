@@ -252,7 +252,7 @@ test('models of extreme weights, biases and gains compute within the stated widt
     const drawn = full.flatMap(({ head }) => head?.draw[3] ?? []);
     const again = await run(model, [...tokens, ...drawn.slice(0, 2)], 1);
     const rootsOf = (positions: PositionTensors[]) => {
-      const layout = new PositionLayout(config);
+      const layout = new PositionLayout(model);
       return positions.map((tensors) => layout.position({ ...tensors, head: undefined }).flat().map(({ leaves }) =>
         leaves.map((leaf) => leaf && hex(leaf))));
     };

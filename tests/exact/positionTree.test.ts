@@ -26,7 +26,7 @@ before(async () => {
 });
 
 const groupsOf = (positions: PositionTensors[]): GroupLeaves[][] => {
-  const layout = new PositionLayout(config);
+  const layout = new PositionLayout(model);
   return positions.map((tensors) => layout.position(tensors));
 };
 const rootOf = (groups: GroupLeaves[]): string => hex(new PositionTree(config, groups).root);
@@ -46,7 +46,7 @@ test('a prefix alone equals the same positions inside a longer run, bit for bit'
 test('a position has the same tree whether the earlier ones were laid out or passed over', () => {
   const all = groupsOf(full.positions);
   for (const t of [0, 31, 32, 40]) {
-    const layout = new PositionLayout(config);
+    const layout = new PositionLayout(model);
     full.positions.slice(0, t).forEach((tensors) => layout.pass(tensors));
     assert.equal(rootOf(layout.position(full.positions[t])), rootOf(all[t]), `position ${t}`);
   }
@@ -110,12 +110,12 @@ test('a change of any tensor changes positionRoot, a change of what lies beyond 
 test('tensors of a wrong length are refused by the name of their slot', () => {
   const [first] = full.positions;
   const bent = (change: object) => () =>
-    new PositionLayout(config).position({ ...first, layers: [{ ...first.layers[0], ...change }, first.layers[1]] });
+    new PositionLayout(model).position({ ...first, layers: [{ ...first.layers[0], ...change }, first.layers[1]] });
   assert.throws(bent({ gate: new Int16Array(3) }), { code: 'exact.trace.gate' });
   assert.throws(bent({ e: new Uint16Array(0) }), { code: 'exact.trace.e' });
   assert.throws(bent({ pv: new Int32Array(1) }), { code: 'exact.trace.pv' });
   assert.throws(bent({ kExponents: new Uint8Array(0) }), { code: 'exact.trace.k8.exponents' });
-  assert.throws(() => new PositionLayout(config).position({ ...first, layers: [] }), { code: 'exact.trace.layers' });
+  assert.throws(() => new PositionLayout(model).position({ ...first, layers: [] }), { code: 'exact.trace.layers' });
 });
 
 test('V stands transposed in blocks of 256 positions, of which those beyond t are padding leaves', () => {

@@ -36,7 +36,7 @@ let positionRoots: Uint8Array[];
 let job: JobShape;
 
 before(async () => {
-  const layout = new PositionLayout(config);
+  const layout = new PositionLayout(model);
   await createReferenceEngine(model, (tensors) => positions.push(layout.position(tensors))).generate(jobOf(long));
   ({ traceRoot, blockRoots } = await prover.result());
   positionRoots = Array.from({ length: 65 }, (_, t) => new PositionTree(config, positions[t] ?? []).root);

@@ -15,7 +15,7 @@ for (const name of [...MODELS, ...EXTENDED_MODELS]) {
 
   for (const run of runs) {
     test(`model "${name}", run "${run.name}": tokens, roots and leaves equal the vectors`, async () => {
-      const check = new RunCheck(model.config, run);
+      const check = new RunCheck(model, run);
       const streamed: number[] = [];
       const onToken = (token: number) => streamed.push(token);
       check.finish(await createReferenceEngine(model, check.observe).generate({ ...jobOf(run), onToken }));

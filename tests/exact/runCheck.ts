@@ -1,6 +1,6 @@
 /** Compares a run of any back end with its vector, position by position. */
 import assert from 'node:assert/strict';
-import type { ExactConfig, Generation } from '../../exact';
+import type { ExactConfig, ExactModel, Generation } from '../../exact';
 import { PositionLayout } from '../../exact/positionLayout';
 import { PositionTree } from '../../exact/positionTree';
 import { committed, type PositionTensors } from '../../exact/tensors';
@@ -16,8 +16,12 @@ export class RunCheck {
   private readonly hasher: TraceHasher;
   private readonly roots: string[] = [];
 
-  constructor(private readonly config: ExactConfig, private readonly run: RunVector) {
-    this.layout = new PositionLayout(config);
+  private readonly config: ExactConfig;
+
+  constructor(model: ExactModel, private readonly run: RunVector) {
+    const { config } = model;
+    this.config = config;
+    this.layout = new PositionLayout(model);
     this.hasher = new TraceHasher(config);
   }
 

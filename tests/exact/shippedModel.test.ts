@@ -34,7 +34,7 @@ test('the shipped model continues a definition with printable text, the same on 
 test('proofs of the shipped model, which wasm computes, are those of the reference', async () => {
   const model = loadModel(FILE);
   const job = { promptTokens: model.tokenizer.encodePrompt('dog:'), maxTokens: 3, stopTokens: [], sampling: GREEDY };
-  const layout = new PositionLayout(model.config);
+  const layout = new PositionLayout(model);
   const roots: Uint8Array[] = [];
   const reference = createReferenceEngine(model, (tensors) => {
     roots.push(new PositionTree(model.config, layout.position(tensors)).root);

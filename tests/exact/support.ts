@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Sampling } from '../../exact';
 
 export const VECTORS = join(__dirname, '../../exact/vectors');
-export const MODELS = ['grouped', 'wide', 'extreme', 'single'] as const;
+export const MODELS = ['grouped', 'wide', 'extreme', 'single', 'tall'] as const;
 /** with head norms and biases; with a wide SwiGLU */
 export const EXTENDED_MODELS = ['normed', 'gated'] as const;
 

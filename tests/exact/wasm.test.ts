@@ -26,7 +26,7 @@ for (const name of [...MODELS, ...EXTENDED_MODELS]) {
     let observe: (tensors: PositionTensors) => void = () => undefined;
     const engine = createWasmEngine(model, { observe: (tensors) => observe(tensors) });
     for (const run of runs) {
-      const check = new RunCheck(model.config, run);
+      const check = new RunCheck(model, run);
       observe = check.observe;
       const streamed: number[] = [];
       check.finish(await engine.generate({ ...jobOfRun(run), onToken: (token) => streamed.push(token) }));

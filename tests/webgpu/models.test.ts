@@ -37,7 +37,7 @@ for (const { name: variant, runner, without } of VARIANTS) {
       const engine = await createWebGpuEngine(model, { runner, observe: (tensors) => observe(tensors) });
       try {
         for (const run of runs.filter((r) => !without.includes(r.name))) {
-          const check = new RunCheck(model.config, run);
+          const check = new RunCheck(model, run);
           observe = check.observe;
           check.finish(await engine.generate(jobOf(run)));
         }
