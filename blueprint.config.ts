@@ -1,11 +1,14 @@
 import type { Config } from '@ton/blueprint';
 
+const { projects } = require('./tact.config.json');
 const { writeArtefacts } = require('./scripts/build/artefacts.js');
 
-// `blueprint build --all` alone leaves the right artefacts: plugins cannot extend `build`, so this runs as it exits.
+// `blueprint build` of one project or of all leaves the right artefacts: plugins cannot extend it, so this runs as it exits.
 if (process.argv[2] === 'build') {
   process.on('exit', (code) => {
-    if (code === 0) console.log(`Artefacts: ${writeArtefacts(__dirname).join(', ')}`);
+    const names = projects.map(({ name }: { name: string }) => name);
+    const built = names.filter((name: string) => name === process.argv[3]);
+    if (code === 0) console.log(`Artefacts: ${writeArtefacts(__dirname, built.length > 0 ? built : names).join(', ')}`);
   });
 }
 

@@ -1,6 +1,6 @@
 /** The checks that this version knows, of steps and of receipts, and the tree over their codes in which a case looks for them. */
 import { Cell } from '@ton/core';
-import codes from '../build/Suite/checkCodes.json';
+import codes from '../build/Checks/codes.json';
 import { PADDING_LEAF, treePath, treeRoot } from '../exact/merkle';
 import { CHECKS_DEPTH } from '../wrappers';
 

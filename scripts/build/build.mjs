@@ -1,6 +1,6 @@
 // Compiles the contracts through Blueprint and the WebAssembly kernels through AssemblyScript, each only when its
 // sources changed since the last build, and joins the command line and the thread of the wasm engine into a file each.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -19,8 +19,8 @@ function filesOf(folder, extension) {
     .sort();
 }
 
-/** Runs a compiler unless the stamp says that `sources` and its arguments are those of the last build. */
-function build({ stamp, sources, output, args }) {
+/** Runs a compiler, which ends this program where it fails, unless the stamp says that the sources are those of the last build. */
+async function build({ stamp, sources, output, args }) {
   const stampFile = path.join(root, 'build', stamp);
   const digest = createHash('sha256');
   for (const file of sources) digest.update(file).update(fs.readFileSync(path.join(root, file)));
@@ -28,10 +28,13 @@ function build({ stamp, sources, output, args }) {
   const built = output === undefined || fs.existsSync(path.join(root, output));
   if (built && fs.existsSync(stampFile) && fs.readFileSync(stampFile, 'utf8') === wanted) return;
   fs.mkdirSync(path.dirname(stampFile), { recursive: true });
-  const result = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
-  if (result.status !== 0) {
-    process.stderr.write(result.stdout + result.stderr);
-    process.exit(result.status ?? 1);
+  const child = spawn(process.execPath, args, { cwd: root });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (said += text));
+  const status = await new Promise((resolve) => child.on('close', resolve));
+  if (status !== 0) {
+    process.stderr.write(said);
+    process.exit(status ?? 1);
   }
   fs.writeFileSync(stampFile, wanted);
 }
@@ -39,7 +42,7 @@ function build({ stamp, sources, output, args }) {
 /** Compiles an AssemblyScript folder to build/exact/<name>.wasm. */
 function buildWasm(name, folder, entry, options = []) {
   const output = path.join('build', 'exact', `${name}.wasm`);
-  build({
+  return build({
     stamp: path.join('exact', `.${name}`),
     sources: [...filesOf(folder, '.ts'), 'package-lock.json', 'scripts/build/build.mjs'],
     output,
@@ -51,26 +54,33 @@ function buildWasm(name, folder, entry, options = []) {
   });
 }
 
-buildWasm('kernels', 'exact/wasm/kernels', 'index.ts', [
-  '--enable', 'threads', '--sharedMemory', '--maximumMemory', '65536',
-]);
-buildWasm('prototype', 'bench/prototype', 'mv16r4.ts');
+/** Compiles the contracts of a project of tact.config.json. */
+function buildContracts(project) {
+  return build({
+    stamp: `.${project}`,
+    sources: [
+      ...['contracts', 'examples'].flatMap((folder) => filesOf(folder, '.tact')).sort(),
+      'tact.config.json', 'blueprint.config.ts', 'package-lock.json', 'scripts/build/artefacts.js',
+    ],
+    args: [bin('@ton', 'blueprint', 'dist', 'cli', 'cli.js'), 'build', project],
+  });
+}
 
-build({
-  stamp: '.sources',
-  sources: [
-    ...['contracts', 'examples'].flatMap((folder) => filesOf(folder, '.tact')).sort(),
-    'tact.config.json', 'blueprint.config.ts', 'package-lock.json', 'scripts/build/artefacts.js',
-  ],
-  args: [bin('@ton', 'blueprint', 'dist', 'cli', 'cli.js'), 'build', '--all'],
-});
+await Promise.all([
+  buildContracts('Suite'),
+  buildContracts('Checks'),
+  buildWasm('kernels', 'exact/wasm/kernels', 'index.ts', [
+    '--enable', 'threads', '--sharedMemory', '--maximumMemory', '65536',
+  ]),
+  buildWasm('prototype', 'bench/prototype', 'mv16r4.ts'),
+]);
 
 /** Codes of the checks by name: bags of cells in hex. Their bindings are large, and nobody calls them but a case. */
 function writeCheckCodes() {
   const names = ['checks', 'receiptChecks'].flatMap((folder) => fs.readdirSync(path.join(root, 'contracts', 'slashing', folder))).map((file) => path.basename(file, '.tact')).sort();
-  const codes = Object.fromEntries(names.map((name) => [name, fs.readFileSync(path.join(root, 'build', 'Suite', `Suite_${name}.code.boc`)).toString('hex')]));
+  const codes = Object.fromEntries(names.map((name) => [name, fs.readFileSync(path.join(root, 'build', 'Checks', `Checks_${name}.code.boc`)).toString('hex')]));
   const text = `${JSON.stringify(codes, null, 1)}\n`;
-  const target = path.join(root, 'build', 'Suite', 'checkCodes.json');
+  const target = path.join(root, 'build', 'Checks', 'codes.json');
   if (!fs.existsSync(target) || fs.readFileSync(target, 'utf8') !== text) fs.writeFileSync(target, text);
 }
 writeCheckCodes();

@@ -16,13 +16,13 @@ const ROUNDS = 4;
 const CHECK_FOLDERS = ['checks', 'receiptChecks'];
 const CHECKS_DEPTH = 5;
 
-const codeOf = (name) => Cell.fromBoc(fs.readFileSync(path.join(root, 'build', 'Suite', `Suite_${name}.code.boc`)))[0];
+const codeOf = (name, project = 'Suite') => Cell.fromBoc(fs.readFileSync(path.join(root, 'build', project, `${project}_${name}.code.boc`)))[0];
 
 /** SHA-256 tree over the hashes of the checks' codes in the order of their names; zeros where there is none. */
 function checksRoot() {
   const files = CHECK_FOLDERS.flatMap((folder) => fs.readdirSync(path.join(root, 'contracts', 'slashing', folder)));
   const names = files.map((file) => path.basename(file, '.tact')).sort();
-  let level = Array.from({ length: 2 ** CHECKS_DEPTH }, (_, i) => (i < names.length ? codeOf(names[i]).hash() : Buffer.alloc(32)));
+  let level = Array.from({ length: 2 ** CHECKS_DEPTH }, (_, i) => (i < names.length ? codeOf(names[i], 'Checks').hash() : Buffer.alloc(32)));
   while (level.length > 1) {
     level = Array.from({ length: level.length / 2 }, (_, i) => createHash('sha256').update(level[2 * i]).update(level[2 * i + 1]).digest());
   }

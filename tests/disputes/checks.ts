@@ -123,7 +123,7 @@ export interface Verdict {
 
 /** One check, deployed alone. @param method isWrong of steps, isLie of receipts */
 export async function checkOf(name: string, method = 'isWrong'): Promise<(step: Cell, evidence: Cell) => Promise<Verdict>> {
-  const code = Cell.fromBoc(readFileSync(join(ROOT, `build/Suite/Suite_${name}.code.boc`)))[0];
+  const code = Cell.fromBoc(readFileSync(join(ROOT, `build/Checks/Checks_${name}.code.boc`)))[0];
   const blockchain = await createSandbox();
   const address = new Address(0, Buffer.alloc(32, 1));
   await blockchain.setShardAccount(address, createShardAccount({ address, code, data: Cell.EMPTY, balance: toNano(1) }));
