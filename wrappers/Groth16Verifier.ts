@@ -31,7 +31,7 @@ export const OP_PROOF_ACCEPTED = 0x0c82;
 
 /** Exit codes of Groth16Verifier, as in contracts/zk. */
 export const VERIFIER_ERRORS = {
-  proofCell: 781,
+  exoticCell: 781,
   inputOutOfRange: 782,
   proofPoint: 783,
   proofWrong: 784,
@@ -124,14 +124,14 @@ export function packSubmitProof({ escrow, payee, proof, inputs }: ProofSubmissio
 }
 
 /** Gas and messages that the contracts reserve; contracts/zk/Groth16Verifier.tact. */
-const GAS_PROOF = 114_000n;
+const GAS_PROOF = 120_000n;
 const GAS_CHECK_KEY = 45_000n;
 
 const handlingFee = (prices: NetworkPrices, gas: bigint, messages: bigint): bigint =>
   gasFee(prices, gas) + messages * forwardFee(prices, 1n, 1023n);
 
 /** Least value of SubmitProof, nanoTON. What it does not use returns to the payee. */
-export const requiredProofValue = (prices: NetworkPrices): bigint => handlingFee(prices, GAS_PROOF, 3n);
+export const requiredProofValue = (prices: NetworkPrices): bigint => handlingFee(prices, GAS_PROOF, 2n);
 
 /** Least value of CheckVerificationKey beyond five years of rent, nanoTON. */
 export const keyCheckFee = (prices: NetworkPrices): bigint => handlingFee(prices, GAS_CHECK_KEY, 1n);
