@@ -55,6 +55,7 @@ buildWasm('kernels', 'exact/wasm/kernels', 'index.ts', [
   '--enable', 'threads', '--sharedMemory', '--maximumMemory', '65536',
 ]);
 buildWasm('prototype', 'bench/prototype', 'mv16r4.ts');
+buildWasm('circuits', 'circuits/wasm/kernels', 'index.ts');
 
 build({
   stamp: '.sources',
