@@ -12,6 +12,7 @@ export const TAG_CHALLENGE_GRANT = 0x4f434731; // OCG1
 export const TAG_KEY_CLAIM = 0x4f434b31; // OCK1
 export const TAG_BUILD = 0x4f434231; // OCB1
 export const TAG_KEY_BINDING = 0x4f435131; // OCQ1: hashed as bytes, not as a cell
+export const TAG_PROOF_CONTEXT = 0x4f435831; // OCX1: hashed, public input of a proof
 
 /** Semantics of exact arithmetic that this version computes (docs/exact-arithmetic.md). */
 export const SEMANTICS = 2;

@@ -4,6 +4,7 @@ export * from './CheckedJobEscrow';
 export * from './Collateral';
 export * from './collateralMessages';
 export * from './codeHashes';
+export * from './Groth16Verifier';
 export * from './JobEscrow';
 export * from './keyLife';
 export * from './PaymentChannel';
@@ -18,5 +19,6 @@ export * from './requiredValue';
 export * from './stakeMessages';
 export * from './SlashingCase';
 export * from './stakeValues';
+export * from './ZkJobEscrow';
 export { fromCell, toCell } from './cells';
 

@@ -6,7 +6,7 @@ import { outputShape, sizeOf, type CircuitModel, type Layer, type Shape } from '
 import { checkInput, type Inference } from '../reference';
 
 /** Written by `npm run build`. */
-const KERNELS_FILE = join(__dirname, '../../build/exact/circuits.wasm');
+const KERNELS_FILE = join(__dirname, '../../build/zk/inference.wasm');
 const PAGE_BYTES = 65536;
 /** Below it lies what the compiler keeps in memory. */
 const FIRST_ADDRESS = 1024;

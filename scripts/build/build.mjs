@@ -1,5 +1,5 @@
 // Compiles the contracts through Blueprint and the WebAssembly kernels through AssemblyScript, each only when its
-// sources changed since the last build, and joins the command line and the thread of the wasm engine into a file each.
+// sources changed since the last build, and joins the command line and the programs that it starts into a file each.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
@@ -36,11 +36,11 @@ function build({ stamp, sources, output, args }) {
   fs.writeFileSync(stampFile, wanted);
 }
 
-/** Compiles an AssemblyScript folder to build/exact/<name>.wasm. */
-function buildWasm(name, folder, entry, options = []) {
-  const output = path.join('build', 'exact', `${name}.wasm`);
+/** Compiles an AssemblyScript folder to build/<target>.wasm. */
+function buildWasm(target, folder, entry, options = []) {
+  const output = path.join('build', `${target}.wasm`);
   build({
-    stamp: path.join('exact', `.${name}`),
+    stamp: path.join(path.dirname(target), `.${path.basename(target)}`),
     sources: [...filesOf(folder, '.ts'), 'package-lock.json', 'scripts/build/build.mjs'],
     output,
     args: [
@@ -51,11 +51,11 @@ function buildWasm(name, folder, entry, options = []) {
   });
 }
 
-buildWasm('kernels', 'exact/wasm/kernels', 'index.ts', [
-  '--enable', 'threads', '--sharedMemory', '--maximumMemory', '65536',
-]);
-buildWasm('prototype', 'bench/prototype', 'mv16r4.ts');
-buildWasm('circuits', 'circuits/wasm/kernels', 'index.ts');
+const shared = ['--enable', 'threads', '--sharedMemory', '--maximumMemory', '65536'];
+buildWasm('exact/kernels', 'exact/wasm/kernels', 'index.ts', shared);
+buildWasm('zk/groth16', 'circuits/groth16/kernels', 'index.ts', shared);
+buildWasm('zk/inference', 'circuits/wasm/kernels', 'index.ts');
+buildWasm('exact/prototype', 'bench/prototype', 'mv16r4.ts');
 
 build({
   stamp: '.sources',
@@ -76,5 +76,10 @@ function writeCheckCodes() {
 }
 writeCheckCodes();
 
-const programs = { 'cli/bin.ts': 'build/cli.cjs', 'exact/wasm/thread.ts': 'build/exact/wasmThread.cjs' };
+const programs = {
+  'cli/bin.ts': 'build/cli.cjs',
+  'exact/wasm/thread.ts': 'build/exact/wasmThread.cjs',
+  'circuits/groth16/thread.ts': 'build/zk/thread.cjs',
+  'circuits/groth16/child.ts': 'build/zk/child.cjs',
+};
 await bundle(root, Object.keys(programs), (entry) => programs[entry]);

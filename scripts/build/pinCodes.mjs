@@ -10,7 +10,10 @@ import { Cell } from '@ton/core';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const target = path.join(root, 'contracts', 'lib', 'codes.tact');
 const checksTarget = path.join(root, 'contracts', 'slashing', 'checksRoot.tact');
-const PINNED = { COLLATERAL: 'Collateral', ATTESTED_KEY: 'AttestedKey', PAYMENT_CHANNEL: 'PaymentChannel', SLASHING_CASE: 'SlashingCase' };
+const PINNED = {
+  COLLATERAL: 'Collateral', ATTESTED_KEY: 'AttestedKey', PAYMENT_CHANNEL: 'PaymentChannel', SLASHING_CASE: 'SlashingCase',
+  GROTH16_VERIFIER: 'Groth16Verifier',
+};
 const ROUNDS = 4;
 /** Where the checks stand, and the levels of their tree. */
 const CHECK_FOLDERS = ['checks', 'receiptChecks'];

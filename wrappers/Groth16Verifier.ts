@@ -1,0 +1,211 @@
+import {
+  Address,
+  beginCell,
+  Cell,
+  type Contract,
+  contractAddress,
+  type ContractProvider,
+  type Sender,
+  SendMode,
+} from '@ton/core';
+import { Groth16Verifier as GeneratedVerifier } from '../build/Suite/Suite_Groth16Verifier';
+import { CocoonError } from '../protocol';
+import {
+  checkVerificationKey,
+  type Groth16Proof,
+  MAX_PUBLIC_INPUTS,
+  MIN_PUBLIC_INPUTS,
+  negated,
+  parseG1,
+  parseG2,
+  requireScalar,
+  type VerificationKey,
+} from '../protocol/zk';
+import { toInteger } from './cells';
+import { basechainHash } from './fields';
+import { forwardFee, gasFee, type NetworkPrices } from './requiredValue';
+
+export const OP_CHECK_VERIFICATION_KEY = 0x0c80;
+export const OP_SUBMIT_PROOF = 0x0c81;
+export const OP_PROOF_ACCEPTED = 0x0c82;
+
+/** Exit codes of Groth16Verifier, as in contracts/zk. */
+export const VERIFIER_ERRORS = {
+  proofCell: 781,
+  inputOutOfRange: 782,
+  proofPoint: 783,
+  proofWrong: 784,
+  keyForm: 785,
+  keyPoint: 786,
+  keyForgeable: 787,
+  keyNotChecked: 788,
+  valueTooLow: 789,
+  /** Cell underflow: a proof or its inputs have another length than this key's. */
+  malformed: 9,
+} as const;
+
+/** A verifier is one key, what is said of its setup, and a shard: its address. */
+export interface VerifierIdentity {
+  key: VerificationKey;
+  /** True unless the key comes from a ceremony: whoever made a development key can forge proofs. */
+  isDevelopment: boolean;
+  /** Several accounts of one key, 0 to 255. */
+  shard: number;
+}
+
+/** What a verifier says of itself. */
+export interface VerifierSetup {
+  isDevelopment: boolean;
+  /** Whether the key was found good; before, no proof counts. */
+  isChecked: boolean;
+  shard: number;
+  /** Hash of the cell that holds the key. */
+  keyHash: Uint8Array;
+}
+
+/** What a prover sends. */
+export interface ProofSubmission {
+  escrow: Address;
+  /** Who is paid; the proof's context word is about it. */
+  payee: Address;
+  proof: Groth16Proof;
+  /** All public inputs but the context word, which the contract computes. */
+  inputs: readonly bigint[];
+}
+
+const bytesCell = (...parts: Uint8Array[]): Cell =>
+  parts.reduce((builder, part) => builder.storeBuffer(Buffer.from(part)), beginCell()).endCell();
+
+/**
+ * The cell of a key, as contracts/zk/bls.tact reads it. The context's point comes first, since the contract knows its number.
+ * @throws ProtocolError BAD_VERIFICATION_KEY, BAD_KEY_FORGEABLE, BAD_POINT
+ */
+export function packVerificationKey(key: VerificationKey): Cell {
+  checkVerificationKey(key);
+  const [constant, ...inputs] = key.ic;
+  const [context, first, ...others] = [inputs[inputs.length - 1], ...inputs.slice(0, -1)].map((point) => Buffer.from(point));
+  const last = beginCell().storeBuffer(others.pop()!).storeUint(key.ic.length, 8).endCell();
+  const below = others.reduceRight((next, point) => beginCell().storeBuffer(point).storeRef(next).endCell(), last);
+  const points = beginCell().storeBuffer(context).storeBuffer(first).storeRef(below).endCell();
+  return beginCell()
+    .storeBuffer(Buffer.from(negated(key.alpha)))
+    .storeBuffer(Buffer.from(constant))
+    .storeRef(bytesCell(key.beta))
+    .storeRef(bytesCell(negated(key.gamma)))
+    .storeRef(bytesCell(negated(key.delta)))
+    .storeRef(points)
+    .endCell();
+}
+
+/**
+ * Body of a submission. A proof that no honest prover makes is refused here, where that costs nothing.
+ * @throws ProtocolError BAD_POINT, SCALAR_OUT_OF_RANGE; CocoonError BAD_PUBLIC_INPUTS, ADDRESS_NOT_BASECHAIN
+ */
+export function packSubmitProof({ escrow, payee, proof, inputs }: ProofSubmission): Cell {
+  parseG1('A', proof.a);
+  parseG2('B', proof.b);
+  parseG1('C', proof.c);
+  if (inputs.length < MIN_PUBLIC_INPUTS - 1 || inputs.length >= MAX_PUBLIC_INPUTS) {
+    throw new CocoonError('BAD_PUBLIC_INPUTS', 'no circuit of a verifier has so many public inputs', {
+      expected: `${MIN_PUBLIC_INPUTS - 1} to ${MAX_PUBLIC_INPUTS - 1} beside the context word`,
+      received: String(inputs.length),
+    });
+  }
+  const given = beginCell();
+  inputs.forEach((value, index) => given.storeUint(requireScalar(`public input ${index}`, value), 256));
+  return beginCell()
+    .storeUint(OP_SUBMIT_PROOF, 32)
+    .storeBuffer(basechainHash('escrow of a proof', escrow))
+    .storeBuffer(basechainHash('payee of a proof', payee))
+    .storeRef(bytesCell(proof.a, proof.c))
+    .storeRef(bytesCell(proof.b))
+    .storeRef(given.endCell())
+    .endCell();
+}
+
+/** Gas and messages that the contracts reserve; contracts/zk/Groth16Verifier.tact. */
+const GAS_PROOF = 114_000n;
+const GAS_CHECK_KEY = 45_000n;
+
+const handlingFee = (prices: NetworkPrices, gas: bigint, messages: bigint): bigint =>
+  gasFee(prices, gas) + messages * forwardFee(prices, 1n, 1023n);
+
+/** Least value of SubmitProof, nanoTON. What it does not use returns to the payee. */
+export const requiredProofValue = (prices: NetworkPrices): bigint => handlingFee(prices, GAS_PROOF, 3n);
+
+/** Least value of CheckVerificationKey beyond five years of rent, nanoTON. */
+export const keyCheckFee = (prices: NetworkPrices): bigint => handlingFee(prices, GAS_CHECK_KEY, 1n);
+
+/** The code of Groth16Verifier as compiled from contracts/. */
+export async function groth16VerifierCode(): Promise<Cell> {
+  return (await GeneratedVerifier.fromInit(false, false, 0n, new Cell())).init!.code;
+}
+
+/**
+ * Checks proofs of one circuit; contracts/zk/Groth16Verifier.tact.
+ *
+ * @example
+ * const verifier = provider.open(await Groth16Verifier.fromIdentity({ key, isDevelopment: true, shard: 0 }));
+ * await verifier.sendCheckKey(sender, toNano('0.3'));
+ * await verifier.sendProof(sender, { value: requiredProofValue(prices), escrow, payee, proof, inputs: [commit, verdict] });
+ */
+export class Groth16Verifier implements Contract {
+  private constructor(
+    readonly address: Address,
+    readonly init?: { code: Cell; data: Cell },
+    /** What the address follows from; unknown of a verifier that was opened by its address. */
+    readonly identity?: VerifierIdentity,
+  ) {}
+
+  /** @throws ProtocolError BAD_VERIFICATION_KEY, BAD_KEY_FORGEABLE, BAD_POINT: before anything is sent */
+  static async fromIdentity(identity: VerifierIdentity): Promise<Groth16Verifier> {
+    const { key, isDevelopment, shard } = identity;
+    const { init } = await GeneratedVerifier.fromInit(false, isDevelopment, BigInt(shard), packVerificationKey(key));
+    return new Groth16Verifier(contractAddress(0, init!), init!, identity);
+  }
+
+  static fromAddress(address: Address): Groth16Verifier {
+    return new Groth16Verifier(address);
+  }
+
+  /** Deploys the verifier: its first message checks the key. Five years of rent stay, the rest returns. */
+  async sendCheckKey(provider: ContractProvider, via: Sender, value: bigint): Promise<void> {
+    const body = beginCell().storeUint(OP_CHECK_VERIFICATION_KEY, 32).endCell();
+    await provider.internal(via, { value, bounce: true, sendMode: SendMode.PAY_GAS_SEPARATELY, body });
+  }
+
+  /** `value` is at least `requiredProofValue`. */
+  async sendProof(
+    provider: ContractProvider,
+    via: Sender,
+    options: ProofSubmission & { value: bigint },
+  ): Promise<void> {
+    const body = packSubmitProof(options);
+    await provider.internal(via, { value: options.value, bounce: true, sendMode: SendMode.PAY_GAS_SEPARATELY, body });
+  }
+
+  async getSetup(provider: ContractProvider): Promise<VerifierSetup> {
+    const { stack } = await provider.get('setup', []);
+    const isDevelopment = stack.readBoolean();
+    const isChecked = stack.readBoolean();
+    const shard = stack.readNumber();
+    const keyHash = Buffer.from(stack.readBigNumber().toString(16).padStart(64, '0'), 'hex');
+    return { isDevelopment, isChecked, shard, keyHash };
+  }
+
+  /** Unix seconds until which today's balance pays the rent at today's prices. */
+  async getPaidUntil(provider: ContractProvider): Promise<number> {
+    return (await provider.get('paidUntil', [])).stack.readNumber();
+  }
+}
+
+/** How a job names its verifier: what of the address the job's contract computes again. */
+export function packVerifierIdentity({ key, isDevelopment, shard }: VerifierIdentity): Cell {
+  const cell = packVerificationKey(key);
+  return beginCell()
+    .storeUint(toInteger(cell.hash()), 256)
+    .storeUint(cell.depth(), 16)
+    .storeBit(isDevelopment)
+    .storeUint(shard, 8)
+    .endCell();
+}
