@@ -10,6 +10,8 @@ export type { CircuitModel } from './model';
 export { hash, permute } from './poseidon';
 export { firstBroken } from './r1cs';
 export type { Constraint, R1cs, Term } from './r1cs';
+export { buildCircuit, selfCheck } from './record';
+export type { BuiltCircuit, CircuitRecord } from './record';
 export { writeR1cs } from './r1csFile';
 export { infer } from './reference';
 export type { Inference } from './reference';

@@ -28,13 +28,13 @@ function agree(model: CircuitModel, mode: WeightMode, inputs: number[][], label:
 test('circuit, reference and wasm agree on random models, with extreme and random inputs', () => {
   const kinds = new Set<string>();
   let agreed = 0;
-  for (let seed = 1; seed <= 60; seed++) {
+  for (let seed = 1; seed <= 40; seed++) {
     const draw = draws(seed);
     const model = randomModel(draw);
     kinds.add(`${model.verdict} ${model.layers.map(({ kind }) => kind).join(' ')}`);
     agreed += agree(model, 'constant', inputsOf(model, draw, 4), `seed ${seed}`);
   }
-  assert.equal(agreed, 480);
+  assert.equal(agreed, 320);
   assert.ok(kinds.size >= 6, [...kinds].join(', '));
 });
 

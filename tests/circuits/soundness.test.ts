@@ -25,7 +25,7 @@ function neighbours({ constraints }: R1cs, draw: Draw, count: number): number[][
 const argmaxWires = ({ widths, layers, model }: Circuit): number => (model.verdict === 'score' ? 0 : layers[layers.length - 1].rows.length + widths.argmax.reduce((sum, x) => sum + x, 0) + 1);
 
 test('no wire of small circuits can change, alone or in a random pair, in either kind', () => {
-  for (let seed = 301; seed <= 312; seed++) for (const mode of ['constant', 'committed'] as const) {
+  for (let seed = 301; seed <= 308; seed++) for (const mode of ['constant', 'committed'] as const) {
     const draw = draws(seed);
     const model = randomModel(draw);
     const circuit = createCircuit(model, mode);
@@ -38,7 +38,7 @@ test('no wire of small circuits can change, alone or in a random pair, in either
 });
 
 test('every wire is proven unique once input, salt, context and weights are given, save those of the argmax', () => {
-  for (let seed = 401; seed <= 412; seed++) for (const mode of ['constant', 'committed'] as const) {
+  for (let seed = 401; seed <= 410; seed++) for (const mode of ['constant', 'committed'] as const) {
     const model = randomModel(draws(seed));
     const circuit = createCircuit(model, mode);
     const unproven = unprovenWires(constraintsOf(circuit), givenWires(model, mode === 'committed'));
