@@ -20,8 +20,8 @@ const BY_PREFIX: readonly [RegExp, number][] = [
   [/^(config|devnet-network-id)\b/, EXIT_CODES.configuration],
   [/^network\b/, EXIT_CODES.network],
   [/^(chain|channel|escrow|gateway|job)\b/, EXIT_CODES.chain],
-  [/^(verification|seal|receipt|attest|dispute)\b/, EXIT_CODES.verification],
-  [/^(engine|webgpu|gpu|exact|model)\b/, EXIT_CODES.engine],
+  [/^(verification|seal|receipt|attest|dispute|circuit|zkey)\b/, EXIT_CODES.verification],
+  [/^(engine|webgpu|gpu|exact|model|prover)\b/, EXIT_CODES.engine],
   [/^storage\b/, EXIT_CODES.storage],
   [/^interrupted$/, EXIT_CODES.interrupted],
   // protocol/, wrappers/ and devnet/ name the rule that was broken.

@@ -39,11 +39,11 @@ async function build({ stamp, sources, output, args }) {
   fs.writeFileSync(stampFile, wanted);
 }
 
-/** Compiles an AssemblyScript folder to build/exact/<name>.wasm. */
-function buildWasm(name, folder, entry, options = []) {
-  const output = path.join('build', 'exact', `${name}.wasm`);
+/** Compiles an AssemblyScript folder to build/<target>.wasm. */
+function buildWasm(target, folder, entry, options = []) {
+  const output = path.join('build', `${target}.wasm`);
   return build({
-    stamp: path.join('exact', `.${name}`),
+    stamp: path.join(path.dirname(target), `.${path.basename(target)}`),
     sources: [...filesOf(folder, '.ts'), 'package-lock.json', 'scripts/build/build.mjs'],
     output,
     args: [
@@ -66,13 +66,14 @@ function buildContracts(project) {
   });
 }
 
+const shared = ['--enable', 'threads', '--sharedMemory', '--maximumMemory', '65536'];
 await Promise.all([
   buildContracts('Suite'),
   buildContracts('Checks'),
-  buildWasm('kernels', 'exact/wasm/kernels', 'index.ts', [
-    '--enable', 'threads', '--sharedMemory', '--maximumMemory', '65536',
-  ]),
-  buildWasm('prototype', 'bench/prototype', 'mv16r4.ts'),
+  buildWasm('exact/kernels', 'exact/wasm/kernels', 'index.ts', shared),
+  buildWasm('zk/groth16', 'circuits/groth16/kernels', 'index.ts', shared),
+  buildWasm('zk/inference', 'circuits/wasm/kernels', 'index.ts'),
+  buildWasm('exact/prototype', 'bench/prototype', 'mv16r4.ts'),
 ]);
 
 /** Codes of the checks by name: bags of cells in hex. Their bindings are large, and nobody calls them but a case. */
@@ -85,5 +86,10 @@ function writeCheckCodes() {
 }
 writeCheckCodes();
 
-const programs = { 'cli/bin.ts': 'build/cli.cjs', 'exact/wasm/thread.ts': 'build/exact/wasmThread.cjs' };
+const programs = {
+  'cli/bin.ts': 'build/cli.cjs',
+  'exact/wasm/thread.ts': 'build/exact/wasmThread.cjs',
+  'circuits/groth16/thread.ts': 'build/zk/thread.cjs',
+  'circuits/groth16/child.ts': 'build/zk/child.cjs',
+};
 await bundle(root, Object.keys(programs), (entry) => programs[entry]);

@@ -98,7 +98,7 @@ test('the exit code follows from the code of the error; what is not typed is a d
 
 test('every error code that our sources throw has an exit code of its own kind', () => {
   const root = join(__dirname, '../..');
-  const sources = ['protocol', 'wrappers', 'devnet', 'exact', 'worker', 'cli'].flatMap((folder) =>
+  const sources = ['protocol', 'wrappers', 'devnet', 'exact', 'circuits', 'worker', 'cli'].flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.ts'))
       .map((name) => join(root, folder, name)),
