@@ -5,12 +5,15 @@ export const CODE_HASHES = {
   JobEscrow: '529a16cefa2307b57076825e158d133d07a3df4ff3a55128df90630726cb6ea4',
   CheckedJobEscrow: '303dc6c1f6fe8d03ce1bfa8d58a1a39c7039dbd340c36acbcdbc548ecac18f08',
   PaymentChannel: '2f5abd8a5a9633679a6d7a101f9df4e584abef06855adf0295e9734f8d5aa0cd',
-  ProviderStake: 'c01a12418b03568bb77e826a54ddf17a9461ecdb4124dc6e37cd7e09155a4045',
-  AttestationRegistry: 'f32b1b4416c85de525f0eb7cc2e8a9dd0a177acfe2c1853b5546d2da605aaadc',
+  ProviderStake: 'fe75ae04c018e292aa2298bde32e56685341fcb684601c1c14ae268a5998ae49',
+  AttestationRegistry: 'b2255f186f8b3f484d0b10a9489c9e3d04bad2a3db6b3024017c6b2d9c390f64',
   AttestedKey: '8986b1ca2b00d2ded2507507685549c7b8af6d8978ef52d6bf811f02e7832149',
   Collateral: 'd87be72afe9ca365cbb71d93616668528fc249b6614bb4cb71bfa1e23765372f',
   QuoteChecker: '57184483f159b0479dde690732caeb5020d0d25d947c69e71f29f49b549ce820',
-  JudgedBounty: '624b0622f382dcd34bb30405ae0c65c1538c049870291d052889e4e7303a795b',
+  Groth16Verifier: '7d1cb105822a3409a2160a2e46ab7eabcb712504278897a6d1a44cdc2e7b6045',
+  ZkJobEscrow: 'd5a4db7f20000f37ea96e436580f71e4a8604b6d38f60e81d7be9d1d046e23c4',
+  JudgedBounty: 'bb8c79036b82def2c9d74eb721128920cfe61901cee9b0856be1e256b8c82c4e',
+  ModeratedRewards: 'ceb90a6ed525d6aa9a92fbd755127fef062e02eb1c9c99f24b85ada8ef36d119',
 } as const;
 
 export type ContractName = keyof typeof CODE_HASHES;
