@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ChainClient } from '../../worker/chain/chainClient';
@@ -10,6 +10,7 @@ import { contextOf, withSettings } from '../context';
 import { describeCheat, playCheat } from '../demo/cheatScene';
 import { type GatewayScene, playGateway } from '../demo/gatewayScene';
 import { Stage, type WorkerReady } from '../demo/stage';
+import { describeZk, playZk } from '../demo/zkScene';
 import { parseTon } from '../numbers';
 import { formatTon, type Output } from '../output';
 import { PROMPT_LIMIT_TEXT, readPrompt } from '../prompt';
@@ -35,12 +36,14 @@ export function demoCommand(): Command {
     .option('--price <TON>', 'what the worker gets', '0.05')
     .option('--seed <n>', 'sample the answer instead of taking the likeliest')
     .option('--temperature <t>', 'temperature (default: 0.8 with --seed, else 0)')
+    .addOption(new Option('--tier <tier>', 'all: the market, a cheat and its slashing, an attested job; zk: a job that a proof answers').choices(['all', 'zk']).default('all'))
     .option('--no-cheat', 'the second provider is honest too')
     .option('--keep', 'keep the data folders of the demo')
     .action(runDemo);
 }
 
 async function runDemo(options: Record<string, unknown>): Promise<void> {
+  if (options.tier === 'zk') return runZkDemo(options);
   const { output, settings } = contextOf(options);
   const prompt = readPrompt(options as { prompt?: string; promptFile?: string }, DEFAULT_PROMPT);
   parseSampling(options as SamplingOptions);
@@ -97,6 +100,23 @@ async function runDemo(options: Record<string, unknown>): Promise<void> {
       },
       `\n${describeReport(report)}\n\n${describeGateway(scene)}\n\n${describeCheat(other)}\n\n${describeAttestedRun(attested)}\n\nAll money is of a simulated chain.`,
     );
+  } catch (error) {
+    throw stage.reasonOf(error);
+  } finally {
+    await stage.close(options.keep === true);
+  }
+}
+
+/** The zk tier alone: no worker runs. */
+async function runZkDemo(options: Record<string, unknown>): Promise<void> {
+  const { output } = contextOf(options);
+  const price = parseTon('--price', String(options.price));
+  const stage = new Stage(output);
+  try {
+    output.progress('devnet (simulated chain) starts as a process of its own');
+    await stage.startDevnet();
+    const scene = await playZk(stage, output, { price: formatTon(price).replace(' TON', '') });
+    output.result(scene, `\n${describeZk(scene)}\n\nAll money is of a simulated chain.`);
   } catch (error) {
     throw stage.reasonOf(error);
   } finally {

@@ -1,0 +1,103 @@
+/** The prover's side of a proof job: computes, proves in a process of its own, and is paid by the chain. */
+import { Address, beginCell, type Transaction } from '@ton/core';
+import { createCircuit, infer, witnessOf, writeWtns } from '../../circuits';
+import { proveInChild } from '../../circuits/groth16';
+import { contextWord } from '../../protocol/zk/context';
+import { verifyProof } from '../../protocol/zk/proof';
+import { ChainStateError } from '../../worker/errors';
+import {
+  OP_RESERVE_JOB, packSubmitProof, parseZkJob, parseZkJobMessage, PROOF_UNUSED, requiredProofValue, requiredReservationValue, VERIFIER_ERRORS, ZK_JOB_ERRORS, ZkJobEscrow, type ZkJobTerms,
+} from '../../wrappers';
+import { VerificationError } from '../errors';
+import { sendAndWait } from '../provider/send';
+import { type Opening, requireModel, saltOf, termsOf } from './opening';
+import { waitForMessage, type ZkSession } from './session';
+
+/** From before the proof was made until the job has answered it. */
+const ARRIVAL_SECONDS = 600;
+
+export interface AnswerOptions {
+  opening: Opening;
+  /** The proving key. */
+  zkey: string;
+  /** Reserve the job first; the bond is burnt when the proof comes too late. */
+  reserve: boolean;
+}
+
+export interface AnswerReport {
+  job: string;
+  verdict: number;
+  /** nanoTON that came from the job. */
+  paidNano: bigint;
+  proveMillis: number;
+  peakRssMb: number;
+  /** Gas of the verifier and of the job. */
+  verifierGas: number;
+}
+
+/**
+ * @throws VerificationError `verification.zk.opening` for a file that is not of the job on chain
+ * @throws ChainStateError `chain.no-zk-job`, `chain.proof-unused`; ProverError
+ */
+export async function answerJob(session: ZkSession, { opening, zkey, reserve }: AnswerOptions): Promise<AnswerReport> {
+  const { chain, wallet, model, modelHash, identity, verifier, networkId, pollMillis, progress } = session;
+  requireModel(opening, modelHash);
+  const terms = termsOf(opening, model);
+  const job = await openJob(session, opening, terms);
+  const prices = await chain.networkPrices();
+  const { apiTime } = await chain.getAccount(wallet.address);
+  if (reserve) {
+    progress('reserves the job for ten minutes');
+    await sendAndWait({ chain, wallet, pollMillis }, {
+      what: 'a reservation', to: job, value: requiredReservationValue(prices),
+      body: () => beginCell().storeUint(OP_RESERVE_JOB, 32).storeBuffer(wallet.address.hash).endCell(), receiver: { name: 'zk-job', errors: ZK_JOB_ERRORS, hint: 'docs/zk.md' },
+    });
+  }
+  const started = performance.now();
+  const context = contextWord({ networkId, verifier: verifier.address.hash, escrow: job.hash, payee: wallet.address.hash });
+  const { wires, commit, verdict } = witnessOf(createCircuit(model), { values: opening.values, salt: saltOf(opening), context });
+  const { proof, peakRssMb } = await proveInChild(zkey, writeWtns(wires));
+  const inputs = [commit, BigInt(verdict)];
+  // Whatever proved: what would not be paid is not sent.
+  if (verdict !== infer(model, opening.values).verdict || !verifyProof(identity.key, proof, [...inputs, context])) {
+    throw new VerificationError('verification.zk.proof', 'the proof does not hold under the key of the verifier', { expected: 'the proving key of this verifier', received: zkey });
+  }
+  const proveMillis = Math.round(performance.now() - started);
+  progress(`verdict ${verdict}, proven in ${(proveMillis / 1000).toFixed(1)} s; the proof goes to the verifier`);
+  const submitted = await sendAndWait({ chain, wallet, pollMillis }, {
+    what: 'a proof', to: verifier.address, value: requiredProofValue(prices), body: () => packSubmitProof({ escrow: job, payee: wallet.address, proof, inputs }),
+    receiver: { name: 'verifier', errors: VERIFIER_ERRORS, hint: 'docs/zk.md' },
+  });
+  const paidNano = await paymentOf(session, job, apiTime - 60);
+  return { job: job.toRawString(), verdict, paidNano, proveMillis, peakRssMb, verifierGas: gasOf(submitted) };
+}
+
+/** The job is open, and the file is about it: its address follows from the terms. */
+async function openJob({ chain, verifier }: ZkSession, opening: Opening, terms: ZkJobTerms): Promise<Address> {
+  const { address } = await ZkJobEscrow.fromTerms(terms);
+  if (address.toRawString() !== opening.job || !verifier.address.equals(terms.verifier)) {
+    throw new VerificationError('verification.zk.opening', 'the file does not open this job', { expected: address.toRawString(), received: opening.job });
+  }
+  const { data } = await chain.getAccount(address);
+  if (data !== null && parseZkJob(data).state === 'open') return address;
+  throw new ChainStateError('chain.no-zk-job', 'there is no such open job', { received: address.toRawString(), hint: 'it was answered, has ended, or was not paid for' });
+}
+
+/** What came from the job to the wallet. @throws ChainStateError `chain.proof-unused` */
+async function paymentOf(session: ZkSession, job: Address, since: number): Promise<bigint> {
+  const { found } = await waitForMessage(session, since, ({ inMessage }: Transaction) => {
+    if (inMessage?.info.type !== 'internal' || !inMessage.info.src.equals(job)) return null;
+    const said = parseZkJobMessage(inMessage.body);
+    if (said?.kind === 'proven') return null;
+    return { paid: inMessage.info.value.coins, unused: said?.kind === 'unused' ? said.reason : null };
+  }, async () => {
+    const { apiTime } = await session.chain.getAccount(job);
+    if (apiTime > since + ARRIVAL_SECONDS) throw new ChainStateError('chain.timeout', 'the job has not answered the proof', { received: job.toRawString() });
+  });
+  if (found.unused === null) return found.paid;
+  const [reason] = Object.entries(PROOF_UNUSED).find(([, number]) => number === found.unused) ?? [String(found.unused)];
+  throw new ChainStateError('chain.proof-unused', 'the proof paid for nothing; what it did not use returned', { expected: 'an open job', received: reason });
+}
+
+const gasOf = ({ description }: Transaction): number =>
+  (description.type === 'generic' && description.computePhase.type === 'vm' ? Number(description.computePhase.gasUsed) : 0);
