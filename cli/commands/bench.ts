@@ -18,6 +18,7 @@ export function benchCommand(): Command {
     .addCommand(protocolCommand())
     .addCommand(storeCommand())
     .addCommand(economicsCommand())
+    .addCommand(zkCommand())
     .addCommand(withSettings(new Command('protocol-part')).description('a process of bench protocol').action(runProtocolPart), { hidden: true });
 }
 
@@ -182,6 +183,20 @@ function economicsCommand(): Command {
       const { economicsText } = await import('../../bench/economics/tables');
       const report = measureEconomics();
       output.result(report, economicsText(report));
+    });
+}
+
+function zkCommand(): Command {
+  return withSettings(new Command('zk'))
+    .description('proofs of a model with 784, 128 and 10 values by our prover and by snarkjs, a process each: time and memory')
+    .option('--proofs <n>', 'warm proofs of each', '5')
+    .action(async (options: Record<string, unknown>) => {
+      const { output } = contextOf(options);
+      const { measureProver } = await import('../../bench/zk/measure');
+      const proofs = parseNumber('--proofs', String(options.proofs), 1, 1_000, true);
+      const report = await measureProver(proofs, (line) => output.progress(line));
+      const { millis, ...shown } = report;
+      output.result(report, linesOf({ ...shown, ...millis }));
     });
 }
 
