@@ -1,8 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Command, Option } from 'commander';
-import { toHex } from '../../protocol/bytes';
-import { sha256 } from '../../protocol/sha256';
 import type { WeightMode } from '../../circuits';
 import { fileSystemError } from '../../worker/dataFolder';
 import { contextOf, withSettings } from '../context';
@@ -36,7 +34,7 @@ async function build(path: string, options: Record<string, unknown>): Promise<vo
   let contributions: number | null = null;
   if (files.key !== null) {
     const { keyRecordOf } = await import('./keyRecord');
-    const keyRecord = keyRecordOf(built.r1cs, read(String(options.zkey)), { r1csHash: record.r1csHash, phase1Hash: toHex(sha256(read(String(options.phase1)))) });
+    const keyRecord = keyRecordOf(built, read(String(options.zkey)), read(String(options.phase1)));
     contributions = keyRecord.setup.contributions;
     write(files.key, `${JSON.stringify(keyRecord, null, 1)}\n`);
   }

@@ -1,33 +1,26 @@
 /** The verification key of a proving key, once it is seen to be of this circuit. */
-import { FIELD_MODULUS, type R1cs, type Term } from '../../circuits';
-import { domainOf } from '../../circuits/record';
+import { FIELD_MODULUS, type BuiltCircuit, type R1cs, type Term } from '../../circuits';
+import { readElement, toField } from '../../circuits/field';
 import { readProvingKey, type ProvingKey } from '../../circuits/groth16';
 import { COEFFICIENT_BYTES } from '../../circuits/groth16/zkey';
-import { toField, readElement } from '../../circuits/field';
-import { toHex } from '../../protocol/bytes';
-import { sha256 } from '../../protocol/sha256';
-import { writeKeyRecord, type VerificationKeyRecord } from '../../protocol/zk/key';
+import { domainOf } from '../../circuits/record';
+import { keyRecord } from '../../circuits/setup/keyRecord';
+import type { VerificationKeyRecord } from '../../protocol/zk';
 import { VerificationError } from '../errors';
 
 /** Coefficients of a key are multiplied by it: 2^512, twice the Montgomery factor. */
 const FACTOR = toField(1n << 512n);
-/** csHash, then the number of contributions. */
-const CONTRIBUTIONS_AT = 64;
-
 /**
- * A key from here is a development key: whoever made it may have kept its secrets. Those of a ceremony are recorded with its transcript.
+ * A key from here is recorded as a development key: whoever made it may have kept its secrets. A ceremony's transcript makes the other record.
  * @throws VerificationError `verification.zk.circuit` for the key of another circuit
- * @throws as readProvingKey: a key that anyone can forge with, points that are none
+ * @throws as readProvingKey and keyRecord: a key that anyone can forge with, points that are none
  */
-export function keyRecordOf(r1cs: R1cs, zkey: Uint8Array, hashes: { r1csHash: string; phase1Hash: string }): VerificationKeyRecord {
-  const key = readProvingKey(zkey);
-  const difference = differenceOf(r1cs, key);
+export function keyRecordOf({ r1cs, r1csFile, record }: BuiltCircuit, zkey: Uint8Array, phase1: Uint8Array): VerificationKeyRecord {
+  const difference = differenceOf(r1cs, readProvingKey(zkey));
   if (difference !== undefined) {
-    throw new VerificationError('verification.zk.circuit', 'the proving key is of another circuit', { expected: `the key of r1cs ${hashes.r1csHash}`, received: difference });
+    throw new VerificationError('verification.zk.circuit', 'the proving key is of another circuit', { expected: `the key of r1cs ${record.r1csHash}`, received: difference });
   }
-  return writeKeyRecord(key.verification, {
-    kind: 'development', ...hashes, zkeyHash: toHex(sha256(zkey)), contributions: key.contributions.getUint32(CONTRIBUTIONS_AT, true), beacon: null,
-  });
+  return keyRecord('development', { zkey, r1cs: r1csFile, phase1 });
 }
 
 /** What shows that a key is not of these constraints: sizes, or a coefficient of a or b. c is in the points alone, so this is no proof that it is. */

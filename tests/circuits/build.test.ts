@@ -9,7 +9,7 @@ import { buildCircuit, parseModel, type CircuitRecord } from '../../circuits';
 import { readKeyRecord } from '../../protocol/zk/key';
 import { sha256 } from '../../protocol/sha256';
 import { cocoon, codeOf } from '../support/cocoon';
-import { SHIPPED } from './support';
+import { SHIPPED, root } from './support';
 
 const folder = mkdtempSync(join(tmpdir(), 'cocoon-zk-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -54,15 +54,17 @@ test('with committed weights it writes which weights they are', async () => {
   assert.notEqual(report.r1csHash, buildCircuit(parseModel(small(1))).record.r1csHash);
 });
 
-test('with a proving key it writes the verification key, as a development key', async () => {
-  const run = await cocoon(['zk', 'build', model, '--out', folder, '--zkey', file('small.zkey', zkey), '--phase1', phase1, '--json']);
+test('with the committed development key it writes the verification key that lies beside it', async () => {
+  const keys = join(root, 'circuits/keys/digits-8x8.DEVELOPMENT');
+  const run = await cocoon(['zk', 'build', SHIPPED, '--out', folder, '--zkey', `${keys}.zkey`, '--phase1', `${keys}.ptau`, '--json']);
   assert.equal(run.status, 0, run.stderr);
   const report = JSON.parse(run.stdout) as Record<string, unknown>;
-  const { key, setup } = readKeyRecord(JSON.parse(readFileSync(String(report.key), 'utf8')));
-  assert.equal(key.ic.length, 4);
-  assert.deepEqual(setup, {
-    kind: 'development', r1csHash: String(report.r1csHash), phase1Hash: hex(sha256(readFileSync(phase1))), zkeyHash: hex(sha256(zkey)), contributions: 0, beacon: null,
-  });
+  const written = readKeyRecord(JSON.parse(readFileSync(String(report.key), 'utf8')));
+  const committed = readKeyRecord(JSON.parse(readFileSync(`${keys}.json`, 'utf8')));
+  assert.deepEqual(written.key, committed.key);
+  // The committed powers of tau are those before the preparation that snarkjs makes of them.
+  assert.deepEqual(written.setup, { ...committed.setup, phase1Hash: hex(sha256(readFileSync(`${keys}.ptau`))) });
+  assert.deepEqual([written.setup.kind, written.setup.r1csHash, report.contributions], ['development', report.r1csHash, 1]);
 });
 
 test('a key that anyone can forge with, a key of other weights and what cannot be read are refused, each by its exit code', async () => {
@@ -71,6 +73,7 @@ test('a key that anyone can forge with, a key of other weights and what cannot b
   const withKey = (bytes: Uint8Array) => build(model, '--zkey', file(`wrong${keys++}.zkey`, bytes), '--phase1', phase1);
   const table: [string, string[], number, string][] = [
     ['no contribution', withKey(keyWithoutContribution(r1cs)), 6, 'BAD_KEY_FORGEABLE'],
+    ['secrets of one maker and nobody else', withKey(zkey), 6, 'verification.setup.contributions'],
     ['other weights', withKey(insecureKey(buildCircuit(parseModel(small(2))).r1cs, 'zk build')), 6, 'verification.zk.circuit'],
     ['another circuit', withKey(insecureKey({ ...r1cs, constraints: r1cs.constraints.slice(0, 250) }, 'zk build')), 6, 'verification.zk.circuit'],
     ['no proving key', withKey(new Uint8Array(100)), 6, 'circuit.file'],
