@@ -8,3 +8,6 @@ export class CircuitInputError extends CocoonError {}
 
 /** A file of constraints or of a witness that is refused, or a witness that breaks a constraint; codes are `circuit.<what>`. */
 export class CircuitError extends CocoonError {}
+
+/** The kernels are not there; code `engine.wasm.missing`. */
+export class CircuitBackendError extends CocoonError {}

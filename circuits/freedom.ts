@@ -3,7 +3,7 @@
  * so. What is found is a defect; finding nothing is no proof of soundness.
  */
 import { FIELD_MODULUS, toField } from './field';
-import { evaluate, holds, type R1cs, type Term } from './r1cs';
+import { holds, type Constraint, type R1cs, type Term } from './r1cs';
 
 /** What each wire becomes, one after the other: the other bit, the next element, and one far away. */
 const CHANGES: readonly ((x: bigint) => bigint)[] = [
@@ -44,35 +44,50 @@ function* alone({ wires }: R1cs): Iterable<number[]> {
   for (let wire = 1; wire < wires; wire++) yield [wire];
 }
 
+/** A form that a constraint lets have two values only, 0 and `other`. */
+interface TwoValued { form: readonly Term[]; other: bigint }
+
 /**
- * Wires that the given ones leave a direction to move in, any number of them at once: the constraints, made linear at this witness,
- * are solved wire by wire. None left means that no other witness lies beside this one.
- * @param given wires that the prover chooses: input, salt, context, hidden weights
+ * Wires that are not proven to have one value only once the given ones have theirs, whatever the witness. A wire is proven
+ * - where a product of proven wires, or a sum, leaves it alone in c,
+ * - where a sum leaves bits only, times different powers of two: no two choices of bits have one sum.
+ * An argmax stays unproven, since its choice follows from an order and not from an equation.
+ * @param given wires that the prover chooses: context, salt, input, hidden weights
  */
-export function movableWires(r1cs: R1cs, witness: readonly bigint[], given: readonly number[]): number[] {
-  const rows = r1cs.constraints.map(([a, b, c]) => derivative(a, b, c, witness));
-  const known = new Set([0, ...given]);
-  const rowsOf: number[][] = Array.from({ length: r1cs.wires }, () => []);
-  const open = rows.map((row, at) => {
-    row.forEach((wire) => rowsOf[wire].push(at));
-    return row.filter((wire) => !known.has(wire)).length;
-  });
-  const ready = open.flatMap((count, at) => (count === 1 ? [at] : []));
-  for (let at = ready.pop(); at !== undefined; at = ready.pop()) {
-    const wire = rows[at].find((each) => !known.has(each));
-    if (wire === undefined) continue;
-    known.add(wire);
-    for (const row of rowsOf[wire]) if (--open[row] === 1) ready.push(row);
+export function unprovenWires(r1cs: R1cs, given: readonly number[]): number[] {
+  const proven = new Set([0, ...given]);
+  const twoValued = r1cs.constraints.flatMap((constraint) => twoValuedForm(constraint));
+  const bits = new Set(twoValued.filter(({ form, other }) => form.length === 1 && form[0][1] === 1n && other === 1n).map(({ form }) => form[0][0]));
+  const unknown = (terms: readonly Term[]) => terms.filter(([wire]) => !proven.has(wire));
+  const isSumOfBits = (terms: readonly Term[], more: bigint[]) => terms.every(([wire]) => bits.has(wire)) && areDistinctPowers([...terms.map(([, coefficient]) => coefficient), ...more]);
+  for (let before = -1; before !== proven.size;) {
+    before = proven.size;
+    const add = (terms: readonly Term[]) => terms.forEach(([wire]) => proven.add(wire));
+    for (const [a, b, c] of r1cs.constraints) {
+      const isSum = a.length === 0 || b.length === 0;
+      if (!isSum && unknown(a).length + unknown(b).length > 0) continue;
+      const open = unknown(c);
+      if (open.length === 1 || (isSum && isSumOfBits(open, []))) add(open);
+    }
+    for (const { form, other } of twoValued) {
+      const open = unknown(form);
+      if (open.length > 0 && isSumOfBits(open, [toField(-other)])) add(open);
+    }
   }
-  return Array.from({ length: r1cs.wires }, (_, wire) => wire).filter((wire) => !known.has(wire));
+  return Array.from({ length: r1cs.wires }, (_, wire) => wire).filter((wire) => !proven.has(wire));
 }
 
-/** Wires by which (a b - c) changes at this witness. */
-function derivative(a: readonly Term[], b: readonly Term[], c: readonly Term[], witness: readonly bigint[]): number[] {
-  const slopes = new Map<number, bigint>();
-  const add = (terms: readonly Term[], factor: bigint) => terms.forEach(([wire, coefficient]) => slopes.set(wire, ((slopes.get(wire) ?? 0n) + coefficient * factor) % FIELD_MODULUS));
-  add(a, evaluate(b, witness));
-  add(b, evaluate(a, witness));
-  add(c, -1n);
-  return [...slopes].filter(([, slope]) => toField(slope) !== 0n).map(([wire]) => wire);
+/** a (a + constant) = 0 */
+function twoValuedForm([a, b, c]: Constraint): TwoValued[] {
+  const constant = (terms: readonly Term[]) => terms.find(([wire]) => wire === 0)?.[1] ?? 0n;
+  const wires = (terms: readonly Term[]) => terms.filter(([wire]) => wire !== 0);
+  const [left, right] = [wires(a), wires(b)];
+  const isSame = left.length === right.length && left.every(([wire, coefficient], i) => wire === right[i][0] && coefficient === right[i][1]);
+  return c.length === 0 && left.length > 0 && isSame ? [{ form: a, other: toField(constant(a) - constant(b)) }] : [];
+}
+
+/** Whether elements are different powers of two that stay below r together, or all of them the negatives of such. */
+function areDistinctPowers(elements: readonly bigint[]): boolean {
+  return [elements, elements.map((x) => toField(-x))].some((each) =>
+    new Set(each).size === each.length && each.every((x) => x > 0n && (x & (x - 1n)) === 0n) && each.reduce((sum, x) => sum + x, 0n) < FIELD_MODULUS);
 }

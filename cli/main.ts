@@ -12,6 +12,7 @@ import { modelCommand } from './commands/model';
 import { providerCommand } from './commands/provider';
 import { watchtowerCommand } from './commands/watchtower';
 import { workerCommand } from './commands/worker';
+import { zkCommand } from './commands/zk';
 import { UsageError } from './errors';
 import { EXIT_CODES, exitCodeOf } from './exitCodes';
 import { errorToJson, formatError, streams, toJson } from './output';
@@ -34,6 +35,7 @@ export function createProgram(): Command {
     .addCommand(watchtowerCommand())
     .addCommand(exactCommand())
     .addCommand(modelCommand())
+    .addCommand(zkCommand())
     .addCommand(attestCommand())
     .addCommand(benchCommand())
     .addCommand(configCommand());

@@ -54,6 +54,7 @@ function buildWasm(target, folder, entry, options = []) {
 const shared = ['--enable', 'threads', '--sharedMemory', '--maximumMemory', '65536'];
 buildWasm('exact/kernels', 'exact/wasm/kernels', 'index.ts', shared);
 buildWasm('zk/groth16', 'circuits/groth16/kernels', 'index.ts', shared);
+buildWasm('zk/inference', 'circuits/wasm/kernels', 'index.ts');
 buildWasm('exact/prototype', 'bench/prototype', 'mv16r4.ts');
 
 build({

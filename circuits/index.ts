@@ -1,0 +1,22 @@
+/** Circuits of small exact integer models: docs/zk-circuits.md. */
+export { PUBLIC_SIGNALS, constraintsOf, createCircuit } from './circuit';
+export type { Circuit } from './circuit';
+export { boundCommitment, drawSalt, inputCommitment, weightCommitment } from './commitment';
+export { CircuitBackendError, CircuitError, CircuitInputError, CircuitModelError } from './errors';
+export { FIELD_MODULUS } from './field';
+export { freeGroups, unprovenWires } from './freedom';
+export { modelHash, parseModel, parseModelText } from './model';
+export type { CircuitModel } from './model';
+export { hash, permute } from './poseidon';
+export { firstBroken } from './r1cs';
+export type { Constraint, R1cs, Term } from './r1cs';
+export { buildCircuit, selfCheck } from './record';
+export type { BuiltCircuit, CircuitRecord } from './record';
+export { writeR1cs } from './r1csFile';
+export { infer } from './reference';
+export type { Inference } from './reference';
+export type { WeightMode } from './widths';
+export { WasmBackend } from './wasm/backend';
+export { checkWitness, witnessOf } from './witness';
+export type { Witness, WitnessInput } from './witness';
+export { writeWtns } from './wtnsFile';

@@ -1,0 +1,7 @@
+import { Command } from 'commander';
+import { buildCommand } from '../zk/build';
+
+/** `cocoon zk`: circuits of small models and what is proven with them. */
+export function zkCommand(): Command {
+  return new Command('zk').description('circuits of small models').addCommand(buildCommand());
+}
