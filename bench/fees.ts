@@ -5,6 +5,7 @@ import { measureConsumerFees } from './consumerFees';
 import type { FeeRow } from './feeRow';
 import { measureJobFees } from './jobFees';
 import { measureMarketFees } from './marketFees';
+import { measureZkFees } from './zkFees';
 
 /**
  * Every operation in the sandbox, default configuration (a copy of mainnet's), with all that follows from it, all
@@ -12,7 +13,7 @@ import { measureMarketFees } from './marketFees';
  */
 export async function measureFees(): Promise<FeeRow[]> {
   const parts = [
-    measureJobFees, measureChannelFees, measureCheckedJobFees, measureMarketFees, measureConsumerFees, measureAttestationFees,
+    measureJobFees, measureChannelFees, measureCheckedJobFees, measureMarketFees, measureConsumerFees, measureAttestationFees, measureZkFees,
   ];
   const rows: FeeRow[] = [];
   for (const measure of parts) rows.push(...(await measure()));

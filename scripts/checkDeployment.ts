@@ -4,16 +4,17 @@ import { conclude } from './deploy/check';
 import { script, type Deployment } from './deploy/deployment';
 import { checkRegistry } from './deploy/registry';
 import { checkStake } from './deploy/stake';
+import { checkVerifier } from './deploy/verifier';
 
 /**
  * Checks what is deployed, whoever did it: code hash, address, parameters, get-methods. Parameters: registry, stake,
- * bounty, at least one of them. Sends nothing and needs no wallet (--deeplink).
+ * bounty, verifier, at least one of them. Sends nothing and needs no wallet (--deeplink).
  */
 export async function checkDeployment(deployment: Deployment): Promise<void> {
-  const { registry, stake, bounty } = deployment.parameters;
-  if (!registry && !stake && !bounty) {
+  const { registry, stake, bounty, verifier } = deployment.parameters;
+  if (!registry && !stake && !bounty && !verifier) {
     throw new ConfigurationError('config.parameter', 'nothing to check was named', {
-      expected: 'COCOON_REGISTRY, COCOON_STAKE or COCOON_BOUNTY: an address',
+      expected: 'COCOON_REGISTRY, COCOON_STAKE, COCOON_BOUNTY or COCOON_VERIFIER: an address',
     });
   }
   if (registry) {
@@ -27,6 +28,10 @@ export async function checkDeployment(deployment: Deployment): Promise<void> {
   if (bounty) {
     const findings = await checkBounty(deployment, bounty);
     conclude(deployment, 'JudgedBounty', findings, `COCOON_BOUNTY=${bounty.toRawString()}`);
+  }
+  if (verifier) {
+    const findings = await checkVerifier(deployment, verifier);
+    conclude(deployment, 'Groth16Verifier', findings, `COCOON_VERIFIER=${verifier.toRawString()}`);
   }
 }
 

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const patches = path.join(root, 'tests', 'mutations');
-const SUITES = ['escrow', 'checkedEscrow', 'staking', 'registry', 'consumer', 'attacks', 'attest', 'collateral', 'channel', 'properties', 'disputes'].map((name) => `tests/${name}`);
+const SUITES = ['escrow', 'checkedEscrow', 'staking', 'registry', 'consumer', 'attacks', 'attest', 'collateral', 'channel', 'properties', 'disputes', 'zk/contracts'].map((name) => `tests/${name}`);
 // Git metadata, and what the copy makes itself or links.
 const NOT_COPIED = new Set(['.git', 'node_modules', 'models', 'dist']);
 

@@ -11,8 +11,8 @@ describe('build artefacts', () => {
     const artefacts = fs.readdirSync(build).filter((file) => file.endsWith('.compiled.json'));
     expect(artefacts.sort()).toEqual(
       [
-        'AttestationRegistry', 'AttestedKey', 'CheckedJobEscrow', 'Collateral', 'JobEscrow', 'JudgedBounty', 'ModelLayout', 'PaymentChannel', 'ProviderStake',
-        'QuoteChecker', 'SlashingCase', ...CHECK_NAMES, ...RECEIPT_CHECK_NAMES,
+        'AttestationRegistry', 'AttestedKey', 'CheckedJobEscrow', 'Collateral', 'Groth16Verifier', 'JobEscrow', 'JudgedBounty', 'ModelLayout',
+        'ModeratedRewards', 'PaymentChannel', 'ProviderStake', 'QuoteChecker', 'SlashingCase', 'ZkJobEscrow', ...CHECK_NAMES, ...RECEIPT_CHECK_NAMES,
       ].sort().map((name) => `${name}.compiled.json`),
     );
     const artefact = JSON.parse(fs.readFileSync(path.join(build, 'JobEscrow.compiled.json'), 'utf8'));
@@ -24,7 +24,7 @@ describe('build artefacts', () => {
 
   it('finding 36: have the hashes that contracts know each other by', () => {
     const pinned = fs.readFileSync(path.join(__dirname, '../contracts/lib/codes.tact'), 'utf8');
-    for (const [constant, name] of [['COLLATERAL', 'Collateral'], ['ATTESTED_KEY', 'AttestedKey']]) {
+    for (const [constant, name] of [['COLLATERAL', 'Collateral'], ['ATTESTED_KEY', 'AttestedKey'], ['GROTH16_VERIFIER', 'Groth16Verifier']]) {
       const { hash, hex } = JSON.parse(fs.readFileSync(path.join(build, `${name}.compiled.json`), 'utf8'));
       expect(pinned).toContain(`const ${constant}_CODE_HASH: Int = 0x${hash};`);
       expect(pinned).toContain(`const ${constant}_CODE_DEPTH: Int = ${Cell.fromHex(hex).depth()};`);

@@ -7,11 +7,14 @@ import {
   type ContractProvider,
   type Sender,
   SendMode,
+  type Slice,
 } from '@ton/core';
 import { Groth16Verifier as GeneratedVerifier } from '../build/Suite/Suite_Groth16Verifier';
 import { CocoonError } from '../protocol';
 import {
   checkVerificationKey,
+  G1_BYTES,
+  G2_BYTES,
   type Groth16Proof,
   MAX_PUBLIC_INPUTS,
   MIN_PUBLIC_INPUTS,
@@ -31,7 +34,7 @@ export const OP_PROOF_ACCEPTED = 0x0c82;
 
 /** Exit codes of Groth16Verifier, as in contracts/zk. */
 export const VERIFIER_ERRORS = {
-  proofCell: 781,
+  exoticCell: 781,
   inputOutOfRange: 782,
   proofPoint: 783,
   proofWrong: 784,
@@ -98,6 +101,48 @@ export function packVerificationKey(key: VerificationKey): Cell {
 }
 
 /**
+ * The key that such a cell holds, checked.
+ * @throws CocoonError NOT_A_VERIFICATION_KEY; ProtocolError BAD_VERIFICATION_KEY, BAD_KEY_FORGEABLE, BAD_POINT
+ */
+export function parseVerificationKey(cell: Cell): VerificationKey {
+  let key: VerificationKey;
+  try {
+    const root = cell.beginParse();
+    const point = (slice: Slice, bytes: number): Uint8Array => new Uint8Array(slice.loadBuffer(bytes));
+    const alpha = negated(point(root, G1_BYTES));
+    const constant = point(root, G1_BYTES);
+    const [beta, gamma, delta] = [0, 1, 2].map(() => point(root.loadRef().beginParse(), G2_BYTES));
+    const points = root.loadRef().beginParse();
+    const context = point(points, G1_BYTES);
+    const inputs = [point(points, G1_BYTES)];
+    for (let next = points; next.remainingRefs > 0; ) {
+      next = next.loadRef().beginParse();
+      inputs.push(point(next, G1_BYTES));
+    }
+    key = { alpha, beta, gamma: negated(gamma), delta: negated(delta), ic: [constant, ...inputs, context] };
+  } catch (cause) {
+    throw new CocoonError('NOT_A_VERIFICATION_KEY', 'this cell holds no verification key', {
+      expected: 'as contracts/zk/bls.tact describes it',
+      cause,
+    });
+  }
+  if (packVerificationKey(key).equals(cell)) return key;
+  throw new CocoonError('NOT_A_VERIFICATION_KEY', 'this cell holds more than a verification key');
+}
+
+/** Reads the data of a verifier. @throws as parseVerificationKey */
+export function parseVerifierData(data: Cell): VerifierIdentity & { isChecked: boolean } {
+  const slice = data.beginParse();
+  if (slice.remainingBits !== 10 || slice.remainingRefs !== 1) {
+    throw new CocoonError('NOT_A_VERIFICATION_KEY', 'this is not the data of a Groth16Verifier', {
+      expected: 'isChecked, isDevelopment, shard, ^key',
+    });
+  }
+  const [isChecked, isDevelopment, shard] = [slice.loadBit(), slice.loadBit(), slice.loadUint(8)];
+  return { isChecked, isDevelopment, shard, key: parseVerificationKey(slice.loadRef()) };
+}
+
+/**
  * Body of a submission. A proof that no honest prover makes is refused here, where that costs nothing.
  * @throws ProtocolError BAD_POINT, SCALAR_OUT_OF_RANGE; CocoonError BAD_PUBLIC_INPUTS, ADDRESS_NOT_BASECHAIN
  */
@@ -124,14 +169,14 @@ export function packSubmitProof({ escrow, payee, proof, inputs }: ProofSubmissio
 }
 
 /** Gas and messages that the contracts reserve; contracts/zk/Groth16Verifier.tact. */
-const GAS_PROOF = 114_000n;
+const GAS_PROOF = 120_000n;
 const GAS_CHECK_KEY = 45_000n;
 
 const handlingFee = (prices: NetworkPrices, gas: bigint, messages: bigint): bigint =>
   gasFee(prices, gas) + messages * forwardFee(prices, 1n, 1023n);
 
 /** Least value of SubmitProof, nanoTON. What it does not use returns to the payee. */
-export const requiredProofValue = (prices: NetworkPrices): bigint => handlingFee(prices, GAS_PROOF, 3n);
+export const requiredProofValue = (prices: NetworkPrices): bigint => handlingFee(prices, GAS_PROOF, 2n);
 
 /** Least value of CheckVerificationKey beyond five years of rent, nanoTON. */
 export const keyCheckFee = (prices: NetworkPrices): bigint => handlingFee(prices, GAS_CHECK_KEY, 1n);

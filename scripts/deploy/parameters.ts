@@ -62,6 +62,9 @@ const PARAMETERS = {
   fund: { schema: ton, expected: AN_AMOUNT },
   stake: { schema: address, expected: AN_ADDRESS },
   bounty: { schema: address, expected: AN_ADDRESS },
+  verificationKey: { schema: text, expected: 'path of the record of a verification key' },
+  shard: { schema: whole(0, 255), expected: 'a whole number from 0 to 255' },
+  verifier: { schema: address, expected: AN_ADDRESS },
 } as const;
 
 export type ParameterName = keyof typeof PARAMETERS;

@@ -50,7 +50,7 @@ const FINDINGS: [finding: number, attack: string, without?: string][] = [
   [43, 'an output of 60 KB'],
   [44, 'prefill is paid work before the first chunk'],
   [45, 'accountable slots and restarts'],
-  [46, 'one verifier for everybody', 'comes with the zk tier'],
+  [46, 'one verifier for everybody'],
   [47, 'rent of accounts that live for years'],
   [48, 'an attested CPU with a plain GPU'],
   [49, 'the sealing key comes from the descriptor'],
@@ -60,9 +60,9 @@ const FINDINGS: [finding: number, attack: string, without?: string][] = [
   [53, 'freshness in minutes'],
   [54, 'an enclave that keeps money', 'a rule of the image (guest-image.md): its disk is memory, its keys are of one boot'],
   [55, 'silent downgrade of the tier', 'comes with the gateway'],
-  [56, 'proven for some input', 'comes with the zk tier'],
-  [57, 'anyone may answer a proof job', 'comes with the zk tier'],
-  [58, 'caps for development keys', 'comes with the zk tier'],
+  [56, 'proven for some input'],
+  [57, 'anyone may answer a proof job'],
+  [58, 'caps for development keys'],
 ];
 
 /** Test titles by the finding that they name: "finding 21: ...", "findings 40 and 42: ...", "attack 3: ...". */

@@ -10,7 +10,7 @@ import { constants, errors, messages } from './source';
 const root = path.join(__dirname, '../..');
 export const CONTRACTS = [
   'JobEscrow', 'CheckedJobEscrow', 'PaymentChannel', 'ProviderStake', 'AttestationRegistry', 'AttestedKey', 'Collateral', 'QuoteChecker',
-  'JudgedBounty',
+  'Groth16Verifier', 'ZkJobEscrow', 'JudgedBounty', 'ModeratedRewards',
 ] as const;
 
 interface AbiType {
@@ -86,9 +86,10 @@ const PARAMETER_FILES = [
   'contracts/attestation/governance.tact',
   'contracts/attestation/images.tact',
   'contracts/escrow/InferenceConsumer.tact',
+  'contracts/zk/ZkJobEscrow.tact',
 ];
 
-const MARKET_NUMBER = /(SECONDS|DIVISOR|FACTOR|SHARE|PENALTY|BURN_ADDRESS)$|^(STAKE_)?MAX_/;
+const MARKET_NUMBER = /(SECONDS|BOND|DIVISOR|FACTOR|SHARE|PENALTY|BURN_ADDRESS)$|^(STAKE_)?MAX_/;
 
 function parameterTable(): string {
   const rows = PARAMETER_FILES.flatMap((file) => constants(file)).filter(({ constant }) => MARKET_NUMBER.test(constant));

@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { Address, Cell } from '@ton/core';
 import { JudgedBounty } from '../../examples/bounty/JudgedBounty';
+import { ModeratedRewards } from '../../examples/moderation/ModeratedRewards';
 import { codeHashesSource, compiledCode } from '../../scripts/docs/codeHashes';
 import { CONTRACTS } from '../../scripts/docs/tables';
 import {
@@ -10,12 +11,15 @@ import {
   checkedJobEscrowCode,
   Collateral,
   type ContractName,
+  groth16VerifierCode,
   INTEL_ROOT,
   jobEscrowCode,
   PaymentChannel,
   providerStakeCode,
   QuoteChecker,
+  zkJobEscrowCode,
 } from '../../wrappers';
+import { keyOf, trapdoorOf } from '../support/groth16Simulator';
 
 const root = path.join(__dirname, '../..');
 const nobody = new Address(0, Buffer.alloc(32));
@@ -37,10 +41,17 @@ const DEPLOYED: Record<ContractName, () => Promise<Cell>> = {
   AttestedKey: async () => (await AttestedKey.fromScope({ networkId: 0, registry: nobody, owner: nobody, stake: nobody, workerKey: key, root: INTEL_ROOT })).init!.code,
   Collateral: async () => (await Collateral.fromScope({ registry: nobody, root: INTEL_ROOT, fmspc: 0n, isProcessorCa: false })).init!.code,
   QuoteChecker: async () => (await QuoteChecker.fromRoot()).init.code,
+  Groth16Verifier: groth16VerifierCode,
+  ZkJobEscrow: zkJobEscrowCode,
   JudgedBounty: async () => {
     const accounts = { registry: nobody, sponsor: nobody, provider: nobody, payout: nobody };
     const numbers = { networkId: 0, price: 0n, stopToken: 0, maxTokens: 1, winningToken: 0 };
     return (await JudgedBounty.fromConfig({ ...accounts, ...numbers, workerKey: key, modelRoot: key })).init!.code;
+  },
+  ModeratedRewards: async () => {
+    const judge = { key: keyOf(trapdoorOf('any')), isDevelopment: true, shard: 0 };
+    const numbers = { networkId: 0, accepted: 0, reward: 0n, price: 0n };
+    return (await ModeratedRewards.fromConfig({ ...numbers, editor: nobody, judge })).init!.code;
   },
 };
 

@@ -5,6 +5,7 @@ import { errors, messages } from '../../scripts/docs/source';
 import { messagesTlb, TABLES, withTables } from '../../scripts/docs/tables';
 import * as sdk from '../../wrappers';
 import * as bounty from '../../examples/bounty/JudgedBounty';
+import * as moderation from '../../examples/moderation/ModeratedRewards';
 
 const root = path.join(__dirname, '../..');
 const isUpdate = process.env.COCOON_DOCS_UPDATE === '1';
@@ -19,7 +20,7 @@ function expectGenerated(file: string, generate: (committed: string) => string):
 }
 
 const numbersOf = (name: RegExp): number[] =>
-  Object.entries({ ...sdk, ...bounty })
+  Object.entries({ ...sdk, ...bounty, ...moderation })
     .filter(([key]) => name.test(key))
     .flatMap(([, value]) => (typeof value === 'number' ? [value] : Object.values(value as Record<string, number>)));
 

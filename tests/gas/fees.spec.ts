@@ -42,6 +42,12 @@ describe('fees', () => {
     expect(rows.find((row) => row.operation === operation)!.milliTon).toBeLessThanOrEqual(limit);
   });
 
+  it('checking a proof of 3 public inputs and paying for it takes at most 114,000 gas of both contracts', () => {
+    for (const operation of ['zk-verify-and-pay', 'zk-verify-and-pay-reserved']) {
+      expect(rows.find((row) => row.operation === operation)!.gas).toBeLessThanOrEqual(114_000);
+    }
+  });
+
   it('split into import, gas, forwarding and storage without a remainder', () => {
     for (const { milliTon, split } of rows) {
       expect(split.import + split.gas + split.forward + split.storage).toBeCloseTo(milliTon, 6);

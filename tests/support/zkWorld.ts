@@ -1,15 +1,17 @@
-import { type Address, beginCell, Cell, type Message, toNano } from '@ton/core';
+import { type Address, beginCell, Cell, type Message, toNano, type Transaction } from '@ton/core';
 import type { Blockchain, SandboxContract, SendMessageResult, TreasuryContract } from '@ton/sandbox';
 import type { Groth16Proof } from '../../protocol/zk';
 import {
   Groth16Verifier,
   packCreateZkJob,
   packSubmitProof,
+  parseZkJobMessage,
   requiredProofValue,
   requiredReservationValue,
   requiredZkJobValue,
   type VerifierIdentity,
   ZkJobEscrow,
+  type ZkJobMessage,
   type ZkJobTerms,
 } from '../../wrappers';
 import { pricesOf } from './config';
@@ -161,3 +163,10 @@ export class ZkWorld {
     return (await this.chain.getContract(address)).balance;
   }
 }
+
+/** What a job answered to client and payees, in order. */
+export const answers = (transactions: readonly Transaction[]): ZkJobMessage[] =>
+  transactions.flatMap(({ inMessage }) => {
+    const message = inMessage?.info.type === 'internal' ? parseZkJobMessage(inMessage.body) : null;
+    return message === null ? [] : [message];
+  });
