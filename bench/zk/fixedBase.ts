@@ -7,8 +7,9 @@ import { type GroupNumber, restBytes, sumBytes } from '../../circuits/groth16/la
 import { COORDINATE_BYTES } from '../../circuits/groth16/zkey';
 
 const BATCH = 128;
-const BYTES = 32;
-const MULTIPLES = 255;
+/** Of four bits each. */
+const DIGITS = 64;
+const MULTIPLES = 15;
 const WORKSPACE = 65536;
 
 /** In memory: workspace, a factor, the base, the table, and what a batch needs. */
@@ -19,7 +20,7 @@ export class FixedBase {
 
   private static readonly made = new Map<GroupNumber, FixedBase>();
 
-  /** Its table takes a second: one for each group. */
+  /** Its table takes a while: one for each group. */
   static of(group: GroupNumber): FixedBase {
     const made = FixedBase.made.get(group) ?? new FixedBase(group);
     FixedBase.made.set(group, made);
@@ -29,8 +30,8 @@ export class FixedBase {
   private constructor(private readonly group: GroupNumber) {
     const size = restBytes(group);
     const lengths = {
-      factor: COORDINATES.bytes, base: size, table: BYTES * MULTIPLES * size, scalars: BATCH * FIELD_BYTES, points: BATCH * BYTES * size,
-      scratch: BATCH * (BYTES + 1) * size, results: BATCH * size, bytes: BATCH * group * 2 * COORDINATE_BYTES,
+      factor: COORDINATES.bytes, base: size, table: DIGITS * MULTIPLES * size, scalars: BATCH * FIELD_BYTES, points: BATCH * DIGITS * size,
+      scratch: BATCH * (DIGITS + 1) * size, results: BATCH * size, bytes: BATCH * group * 2 * COORDINATE_BYTES,
     };
     let next = WORKSPACE + 4096;
     this.at = Object.fromEntries(Object.entries(lengths).map(([name, bytes]) => {
@@ -45,9 +46,9 @@ export class FixedBase {
     write(WORKSPACE + COORDINATES.bytes, radix(COORDINATES));
     this.kernels.prepare(WORKSPACE);
     let weight = 1n;
-    for (let byte = 0; byte < BYTES; byte++, weight <<= 8n) {
+    for (let place = 0; place < DIGITS; place++, weight <<= 4n) {
       coordinatesOf(group, weight).forEach((number, i) => write(this.at.base + i * COORDINATES.bytes, number * radix(COORDINATES)));
-      this.kernels[`writeMultiples${group}`](this.at.base, this.at.scratch, this.at.table + byte * MULTIPLES * size);
+      this.kernels[`writeMultiples${group}`](this.at.base, this.at.scratch, this.at.table + place * MULTIPLES * size);
       new Uint8Array(this.memory.buffer, this.at.scratch, sumBytes(group)).fill(0);
     }
     write(this.at.factor, 1n << 384n);

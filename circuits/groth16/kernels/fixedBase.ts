@@ -2,11 +2,11 @@
 import { addPoint, rest } from './groups';
 import { halve } from './pairs';
 
-/** Bytes of a scalar, and multiples of each byte's weight in the table. */
-const BYTES: usize = 32;
-const MULTIPLES: usize = 255;
+/** Digits of four bits of a scalar, and multiples of each digit's weight in the table. */
+const DIGITS: usize = 64;
+const MULTIPLES: usize = 15;
 
-/** o = base, 2 base, ... 255 base, at rest. @param scratch X, Y, Z */
+/** o = base, 2 base, ... 15 base, at rest. @param scratch X, Y, Z */
 export function writeMultiples<F>(base: usize, scratch: usize, o: usize): void {
   const f = changetype<F>(0);
   memory.fill(scratch, 0, 3 * f.bytes);
@@ -18,10 +18,10 @@ export function writeMultiples<F>(base: usize, scratch: usize, o: usize): void {
 
 /**
  * o = scalars times the base, at rest.
- * @param table multiples of base, of 2^8 base, ... of 2^248 base
+ * @param table multiples of base, of 2^4 base, ... of 2^252 base
  * @param scalars 32 bytes each, little-endian
- * @param points room for 32 points for each scalar
- * @param scratch for `halve` of 16 pairs for each, and u32 for each before that
+ * @param points room for 64 points for each scalar
+ * @param scratch for `halve` of 32 pairs for each, and u32 for each before that
  */
 export function multiplyBase<F>(table: usize, scalars: usize, count: i32, points: usize, scratch: usize, o: usize): void {
   const f = changetype<F>(0);
@@ -29,10 +29,10 @@ export function multiplyBase<F>(table: usize, scalars: usize, count: i32, points
   let total: i32 = 0;
   for (let i: usize = 0; i < <usize>count; i++) {
     const before = total;
-    for (let byte: usize = 0; byte < BYTES; byte++) {
-      const digit = <usize>load<u8>(scalars + BYTES * i + byte);
+    for (let place: usize = 0; place < DIGITS; place++) {
+      const digit = (<usize>load<u8>(scalars + (DIGITS * i + place) / 2) >> (4 * (place & 1))) & 15;
       if (digit === 0) continue;
-      memory.copy(points + <usize>total * size, table + (MULTIPLES * byte + digit - 1) * size, size);
+      memory.copy(points + <usize>total * size, table + (MULTIPLES * place + digit - 1) * size, size);
       total++;
     }
     store<u32>(scratch + 4 * i, total - before);

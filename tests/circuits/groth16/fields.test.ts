@@ -54,6 +54,11 @@ for (const [name, form] of FIELDS) {
   });
 }
 
+test('a product of numbers whose sums pass 64 bits, were they not carried halfway, is right', () => {
+  const [a, b] = [2n ** 382n - 1n, 2n ** 382n - 1n - 0xdc2000038780000000n];
+  for (const [x, y] of [[a, b], [b, a], [a, a]]) assert.equal((apply('P', COORDINATES, 'mul', x, y) * radix(COORDINATES) - x * y) % Fp.ORDER, 0n);
+});
+
 test('both forms of 0 are 0, and nothing else is', () => {
   fc.assert(fc.property(below(2n * Fp.ORDER, Fp.ORDER), (a) => {
     writeLimbs(COORDINATES, bytes, A, a);

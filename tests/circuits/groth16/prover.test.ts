@@ -108,7 +108,7 @@ test('a process of its own proves, again and again in the memory that it has', a
   const child = await ProverProcess.start(file);
   try {
     let first = 0;
-    for (let i = 0; i < 12; i++) {
+    for (let i = 0; i < 10; i++) {
       const { proof, publicSignals, peakRssMb } = await child.prove(wtns);
       assert.ok(verifyProof(key.verification, proof, publicSignals));
       if (i === 4) first = peakRssMb;

@@ -16,9 +16,9 @@ kernels.prepare(WORKSPACE);
 /** From here on tests put what they like. */
 export const FREE = 2 * 65536;
 
-/** Any number below a limit, those at the ends and beside the modulus often. */
+/** Any number below a limit, those at the ends, beside the modulus and with nothing but ones in their limbs often. */
 export function below(limit: bigint, modulus: bigint): fc.Arbitrary<bigint> {
-  const extremes = [0n, 1n, 2n, modulus - 1n, modulus, modulus + 1n, (modulus - 1n) / 2n, limit - 1n].filter((x) => x < limit);
+  const extremes = [0n, 1n, 2n, modulus - 1n, modulus, modulus + 1n, (modulus - 1n) / 2n, limit - 1n, 2n ** 254n - 1n, 2n ** 360n - 1n, 2n ** 382n - 1n].filter((x) => x < limit);
   return fc.oneof(fc.constantFrom(...extremes), fc.bigInt({ min: 0n, max: limit - 1n }));
 }
 
