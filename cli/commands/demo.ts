@@ -39,11 +39,11 @@ export function demoCommand(): Command {
     .addOption(new Option('--tier <tier>', 'all: the market, a cheat and its slashing, an attested job; zk: a job that a proof answers').choices(['all', 'zk']).default('all'))
     .option('--no-cheat', 'the second provider is honest too')
     .option('--keep', 'keep the data folders of the demo')
-    .action(runDemo);
+    // Not the setting of this name, which says what a worker's keys promise.
+    .action(({ tier, ...options }: Record<string, unknown>) => (tier === 'zk' ? runZkDemo : runDemo)(options));
 }
 
 async function runDemo(options: Record<string, unknown>): Promise<void> {
-  if (options.tier === 'zk') return runZkDemo(options);
   const { output, settings } = contextOf(options);
   const prompt = readPrompt(options as { prompt?: string; promptFile?: string }, DEFAULT_PROMPT);
   parseSampling(options as SamplingOptions);
