@@ -205,7 +205,7 @@ export class ZkJobEscrow implements Contract {
     options: { value: bigint; verifier: VerifierIdentity },
   ): Promise<void> {
     const { value, verifier } = options;
-    if (this.terms) await checkVerifier(this.terms, verifier);
+    if (this.terms) await checkZkJobVerifier(this.terms, verifier);
     await provider.internal(via, {
       value,
       bounce: true,
@@ -244,7 +244,11 @@ export class ZkJobEscrow implements Contract {
 export const packCreateZkJob = (verifier: VerifierIdentity): Cell =>
   beginCell().storeUint(OP_CREATE_ZK_JOB, 32).storeSlice(packVerifierIdentity(verifier).beginParse()).endCell();
 
-async function checkVerifier(terms: ZkJobTerms, verifier: VerifierIdentity): Promise<void> {
+/**
+ * Before a job is paid for: the contract would refuse another verifier, and a higher price under a development key.
+ * @throws CocoonError BAD_VERIFIER, BAD_DEVELOPMENT_PRICE; ProtocolError for a bad key
+ */
+export async function checkZkJobVerifier(terms: ZkJobTerms, verifier: VerifierIdentity): Promise<void> {
   const { address } = await Groth16Verifier.fromIdentity(verifier);
   if (!address.equals(terms.verifier)) {
     throw new CocoonError('BAD_VERIFIER', 'the job pins another verifier', {

@@ -2,14 +2,16 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { parseNumber, parseTon } from '../numbers';
 import { contextOf, withSettings } from '../context';
-import { formatTon, linesOf } from '../output';
+import { formatTon, linesOf, type Output } from '../output';
 import { buildCommand } from '../zk/build';
 import { SHIPPED_ZKEY, type CircuitOptions } from '../zk/circuitFiles';
+import type { Opening } from '../zk/opening';
+import type { ZkSession } from '../zk/session';
 
 /** `cocoon zk`: circuits of small models, and jobs that a proof answers. */
 export function zkCommand(): Command {
   return new Command('zk').description('circuits of small models, and jobs that a proof answers: no worker, no stake')
-    .addCommand(buildCommand()).addCommand(verifierCommand()).addCommand(jobCommand()).addCommand(answerCommand());
+    .addCommand(buildCommand()).addCommand(verifierCommand()).addCommand(jobCommand()).addCommand(verdictCommand()).addCommand(answerCommand());
 }
 
 /** A command about one circuit, which is the shipped one unless its files are given. */
@@ -38,19 +40,34 @@ const jobCommand = (): Command => ofCircuit('job')
   .action(async (options: CircuitOptions & Record<string, unknown>) => {
     const context = contextOf(options);
     const { output, settings } = context;
-    const [{ openSession }, { createJob, waitForVerdict }, { readInput }] = await Promise.all([import('../zk/session'), import('../zk/job'), import('../zk/input')]);
+    const [{ openSession }, { createJob }, { readInput }] = await Promise.all([import('../zk/session'), import('../zk/job'), import('../zk/input')]);
     const session = await openSession(context, options);
-    const created = await createJob(session, {
+    const opening = await createJob(session, {
       values: readInput(String(options.input)), price: parseTon('--price', String(options.price)), deadlineSeconds: 60 * parseNumber('--deadline', String(options.deadline), 1, 10_080, true),
       isExclusive: options.exclusive === true, openingFile: String(options.opening ?? join(settings.dataFolder, `opening-${Date.now()}.json`)),
     });
-    const job = created.job.toRawString();
+    const { job } = opening;
+    if (options.wait === false) return output.result({ job }, `job ${job}`);
     output.event({ event: 'created', job });
-    if (options.wait === false) return output.result({ job, verdict: null }, `job ${job}`);
-    const { verdict } = await waitForVerdict(session, created);
-    output.result({ job, verdict, verifier: session.verifier.address.toRawString(), isDevelopment: session.identity.isDevelopment },
-      verdict === null ? `no proof came; the money returned\njob ${job}` : `verdict ${verdict}: proven computation, unproven input\njob ${job}`);
+    await tellVerdict(session, opening, output);
   });
+
+const verdictCommand = (): Command => ofCircuit('verdict')
+  .description('wait for the verdict of a job, or for the money from its deadline on')
+  .argument('<opening>', 'the file that cocoon zk job wrote')
+  .action(async (path: string, options: CircuitOptions & Record<string, unknown>) => {
+    const context = contextOf(options);
+    const [{ openSession }, { readOpening }] = await Promise.all([import('../zk/session'), import('../zk/opening')]);
+    await tellVerdict(await openSession(context, options), readOpening(path), context.output);
+  });
+
+async function tellVerdict(session: ZkSession, opening: Opening, output: Output): Promise<void> {
+  const { waitForVerdict } = await import('../zk/job');
+  const { verdict } = await waitForVerdict(session, opening);
+  const { job, verifier } = opening;
+  output.result({ job, verdict, verifier, isDevelopment: session.identity.isDevelopment },
+    verdict === null ? `no proof came; the money returned\njob ${job}` : `verdict ${verdict}: proven computation, unproven input\njob ${job}`);
+}
 
 const answerCommand = (): Command => ofCircuit('answer')
   .description('prove the verdict of a job whose opening one was given, and be paid for it')

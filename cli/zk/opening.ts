@@ -16,6 +16,8 @@ const schema = z.strictObject({
   client: z.string(),
   verifier: z.string(),
   modelHash: hash,
+  /** Unix seconds, as all times here. */
+  createdAt: z.int().nonnegative(),
   deadline: z.int().nonnegative(),
   /** nanoTON, decimal. */
   price: z.string().regex(/^\d{1,20}$/),
