@@ -104,6 +104,13 @@ describe('the demo', { concurrency: true }, () => {
     assert.match(stderr, /--simulate-cheat/);
   });
 
+  test('with --tier zk a proof about a hidden digit is checked by the chain and paid; no worker runs', async () => {
+    const { result: shown, stderr } = await result('--tier', 'zk');
+    assert.deepEqual([shown.verdict, shown.isDevelopment], [shown.label, true]);
+    assert.ok((shown.paidNano as number) >= 50_000_000 && (shown.verifierGas as number) < 114_000);
+    assert.ok(!/worker/.test(stderr));
+  });
+
   test('without the flag of the second worker nobody is slashed', async () => {
     const { result: shown, stderr } = await result('--no-cheat', '--backend', 'reference');
     const { rerunEqual, verdict, simulated, ...amounts } = shown.second as Second;
