@@ -1,6 +1,7 @@
 import {
   Address,
   beginCell,
+  type Builder,
   Cell,
   type Contract,
   contractAddress,
@@ -31,6 +32,10 @@ import { forwardFee, gasFee, type NetworkPrices } from './requiredValue';
 export const OP_CHECK_VERIFICATION_KEY = 0x0c80;
 export const OP_SUBMIT_PROOF = 0x0c81;
 export const OP_PROOF_ACCEPTED = 0x0c82;
+export const OP_SUBMIT_PROOFS = 0x0c87;
+
+/** Proofs that one message may bring. */
+export const MAX_PROOFS = 8;
 
 /** Exit codes of Groth16Verifier, as in contracts/zk. */
 export const VERIFIER_ERRORS = {
@@ -43,6 +48,7 @@ export const VERIFIER_ERRORS = {
   keyForgeable: 787,
   keyNotChecked: 788,
   valueTooLow: 789,
+  proofCount: 790,
   /** Cell underflow: a proof or its inputs have another length than this key's. */
   malformed: 9,
 } as const;
@@ -143,10 +149,10 @@ export function parseVerifierData(data: Cell): VerifierIdentity & { isChecked: b
 }
 
 /**
- * Body of a submission. A proof that no honest prover makes is refused here, where that costs nothing.
+ * parties, ^points, ^b, ^inputs. A proof that no honest prover makes is refused here, where that costs nothing.
  * @throws ProtocolError BAD_POINT, SCALAR_OUT_OF_RANGE; CocoonError BAD_PUBLIC_INPUTS, ADDRESS_NOT_BASECHAIN
  */
-export function packSubmitProof({ escrow, payee, proof, inputs }: ProofSubmission): Cell {
+function packProof({ escrow, payee, proof, inputs }: ProofSubmission): Builder {
   parseG1('A', proof.a);
   parseG2('B', proof.b);
   parseG1('C', proof.c);
@@ -159,13 +165,30 @@ export function packSubmitProof({ escrow, payee, proof, inputs }: ProofSubmissio
   const given = beginCell();
   inputs.forEach((value, index) => given.storeUint(requireScalar(`public input ${index}`, value), 256));
   return beginCell()
-    .storeUint(OP_SUBMIT_PROOF, 32)
     .storeBuffer(basechainHash('escrow of a proof', escrow))
     .storeBuffer(basechainHash('payee of a proof', payee))
     .storeRef(bytesCell(proof.a, proof.c))
     .storeRef(bytesCell(proof.b))
-    .storeRef(given.endCell())
-    .endCell();
+    .storeRef(given.endCell());
+}
+
+/** Body of a submission. @throws as packProof */
+export const packSubmitProof = (submission: ProofSubmission): Cell =>
+  beginCell().storeUint(OP_SUBMIT_PROOF, 32).storeBuilder(packProof(submission)).endCell();
+
+/** Body of several under one key. @throws CocoonError PROOF_COUNT_OUT_OF_RANGE, and as packProof */
+export function packSubmitProofs(submissions: readonly ProofSubmission[]): Cell {
+  if (submissions.length < 2 || submissions.length > MAX_PROOFS) {
+    throw new CocoonError('PROOF_COUNT_OUT_OF_RANGE', 'a list holds another number of proofs', {
+      expected: `2 to ${MAX_PROOFS}`,
+      received: String(submissions.length),
+    });
+  }
+  const list = submissions.reduceRight<Cell | null>((next, submission) => {
+    const proof = packProof(submission);
+    return (next === null ? proof : proof.storeRef(next)).endCell();
+  }, null);
+  return beginCell().storeUint(OP_SUBMIT_PROOFS, 32).storeRef(list!).endCell();
 }
 
 /** Gas and messages that the contracts reserve; contracts/zk/Groth16Verifier.tact. */
@@ -177,6 +200,17 @@ const handlingFee = (prices: NetworkPrices, gas: bigint, messages: bigint): bigi
 
 /** Least value of SubmitProof, nanoTON. What it does not use returns to the payee. */
 export const requiredProofValue = (prices: NetworkPrices): bigint => handlingFee(prices, GAS_PROOF, 2n);
+
+const GAS_EACH_PROOF = 45_000n;
+const GAS_PROOF_LIST = 80_000n;
+const GAS_ACCEPTED = 8_000n;
+
+/** Least value of SubmitProofs, nanoTON. What it does not use returns to the sender, what a job does not use to its payee. */
+export function requiredProofsValue(count: number, prices: NetworkPrices): bigint {
+  const proofs = BigInt(count);
+  const shares = proofs * handlingFee(prices, GAS_ACCEPTED, 2n);
+  return handlingFee(prices, GAS_PROOF_LIST + proofs * GAS_EACH_PROOF, proofs + 1n) + shares;
+}
 
 /** Least value of CheckVerificationKey beyond five years of rent, nanoTON. */
 export const keyCheckFee = (prices: NetworkPrices): bigint => handlingFee(prices, GAS_CHECK_KEY, 1n);
@@ -226,6 +260,16 @@ export class Groth16Verifier implements Contract {
     options: ProofSubmission & { value: bigint },
   ): Promise<void> {
     const body = packSubmitProof(options);
+    await provider.internal(via, { value: options.value, bounce: true, sendMode: SendMode.PAY_GAS_SEPARATELY, body });
+  }
+
+  /** Several proofs, all of them or none; `value` is at least `requiredProofsValue`. */
+  async sendProofs(
+    provider: ContractProvider,
+    via: Sender,
+    options: { value: bigint; proofs: readonly ProofSubmission[] },
+  ): Promise<void> {
+    const body = packSubmitProofs(options.proofs);
     await provider.internal(via, { value: options.value, bounce: true, sendMode: SendMode.PAY_GAS_SEPARATELY, body });
   }
 
