@@ -1,5 +1,5 @@
 /** Commitments to inputs and weights: Poseidon over a salt and packed integers. Whoever makes one outside a circuit comes here. */
-import { randomBytes } from 'node:crypto';
+import { bytesToHex, randomBytes } from '@noble/hashes/utils';
 import { CircuitInputError } from './errors';
 import { SAFE_BITS, isFieldElement } from './field';
 import type { CircuitModel } from './model';
@@ -56,7 +56,7 @@ export function weightCommitment(model: CircuitModel, salt = 0n): bigint {
 export const boundCommitment = (weights: bigint, input: bigint): bigint => hash('binding', [weights, input]);
 
 /** 248 random bits. */
-export const drawSalt = (): bigint => BigInt(`0x${randomBytes(31).toString('hex')}`);
+export const drawSalt = (): bigint => BigInt(`0x${bytesToHex(randomBytes(31))}`);
 
 /** @throws CircuitInputError `input.zk.salt` */
 export function checkedSalt(salt: bigint): bigint {

@@ -41,11 +41,13 @@ export class Recorder implements ConstraintSystem {
 
   combine(constant: bigint, forms: readonly Linear[], coefficients: ArrayLike<bigint | number>): Linear {
     const terms = new Map<number, bigint>();
-    if (constant !== 0n) terms.set(0, toField(constant));
+    if (constant !== 0n) terms.set(0, constant);
     forms.forEach((form, i) => {
       const coefficient = BigInt(coefficients[i]);
-      for (const [wire, factor] of form.terms) terms.set(wire, toField((terms.get(wire) ?? 0n) + factor * coefficient));
+      for (const [wire, factor] of form.terms) terms.set(wire, (terms.get(wire) ?? 0n) + factor * coefficient);
     });
+    // Once for each wire, not for each summand: the slow part of a long sum.
+    for (const [wire, sum] of terms) terms.set(wire, toField(sum));
     return { value: valueOf(constant, forms, coefficients), terms };
   }
 

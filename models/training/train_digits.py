@@ -3,7 +3,7 @@
   python3 models/training/train_digits.py --data digits.csv.gz --model models/digits-8x8.json --held-out models/digits-8x8-held-out.json
 
 `digits.csv.gz` lies in Debian's python3-sklearn (sklearn/datasets/data). Its first 1,347 images train, its last 450 are held out. First a
-float32-like network with ReLU, then the same with every integer of the exact arithmetic in its forward pass and straight-through
+network of floats with ReLU, then the same with every integer of the exact arithmetic in its forward pass and straight-through
 gradients, so that nothing is lost by rounding afterwards. Same seed and numpy give the same model.
 """
 

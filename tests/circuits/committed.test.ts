@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { boundCommitment, buildCircuit, inputCommitment, weightCommitment, witnessOf } from '../../circuits';
+import { boundCommitment, buildCircuit, drawSalt, inputCommitment, weightCommitment, witnessOf } from '../../circuits';
 import { draws, inputsOf, randomModel } from './support';
 
 test('the circuit of committed weights is the same for every model of its shape, and binds which one it was', () => {
@@ -23,4 +23,10 @@ test('a salt keeps committed weights from being guessed, and is bound as they ar
   const commits = [0n, 1n].map((weightSalt) => witnessOf(circuit, { values, salt: 1n, context: 2n, weightSalt }).commit);
   assert.notEqual(commits[0], commits[1]);
   assert.equal(commits[1], boundCommitment(weightCommitment(model, 1n), inputCommitment(model, values, 1n)));
+});
+
+test('a drawn salt is a field element of 248 bits, another each time', () => {
+  const salts = Array.from({ length: 50 }, () => drawSalt());
+  assert.equal(new Set(salts).size, 50);
+  assert.ok(salts.every((salt) => salt < 1n << 248n) && salts.some((salt) => salt >= 1n << 244n));
 });

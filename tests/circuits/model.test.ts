@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createCircuit, inputCommitment, modelHash, parseModel, parseModelText, weightCommitment, witnessOf } from '../../circuits';
+import { pack, perElement } from '../../circuits/commitment';
 import { shippedModel } from './support';
 
 type Json = Record<string, any>;
@@ -87,6 +88,19 @@ test('the hash of a model changes with every part of it, and not with the order 
     (m: Json) => (m.layers[0].bias = [6]), (m: Json) => (m.layers[0].requantise.shift = 4), (m: Json) => (m.layers[1].weights[1][3] = 4),
   ].map((change) => hex(changed(change)));
   assert.equal(new Set([own, ...others]).size, 8);
+});
+
+test('packing never fills an element: the largest values stay below 2^254, and what is packed can be read again', () => {
+  for (let bits = 1; bits <= 32; bits++) {
+    const packing = { minimum: -5, bits };
+    const values = Array.from({ length: 2 * perElement(packing) + 1 }, (_, i) => (i % 3 === 0 ? -5 : 2 ** bits - 6));
+    const elements = pack(values, packing);
+    const largest = pack(values.map(() => 2 ** bits - 6), packing);
+    assert.ok(elements.length === 3 && largest.every((element) => element < 1n << 254n), `${bits} bits`);
+    assert.ok(largest[0] >= 1n << BigInt(254 - bits), `${bits} bits: room for one more`);
+    const read = values.map((_, i) => Number((elements[Math.floor(i / perElement(packing))] >> BigInt(bits * (i % perElement(packing)))) & ((1n << BigInt(bits)) - 1n)) - 5);
+    assert.deepEqual(read, values);
+  }
 });
 
 test('two inputs, two salts and two models never have one commitment', () => {
