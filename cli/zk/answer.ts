@@ -1,16 +1,12 @@
 /** The prover's side of a proof job: computes, proves in a process of its own, and is paid by the chain. */
 import { Address, beginCell, type Transaction } from '@ton/core';
-import { createCircuit, infer, witnessOf, writeWtns } from '../../circuits';
-import { proveInChild } from '../../circuits/groth16';
-import { contextWord } from '../../protocol/zk/context';
-import { verifyProof } from '../../protocol/zk/proof';
 import { ChainStateError } from '../../worker/errors';
 import {
-  OP_RESERVE_JOB, packSubmitProof, parseZkJob, parseZkJobMessage, PROOF_UNUSED, requiredProofValue, requiredReservationValue, VERIFIER_ERRORS, ZK_JOB_ERRORS, ZkJobEscrow, type ZkJobTerms,
+  OP_RESERVE_JOB, packSubmitProof, parseZkJob, parseZkJobMessage, PROOF_UNUSED, requiredProofValue, requiredReservationValue, VERIFIER_ERRORS, ZK_JOB_ERRORS,
 } from '../../wrappers';
-import { VerificationError } from '../errors';
 import { sendAndWait } from '../provider/send';
-import { type Opening, requireModel, saltOf, termsOf } from './opening';
+import type { Opening } from './opening';
+import { jobOf, proveJob } from './prove';
 import { waitForMessage, type ZkSession } from './session';
 
 /** From before the proof was made until the job has answered it. */
@@ -40,10 +36,8 @@ export interface AnswerReport {
  * @throws ChainStateError `chain.no-zk-job`, `chain.proof-unused`; ProverError
  */
 export async function answerJob(session: ZkSession, { opening, zkey, reserve }: AnswerOptions): Promise<AnswerReport> {
-  const { chain, wallet, model, modelHash, identity, verifier, networkId, pollMillis, progress } = session;
-  requireModel(opening, modelHash);
-  const terms = termsOf(opening, model);
-  const job = await openJob(session, opening, terms);
+  const { chain, wallet, verifier, pollMillis, progress } = session;
+  const job = await openJob(session, opening);
   const prices = await chain.networkPrices();
   const { apiTime } = await chain.getAccount(wallet.address);
   if (reserve) {
@@ -53,16 +47,7 @@ export async function answerJob(session: ZkSession, { opening, zkey, reserve }: 
       body: () => beginCell().storeUint(OP_RESERVE_JOB, 32).storeBuffer(wallet.address.hash).endCell(), receiver: { name: 'zk-job', errors: ZK_JOB_ERRORS, hint: 'docs/zk.md' },
     });
   }
-  const started = performance.now();
-  const context = contextWord({ networkId, verifier: verifier.address.hash, escrow: job.hash, payee: wallet.address.hash });
-  const { wires, commit, verdict } = witnessOf(createCircuit(model), { values: opening.values, salt: saltOf(opening), context });
-  const { proof, peakRssMb } = await proveInChild(zkey, writeWtns(wires));
-  const inputs = [commit, BigInt(verdict)];
-  // Whatever proved: what would not be paid is not sent.
-  if (verdict !== infer(model, opening.values).verdict || !verifyProof(identity.key, proof, [...inputs, context])) {
-    throw new VerificationError('verification.zk.proof', 'the proof does not hold under the key of the verifier', { expected: 'the proving key of this verifier', received: zkey });
-  }
-  const proveMillis = Math.round(performance.now() - started);
+  const { proof, inputs, verdict, proveMillis, peakRssMb } = await proveJob(session, { opening, zkey, payee: wallet.address });
   progress(`verdict ${verdict}, proven in ${(proveMillis / 1000).toFixed(1)} s; the proof goes to the verifier`);
   const submitted = await sendAndWait({ chain, wallet, pollMillis }, {
     what: 'a proof', to: verifier.address, value: requiredProofValue(prices), body: () => packSubmitProof({ escrow: job, payee: wallet.address, proof, inputs }),
@@ -72,12 +57,10 @@ export async function answerJob(session: ZkSession, { opening, zkey, reserve }: 
   return { job: job.toRawString(), verdict, paidNano, proveMillis, peakRssMb, verifierGas: gasOf(submitted) };
 }
 
-/** The job is open, and the file is about it: its address follows from the terms. */
-async function openJob({ chain, verifier }: ZkSession, opening: Opening, terms: ZkJobTerms): Promise<Address> {
-  const { address } = await ZkJobEscrow.fromTerms(terms);
-  if (address.toRawString() !== opening.job || !verifier.address.equals(terms.verifier)) {
-    throw new VerificationError('verification.zk.opening', 'the file does not open this job', { expected: address.toRawString(), received: opening.job });
-  }
+/** The job is open. @throws ChainStateError `chain.no-zk-job`; as jobOf */
+async function openJob(session: ZkSession, opening: Opening): Promise<Address> {
+  const { chain } = session;
+  const address = await jobOf(session, opening);
   const { data } = await chain.getAccount(address);
   if (data !== null && parseZkJob(data).state === 'open') return address;
   throw new ChainStateError('chain.no-zk-job', 'there is no such open job', { received: address.toRawString(), hint: 'it was answered, has ended, or was not paid for' });
