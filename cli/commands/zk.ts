@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { parseNumber, parseTon } from '../numbers';
-import { basechainAddress } from '../client/registry';
 import { contextOf, withSettings } from '../context';
 import { formatTon, linesOf, type Output } from '../output';
 import { buildCommand } from '../zk/build';
 import { SHIPPED_ZKEY, type CircuitOptions } from '../zk/circuitFiles';
 import type { Opening } from '../zk/opening';
+import { proveCommand } from '../zk/prove';
 import type { ZkSession } from '../zk/session';
 
 /** `cocoon zk`: circuits of small models, and jobs that a proof answers. */
@@ -69,23 +69,6 @@ async function tellVerdict(session: ZkSession, opening: Opening, output: Output)
   output.result({ job, verdict, verifier, isDevelopment: session.identity.isDevelopment },
     verdict === null ? `no proof came; the money returned\njob ${job}` : `verdict ${verdict}: proven computation, unproven input\njob ${job}`);
 }
-
-const proveCommand = (): Command => ofCircuit('prove')
-  .description('prove the verdict of a job whose opening one was given, without sending anything; asks no chain')
-  .argument('<opening>', 'the file that the client wrote')
-  .requiredOption('--payee <address>', 'who is to be paid: the proof is about this account')
-  .requiredOption('--out <file>', 'where to write the proof and its public inputs, JSON')
-  .option('--zkey <file>', 'proving key (default: the DEVELOPMENT one of the shipped digits)', SHIPPED_ZKEY)
-  .action(async (path: string, options: CircuitOptions & Record<string, unknown>) => {
-    const { output, settings } = contextOf(options);
-    const [{ openCircuit }, { proveJob }, { readOpening }, { writeProof }] = await Promise.all([import('../zk/circuitFiles'), import('../zk/prove'), import('../zk/opening'), import('../zk/proofFile')]);
-    const payee = basechainAddress('payee', String(options.payee));
-    const proven = await proveJob(await openCircuit(options, settings.networkId), { opening: readOpening(path), zkey: String(options.zkey), payee });
-    writeProof(String(options.out), proven, payee);
-    const { job, verdict, proveMillis, peakRssMb } = proven;
-    const report = { job: job.toRawString(), verdict, payee: payee.toRawString(), proveMillis, peakRssMb, proof: String(options.out) };
-    output.result(report, linesOf(report));
-  });
 
 const answerCommand = (): Command => ofCircuit('answer')
   .description('prove the verdict of a job whose opening one was given, and be paid for it')

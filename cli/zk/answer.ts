@@ -6,7 +6,7 @@ import {
 } from '../../wrappers';
 import { sendAndWait } from '../provider/send';
 import type { Opening } from './opening';
-import { jobOf, proveJob } from './prove';
+import { jobOf, proveJob } from './jobProof';
 import { waitForMessage, type ZkSession } from './session';
 
 /** From before the proof was made until the job has answered it. */

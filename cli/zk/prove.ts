@@ -1,54 +1,83 @@
-/** A proof for a job, made in a process of its own and checked before anybody gets it. No chain is asked. */
-import type { Address } from '@ton/core';
-import { createCircuit, infer, witnessOf, writeWtns } from '../../circuits';
-import { proveInChild } from '../../circuits/groth16';
-import { contextWord } from '../../protocol/zk/context';
-import { verifyProof } from '../../protocol/zk/proof';
-import type { Groth16Proof } from '../../protocol/zk/types';
-import { ZkJobEscrow } from '../../wrappers';
-import { VerificationError } from '../errors';
-import type { KnownCircuit } from './circuitFiles';
-import { type Opening, requireModel, saltOf, termsOf } from './opening';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { z } from 'zod';
+import { toHex } from '../../protocol';
+import { fileSystemError } from '../../worker/dataFolder';
+import { contextOf, withSettings } from '../context';
+import { UsageError } from '../errors';
+import { linesOf } from '../output';
 
-export interface ProofQuestion {
-  opening: Opening;
-  /** File of the proving key. */
-  zkey: string;
-  /** Who is paid: the proof is about it, so a copy pays nobody else. */
-  payee: Address;
+const STDIN = 0;
+/** What is hidden from the chain: never printed, not even in an error. */
+const inputSchema = z.strictObject({ values: z.array(z.int()).max(4096), salt: z.string().regex(/^0x[0-9a-f]{1,64}$/), weightSalt: z.string().regex(/^0x[0-9a-f]{1,64}$/).optional() });
+
+/** `cocoon zk prove`: a proof of a model's verdict on a hidden input, by a process of its own. */
+export function proveCommand(): Command {
+  return withSettings(new Command('prove'))
+    .description('prove the verdict of a circuit model on a hidden input: a proof of 192 bytes for the verifier contract')
+    .argument('<model>', 'circuit model, JSON; the shipped one is models/digits-8x8.json')
+    .requiredOption('--zkey <file>', 'proving key of its circuit; that of the shipped one is circuits/keys/digits-8x8.DEVELOPMENT.zkey')
+    .requiredOption('--input <file>', 'JSON {"values": [...], "salt": "0x..."}, - for standard input')
+    .requiredOption('--context <word>', 'context word of the job and its payee, 0x...')
+    .option('--weights <mode>', 'constant or committed, as the circuit was built', 'constant')
+    .option('--threads <n>', 'threads of the prover', '2')
+    .option('--out <file>', 'writes the proof and its public signals, JSON')
+    .action(prove);
 }
 
-export interface JobProof {
-  job: Address;
-  proof: Groth16Proof;
-  /** All public inputs but the context word: commitment and verdict. */
-  inputs: bigint[];
-  verdict: number;
-  proveMillis: number;
-  peakRssMb: number;
-}
+async function prove(path: string, options: Record<string, unknown>): Promise<void> {
+  const { output } = contextOf(options);
+  const { createCircuit, parseModelText, witnessOf, writeWtns } = await import('../../circuits');
+  const { proveInChild } = await import('../../circuits/groth16');
+  const { encodeProof } = await import('../../protocol/zk');
+  const threads = Number(options.threads);
+  if (!Number.isInteger(threads) || threads < 1 || threads > 16) throw new UsageError('usage.threads', 'the number of threads is not allowed', { expected: '1..16', received: String(options.threads) });
+  if (options.weights !== 'constant' && options.weights !== 'committed') throw new UsageError('usage.weights', 'the mode of the weights is not known', { expected: 'constant or committed', received: String(options.weights) });
+  if (!/^0x[0-9a-f]{1,62}$/.test(String(options.context))) throw new UsageError('usage.context', 'the context word is not one', { expected: '0x and up to 62 lower-case hex digits', received: String(options.context).slice(0, 80) });
 
-/** The job that a file opens. @throws VerificationError `verification.zk.opening`; CircuitInputError */
-export async function jobOf({ model, modelHash, verifier }: KnownCircuit, opening: Opening): Promise<Address> {
-  requireModel(opening, modelHash);
-  const terms = termsOf(opening, model);
-  const { address } = await ZkJobEscrow.fromTerms(terms);
-  if (address.toRawString() === opening.job && verifier.address.equals(terms.verifier)) return address;
-  throw new VerificationError('verification.zk.opening', 'the file does not open this job', { expected: address.toRawString(), received: opening.job });
-}
-
-/** @throws VerificationError `verification.zk.opening`, `verification.zk.proof`; CircuitInputError; ProverError; ProvingKeyError */
-export async function proveJob(circuit: KnownCircuit, { opening, zkey, payee }: ProofQuestion): Promise<JobProof> {
-  const { model, identity, verifier } = circuit;
-  const job = await jobOf(circuit, opening);
+  const circuit = createCircuit(parseModelText(read(path).toString('utf8')), options.weights);
+  const { values, salt, weightSalt } = readInput(String(options.input));
   const started = performance.now();
-  const context = contextWord({ networkId: opening.networkId, verifier: verifier.address.hash, escrow: job.hash, payee: payee.hash });
-  const { wires, commit, verdict } = witnessOf(createCircuit(model), { values: opening.values, salt: saltOf(opening), context });
-  const { proof, peakRssMb } = await proveInChild(zkey, writeWtns(wires));
-  const inputs = [commit, BigInt(verdict)];
-  // Whatever proved: what would not be paid is not given to anybody.
-  if (verdict !== infer(model, opening.values).verdict || !verifyProof(identity.key, proof, [...inputs, context])) {
-    throw new VerificationError('verification.zk.proof', 'the proof does not hold under the key of the verifier', { expected: 'the proving key of this verifier', received: zkey });
+  const { wires } = witnessOf(circuit, { values, salt: BigInt(salt), context: BigInt(String(options.context)), weightSalt: weightSalt === undefined ? undefined : BigInt(weightSalt) });
+  const witnessMillis = Math.round(performance.now() - started);
+  const proven = await proveInChild(read(String(options.zkey)), writeWtns(wires), { threads });
+  const word = (value: bigint): string => `0x${value.toString(16)}`;
+  const [commit, verdict, context] = proven.publicSignals;
+  const proof = { proof: toHex(encodeProof(proven.proof)), commit: word(commit), verdict: Number(verdict), context: word(context) };
+  if (options.out !== undefined) write(String(options.out), `${JSON.stringify(proof, null, 1)}\n`);
+  const report = { ...proof, witnessMillis, proofMillis: Math.round(proven.millis.total), peakRssMb: Math.round(proven.peakRssMb) };
+  output.result(report, linesOf(report));
+}
+
+/** @throws UsageError, which does not repeat what is wrong */
+function readInput(path: string): z.infer<typeof inputSchema> {
+  const refuse = () => new UsageError('usage.input', 'the input cannot be read', { expected: 'JSON {"values": [integers], "salt": "0x..."}' });
+  let value: unknown;
+  try {
+    value = JSON.parse((path === '-' ? readFileSync(STDIN) : read(path)).toString('utf8'));
+  } catch (cause) {
+    if (cause instanceof SyntaxError) throw refuse();
+    throw cause;
   }
-  return { job, proof, inputs, verdict, proveMillis: Math.round(performance.now() - started), peakRssMb };
+  const parsed = inputSchema.safeParse(value);
+  if (!parsed.success) throw refuse();
+  return parsed.data;
+}
+
+/** @throws StorageError */
+function read(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    throw fileSystemError(cause, path, 'a file cannot be read');
+  }
+}
+
+/** @throws StorageError */
+function write(path: string, content: string): void {
+  try {
+    writeFileSync(path, content);
+  } catch (cause) {
+    throw fileSystemError(cause, path, 'the proof cannot be written');
+  }
 }

@@ -6,7 +6,6 @@ import { after, before, describe, test } from 'node:test';
 import { Address } from '@ton/core';
 import { loadWallet } from '../../cli/client/wallet';
 import { advanceDevnet } from '../../cli/commands/devnet';
-import { contextWord, readKeyRecord, verifyProof } from '../../protocol/zk';
 import { cocoon, codeOf, type Run } from '../support/cocoon';
 import { DEVNET_ID, Marketplace } from '../support/marketplace';
 
@@ -69,21 +68,6 @@ describe('jobs that a proof answers', () => {
     }
     const second = await run(prover, 'answer', opening);
     assert.deepEqual([second.status, codeOf(second)], [5, 'chain.no-zk-job']);
-  });
-
-  test('a proof is made without a chain, and is about its payee alone', async () => {
-    const { opening, job } = await created('offline.json', 4);
-    const payee = loadWallet(prover, DEVNET_ID).address;
-    const out = join(client, 'proof.json');
-    const proven = await cocoon(['zk', 'prove', opening, '--payee', payee.toRawString(), '--out', out, '--api', 'http://127.0.0.1:9', '--data-folder', prover, '--json']);
-    const report = resultOf<{ verdict: number; job: string }>(proven);
-    assert.deepEqual([report.verdict, report.job], [digits[4][1], job]);
-    const file = JSON.parse(readFileSync(out, 'utf8')) as { payee: string; inputs: string[]; proof: Record<'a' | 'b' | 'c', string> };
-    const [{ key }, [a, b, c]] = [readKeyRecord(JSON.parse(readFileSync(join(ROOT, 'circuits/keys/digits-8x8.DEVELOPMENT.json'), 'utf8'))), [file.proof.a, file.proof.b, file.proof.c].map((hex) => new Uint8Array(Buffer.from(hex, 'hex')))];
-    const verifier = Address.parse((JSON.parse(readFileSync(opening, 'utf8')) as { verifier: string }).verifier).hash;
-    const holdsFor = (who: Uint8Array): boolean =>
-      verifyProof(key, { a, b, c }, [...file.inputs.map(BigInt), contextWord({ networkId: DEVNET_ID, verifier, escrow: Address.parse(job).hash, payee: who })]);
-    assert.deepEqual([file.payee, holdsFor(payee.hash), holdsFor(loadWallet(client, DEVNET_ID).address.hash)], [payee.toRawString(), true, false]);
   });
 
   test('an exclusive job is reserved for one prover, whose bond returns with the price', async () => {
