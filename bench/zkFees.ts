@@ -2,7 +2,7 @@ import { toNano, type Transaction } from '@ton/core';
 import { sumFees } from '../tests/support/fees';
 import { keyOf, trapdoorOf } from '../tests/support/groth16Simulator';
 import { ZkWorld } from '../tests/support/zkWorld';
-import { Groth16Verifier, LINGER_SECONDS, RESERVATION_SECONDS } from '../wrappers';
+import { Groth16Verifier, LINGER_SECONDS, RESERVATION_SECONDS } from '../wrappers/zk';
 import { type FeeRow, row } from './feeRow';
 
 /**

@@ -1,7 +1,7 @@
 import { beginCell } from '@ton/core';
 import { dateOf } from '../cli/provider/account';
 import { sendAndWait } from '../cli/provider/send';
-import { Groth16Verifier, OP_CHECK_VERIFICATION_KEY, parseVerifierData, VERIFIER_ERRORS } from '../wrappers';
+import { Groth16Verifier, OP_CHECK_VERIFICATION_KEY, parseVerifierData, VERIFIER_ERRORS } from '../wrappers/zk';
 import { conclude } from './deploy/check';
 import { requirePublished, script, type Deployment } from './deploy/deployment';
 import { required } from './deploy/parameters';

@@ -27,7 +27,7 @@ import {
 } from '../protocol/zk';
 import { toInteger } from './cells';
 import { basechainHash } from './fields';
-import { forwardFee, gasFee, type NetworkPrices } from './requiredValue';
+import { handlingFee, type NetworkPrices } from './requiredValue';
 
 export const OP_CHECK_VERIFICATION_KEY = 0x0c80;
 export const OP_SUBMIT_PROOF = 0x0c81;
@@ -194,9 +194,6 @@ export function packSubmitProofs(submissions: readonly ProofSubmission[]): Cell 
 /** Gas and messages that the contracts reserve; contracts/zk/Groth16Verifier.tact. */
 const GAS_PROOF = 120_000n;
 const GAS_CHECK_KEY = 45_000n;
-
-const handlingFee = (prices: NetworkPrices, gas: bigint, messages: bigint): bigint =>
-  gasFee(prices, gas) + messages * forwardFee(prices, 1n, 1023n);
 
 /** Least value of SubmitProof, nanoTON. What it does not use returns to the payee. */
 export const requiredProofValue = (prices: NetworkPrices): bigint => handlingFee(prices, GAS_PROOF, 2n);

@@ -13,7 +13,7 @@ import { CocoonError } from '../protocol';
 import { MAX_PUBLIC_INPUTS, requireScalar } from '../protocol/zk';
 import { basechainHash } from './fields';
 import { Groth16Verifier, packVerifierIdentity, type VerifierIdentity } from './Groth16Verifier';
-import { forwardFee, gasFee, type NetworkPrices } from './requiredValue';
+import { handlingFee, type NetworkPrices } from './requiredValue';
 
 export const OP_RESERVE_JOB = 0x0c83;
 export const OP_JOB_PROVEN = 0x0c84;
@@ -153,9 +153,6 @@ export function parseZkJobMessage(body: Cell): ZkJobMessage | null {
 const GAS_CREATE_PROOF_JOB = 8_000n;
 const GAS_RESERVE = 9_000n;
 const GAS_END = 5_000n;
-
-const handlingFee = (prices: NetworkPrices, gas: bigint, messages: bigint): bigint =>
-  gasFee(prices, gas) + messages * forwardFee(prices, 1n, 1023n);
 
 /** Least value of CreateZkJob, nanoTON. What the job does not use returns to the client. */
 export const requiredZkJobValue = (price: bigint, prices: NetworkPrices): bigint =>

@@ -4,7 +4,6 @@ export * from './CheckedJobEscrow';
 export * from './Collateral';
 export * from './collateralMessages';
 export * from './codeHashes';
-export * from './Groth16Verifier';
 export * from './JobEscrow';
 export * from './keyLife';
 export * from './PaymentChannel';
@@ -19,6 +18,5 @@ export * from './requiredValue';
 export * from './stakeMessages';
 export * from './SlashingCase';
 export * from './stakeValues';
-export * from './ZkJobEscrow';
 export { fromCell, toCell } from './cells';
 

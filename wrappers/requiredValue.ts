@@ -51,6 +51,10 @@ export function forwardFee(prices: NetworkPrices, cells: bigint, bits: bigint): 
   return prices.lumpPrice + ceilShift16(cells * prices.cellPrice + bits * prices.bitPrice);
 }
 
+/** Fee of `gas` and of `replies` short messages, as `handlingFee` in contracts/lib/value.tact. */
+export const handlingFee = (prices: NetworkPrices, gas: bigint, replies: bigint): bigint =>
+  gasFee(prices, gas) + replies * forwardFee(prices, 1n, 1023n);
+
 /** Gas that create reserves for the whole job; the constant of `loadCreateFunds` in JobEscrow.tact. */
 const CREATE_RESERVED_GAS = 15_000n;
 

@@ -1,6 +1,6 @@
 import { bondFor } from './challenges';
 import { CASE_RESERVE } from './SlashingCase';
-import { forwardFee, gasFee, type NetworkPrices } from './requiredValue';
+import { forwardFee, gasFee, handlingFee, type NetworkPrices } from './requiredValue';
 
 /** Gas of the stake's handlers, as in contracts/staking/parameters.tact; a test compares. */
 const GAS = {
@@ -12,10 +12,6 @@ const GAS = {
   challenge: 60_000n,
   openCase: 27_000n,
 } as const;
-
-/** Fee of `gas` and of `replies` short messages, as `handlingFee` in contracts/lib/value.tact. */
-const handlingFee = (prices: NetworkPrices, gas: bigint, replies: bigint): bigint =>
-  gasFee(prices, gas) + replies * forwardFee(prices, 1n, 1023n);
 
 /** Messages of a stake by what they have to bring. */
 export type StakeMessageKind = 'stakeMessage' | 'addKey' | 'evidence' | 'keyQuery';

@@ -3,7 +3,7 @@ import { Address, beginCell, type Transaction } from '@ton/core';
 import { ChainStateError } from '../../worker/errors';
 import {
   OP_RESERVE_JOB, packSubmitProof, parseZkJob, parseZkJobMessage, PROOF_UNUSED, requiredProofValue, requiredReservationValue, VERIFIER_ERRORS, ZK_JOB_ERRORS,
-} from '../../wrappers';
+} from '../../wrappers/zk';
 import { sendAndWait } from '../provider/send';
 import type { Opening } from './opening';
 import { jobOf, proveJob } from './jobProof';

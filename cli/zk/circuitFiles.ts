@@ -6,7 +6,7 @@ import { toHex } from '../../protocol/bytes';
 import { readKeyRecord } from '../../protocol/zk/key';
 import type { KeySetup } from '../../protocol/zk';
 import { fileSystemError } from '../../worker/dataFolder';
-import { Groth16Verifier, type VerifierIdentity } from '../../wrappers';
+import { Groth16Verifier, type VerifierIdentity } from '../../wrappers/zk';
 import { NETWORKS } from '../config/settings';
 import { VerificationError } from '../errors';
 

@@ -2,7 +2,8 @@
 import { Address, Cell, type Transaction } from '@ton/core';
 import { drawSalt, infer } from '../../circuits';
 import { externalTo } from '../../worker/chain/chainClient';
-import { checkZkJobVerifier, packCreateZkJob, parseJobCallback, parseZkJobMessage, requiredZkJobValue, ZK_JOB_ERRORS, ZkJobEscrow } from '../../wrappers';
+import { parseJobCallback } from '../../wrappers';
+import { checkZkJobVerifier, packCreateZkJob, parseZkJobMessage, requiredZkJobValue, ZK_JOB_ERRORS, ZkJobEscrow } from '../../wrappers/zk';
 import { sendAndWait } from '../provider/send';
 import { type Opening, termsOf, writeOpening } from './opening';
 import { waitForMessage, type ZkSession } from './session';

@@ -5,7 +5,7 @@ import { proveInChild } from '../../circuits/groth16';
 import { contextWord } from '../../protocol/zk/context';
 import { verifyProof } from '../../protocol/zk/proof';
 import type { Groth16Proof } from '../../protocol/zk/types';
-import { ZkJobEscrow } from '../../wrappers';
+import { ZkJobEscrow } from '../../wrappers/zk';
 import { VerificationError } from '../errors';
 import type { KnownCircuit } from './circuitFiles';
 import { type Opening, requireModel, saltOf, termsOf } from './opening';

@@ -4,7 +4,7 @@ import { Address } from '@ton/core';
 import { z } from 'zod';
 import { inputCommitment, type CircuitModel } from '../../circuits';
 import { fileSystemError, writePrivateFile } from '../../worker/dataFolder';
-import type { ZkJobTerms } from '../../wrappers';
+import type { ZkJobTerms } from '../../wrappers/zk';
 import { UsageError, VerificationError } from '../errors';
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/);

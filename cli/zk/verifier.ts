@@ -1,5 +1,5 @@
 /** The verifier of a circuit: anybody may deploy it, once for everybody. */
-import { parseVerifierData, keyCheckFee, VERIFIER_ERRORS, OP_CHECK_VERIFICATION_KEY } from '../../wrappers';
+import { parseVerifierData, keyCheckFee, VERIFIER_ERRORS, OP_CHECK_VERIFICATION_KEY } from '../../wrappers/zk';
 import { beginCell, toNano } from '@ton/core';
 import { ChainStateError } from '../../worker/errors';
 import { sendAndWait } from '../provider/send';

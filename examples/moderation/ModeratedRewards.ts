@@ -10,7 +10,7 @@ import {
   SendMode,
 } from '@ton/core';
 import { ModeratedRewards as GeneratedModeratedRewards } from '../../build/Suite/Suite_ModeratedRewards';
-import { packVerificationKey, type VerifierIdentity } from '../../wrappers';
+import { packVerificationKey, type VerifierIdentity } from '../../wrappers/zk';
 import { requireScalar } from '../../protocol/zk';
 
 export const OP_SUBMIT_POST = 0x0c90;

@@ -3,7 +3,7 @@ import type { Address } from '@ton/core';
 import { dateOf, hex } from '../../cli/provider/account';
 import { ConfigurationError } from '../../cli/errors';
 import { readKeyRecord, type KeySetup, type VerificationKey } from '../../protocol/zk';
-import { Groth16Verifier, packVerificationKey, parseVerifierData, type VerifierIdentity } from '../../wrappers';
+import { Groth16Verifier, packVerificationKey, parseVerifierData, type VerifierIdentity } from '../../wrappers/zk';
 import { checkAccount, compareAddress, type Findings } from './check';
 import type { Deployment } from './deployment';
 

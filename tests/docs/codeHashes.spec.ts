@@ -11,14 +11,13 @@ import {
   checkedJobEscrowCode,
   Collateral,
   type ContractName,
-  groth16VerifierCode,
   INTEL_ROOT,
   jobEscrowCode,
   PaymentChannel,
   providerStakeCode,
   QuoteChecker,
-  zkJobEscrowCode,
 } from '../../wrappers';
+import { groth16VerifierCode, zkJobEscrowCode } from '../../wrappers/zk';
 import { keyOf, trapdoorOf } from '../support/groth16Simulator';
 
 const root = path.join(__dirname, '../..');

@@ -4,6 +4,7 @@ import { findings } from '../../scripts/docs/findings';
 import { errors, messages } from '../../scripts/docs/source';
 import { messagesTlb, TABLES, withTables } from '../../scripts/docs/tables';
 import * as sdk from '../../wrappers';
+import * as zk from '../../wrappers/zk';
 import * as bounty from '../../examples/bounty/JudgedBounty';
 import * as moderation from '../../examples/moderation/ModeratedRewards';
 
@@ -20,7 +21,7 @@ function expectGenerated(file: string, generate: (committed: string) => string):
 }
 
 const numbersOf = (name: RegExp): number[] =>
-  Object.entries({ ...sdk, ...bounty, ...moderation })
+  Object.entries({ ...sdk, ...zk, ...bounty, ...moderation })
     .filter(([key]) => name.test(key))
     .flatMap(([, value]) => (typeof value === 'number' ? [value] : Object.values(value as Record<string, number>)));
 

@@ -13,7 +13,7 @@ import {
   ZkJobEscrow,
   type ZkJobMessage,
   type ZkJobTerms,
-} from '../../wrappers';
+} from '../../wrappers/zk';
 import { pricesOf } from './config';
 import { keyOf, proofFor, scalarOf, trapdoorOf } from './groth16Simulator';
 import { NETWORK_ID, START } from './jobWorld';

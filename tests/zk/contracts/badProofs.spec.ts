@@ -1,7 +1,7 @@
 import '@ton/test-utils';
 import { type Address, beginCell, type Builder, Cell, toNano } from '@ton/core';
 import { contextWord, type Groth16Proof, negated, SCALAR_ORDER } from '../../../protocol/zk';
-import { packSubmitProof, VERIFIER_ERRORS } from '../../../wrappers';
+import { packSubmitProof, VERIFIER_ERRORS } from '../../../wrappers/zk';
 import { feesOf } from '../../support/fees';
 import { proofFor, proofOf, trapdoorOf } from '../../support/groth16Simulator';
 import { NETWORK_ID } from '../../support/jobWorld';

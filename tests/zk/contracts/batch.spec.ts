@@ -3,7 +3,14 @@ import { bls12_381 } from '@noble/curves/bls12-381';
 import { beginCell, Cell, toNano } from '@ton/core';
 import { g1Bytes, type Groth16Proof, negated, parseG1, SCALAR_ORDER, verifyProof } from '../../../protocol/zk';
 import { contextWord } from '../../../protocol/zk';
-import { Groth16Verifier, MAX_PROOFS, packSubmitProofs, type ProofSubmission, requiredProofsValue, VERIFIER_ERRORS } from '../../../wrappers';
+import {
+  Groth16Verifier,
+  MAX_PROOFS,
+  packSubmitProofs,
+  type ProofSubmission,
+  requiredProofsValue,
+  VERIFIER_ERRORS,
+} from '../../../wrappers/zk';
 import { multiplyPrices, pricesOf } from '../../support/config';
 import { feesOf, sumFees } from '../../support/fees';
 import { keyOf, proofFor, trapdoorOf } from '../../support/groth16Simulator';

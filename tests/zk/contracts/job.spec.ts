@@ -1,20 +1,20 @@
 import '@ton/test-utils';
 import { Address, beginCell, Cell, toNano } from '@ton/core';
 import { SCALAR_ORDER } from '../../../protocol/zk';
+import { parseJobCallback } from '../../../wrappers';
 import {
   Groth16Verifier,
   LINGER_SECONDS,
   MAX_DEVELOPMENT_PRICE,
   packCreateZkJob,
   packZkJob,
-  parseJobCallback,
   parseZkJob,
   parseZkJobMessage,
   PROOF_UNUSED,
   ZK_JOB_ERRORS,
   ZkJobEscrow,
   type ZkJobTerms,
-} from '../../../wrappers';
+} from '../../../wrappers/zk';
 import { multiplyPrices } from '../../support/config';
 import { sumFees } from '../../support/fees';
 import { refusal } from '../../support/jobWorld';

@@ -2,7 +2,7 @@ import '@ton/test-utils';
 import { type Address, beginCell, toNano, type Transaction } from '@ton/core';
 import type { SandboxContract } from '@ton/sandbox';
 import { ModeratedRewards, MODERATION_ERRORS, parsePostJudged } from '../../../examples/moderation/ModeratedRewards';
-import { packSubmitProof, ZkJobEscrow } from '../../../wrappers';
+import { packSubmitProof, ZkJobEscrow } from '../../../wrappers/zk';
 import { multiplyPrices } from '../../support/config';
 import { forgedMessage } from '../../support/consumerMessages';
 import { feesOf } from '../../support/fees';

@@ -1,6 +1,7 @@
 import '@ton/test-utils';
 import { beginCell, toNano } from '@ton/core';
-import { BURN_ADDRESS, PROOF_UNUSED, RESERVATION_BOND, RESERVATION_SECONDS, ZK_JOB_ERRORS } from '../../../wrappers';
+import { BURN_ADDRESS } from '../../../wrappers';
+import { PROOF_UNUSED, RESERVATION_BOND, RESERVATION_SECONDS, ZK_JOB_ERRORS } from '../../../wrappers/zk';
 import { multiplyPrices } from '../../support/config';
 import { refusal } from '../../support/jobWorld';
 import { answers, PRICE, ZkWorld } from '../../support/zkWorld';

@@ -2,7 +2,7 @@ import '@ton/test-utils';
 import { beginCell, type Builder, Cell, contractAddress, toNano } from '@ton/core';
 import { Groth16Verifier as GeneratedVerifier } from '../../../build/Suite/Suite_Groth16Verifier';
 import { negated, type VerificationKey, verifyProof } from '../../../protocol/zk';
-import { Groth16Verifier, keyCheckFee, packSubmitProof, packVerificationKey, VERIFIER_ERRORS } from '../../../wrappers';
+import { Groth16Verifier, keyCheckFee, packSubmitProof, packVerificationKey, VERIFIER_ERRORS } from '../../../wrappers/zk';
 import { multiplyPrices, pricesOf } from '../../support/config';
 import { cpubOf, g1Of, keyOf, proofFor, trapdoorOf } from '../../support/groth16Simulator';
 import { NETWORK_ID } from '../../support/jobWorld';
