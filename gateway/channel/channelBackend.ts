@@ -104,7 +104,7 @@ export class ChannelBackend implements CompletionBackend {
       });
     }
     const most = dueFor(money.prices, length, asked.maxTokens);
-    const { seq, vouched, durable } = money.begin(dueFor(money.prices, firstPiece(length).promptTokens, 0), most);
+    const { seq, durable } = money.begin(dueFor(money.prices, firstPiece(length).promptTokens, 0), most);
     let link: ChannelLink | null = null;
     const answer = new Answer(
       orderOf(payload, this.bought, seq), asked, this.bought, this.now,
@@ -118,7 +118,7 @@ export class ChannelBackend implements CompletionBackend {
       if (seq < opened.welcome.nextSeq) throw new GatewayError('gateway.connection-lost', 'the worker knows another request of this number', { received: `request ${seq}` });
       // Given up before the worker heard of it: it costs nothing.
       asked.abort.throwIfAborted();
-      const amount = money.toAsk(vouched);
+      const amount = money.toAsk();
       this.keepSettling(false);
       opened.ask(answer.request, encoded, amount, answer);
       link = opened;

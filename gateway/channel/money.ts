@@ -20,9 +20,7 @@ export class ChannelMoney {
   private readonly mostLeft = new Map<number, bigint>();
   /** Requests that were given up and of which something may still come, and the newest voucher at that time. */
   private readonly left = new Map<number, bigint>();
-  /** A voucher that is on disk and covers what was owed when the connection began. */
-  private assured = 0n;
-  /** No voucher above it has left. */
+  /** No voucher above it has left, or is about to. */
   private signed: bigint;
 
   constructor(
@@ -66,13 +64,11 @@ export class ChannelMoney {
     return begun;
   }
 
-  /** The voucher that goes with a request. @param vouched what was noted for it, which is on disk */
-  toAsk(vouched: bigint): bigint {
-    const noted = this.store.position(this.bought.channel).vouched;
-    const amount = larger(vouched, this.assured);
-    // What was noted for others may have been taken back.
-    this.signed = larger(this.signed, amount < noted ? amount : noted);
-    return this.signed;
+  /** The voucher that goes with a request whose beginning is on disk. What was noted since for other requests may not be, so it is not in it. */
+  toAsk(): bigint {
+    const amount = this.store.durableVoucher(this.bought.channel);
+    this.signed = larger(this.signed, amount);
+    return amount;
   }
 
   /**
@@ -152,7 +148,6 @@ export class ChannelMoney {
     if (welcomeOwed <= owed) return;
     const noted = this.store.accept(channel, welcomeOwed - owed, this.prepaidNano);
     await noted.durable;
-    this.assured = noted.vouched;
   }
 
   private requireBudget(most: bigint): void {
