@@ -26,4 +26,9 @@ export class Sampler {
   isDrawn(): boolean {
     return this.draw() < this.rate;
   }
+
+  /** Whether what its worker broke off is audited: always, since no final receipt stands for it, unless nothing is. */
+  get takesBrokenOff(): boolean {
+    return this.rate > 0;
+  }
 }

@@ -75,6 +75,32 @@ describe('a worker behind a channel', () => {
     assert.deepEqual([drawn, clean, accused], [7, 7, []]);
   });
 
+  it('that says other tokens and never ends its answers is found with the first of them, and is paid for the pieces that came', async () => {
+    const wrong = (result: Generation): Generation => ({ ...result, tokens: result.tokens.map((token, index) => (index === 20 ? token ^ 1 : token)) });
+    const engine: LoadedEngine = {
+      ...loaded.engine,
+      generate: async ({ onToken, ...job }) => {
+        for (const token of wrong(await loaded.engine.generate(job)).tokens.slice(0, 33)) onToken?.(token);
+        throw new Error('and that was all');
+      },
+    };
+    const { auditor, accused, ask, evidence, world, store, stake } = await market(engine, { rate: 1e-12 });
+    await assert.rejects(ask(64), { code: 'gateway.refused' });
+    await auditor.idle();
+    assert.deepEqual([accused, store.record(stake).different], [['03'.repeat(32)], 1]);
+    const { hasTrace } = await verifyEvidence(evidence());
+    assert.equal(hasTrace, false);
+    assert.equal(world.store.read.request(world.address, 1)!.receipts.length, 1);
+    // Whoever reads gives up: no fault of the worker, and no reason to compute it again.
+    const honest = await market(loaded.engine, { rate: 1e-12 });
+    const gone = new Error('enough of it');
+    await assert.rejects(honest.ask(96, GREEDY, ({ kind }) => {
+      if (kind === 'tokens') throw gone;
+    }), gone);
+    await honest.auditor.idle();
+    assert.equal(honest.store.record(stake).drawn, 0);
+  });
+
   it('that flips one bit of one weight is found, with evidence that holds for whoever computes it again', async () => {
     const model = openModel();
     model.model.layers[0].down.weights[5] ^= 64;
