@@ -27,8 +27,8 @@ export class Sampler {
     return this.draw() < this.rate;
   }
 
-  /** Whether what its worker broke off is audited: always, since no final receipt stands for it, unless nothing is. */
-  get takesBrokenOff(): boolean {
+  /** Whether an answer is audited whatever is drawn, since its worker broke it off or was contradicted: unless nothing is. */
+  get takesDoubtful(): boolean {
     return this.rate > 0;
   }
 }

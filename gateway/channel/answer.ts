@@ -45,6 +45,8 @@ export class Answer implements RequestListener {
   /** nanoTON of what was accepted. */
   due = 0n;
   isOver = false;
+  /** This machine computed other tokens. */
+  isContradicted = false;
   failure: Error | null = null;
   /** Pieces that came after it was given up. */
   late = 0;
@@ -93,8 +95,9 @@ export class Answer implements RequestListener {
   delivered({ abort: _, enough: __, ...asked }: TokenRequest): DeliveredAnswer {
     const { request, checker, pieces, rejected } = this;
     const isBrokenOff = !this.isOver && isWorkers(this.failure ?? this.reader.abort.reason);
+    const isDoubtful = isBrokenOff || this.isContradicted;
     // As it is now: of one that was given up more may come.
-    return { request, asked, tokens: [...checker.answer], pieces: [...pieces], ...(isBrokenOff && { isBrokenOff }), ...(rejected && { rejected }) };
+    return { request, asked, tokens: [...checker.answer], pieces: [...pieces], ...(isDoubtful && { isDoubtful }), ...(rejected && { rejected }) };
   }
 
   piece(piece: PieceFrame): void {

@@ -1,4 +1,6 @@
 import { dueFor, encodePayload, FinishReason, firstPiece, isExact, MAX_SEALED_BYTES, Tier, toHex } from '../../protocol';
+import type { TokenLogits } from '../../exact';
+import { generationOf } from '../../worker/jobs/request';
 import type { AnswerEvent, CompletionBackend, ModelCard, TokenRequest } from '../backend';
 import { GatewayError } from '../errors';
 import { Answer, type ReadPiece } from './answer';
@@ -6,6 +8,7 @@ import type { ClientStore } from './clientStore';
 import type { AnswerObserver } from './delivered';
 import { Greeting } from './greeting';
 import type { ChannelLink } from './link';
+import type { FollowedAnswer, LogitsHere } from './logitsHere';
 import { ChannelMoney } from './money';
 import { type BoughtChannel, orderOf, payloadOf, semanticsOf } from './order';
 
@@ -23,6 +26,8 @@ interface Begun {
   link: ChannelLink;
   answer: Answer;
   first: ReadPiece | null;
+  /** The same answer, computed here for its logits; null where none are wanted. */
+  followed: FollowedAnswer | null;
 }
 
 /** Answers bought from one worker over one payment channel, each piece checked before the next is paid. */
@@ -41,6 +46,8 @@ export class ChannelBackend implements CompletionBackend {
     private readonly store: ClientStore,
     private readonly now: () => number = () => Math.floor(Date.now() / 1000),
     private readonly observer?: AnswerObserver,
+    /** Of an exact model that is here; without it no logits are told. */
+    private readonly logitsHere?: LogitsHere,
   ) {
     this.money = new ChannelMoney(bought, store);
     this.greeting = new Greeting(bought, store, this.money);
@@ -60,12 +67,13 @@ export class ChannelBackend implements CompletionBackend {
   }
 
   async *complete(asked: TokenRequest): AsyncIterable<AnswerEvent> {
-    const { link, answer, first } = await this.begun(asked);
+    const { link, answer, first, followed } = await this.begun(asked);
     try {
       yield { kind: 'start', reference: `${toHex(this.bought.channel)}-${answer.request.seq}` };
       for (let piece = first; piece !== null; piece = await answer.next()) {
         const { tokens, finishReason, receipt } = piece;
-        if (tokens.length > 0) yield { kind: 'tokens', tokens, receipt };
+        const logits = await this.logitsOf(answer, tokens, followed, asked.abort);
+        if (tokens.length > 0) yield { kind: 'tokens', tokens, receipt, ...logits };
         if (finishReason === undefined) continue;
         yield this.end(asked, answer, finishReason === FinishReason.stop ? 'stop' : 'length');
         return;
@@ -73,6 +81,22 @@ export class ChannelBackend implements CompletionBackend {
       yield this.end(asked, answer, 'enough');
     } finally {
       this.over(asked, answer, link);
+      void followed?.end();
+    }
+  }
+
+  private follow({ topLogits }: TokenRequest, { request: { payload, channel, seq, terms } }: Answer): FollowedAnswer | null {
+    if (topLogits === undefined) return null;
+    return this.logitsHere!.follow(generationOf(payload, channel, seq, terms.requestCommit), topLogits);
+  }
+
+  private async logitsOf(answer: Answer, tokens: readonly number[], followed: FollowedAnswer | null, abort: AbortSignal): Promise<{ logits?: TokenLogits[] }> {
+    if (followed === null) return {};
+    try {
+      return { logits: await followed.next(tokens, abort) };
+    } catch (error) {
+      answer.isContradicted = error instanceof GatewayError && error.code === 'gateway.other-tokens';
+      throw error;
     }
   }
 
@@ -91,8 +115,8 @@ export class ChannelBackend implements CompletionBackend {
   private async attempt(asked: TokenRequest): Promise<Begun> {
     asked.abort.throwIfAborted();
     if (this.distrust !== null) throw this.distrust;
-    if (asked.topLogits !== undefined) {
-      throw new GatewayError('input.logprobs', 'this provider tells no logits', { hint: 'ask without logprobs' });
+    if (asked.topLogits !== undefined && this.logitsHere === undefined) {
+      throw new GatewayError('input.logprobs', 'nobody tells the logits of this model', { hint: 'ask without logprobs' });
     }
     const { money } = this;
     const { length } = asked.promptTokens;
@@ -106,6 +130,7 @@ export class ChannelBackend implements CompletionBackend {
     const most = dueFor(money.prices, length, asked.maxTokens);
     const { seq, durable } = money.begin(dueFor(money.prices, firstPiece(length).promptTokens, 0), most);
     let link: ChannelLink | null = null;
+    let followed: FollowedAnswer | null = null;
     const answer = new Answer(
       orderOf(payload, this.bought, seq), asked, this.bought, this.now,
       (of, more) => this.pay(of, link!, more, most - of.due),
@@ -122,9 +147,11 @@ export class ChannelBackend implements CompletionBackend {
       this.keepSettling(false);
       opened.ask(answer.request, encoded, amount, answer);
       link = opened;
-      return { link, answer, first: await answer.next() };
+      followed = this.follow(asked, answer);
+      return { link, answer, first: await answer.next(), followed };
     } catch (error) {
       this.over(asked, answer, link);
+      void followed?.end();
       throw error;
     }
   }

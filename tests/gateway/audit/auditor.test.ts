@@ -78,7 +78,7 @@ describe('an audited answer', () => {
   });
 
   it('that its worker broke off is always computed again, whatever is drawn, unless nothing is: wrong tokens without a final receipt are bought once', async () => {
-    const broken = { ...delivered(1, { pieces: 1, lie: otherToken(31) }), isBrokenOff: true as const };
+    const broken = { ...delivered(1, { pieces: 1, lie: otherToken(31) }), isDoubtful: true as const };
     const hardly = newAuditor(newFolder(), { rate: 1e-12 });
     hardly.auditor.heard(delivered(2, { pieces: 1, lie: otherToken(31) }));
     hardly.auditor.heard(broken);
