@@ -68,6 +68,11 @@ export interface AnswerEnd {
   completionTokens: number;
   /** nanoTON, decimal */
   cost?: string;
+  /**
+   * Tokens before which draws were numbered anew, since another provider went on there: a sampled answer is then not the one that its seed
+   * gives from a single provider. Unset where there are none, and for greedy answers.
+   */
+  redrawn?: readonly number[];
   /** JSON, opaque to the gateway; one for each provider that had a part in the answer */
   receipts?: readonly unknown[];
 }

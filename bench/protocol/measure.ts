@@ -11,8 +11,10 @@ export interface ProtocolReport {
   requestsPerSecond: number;
   /** Of requests that come at half that rate, whatever became of those before. */
   p99Millis: number;
-  /** What gateway and worker add to a 64-token answer, over the bare engine. */
+  /** By how much a 64-token answer takes longer than the bare engine and one round trip to the gateway, percent of the engine's time; median of rounds. */
   overheadPercent: number;
+  /** A request to the gateway that asks nobody anything, there and back, over loopback. */
+  roundTripMillis: number;
   /** Resident memory of gateway and worker after the load over that after its first fifth. */
   rssGrowthMb: number;
   loadAverage: number;
@@ -26,6 +28,7 @@ export interface ProtocolReport {
 const CLIENTS = 64;
 const SHORT_TOKENS = 8;
 const LONG_TOKENS = 64;
+const LONG_ROUNDS = 21;
 /** A fast GPU's time for a token of a small model. */
 const TOKEN_MILLIS = 5;
 /** Answers of one token before long ones are timed. */
@@ -47,10 +50,10 @@ export async function measureProtocol(seconds: number, progress: (line: string) 
     const last = await fast.usage();
     const p99Millis = latencies[Math.floor(latencies.length * 0.99)];
     progress(`p99 ${p99Millis.toFixed(1)} ms at half of it`);
-    const overheadPercent = await overhead();
+    const { overheadPercent, roundTripMillis } = await overhead();
     const perRequest = (cpuSeconds: number): number => rounded((cpuSeconds * 1_000) / full.count, 2);
     return {
-      requestsPerSecond: Math.round(requestsPerSecond), p99Millis: rounded(p99Millis), overheadPercent: rounded(overheadPercent),
+      requestsPerSecond: Math.round(requestsPerSecond), p99Millis: rounded(p99Millis), overheadPercent: rounded(overheadPercent), roundTripMillis: rounded(roundTripMillis, 2),
       rssGrowthMb: rounded(last.worker.rssMb + last.gateway.rssMb - before.worker.rssMb - before.gateway.rssMb), loadAverage: rounded(loadavg()[0]),
       workerCpuMillis: perRequest(after.worker.cpuSeconds - before.worker.cpuSeconds),
       gatewayCpuMillis: perRequest(after.gateway.cpuSeconds - before.gateway.cpuSeconds),
@@ -84,9 +87,20 @@ class Stand {
   /** One chat by an OpenAI client, to its end. */
   ask(maxTokens: number): Promise<void> {
     const body = JSON.stringify({ model: 'wordnet-3m', messages: [{ role: 'user', content: 'a short question' }], max_tokens: maxTokens, temperature: 0 });
+    return this.call('/chat/completions', body);
+  }
+
+  /** A request that the gateway answers by itself. */
+  roundTrip(): Promise<void> {
+    return this.call('/models/wordnet-3m', '');
+  }
+
+  /** @param body of a POST; '' for a GET */
+  private call(path: string, body: string): Promise<void> {
+    const posted = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
     return new Promise((resolve, reject) => {
-      const call = request(`${this.gateway.url}/chat/completions`, {
-        method: 'POST', agent: this.agent, headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
+      const call = request(`${this.gateway.url}${path}`, {
+        agent: this.agent, ...(body === '' ? { method: 'GET' } : { method: 'POST', headers: posted }),
       }, (response) => {
         let text = '';
         response.on('data', (data: Buffer) => (text += String(data)));
@@ -133,23 +147,32 @@ async function openLoop(stand: Stand, rate: number, seconds: number): Promise<nu
   return latencies.sort((a, b) => a - b);
 }
 
-async function overhead(): Promise<number> {
+/** Each round times bare engine, round trip and answer one after the other, so that whatever else the machine does falls on all three. */
+async function overhead(): Promise<Pick<ProtocolReport, 'overheadPercent' | 'roundTripMillis'>> {
   const paced = await Stand.open(1, TOKEN_MILLIS);
   const bare = echoEngine(TOKEN_MILLIS);
+  const timed = async (work: () => Promise<unknown>): Promise<number> => {
+    const start = performance.now();
+    await work();
+    return performance.now() - start;
+  };
   try {
     // Code that has run a few times only is slow in Node; that is no part of the protocol.
     for (let asked = 0; asked < WARM_REQUESTS; asked++) await paced.ask(1);
-    const times = { bought: 0, bare: 0 };
-    for (let round = 0; round < 5; round++) {
-      const start = performance.now();
-      await bare.generate({ promptTokens: [1], maxTokens: LONG_TOKENS, stopTokens: [], sampling: GREEDY });
-      const middle = performance.now();
-      await paced.ask(LONG_TOKENS);
-      times.bare += middle - start;
-      times.bought += performance.now() - middle;
+    for (let asked = 0; asked < WARM_REQUESTS; asked++) await paced.roundTrip();
+    const percents: number[] = [];
+    const roundTrips: number[] = [];
+    for (let round = 0; round < LONG_ROUNDS; round++) {
+      const engine = await timed(() => bare.generate({ promptTokens: [1], maxTokens: LONG_TOKENS, stopTokens: [], sampling: GREEDY }));
+      const roundTrip = await timed(() => paced.roundTrip());
+      const bought = await timed(() => paced.ask(LONG_TOKENS));
+      roundTrips.push(roundTrip);
+      percents.push((100 * (bought - roundTrip - engine)) / engine);
     }
-    return (100 * (times.bought - times.bare)) / times.bare;
+    return { overheadPercent: median(percents), roundTripMillis: median(roundTrips) };
   } finally {
     await paced.close();
   }
 }
+
+const median = (values: number[]): number => values.sort((a, b) => a - b)[Math.floor(values.length / 2)];

@@ -2,7 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { ChannelBackend } from '../../gateway/channel/channelBackend';
 import { ClientStore } from '../../gateway/channel/clientStore';
+import { LogitsHere } from '../../gateway/channel/logitsHere';
+import { MAX_TOP_LOGITS } from '../../exact';
 import { type ModelCard, openGateway } from '../../gateway';
+import { computesFast } from '../../gateway/audit';
 import { Allowance } from '../../gateway/market/allowance';
 import { boughtChannel } from '../../gateway/market/boughtChannel';
 import { ChannelKeeper, type OwnChannel } from '../../gateway/market/channelKeeper';
@@ -13,7 +16,7 @@ import type { MarketChannel, Offer } from '../../gateway/market/offer';
 import { type Counter, SellerBook } from '../../gateway/market/seller';
 import { Tier, toHex, type TierValue } from '../../protocol';
 import { ChainClient, sleep } from '../../worker/chain/chainClient';
-import { openModel } from '../../worker/engine';
+import { openModel, openServingEngine } from '../../worker/engine';
 import { nodeEd25519 } from '../../worker/keys/ed25519';
 import { unixTime } from '../../worker/jobs/settle';
 import { createLogger } from '../../worker/log';
@@ -72,18 +75,20 @@ export async function startGateway({ output, settings, resolved, passphrase }: C
     const audits = exact && openAudits({ settings, loaded: exact, rate: options.auditRate, log, isBusy: () => running() > 0 });
     closers.add(() => audits?.close());
     const auditor = audits?.auditor;
+    const logits = exact && computesFast(exact) ? new LogitsHere(() => openServingEngine(exact, 'wasm')) : undefined;
+    closers.add(() => logits?.close());
     const channels = new ClientChannels({ settings, chain, passphrase: passphrase(), progress }, options.deposit, options.mostChannels);
     const market = new ProviderMarket({ settings, chain, progress, channels, modelRoot, tier: options.tier, images: options.images, provider: options.provider });
     const card: ModelCard = {
       id: loaded.name, createdSeconds: unixTime(), ownedBy: 'open-cocoon', modelRoot, tokenizer, contextTokens: config.context, vocabularySize: config.vocab,
-      semantics: config.semantics,
+      semantics: config.semantics, mostTopLogits: logits && MAX_TOP_LOGITS,
       get facts() {
         return marketFacts(sellers.offers, auditor);
       },
     };
     const open = (offer: Offer, channel: MarketChannel): Counter => ({
       channel,
-      backend: new ChannelBackend(card, boughtChannel(settings.networkId, offer, channel, nodeEd25519), store, unixTime, auditor?.heard),
+      backend: new ChannelBackend(card, boughtChannel(settings.networkId, offer, channel, nodeEd25519), store, unixTime, auditor?.heard, logits),
       owed: () => store.position(channel.address).owed,
     });
     const sellers = new SellerBook({ market, open, tier: options.tier, deposit: options.deposit, now: unixTime }, (error) => log.warn({ error: String(error) }, 'the market could not be read again'));

@@ -40,7 +40,7 @@ const CAPACITY = 32;
 const PATIENCE_MILLIS = 30_000;
 
 /**
- * Computes a share of the answers again and keeps evidence of those that were wrong. Which ones is drawn after the last word to the worker, and
+ * Computes a share of the answers again, and every doubtful one, and keeps evidence of those that were wrong. Which ones is drawn after the last word to the worker, and
  * told to nobody but the owner of this machine. Nothing here makes an answer wait or fail.
  */
 export class Auditor {
@@ -65,7 +65,8 @@ export class Auditor {
   readonly heard = (answer: DeliveredAnswer): void => {
     try {
       if (answer.rejected !== undefined && this.accuse(answer)) return;
-      if (!this.isAuditable(answer) || !this.options.sampler.isDrawn()) return;
+      const { sampler } = this.options;
+      if (!this.isAuditable(answer) || !(answer.isDoubtful ? sampler.takesDoubtful : sampler.isDrawn())) return;
       const drawn = drawnOf(answer);
       this.options.store.note(drawn, 'pending', this.now());
       this.later(drawn, () => this.audit(answer));

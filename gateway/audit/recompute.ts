@@ -55,8 +55,11 @@ async function recomputed({ request: { payload, channel, seq }, count }: ToRecom
 export const openFirst = async (loaded: LoadedModel, backend: Parameters<typeof openServingEngine>[1]): Promise<Recomputer> =>
   onEngine(await openServingEngine(loaded, backend));
 
-/** Above so many weights the reference takes seconds for each position. */
+/** Above so many weights the reference takes seconds for each position, and wasm for a chunk. */
 const LARGE_WEIGHTS = 100e6;
+
+/** Whether a CPU computes answers of this model while somebody waits. */
+export const computesFast = ({ model: { config } }: LoadedModel): boolean => weightsPerPosition(config) <= LARGE_WEIGHTS;
 
 /**
  * Another engine for a second opinion, from a copy of the model that was read and checked again: neither a fault of the first engine nor
@@ -65,8 +68,7 @@ const LARGE_WEIGHTS = 100e6;
  */
 export async function openConfirming(path: string | undefined, first: string): Promise<Recomputer> {
   const loaded = openModel(path);
-  const isLarge = weightsPerPosition(loaded.model.config) > LARGE_WEIGHTS;
-  if (first.startsWith('reference') || isLarge) return onEngine(await openEngine(loaded, 'wasm'));
+  if (first.startsWith('reference') || !computesFast(loaded)) return onEngine(await openEngine(loaded, 'wasm'));
   return onEngine(createReferenceEngine(loaded.model));
 }
 

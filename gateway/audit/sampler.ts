@@ -26,4 +26,9 @@ export class Sampler {
   isDrawn(): boolean {
     return this.draw() < this.rate;
   }
+
+  /** Whether an answer is audited whatever is drawn, since its worker broke it off or was contradicted: unless nothing is. */
+  get takesDoubtful(): boolean {
+    return this.rate > 0;
+  }
 }

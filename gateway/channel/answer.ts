@@ -29,6 +29,9 @@ function faultError(fault: PieceFault): GatewayError {
   });
 }
 
+/** Whether a worker is why nothing more comes, rather than whoever reads or this machine. */
+const isWorkers = (reason: unknown): boolean => reason instanceof GatewayError && /^gateway\.(?!reader$)/.test(reason.code);
+
 /**
  * An answer on its way. Pieces are checked and paid as they come, whether somebody reads or not: over one channel, whoever reads
  * slowly or leaves must not hold up the others.
@@ -42,6 +45,8 @@ export class Answer implements RequestListener {
   /** nanoTON of what was accepted. */
   due = 0n;
   isOver = false;
+  /** This machine computed other tokens. */
+  isContradicted = false;
   failure: Error | null = null;
   /** Pieces that came after it was given up. */
   late = 0;
@@ -89,8 +94,10 @@ export class Answer implements RequestListener {
 
   delivered({ abort: _, enough: __, ...asked }: TokenRequest): DeliveredAnswer {
     const { request, checker, pieces, rejected } = this;
+    const isBrokenOff = !this.isOver && isWorkers(this.failure ?? this.reader.abort.reason);
+    const isDoubtful = isBrokenOff || this.isContradicted;
     // As it is now: of one that was given up more may come.
-    return { request, asked, tokens: [...checker.answer], pieces: [...pieces], ...(rejected && { rejected }) };
+    return { request, asked, tokens: [...checker.answer], pieces: [...pieces], ...(isDoubtful && { isDoubtful }), ...(rejected && { rejected }) };
   }
 
   piece(piece: PieceFrame): void {

@@ -52,6 +52,8 @@ export interface NotedVoucher {
 export class ClientStore {
   private readonly positions = new Map<string, ClientPosition>();
   private readonly changed = new Map<string, Uint8Array>();
+  /** Vouchers that may leave: the disk holds at least so much, whatever is being written. */
+  private readonly durable = new Map<string, bigint>();
   /** Channels over which something may have been delivered that never came here. */
   private readonly lossy = new Set<string>();
   /** The commit that further calls join, and the one before it. */
@@ -120,8 +122,16 @@ export class ClientStore {
         nextSeq: Number(row?.nextSeq ?? 1), owed: BigInt((row?.owedNano as string) ?? 0), vouched: BigInt((row?.vouchedNano as string) ?? 0),
       };
       this.positions.set(name, position);
+      this.durable.set(name, position.vouched);
     }
     return position;
+  }
+
+  /** The highest voucher that was noted, was not taken back, and is on disk. */
+  durableVoucher(address: Uint8Array): bigint {
+    const { vouched } = this.position(address);
+    const durable = this.durable.get(nameOf(address))!;
+    return vouched < durable ? vouched : durable;
   }
 
   /** Notes that a request ended with no word of its worker: it may count more than came here. */
@@ -221,19 +231,22 @@ export class ClientStore {
     await before.catch(() => undefined);
     await new Promise((resolve) => setImmediate(resolve));
     this.commit = null;
-    this.write();
+    const written = this.write();
     crashPoint('clientCommitted');
     try {
       await this.log.sync();
+      for (const [name, vouched] of written) this.durable.set(name, vouched);
       crashPoint('clientSynced');
     } catch (cause) {
       throw (this.failure = storageError('channels', cause));
     }
   }
 
-  private write(): void {
+  /** @returns the vouchers that were written; those that were taken back count at once */
+  private write(): ReadonlyMap<string, bigint> {
+    const written = new Map<string, bigint>();
     if (this.failure !== null) throw this.failure;
-    if (this.changed.size === 0) return;
+    if (this.changed.size === 0) return written;
     guarded('channels', () => {
       const { day, nano } = this.today();
       this.statements.begin.run();
@@ -241,6 +254,8 @@ export class ClientStore {
         this.statements.spending.run([day, String(nano)]);
         for (const [name, address] of this.changed) {
           const { nextSeq, owed, vouched } = this.positions.get(name)!;
+          written.set(name, vouched);
+          if (vouched < this.durable.get(name)!) this.durable.set(name, vouched);
           this.statements.channel.run([Buffer.from(address), nextSeq, String(owed), String(vouched)]);
         }
         crashPoint('clientPrepared');
@@ -252,6 +267,7 @@ export class ClientStore {
       }
     });
     this.changed.clear();
+    return written;
   }
 
   private today(): { day: number; nano: bigint } {

@@ -13,6 +13,8 @@ export interface DeliveredAnswer {
   tokens: readonly number[];
   /** Every piece that was accepted, in order, as it came. The last one is final where the answer is whole. */
   pieces: readonly PieceFrame[];
+  /** Set where the worker did not end what it began (it refused, went silent, or its connection is gone), or said other tokens than this machine computed. */
+  isDoubtful?: true;
   /** The piece that was not accepted, and why; it ended the answer. */
   rejected?: { piece: PieceFrame; fault: PieceFault };
 }

@@ -155,6 +155,7 @@ class AnswerInParts {
   private readonly receipts: unknown[] = [];
   private newestReceipt: unknown;
   private isBegun = false;
+  private readonly redrawn: number[] = [];
   private cost = 0n;
   private saidBefore = 0;
   isEnded = false;
@@ -173,11 +174,12 @@ class AnswerInParts {
 
   /**
    * The request for what is missing: what was said belongs to its prompt. Greedy answers go on with the very same tokens; a sample goes on with
-   * draws of its own, since draws are numbered from a request's first token.
+   * draws of its own, since draws are numbered from a request's first token and depend on its prompt. Where that happened is said with the answer.
    */
   rest(): TokenRequest {
     const { asked, said } = this;
     if (said.length === 0) return asked;
+    if (asked.sampling.t !== 0 && this.redrawn.at(-1) !== said.length) this.redrawn.push(said.length);
     const seed = new Uint8Array(createHash('sha256').update('open cocoon goes on').update(asked.sampling.seed).update(String(said.length)).digest());
     return {
       ...asked, promptTokens: [...asked.promptTokens, ...said], maxTokens: asked.maxTokens - said.length, sampling: { ...asked.sampling, seed },
@@ -211,9 +213,11 @@ class AnswerInParts {
 
   private whole(end: AnswerEnd): AnswerEnd {
     const cost = this.cost + BigInt(end.cost ?? 0);
+    // A part of which nothing came changed nothing, and neither did one behind which nothing came.
+    const redrawn = this.redrawn.filter((place) => place < this.saidBefore + end.completionTokens);
     return {
       ...end, promptTokens: this.asked.promptTokens.length, completionTokens: this.saidBefore + end.completionTokens, cost: String(cost),
-      receipts: [...this.receipts, ...(end.receipts ?? [])],
+      receipts: [...this.receipts, ...(end.receipts ?? [])], ...(redrawn.length > 0 && { redrawn }),
     };
   }
 }

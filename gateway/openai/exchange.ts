@@ -76,8 +76,9 @@ export class Totals {
   /** Extra field of an answer; clients that do not know it leave it alone. */
   extra(more: Record<string, unknown> = {}): { x_cocoon?: Record<string, unknown> } {
     const receipts = this.ends.flatMap((end) => end.receipts ?? []);
+    const redrawn = this.ends.flatMap(({ redrawn: tokens = [] }, index) => tokens.map((token) => ({ choice: index, token })));
     const fields = {
-      ...(this.cost !== undefined && { cost: this.cost }), ...(receipts.length > 0 && { receipts }), ...more,
+      ...(redrawn.length > 0 && { redrawn }), ...(this.cost !== undefined && { cost: this.cost }), ...(receipts.length > 0 && { receipts }), ...more,
     };
     return Object.keys(fields).length > 0 ? { x_cocoon: fields } : {};
   }

@@ -31,6 +31,8 @@ describe('cocoon gateway', () => {
       assert.equal(answer.choices[0].message.content, again.choices[0].message.content);
       const { cost } = (answer as unknown as { x_cocoon: { cost: string } }).x_cocoon;
       assert.ok(BigInt(cost) > 0n);
+      const told = await client.chat.completions.create({ model, messages: [{ role: 'user', content: 'swiftly' }], max_tokens: 8, logprobs: true, top_logprobs: 3 });
+      assert.ok(told.choices[0].logprobs!.content!.length > 0 && told.choices[0].logprobs!.content!.every(({ top_logprobs: top }) => top.length === 3));
       await assert.rejects(new OpenAI({ baseURL: baseUrl, apiKey: 'wrong', maxRetries: 0 }).models.list(), (error: { status?: number }) => error.status === 401);
       child.kill('SIGTERM');
       assert.equal(await ended, 0, stderr);

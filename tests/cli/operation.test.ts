@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { webcrypto } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { once } from 'node:events';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { createProgram } from '../../cli/main';
 import { resolveSettings, toSettings, type Settings } from '../../cli/config/resolve';
@@ -43,9 +43,13 @@ describe('files for running a worker', () => {
   });
   const instruction = (name: string): string => image.filter((each) => each.name === name).at(-1)!.value;
 
+  /** What Node is told by `npm run cocoon`. */
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
+  const [, nodeFlags] = /&& node (.*) build\/cli\.cjs$/.exec(scripts.cocoon)!;
+
   test('the unit starts a worker with options that there are, keeps its data where it may write, and gives a drain its time', () => {
-    const [node, program, ...args] = valueOf('ExecStart').trim().split(/\s+/);
-    assert.equal(node, '/usr/bin/node');
+    const [node, flags, program, ...args] = valueOf('ExecStart').trim().split(/\s+/);
+    assert.deepEqual([node, flags], ['/usr/bin/node', nodeFlags]);
     assert.equal(program, join(valueOf('WorkingDirectory'), 'build/cli.cjs'));
     const settings = workerSettings(args);
     assert.equal(settings.dataFolder, `%S/${valueOf('StateDirectory')}`);
@@ -80,7 +84,7 @@ describe('files for running a worker', () => {
     for (const file of ['build/cli.cjs', 'build/exact/kernels.wasm', 'build/exact/wasmThread.cjs', 'models/wordnet-3m.cocoon']) {
       assert.ok(copied.some((path) => path.replace(/^\/build\//, '') === file), `${file} is needed at run time`);
     }
-    assert.deepEqual(JSON.parse(instruction('ENTRYPOINT')), ['node', 'build/cli.cjs']);
+    assert.deepEqual(JSON.parse(instruction('ENTRYPOINT')), ['node', nodeFlags, 'build/cli.cjs']);
     const settings = workerSettings(JSON.parse(instruction('CMD')) as string[]);
     assert.match(instruction('HEALTHCHECK'), new RegExp(`http://127\\.0\\.0\\.1:${settings.metricsPort}/healthz`));
     assert.equal(instruction('USER'), 'node');
@@ -104,10 +108,37 @@ describe('files for running a worker', () => {
   });
 });
 
+/** What the last stage of the Dockerfile puts into its working directory, but for the packages, as files of a folder. */
+function imageIn(folder: string): string[] {
+  const last = deployed('Dockerfile').split(/^FROM /m).at(-1)!;
+  for (const line of last.split('\n').filter((each) => each.startsWith('COPY '))) {
+    const words = line.split(/\s+/).slice(1).filter((word) => !word.startsWith('--'));
+    const into = join(folder, words.pop()!);
+    mkdirSync(into, { recursive: true });
+    for (const path of words) copyFileSync(join(root, path.replace(/^\/build\//, '')), join(into, basename(path)));
+  }
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+  return JSON.parse(/^ENTRYPOINT (.*)$/m.exec(last)![1]) as string[];
+}
+
 describe('a worker process', () => {
   let market: Marketplace;
   before(async () => (market = await Marketplace.open()));
   after(() => market.close());
+
+  test('runs on what the image holds and nothing else: the shipped model, on the engine that is compiled', async () => {
+    const folder = market.newFolder('image');
+    mkdirSync(folder);
+    const [node, ...command] = imageIn(folder);
+    const args = ['worker', '--json', '--api', market.api, '--port', '0', '--backend', 'wasm', '--data-folder', join(folder, 'data')];
+    const worker = spawn(node, [...command, ...args], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
+    const [line] = (await Promise.race([once(worker.stdout, 'data'), once(worker, 'exit')])) as [unknown];
+    assert.ok(line instanceof Buffer, `it ended with ${String(line)}`);
+    const { url } = JSON.parse(String(line).split('\n')[0]) as { url: string };
+    assert.equal((await fetch(`${url}/readyz`)).status, 200);
+    worker.kill('SIGTERM');
+    assert.deepEqual(await once(worker, 'exit'), [0, null]);
+  });
 
   test('serves https, tells its operator apart and in the clear, and ends well when nothing runs', async () => {
     const folder = market.newFolder('tls');

@@ -5,23 +5,25 @@ import OpenAI from 'openai';
 import { dueFor } from '../../protocol';
 import { ChannelBackend } from '../../gateway/channel/channelBackend';
 import { ClientStore } from '../../gateway/channel/clientStore';
+import { type LogitsEngine, LogitsHere } from '../../gateway/channel/logitsHere';
+import { LocalBackend } from '../../gateway/localBackend';
 import { ChannelEndpoint } from '../../worker/channels/endpoint';
 import { NOW, PRICES } from '../worker/channels/conversationWorld';
 import { workerSuite } from '../worker/channels/suite';
 import { boughtFrom, cardOf, serve } from './bought';
-import { startGateway, until } from './support';
+import { collect, startGateway, until } from './support';
 
 describe('answers bought over a payment channel', () => {
   const { loaded, ends, begin } = workerSuite();
 
   /** A worker behind a real socket, a client's store and back end, a gateway and an OpenAI client. */
-  async function market(budget = 10n ** 9n) {
+  async function market(budget = 10n ** 9n, engineHere?: LogitsEngine) {
     const world = await begin();
     const { url, server, ...worker } = await serve(world);
     let { endpoint } = worker;
     const card = cardOf(loaded.model);
     const store = ClientStore.open(join(world.folder, 'client', 'channels.db'));
-    const backend = new ChannelBackend(card, boughtFrom(world, url, { budget }), store, () => NOW);
+    const backend = new ChannelBackend(card, boughtFrom(world, url, { budget }), store, () => NOW, undefined, engineHere && new LogitsHere(async () => engineHere));
     const gateway = await startGateway({}, backend);
     ends.push(async () => {
       await backend.close();
@@ -132,7 +134,43 @@ describe('answers bought over a payment channel', () => {
     assert.equal(world.store.read.balance(world.address).dueNano, store.position(world.address).owed);
   });
 
-  test('refuses what this provider cannot tell, by name', async () => {
+  test('log probabilities of a bought answer are computed here: those of the engine, of greedy and sampled answers, whole and streamed, and nothing more is paid', async () => {
+    const { world, card, chat, client } = await market(undefined, loaded.engine);
+    Object.assign(card, { mostTopLogits: 20 });
+    const { model } = loaded;
+    const local = await startGateway({}, new LocalBackend(model, loaded.engine));
+    const own = new OpenAI({ baseURL: local.url, apiKey: 'none', maxRetries: 0 });
+    const messages = [{ role: 'user' as const, content: 'swiftly' }];
+    const greedy = await chat({ logprobs: true, top_logprobs: 5 });
+    const expected = await own.chat.completions.create({ model: model.name, messages, max_tokens: 40, temperature: 0, logprobs: true, top_logprobs: 5 });
+    assert.deepEqual(greedy.choices[0].logprobs, expected.choices[0].logprobs);
+    assert.ok(greedy.choices[0].logprobs!.content!.length > 10);
+    const paid = world.store.read.balance(world.address).dueNano;
+    await chat();
+    assert.equal(world.store.read.balance(world.address).dueNano, 2n * paid);
+    const sampled = { logprobs: true, top_logprobs: 2, temperature: 0.9, seed: 11 };
+    const whole = await chat(sampled);
+    const stream = await client.chat.completions.create({ model: card.id, messages, max_tokens: 40, ...sampled, stream: true });
+    const streamed: unknown[] = [];
+    for await (const { choices: [choice] } of stream) streamed.push(...(choice?.logprobs?.content ?? []));
+    assert.deepEqual(streamed, whole.choices[0].logprobs!.content);
+    for (const { logprob, top_logprobs: top } of whole.choices[0].logprobs!.content!) assert.ok(logprob <= 0 && top.length === 2 && top[0].logprob >= top[1].logprob);
+    const text = await client.completions.create({ model: card.id, prompt: 'swiftly', max_tokens: 8, logprobs: 1 });
+    assert.equal(text.choices[0].logprobs!.token_logprobs!.length, text.choices[0].logprobs!.tokens!.length);
+    await local.close();
+  });
+
+  test('an engine here that fails ends the answer with an error of this machine, after what came is paid', async () => {
+    const { world, store, backend } = await market(undefined, { generate: () => Promise.reject(new Error('no memory')) });
+    const { signal } = new AbortController();
+    const promptTokens = loaded.model.model.tokenizer.encodePrompt('swiftly');
+    const sampling = { t: 0, topK: 0, topP16: 0, minPX: 0, seed: new Uint8Array(32) };
+    const asked = { model: loaded.model.name, promptTokens, maxTokens: 8, stopTokens: [], sampling, topLogits: 1, abort: signal, enough: signal };
+    await assert.rejects(collect(backend.complete(asked)), { code: 'input.logprobs' });
+    await until(() => store.position(world.address).owed === world.store.read.balance(world.address).dueNano);
+  });
+
+  test('refuses what nobody can tell, by name', async () => {
     const { chat } = await market();
     await assert.rejects(chat({ logprobs: true }), (error: { status?: number }) => error.status === 400);
     await assert.rejects(chat({ max_tokens: 300 }), (error: { status?: number; message: string }) => error.status === 503 && /refused/.test(error.message));

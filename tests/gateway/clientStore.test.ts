@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -47,6 +49,20 @@ describe('the store of a client', { timeout: 30_000 }, () => {
     assert.throws(() => ClientStore.open(file), hasCode('storage.schema'));
     chmodSync(join(file, '..'), 0o755);
     assert.throws(() => ClientStore.open(file), hasCode('storage.permissions'));
+  });
+
+  test('a file that another connection has for a moment is waited for: one whose store was closed goes when its last statement does', async () => {
+    const file = fresh();
+    mkdirSync(join(file, '..'), { mode: 0o700 });
+    const hold = `const Database = require('libsql'); const other = new Database(${JSON.stringify(file)});
+      other.prepare('PRAGMA journal_mode = WAL').get(); other.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+      process.stdout.write('held'); setTimeout(() => process.exit(), 300);`;
+    const other = spawn(process.execPath, ['-e', hold], { stdio: ['ignore', 'pipe', 'inherit'], cwd: join(__dirname, '../..') });
+    const [said] = (await Promise.race([once(other.stdout, 'data'), once(other, 'exit')])) as [unknown];
+    assert.equal(String(said), 'held');
+    const again = ClientStore.open(file);
+    assert.equal(again.position(channel).nextSeq, 1);
+    again.close();
   });
 
   test('a full disk or a read-only file lets nothing leave; when there is room it goes on, with all numbers that were taken', async () => {

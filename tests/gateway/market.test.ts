@@ -86,6 +86,27 @@ describe('answers bought from several providers', { timeout: 60_000 }, () => {
     assert.deepEqual([end.promptTokens, end.completionTokens, end.receipts?.length], [prompt, 120, 2]);
   });
 
+  test('a seed gives the same answer from whichever provider is asked, and where another one goes on with it the answer says from which token', async () => {
+    const sampling = { t: 65_536, topK: 0, topP16: 0, minPX: 0, seed: new Uint8Array(32).fill(3) };
+    const [one, other, failing] = [await marketOf({}), await marketOf({}), await marketOf({}, { cheaper: 2n, engine: stopsAfter(70) })];
+    for (const market of [one, other, failing]) market.start();
+    const whole = await buy(one, 120, { sampling });
+    assert.deepEqual((await buy(other, 120, { sampling })).tokens, whole.tokens);
+    assert.equal(whole.end.redrawn, undefined);
+    const changed = await buy(failing, 120, { sampling });
+    assert.deepEqual(changed.end.redrawn, [64]);
+    assert.deepEqual(changed.tokens.slice(0, 64), whole.tokens.slice(0, 64));
+    assert.equal(changed.end.completionTokens, changed.tokens.length);
+    // Greedy answers are the same ones, and nothing is to be said.
+    assert.equal((await buy(failing, 120)).end.redrawn, undefined);
+    const shown = await marketOf({}, { cheaper: 2n, engine: stopsAfter(33) });
+    const gateway = await startGateway({}, shown.start());
+    const client = new OpenAI({ baseURL: gateway.url, apiKey: 'none', maxRetries: 0 });
+    const said = await client.chat.completions.create({ model: shown.card.id, messages: [{ role: 'user', content: 'happy' }], max_tokens: 60, seed: 5, n: 2 });
+    assert.deepEqual((said as unknown as { x_cocoon: { redrawn: object[] } }).x_cocoon.redrawn, [{ choice: 0, token: 32 }]);
+    await gateway.close();
+  });
+
   test('one that says nothing is left after a while; one that is gone is left at once, and rests twice as long each time', async () => {
     const market = await marketOf({}, { cheaper: 2n, engine: stalls });
     market.start({}, 10n ** 9n, 1_500);

@@ -39,6 +39,9 @@ export function backendOf(card: ModelCard, channel: OpenedChannel, store: Client
   }, store, undefined, observe);
 }
 
+/** An answer that takes so long waits for something that never comes, however busy the machine is. */
+const STALLED_MILLIS = 60_000;
+
 /** Errors of a worker that is gone, or not there yet; whoever hears one asks anew. */
 const EXPECTED = /^gateway\.(connection-lost|unreachable|overloaded)$/;
 
@@ -62,7 +65,7 @@ export async function keepAsking(backend: ChannelBackend, maxTokens: number, nam
 export async function askOnce(backend: ChannelBackend, maxTokens: number, seed: Uint8Array): Promise<boolean> {
   const asked: AskedTokens = { model: 'seeded', promptTokens: [1, 2, 3], maxTokens, stopTokens: [], sampling: { ...GREEDY_SAMPLING, seed } };
   let isWhole = false;
-  for await (const event of backend.complete({ ...asked, abort: AbortSignal.timeout(10_000), enough: new AbortController().signal })) isWhole ||= event.kind === 'end';
+  for await (const event of backend.complete({ ...asked, abort: AbortSignal.timeout(STALLED_MILLIS), enough: new AbortController().signal })) isWhole ||= event.kind === 'end';
   return isWhole;
 }
 

@@ -28,7 +28,7 @@ export function clientOf({ url, ...keys }: GatewayParties, { modelRoot, tokenize
 export async function askFor(backend: ChannelBackend, maxTokens: number, name: number, given: (receipt: { seq: number; dueNano: string }) => void): Promise<void> {
   const seed = new Uint8Array(32);
   new DataView(seed.buffer).setUint32(0, name);
-  const signals = { abort: AbortSignal.timeout(10_000), enough: new AbortController().signal };
+  const signals = { abort: AbortSignal.timeout(60_000), enough: new AbortController().signal };
   const asked = { model: 'seeded', promptTokens: [1, 2, 3], maxTokens, stopTokens: [], sampling: { ...GREEDY_SAMPLING, seed }, ...signals };
   for await (const event of backend.complete(asked)) if (event.kind === 'tokens') given(event.receipt as { seq: number; dueNano: string });
 }

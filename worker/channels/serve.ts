@@ -13,6 +13,7 @@ import { type ChannelLedger, Unpaid } from './ledger';
 import type { OpenedChannelRequest } from './request';
 import type { ChannelStore } from './store/channelStore';
 import type { MadeReceipt, StoredReceipt } from './store/records';
+import type { BegunRequest, RequestStart } from './store/requestTable';
 
 /** What serving a request needs. */
 export interface Serving {
@@ -43,7 +44,7 @@ export async function serveRequest(
   const { store, engine, vault, now } = serving;
   const { channel, seq, terms } = request;
   const kept = vault?.seal(request.payload, { escrow: channel, seq });
-  const begun = await store.begin(channel, { seq, termsHash: request.termsHash, request: kept }, now());
+  const { begun, durable } = await beginRequest(store, channel, { seq, termsHash: request.termsHash, request: kept }, now());
   for (const piece of begun.receipts) send(piece);
   if (begun.receipts.at(-1)?.final === true) return;
   if (begun.endedAt !== null) throw new ChannelError('channel.request-ended', 'this request was given up', { received: `seq ${seq}` });
@@ -83,6 +84,7 @@ export async function serveRequest(
     const chunks = new ChunkSource(answered);
     if (stop.aborted) throw new Unpaid();
     stop.addEventListener('abort', () => chunks.fail(SERVED), { once: true });
+    durable.catch((error: unknown) => chunks.fail(error));
     const generation = engine.generate({ ...job, answered, signal: stop, promptLimit, onToken: (token) => chunks.push(token) });
     isComputed = false;
     generation.then(
@@ -109,6 +111,20 @@ export async function serveRequest(
     if (!isComputed) left.abort(SERVED);
     left.unlink();
   }
+}
+
+/**
+ * A new request may be computed as soon as it is committed: its first receipt is a later commit of the same log, and leaves when both are on
+ * disk. What was signed for one that was begun before is sent again at once, so that waits for the disk.
+ */
+async function beginRequest(store: ChannelStore, channel: Uint8Array, start: RequestStart, now: number): Promise<{ begun: BegunRequest; durable: Promise<unknown> }> {
+  let durable!: Promise<BegunRequest>;
+  const committed = new Promise<BegunRequest>((resolve, reject) => {
+    durable = store.begin(channel, start, now, resolve);
+    durable.then(resolve, reject);
+  });
+  const begun = await committed;
+  return { begun: begun.isNew ? begun : await durable, durable };
 }
 
 /** Why an engine stops whose answer nobody waits for. */

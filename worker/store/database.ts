@@ -7,10 +7,14 @@ export interface StoreIdentity {
   workerKey: string;
 }
 
+/** How long a file may be kept busy by whoever had it before: a connection is gone only when its last statement is. */
+const BUSY_MILLIS = 5_000;
+
 /** Opens or creates a SQLite file whose commits are on disk when they return: WAL, synchronous=FULL. */
 export function openDurable(path: string): Database.Database {
   const database = new Database(path);
   try {
+    database.exec(`PRAGMA busy_timeout = ${BUSY_MILLIS}`);
     database.prepare('PRAGMA journal_mode = WAL').get();
     database.exec('PRAGMA synchronous = FULL');
     return database;

@@ -77,6 +77,21 @@ describe('an audited answer', () => {
     await end();
   });
 
+  it('that its worker broke off is always computed again, whatever is drawn, unless nothing is: wrong tokens without a final receipt are bought once', async () => {
+    const broken = { ...delivered(1, { pieces: 1, lie: otherToken(31) }), isDoubtful: true as const };
+    const hardly = newAuditor(newFolder(), { rate: 1e-12 });
+    hardly.auditor.heard(delivered(2, { pieces: 1, lie: otherToken(31) }));
+    hardly.auditor.heard(broken);
+    await hardly.auditor.idle();
+    assert.deepEqual([hardly.store.state(referenceOf(2)), hardly.store.state(referenceOf(1)), hardly.auditor.isTrusted(STAKE)], [undefined, 'different', false]);
+    await hardly.end();
+    const none = newAuditor(newFolder(), { rate: 0 });
+    none.auditor.heard(broken);
+    await none.auditor.idle();
+    assert.deepEqual([none.store.record(STAKE).drawn, none.auditor.isTrusted(STAKE)], [0, true]);
+    await none.end();
+  });
+
   it('of an attested key, another model, another arithmetic or with chain entropy is left alone', async () => {
     const { auditor, store, end } = newAuditor(newFolder(), { first: () => assert.fail('computed') });
     const lie = otherToken(0);

@@ -7,6 +7,7 @@ import type { AnswerEvent } from '../../../gateway';
 import { atSecondProvider, type AuditorOptions, onEngine, openConfirming, type OpenedEvidence, parseEvidence, partsOf, Sampler, verifyEvidence } from '../../../gateway/audit';
 import { ChannelBackend } from '../../../gateway/channel/channelBackend';
 import { ClientStore } from '../../../gateway/channel/clientStore';
+import { LogitsHere } from '../../../gateway/channel/logitsHere';
 import { decodeFrame, Tier } from '../../../protocol';
 import { ChannelConversation } from '../../../worker/channels/conversation';
 import { type LoadedEngine, openEngine, openModel } from '../../../worker/engine';
@@ -23,7 +24,7 @@ describe('a worker behind a channel', () => {
   const { loaded, ends, begin } = workerSuite();
 
   /** A worker that computes with `engine` behind a real socket, and a client that audits on engines of its own. */
-  async function market(engine: LoadedEngine, options: Partial<AuditorOptions> & { rate?: number } = {}) {
+  async function market(engine: LoadedEngine, { logits, ...options }: Partial<AuditorOptions> & { rate?: number; logits?: LoadedEngine } = {}) {
     const world = await begin(engine);
     const { url, server, stop } = await serve(world);
     const card = cardOf(loaded.model);
@@ -33,18 +34,18 @@ describe('a worker behind a channel', () => {
       modelRoot: card.modelRoot, first: async () => onEngine({ ...loaded.engine, close: async () => undefined }), confirm: (first) => openConfirming(undefined, first), ...options,
     });
     const store = ClientStore.open(join(folder, 'channels', 'client.db'));
-    const backend = new ChannelBackend(card, boughtFrom(world, url), store, () => NOW, audits.auditor.heard);
+    const backend = new ChannelBackend(card, boughtFrom(world, url), store, () => NOW, audits.auditor.heard, logits && new LogitsHere(async () => logits));
     ends.push(async () => {
       await backend.close();
       await audits.end();
       stop();
       store.close();
     });
-    const ask = async (maxTokens: number, sampling = GREEDY, onEvent: (event: AnswerEvent) => void = () => undefined): Promise<number[]> => {
+    const ask = async (maxTokens: number, sampling = GREEDY, onEvent: (event: AnswerEvent) => void = () => undefined, topLogits?: number): Promise<number[]> => {
       const tokens: number[] = [];
       const never = new AbortController().signal;
       const promptTokens = tokenizer.encodePrompt('swiftly');
-      const request = { model: card.id, promptTokens, maxTokens, stopTokens: [], sampling, abort: never, enough: never };
+      const request = { model: card.id, promptTokens, maxTokens, stopTokens: [], sampling, topLogits, abort: never, enough: never };
       for await (const event of backend.complete(request)) {
         onEvent(event);
         if (event.kind === 'tokens') tokens.push(...event.tokens);
@@ -73,6 +74,43 @@ describe('a worker behind a channel', () => {
     await auditor.idle();
     const { drawn, clean } = store.record(stake);
     assert.deepEqual([drawn, clean, accused], [7, 7, []]);
+  });
+
+  it('that says other tokens and never ends its answers is found with the first of them, and is paid for the pieces that came', async () => {
+    const wrong = (result: Generation): Generation => ({ ...result, tokens: result.tokens.map((token, index) => (index === 20 ? token ^ 1 : token)) });
+    const engine: LoadedEngine = {
+      ...loaded.engine,
+      generate: async ({ onToken, ...job }) => {
+        for (const token of wrong(await loaded.engine.generate(job)).tokens.slice(0, 33)) onToken?.(token);
+        throw new Error('and that was all');
+      },
+    };
+    const { auditor, accused, ask, evidence, world, store, stake } = await market(engine, { rate: 1e-12 });
+    await assert.rejects(ask(64), { code: 'gateway.refused' });
+    await auditor.idle();
+    assert.deepEqual([accused, store.record(stake).different], [['03'.repeat(32)], 1]);
+    const { hasTrace } = await verifyEvidence(evidence());
+    assert.equal(hasTrace, false);
+    assert.equal(world.store.read.request(world.address, 1)!.receipts.length, 1);
+    // Whoever reads gives up: no fault of the worker, and no reason to compute it again.
+    const honest = await market(loaded.engine, { rate: 1e-12 });
+    const gone = new Error('enough of it');
+    await assert.rejects(honest.ask(96, GREEDY, ({ kind }) => {
+      if (kind === 'tokens') throw gone;
+    }), gone);
+    await honest.auditor.idle();
+    assert.equal(honest.store.record(stake).drawn, 0);
+  });
+
+  it('whose tokens are not those that are computed for log probabilities is left at the first of them, and audited whatever is drawn', async () => {
+    const other = (result: Generation): Generation => ({ ...result, tokens: result.tokens.map((token, index) => (index === 20 ? token ^ 1 : token)) });
+    const { auditor, accused, ask, evidence } = await market(lying(other), { rate: 1e-12, logits: loaded.engine });
+    const shown: AnswerEvent[] = [];
+    await assert.rejects(ask(64, GREEDY, (event) => shown.push(event), 3), { code: 'gateway.other-tokens' });
+    assert.deepEqual(shown.map(({ kind }) => kind), ['start']);
+    await auditor.idle();
+    assert.deepEqual(accused, ['03'.repeat(32)]);
+    assert.equal(evidence().kind, 'wrong-answer');
   });
 
   it('that flips one bit of one weight is found, with evidence that holds for whoever computes it again', async () => {

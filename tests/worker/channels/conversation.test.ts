@@ -340,6 +340,53 @@ describe('a conversation over a channel', () => {
     assert.equal(world.store.read.channel(world.address)!.lastSeq, 1);
   });
 
+  test('computes while the disk is busy with the beginning of a request, and sends nothing of it before beginning and piece are on disk', async () => {
+    const world = await begin();
+    const { engine } = world.context;
+    let isComputed = (): void => undefined;
+    const computed = new Promise<void>((resolve) => (isComputed = resolve));
+    world.context.engine = {
+      ...engine,
+      generate: async (job) => {
+        const answered = await engine.generate(job);
+        isComputed();
+        return answered;
+      },
+    };
+    const client = await world.greeted();
+    const { log } = (world.store as unknown as { binding: { log: { sync(): Promise<void> } } }).binding;
+    const sync = log.sync.bind(log);
+    const held: (() => void)[] = [];
+    log.sync = async () => {
+      await new Promise<void>((resolve) => held.push(resolve));
+      await sync();
+    };
+    const request = world.request(1, 20);
+    const asked = client.ask(request, prepaid(request));
+    await computed;
+    for (let syncs = 1; syncs <= 2; syncs++) {
+      await settled();
+      assert.deepEqual([held.length, client.pieces(1).length], [syncs, 0]);
+      held[syncs - 1]();
+    }
+    await client.count(2);
+    await asked;
+    assert.equal(client.pieces(1).length, 1);
+    log.sync = sync;
+  });
+
+  test('a request whose beginning cannot be written down is refused, and what was computed of it is neither signed nor sent', async () => {
+    const world = await begin();
+    const client = await world.greeted();
+    const { log } = (world.store as unknown as { binding: { log: { sync(): Promise<void> } } }).binding;
+    log.sync = () => Promise.reject(new Error('EIO'));
+    const request = world.request(1, 20);
+    await client.ask(request, prepaid(request));
+    await client.count(2);
+    assert.equal(client.pieces(1).length, 0);
+    assert.ok(client.closed !== null || refusalOf(world, client.last) === RefusalReason.failed);
+  });
+
   test('sends only what is stored: every piece on the wire is in the store, byte for byte', async () => {
     const world = await begin();
     const client = await world.greeted();

@@ -12,8 +12,8 @@ import { ChannelTable } from './channelTable';
 import { ClaimTable, type NewClaim } from './claimTable';
 import { GroupCommit } from './groupCommit';
 import { ChannelReader } from './reader';
-import type { ChannelRecord, ClaimRecord, KeptVoucher, MadeReceipt, RequestRecord, SignedReceipt } from './records';
-import { RequestTable, type RequestStart } from './requestTable';
+import type { ChannelRecord, ClaimRecord, KeptVoucher, MadeReceipt, SignedReceipt } from './records';
+import { type BegunRequest, RequestTable, type RequestStart } from './requestTable';
 import { CHANNEL_SCHEMA_STEPS } from './schema';
 import { Statements } from './statements';
 
@@ -110,13 +110,13 @@ export class ChannelStore {
   }
 
   /**
-   * Begins a request under a number above all before it; to be awaited before anything is computed. The same request again finds what was
-   * signed for it so far.
+   * Begins a request under a number above all before it. The same request again finds what was signed for it so far.
+   * @param committed hears of it before it is on disk: then a new request may be computed, since what is signed for it is on disk no sooner
    * @throws ChannelError `channel.seq-taken` for another request of that number, `channel.seq-range`,
    * `channel.seq-forgotten`, `channel.unknown`
    */
-  begin(address: Uint8Array, start: RequestStart, now: number): Promise<RequestRecord & { isNew: boolean }> {
-    return this.group.run(() => this.tables.requests.begin(address, start, now));
+  begin(address: Uint8Array, start: RequestStart, now: number, committed?: (begun: BegunRequest) => void): Promise<BegunRequest> {
+    return this.group.run(() => this.tables.requests.begin(address, start, now), committed);
   }
 
   /**

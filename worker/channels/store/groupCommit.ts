@@ -15,6 +15,8 @@ export interface CommitWitness {
 
 interface Change {
   work: () => unknown;
+  /** Hears what it came to when that is committed, and not yet on disk. */
+  committed?: (value: unknown) => void;
   resolve: (value: unknown) => void;
   reject: (error: unknown) => void;
 }
@@ -66,10 +68,11 @@ export class GroupCommit {
     if (this.lastError !== null) throw this.lastError;
   }
 
-  run<T>(work: () => T): Promise<T> {
+  /** @param committed hears the value at its commit: what is changed later is durable no sooner, and fails if this is not */
+  run<T>(work: () => T, committed?: (value: T) => void): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (this.failure !== null) return reject(this.failure);
-      this.waiting.push({ work, resolve: resolve as Change['resolve'], reject });
+      this.waiting.push({ work, committed: committed as Change['committed'], resolve: resolve as Change['resolve'], reject });
       if (this.isScheduled) return;
       this.isScheduled = true;
       setImmediate(() => void this.commitGroups());
@@ -104,6 +107,7 @@ export class GroupCommit {
       try {
         this.requireIntact();
         const outcomes = this.commit(group);
+        outcomes.forEach((outcome, index) => 'value' in outcome && group[index].committed?.(outcome.value));
         await this.witness.afterCommit().catch((cause: unknown) => this.witnessed(() => throwIt(cause)));
         crashPoint('commitMarked');
         answer(group, outcomes);

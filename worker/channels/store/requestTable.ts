@@ -14,6 +14,9 @@ export interface RequestStart {
   request?: Uint8Array;
 }
 
+/** A request that was begun, now or before. */
+export type BegunRequest = RequestRecord & { isNew: boolean };
+
 const MAX_UINT32 = 0xffff_ffff;
 const MAX_UINT64 = (1n << 64n) - 1n;
 
@@ -40,7 +43,7 @@ export class RequestTable {
    * Begins the next request, or finds one that was begun. One sequence number has one request for ever, since two receipts
    * for one place cost the stake (attacks 1 and 2).
    */
-  begin(address: Uint8Array, start: RequestStart, now: number): RequestRecord & { isNew: boolean } {
+  begin(address: Uint8Array, start: RequestStart, now: number): BegunRequest {
     const { seq, termsHash, request } = start;
     const channel = this.channels.row(address);
     const { lastSeq } = channel.channel;
