@@ -5,7 +5,7 @@ import { innerAddressAt, treeLevels } from '../exact/leafAddress';
 import type { NodeAddress } from '../exact/proof';
 import { commit, equalBytes, type InferenceRequest, labelSalt, requestRoot, toHex } from '../protocol';
 import {
-  CASE_TURNS, type CaseState, type CaseSubject, packShowChildren, packShowLeaf, packShowPosition, packShowTrace, positionHash,
+  CASE_TURNS, type CaseState, type CaseSubject, type ModelRoots, packShowChildren, packShowLeaf, packShowPosition, packShowTrace, positionHash,
 } from '../wrappers';
 import { DisputeError } from './errors';
 import { chainOf, leafCells } from './evidenceCells';
@@ -23,9 +23,9 @@ export interface KeptRequest {
 export interface DefenceOptions {
   model: ExactModel;
   kept: KeptRequest;
-  subject: CaseSubject;
-  /** By the worker's key. */
-  sign: (hash: Uint8Array) => Uint8Array;
+  subject: Omit<CaseSubject, keyof ModelRoots>;
+  /** By the worker's key, over the statement about a position. */
+  sign: (hash: Uint8Array, position: { t: number; positionRoot: Uint8Array }) => Uint8Array;
 }
 
 const ROOT: NodeAddress = { depth: 0, index: 0 };
@@ -92,7 +92,7 @@ export class Defence implements HeldTrace {
   async position(t: number): Promise<{ positionRoot: Uint8Array; signature: Uint8Array }> {
     const { subject: { networkId, judged: { receipt } }, sign } = this.options;
     const positionRoot = await this.prover.positionRoot(t);
-    return { positionRoot, signature: sign(positionHash(networkId, receipt.hash(), t, positionRoot)) };
+    return { positionRoot, signature: sign(positionHash(networkId, receipt.hash(), t, positionRoot), { t, positionRoot }) };
   }
 
   async leaf(t: number, index: number): Promise<Uint8Array> {
