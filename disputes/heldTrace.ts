@@ -15,6 +15,7 @@ import { RevealedNodes } from './revealedTree';
 
 /** What a worker holds of the trace of one receipt. Hashes have 32 bytes. */
 export interface HeldTrace {
+  /** Asked first. */
   traceRoot(): Promise<Uint8Array>;
   /** Nodes that one round of a dispute shows below a node of the commit tree, left to right. */
   children(at: NodeAddress): Promise<readonly Uint8Array[]>;
@@ -23,6 +24,8 @@ export interface HeldTrace {
   innerChildren(t: number, at: NodeAddress): Promise<readonly Uint8Array[]>;
   /** Bytes of a leaf of the position tree of t. */
   leaf(t: number, index: number): Promise<Uint8Array>;
+  /** Is told why a walk over it came to nothing. */
+  failed?(error: unknown): void;
 }
 
 /** Where both descents end, with all that a case wants to see of the way. */

@@ -156,7 +156,7 @@ export class Pursuit {
     asked.work = this.atOnce(held)
       .then((move) => (asked.move = move))
       // Whatever it is that the worker does not show, or this machine does not find: the descents do not need it.
-      .catch(() => undefined)
+      .catch((error: unknown) => held.failed?.(error))
       .then(() => void (asked.isOver = true));
     return (this.asked = asked);
   }

@@ -2,9 +2,10 @@
 import { z } from 'zod';
 import type { HeldTrace } from '../../disputes/heldTrace';
 import type { NodeAddress } from '../../exact/proof';
-import { receiptHash, toHex } from '../../protocol';
+import { CocoonError, receiptHash, toHex } from '../../protocol';
 import { type Question, TraceSeal } from '../../worker/cases/traceQuestions';
 import { sleep } from '../../worker/chain/chainClient';
+import { ChainApiError } from '../../worker/errors';
 import { WorkerApi, WorkerRefusal } from '../client/workerApi';
 import { VerificationError } from '../errors';
 import type { Accused } from './accused';
@@ -18,16 +19,31 @@ const bytes = z.string().max(8_192).transform((text) => Buffer.from(text, 'base6
 const AGAIN_MILLIS = 1_000;
 
 export class AskedWorker implements HeldTrace {
-  private readonly api: WorkerApi;
   private readonly seal: TraceSeal;
+  private api: WorkerApi | null = null;
 
-  /** @param signal ends waiting for a worker that computes */
-  constructor(url: string, private readonly accused: Pick<Accused, 'answer' | 'signed'>, private readonly signal: AbortSignal) {
-    this.api = new WorkerApi(url);
+  /**
+   * @param endpoint where it is, once it is asked; null where nobody says
+   * @param signal ends waiting for a worker that computes
+   */
+  constructor(
+    private readonly endpoint: () => Promise<string | null>, private readonly accused: Pick<Accused, 'answer' | 'signed'>, private readonly signal: AbortSignal,
+    private readonly progress: (line: string) => void = () => undefined,
+  ) {
     this.seal = new TraceSeal(accused.answer.payload, receiptHash(accused.answer.receipt));
   }
 
-  traceRoot(): Promise<Uint8Array> {
+  failed(error: unknown): void {
+    if (this.signal.aborted) return;
+    this.progress(`the worker does not show its trace: ${error instanceof CocoonError ? error.message : String(error)}; every move is made on chain`);
+  }
+
+  /** @throws ChainApiError `network.worker-unreachable` */
+  async traceRoot(): Promise<Uint8Array> {
+    const url = await this.endpoint();
+    if (url === null) throw new ChainApiError('network.worker-unreachable', 'the stake does not say where its worker is');
+    this.progress(`asks the worker at ${url} for its trace`);
+    this.api = new WorkerApi(url);
     return this.ask(hash, { ask: 'root' });
   }
 
@@ -52,7 +68,7 @@ export class AskedWorker implements HeldTrace {
     const { answer: { terms, receipt }, signed: { signature } } = this.accused;
     const sealed = this.seal.sealQuestion({ terms, receipt, signature }, question);
     const body = { escrow: toHex(receipt.escrow), seq: receipt.seq, receiptHash: toHex(receiptHash(receipt)), question: sealed.toString('base64') };
-    const answer = await this.waited(() => this.api.trace(body));
+    const answer = await this.waited(() => this.api!.trace(body));
     try {
       return schema.parse(this.seal.openAnswer(sealed, answer));
     } catch (cause) {

@@ -139,7 +139,7 @@ describe('a worker that is asked about its trace', () => {
       const job = { promptTokens: PROMPT, maxTokens: 2, stopTokens: [], sampling: { ...payload.request.sampling, seed: fill(0) } };
       const own = new TraceProver(right, job);
       const signed = { receipt: toCell(encodeReceipt(lie.receipt)), signature: liar.signatureOf(lie) };
-      const asked = new AskedWorker(`http://${authority}`, { answer: lie, signed }, liar.stopping.signal);
+      const asked = new AskedWorker(async () => `http://${authority}`, { answer: lie, signed }, liar.stopping.signal);
       const found = await findHeld(right.config, subject, payload.commitSalt, own, asked);
       assert.equal(found?.isContradiction, false);
       const theirs = new TraceProver(wrong, job);
