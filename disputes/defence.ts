@@ -2,12 +2,14 @@
 import type { Cell } from '@ton/core';
 import type { ExactModel } from '../exact';
 import { innerAddressAt, treeLevels } from '../exact/leafAddress';
+import type { NodeAddress } from '../exact/proof';
 import { commit, equalBytes, type InferenceRequest, labelSalt, requestRoot, toHex } from '../protocol';
 import {
-  CASE_TURNS, type CaseState, type CaseSubject, packShowChildren, packShowLeaf, packShowPosition, packShowTrace, positionHash,
+  CASE_TURNS, type CaseState, type CaseSubject, type ModelRoots, packShowChildren, packShowLeaf, packShowPosition, packShowTrace, positionHash,
 } from '../wrappers';
 import { DisputeError } from './errors';
 import { chainOf, leafCells } from './evidenceCells';
+import type { HeldTrace } from './heldTrace';
 import { type Replay, replayed } from './replay';
 import { decodeJob } from './step';
 
@@ -21,16 +23,18 @@ export interface KeptRequest {
 export interface DefenceOptions {
   model: ExactModel;
   kept: KeptRequest;
-  subject: CaseSubject;
-  /** By the worker's key. */
-  sign: (hash: Uint8Array) => Uint8Array;
+  subject: Omit<CaseSubject, keyof ModelRoots>;
+  /** By the worker's key, over the statement about a position. */
+  sign: (hash: Uint8Array, position: { t: number; positionRoot: Uint8Array }) => Uint8Array;
 }
 
+const ROOT: NodeAddress = { depth: 0, index: 0 };
+
 /**
- * Answers for one receipt. Nothing is kept between moves but the computation: each follows from what the chain shows, so another machine, or this
+ * Answers for one receipt, on chain or to whoever asks. Nothing is kept between moves but the computation: each follows from what the chain shows, so another machine, or this
  * one after a restart, goes on where the case stands.
  */
-export class Defence {
+export class Defence implements HeldTrace {
   private readonly prover: Replay;
 
   /**
@@ -57,7 +61,7 @@ export class Defence {
       case CASE_TURNS.trace:
         return this.showTrace();
       case CASE_TURNS.children:
-        return packShowChildren(await this.children(state));
+        return packShowChildren(await this.showChildren(state));
       case CASE_TURNS.position:
         return this.showPosition(state.place!.t);
       case CASE_TURNS.leaf:
@@ -67,33 +71,52 @@ export class Defence {
     }
   }
 
-  private async showTrace(): Promise<Cell> {
+  /** @throws as `move` */
+  async traceRoot(): Promise<Uint8Array> {
     const { kept: { commitSalt }, subject } = this.options;
     const { traceRoot } = await this.prover.result();
-    if (!equalBytes(commit('trace', commitSalt, traceRoot), subject.traceCommit)) {
-      throw new DisputeError('dispute.other-trace', 'this computation is not the one to which the receipt commits', {
-        received: `trace ${toHex(traceRoot)}`, hint: 'the case is lost unless the engine, or the machine, that answered computes it again',
-      });
-    }
-    return packShowTrace({ traceRoot, labelSalt: labelSalt('trace', commitSalt), children: await this.prover.children({ depth: 0, index: 0 }) });
+    if (equalBytes(commit('trace', commitSalt, traceRoot), subject.traceCommit)) return traceRoot;
+    throw new DisputeError('dispute.other-trace', 'this computation is not the one to which the receipt commits', {
+      received: `trace ${toHex(traceRoot)}`, hint: 'the case is lost unless the engine, or the machine, that answered computes it again',
+    });
   }
 
-  private children({ index, left, place }: CaseState): Promise<Uint8Array[]> {
+  children(at: NodeAddress): Promise<Uint8Array[]> {
+    return this.prover.children(at);
+  }
+
+  innerChildren(t: number, at: NodeAddress): Promise<Uint8Array[]> {
+    return this.prover.innerChildren(t, at);
+  }
+
+  async position(t: number): Promise<{ positionRoot: Uint8Array; signature: Uint8Array }> {
+    const { subject: { networkId, judged: { receipt } }, sign } = this.options;
+    const positionRoot = await this.prover.positionRoot(t);
+    return { positionRoot, signature: sign(positionHash(networkId, receipt.hash(), t, positionRoot), { t, positionRoot }) };
+  }
+
+  async leaf(t: number, index: number): Promise<Uint8Array> {
+    const { bytes } = await this.prover.leaf('inner', innerAddressAt(this.options.model.config, t, index));
+    if (bytes !== null) return bytes;
+    throw new DisputeError('dispute.other-trace', 'this computation has no leaf where the case asks for one');
+  }
+
+  private async showTrace(): Promise<Cell> {
+    const traceRoot = await this.traceRoot();
+    return packShowTrace({ traceRoot, labelSalt: labelSalt('trace', this.options.kept.commitSalt), children: await this.children(ROOT) });
+  }
+
+  private showChildren({ index, left, place }: CaseState): Promise<Uint8Array[]> {
     const { config } = this.options.model;
-    if (place!.positionRoot === null) return this.prover.children({ depth: treeLevels(config, 'commit') - left, index });
-    return this.prover.innerChildren(place!.t, { depth: treeLevels(config, 'inner') - left, index });
+    if (place!.positionRoot === null) return this.children({ depth: treeLevels(config, 'commit') - left, index });
+    return this.innerChildren(place!.t, { depth: treeLevels(config, 'inner') - left, index });
   }
 
   private async showPosition(t: number): Promise<Cell> {
-    const { subject: { networkId, judged: { receipt } }, sign } = this.options;
-    const positionRoot = await this.prover.positionRoot(t);
-    const signature = sign(positionHash(networkId, receipt.hash(), t, positionRoot));
-    return packShowPosition({ positionRoot, signature, children: await this.prover.innerChildren(t, { depth: 0, index: 0 }) });
+    return packShowPosition({ ...(await this.position(t)), children: await this.innerChildren(t, ROOT) });
   }
 
   private async showLeaf({ index, place }: CaseState): Promise<Cell> {
-    const { bytes } = await this.prover.leaf('inner', innerAddressAt(this.options.model.config, place!.t, index));
-    if (bytes === null) throw new DisputeError('dispute.other-trace', 'this computation has no leaf where the case asks for one');
-    return packShowLeaf(chainOf(leafCells(bytes)));
+    return packShowLeaf(chainOf(leafCells(await this.leaf(place!.t, index))));
   }
 }

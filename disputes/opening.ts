@@ -43,11 +43,14 @@ export function stepJob({ terms, payload: { request }, receipt }: Challenged): S
   };
 }
 
-export function caseSubject(challenged: Challenged, model: ModelRoots): CaseSubject {
+export const caseSubject = (challenged: Challenged, model: ModelRoots): CaseSubject => ({ ...judgedSubject(challenged), ...model });
+
+/** What a case is about, but for its model. */
+export function judgedSubject(challenged: Challenged): Omit<CaseSubject, keyof ModelRoots> {
   const { terms, payload, receipt } = challenged;
   return {
     networkId: terms.networkId, workerKey: terms.workerKey, traceCommit: receipt.traceCommit,
-    promptTokens: receipt.promptTokens, outputTokens: receipt.outputTokens, ...model, job: encodeJob(stepJob(challenged)),
+    promptTokens: receipt.promptTokens, outputTokens: receipt.outputTokens, job: encodeJob(stepJob(challenged)),
     judged: {
       client: terms.client, escrow: receipt.escrow, seq: receipt.seq, price: priceOf(terms, payload.request.promptTokens.length), receipt: toCell(encodeReceipt(receipt)),
     },

@@ -5,21 +5,23 @@ import type { ExactConfig } from '../exact/config';
 import { JobInputError } from '../exact/errors';
 import { commitAddressAt, innerAddressAt, leafIndex, treeLevels, type LeafAddress, type Tree } from '../exact/leafAddress';
 import { roundLevels } from '../exact/proof';
-import { commit, equalBytes } from '../protocol';
+import { commit, equalBytes, labelSalt } from '../protocol';
 import {
-  CASE_MOVE_VALUE, CASE_PROOF_VALUE, CASE_TURNS, type CaseMove, type CaseState, type CaseSubject, packChooseChild, packEndTurn, packProveContradiction, packProveReceipt, packProveStep,
+  CASE_MOVE_VALUE, CASE_PROOF_VALUE, CASE_TURNS, type CaseMove, type CaseState, type CaseSubject, packChooseChild, packEndTurn, packProveAtOnce, packProveContradiction, packProveReceipt,
+  packProveStep, TURN_SECONDS,
 } from '../wrappers';
 import { type Delivery, receiptAccusations } from './accusations';
 import { checkProof, type CheckName, type ReceiptCheckName } from './checkTree';
 import { DisputeError } from './errors';
-import { bytesOf } from './evidenceCells';
+import { bytesOf, chainOf, leafCells } from './evidenceCells';
+import { findHeld, type FoundStep, type HeldTrace } from './heldTrace';
 import { caseSubject, type Challenged, modelRoots } from './opening';
 import { hashOfLeaf } from './positionEvidence';
 import { encodeReceiptFacts } from './receiptFacts';
 import { firstProof, type FoundProof, type Judge, KnownCommits, refute } from './refute';
 import { type Replay, replayed } from './replay';
 import { RevealedNodes, RevealedTree } from './revealedTree';
-import { decodeJob } from './step';
+import { decodeJob, encodeStep } from './step';
 
 /** A message to the case. */
 export interface Move {
@@ -63,18 +65,37 @@ function noSuchJob(error: unknown): null {
   throw error;
 }
 
+/** Seconds for which moves of this side wait for what the worker says, and never into the second half of a turn. */
+const ASK_SECONDS = 1_800;
+/** A proof at once that the case did not take, so many times, is no proof: then the descents decide. */
+const MOST_TRIES = 2;
+
+/** What is proven in a leaf: whose trees it stands in is known from what was shown. */
+interface Disputed {
+  t: number;
+  index: number;
+  bytes: Buffer;
+  commit: RevealedNodes;
+  inner: RevealedNodes;
+  step: Cell;
+}
+
 export class Pursuit {
   readonly subject: CaseSubject;
   private readonly prover: Replay;
+  /** What came of asking the worker. */
+  private asked: { until: number; work: Promise<void>; isOver: boolean; move: Move | null; tries: number } | null = null;
   /** What the receipt says wrongly by itself, once `isWrong` has found it. */
   private lie: FoundProof<ReceiptCheckName> | null = null;
 
   /**
    * @param judge runs a check here before the chain does
    * @param prover what this side computes, if it is made already
+   * @param held what the worker says when it is asked without the chain; what it does not say, or says wrongly, costs nothing
    */
   constructor(
     private readonly model: ExactModel, private readonly parts: ModelProver, private readonly answer: Challenged, private readonly judge: Judge, prover?: Replay,
+    private readonly held?: HeldTrace,
   ) {
     this.subject = caseSubject(answer, modelRoots(model, parts));
     this.prover = prover ?? replayed(model, this.subject, answer.payload.request.promptTokens);
@@ -111,8 +132,54 @@ export class Pursuit {
       const body = packProveReceipt({ ...checkProof(this.lie.check), evidence: this.lie.evidence });
       return { what: `${this.lie.check}: the receipt is a lie by itself`, body, value: CASE_PROOF_VALUE, check: this.lie.check };
     }
-    if (state.turn === CASE_TURNS.choose) return this.choose(state, moves);
-    return state.turn === CASE_TURNS.prove ? this.prove(state, moves) : null;
+    if (state.turn === CASE_TURNS.prove) return this.prove(state, moves);
+    const asked = this.ask(now);
+    if (asked?.move != null && asked.tries < MOST_TRIES) {
+      asked.tries++;
+      return asked.move;
+    }
+    if (state.turn !== CASE_TURNS.choose) return null;
+    const isAwaited = asked !== null && !asked.isOver && now < asked.until && state.endsAt - now > TURN_SECONDS / 2;
+    return isAwaited ? null : this.choose(state, moves);
+  }
+
+  /** Resolves when what the worker says is known, or that it says nothing. */
+  async askedAll(): Promise<void> {
+    await this.asked?.work;
+  }
+
+  /** Asks the worker, once, while the case goes on: it is open, so nothing that the worker learns from it can be used to come first. */
+  private ask(now: number): Pursuit['asked'] {
+    const { held } = this;
+    if (held === undefined || this.asked !== null) return this.asked;
+    const asked: NonNullable<Pursuit['asked']> = { until: now + ASK_SECONDS, work: Promise.resolve(), isOver: false, move: null, tries: 0 };
+    asked.work = this.atOnce(held)
+      .then((move) => (asked.move = move))
+      // Whatever it is that the worker does not show, or this machine does not find: the descents do not need it.
+      .catch((error: unknown) => held.failed?.(error))
+      .then(() => void (asked.isOver = true));
+    return (this.asked = asked);
+  }
+
+  /** Both descents over what the worker says, and the proof: one move. @returns null where the case must be played */
+  private async atOnce(held: HeldTrace): Promise<Move | null> {
+    const { model: { config }, answer: { payload: { commitSalt } }, prover, subject } = this;
+    const found = await findHeld(config, subject, commitSalt, prover, held);
+    if (found === null) return null;
+    const { leaf, t } = found;
+    const shown = { ...found, labelSalt: labelSalt('trace', commitSalt), leaf: { ...leaf, bytes: chainOf(leafCells(leaf.bytes)) } };
+    if (found.isContradiction) {
+      return { what: 'the worker signed a position that its trace has not', body: packProveAtOnce({ ...shown, proof: null }), value: CASE_PROOF_VALUE };
+    }
+    const { address, proof } = await this.refute({ ...found, ...leaf, step: this.stepOf(found) });
+    const body = packProveAtOnce({ ...shown, proof: { ...checkProof(proof.check), evidence: proof.evidence } });
+    return { what: `${proof.check} computes an element of ${address.slot} again, without a descent: position ${t}, group ${address.group}`, body, value: CASE_PROOF_VALUE, check: proof.check };
+  }
+
+  /** What the case gives to a check. */
+  private stepOf({ traceRoot, position: { positionRoot }, t, leaf }: FoundStep): Cell {
+    const { model: { config }, subject: { rowsRoot, tablesRoot, job } } = this;
+    return encodeStep({ config, rowsRoot, tablesRoot, positionRoot, traceRoot, index: leaf.index, leaf: leaf.bytes, t, job: decodeJob(job) });
   }
 
   private async choose(state: CaseState, moves: readonly CaseMove[]): Promise<Move> {
@@ -146,25 +213,29 @@ export class Pursuit {
 
   private async prove(state: CaseState, moves: readonly CaseMove[]): Promise<Move> {
     const { config } = this.model;
-    const { t } = state.place!;
-    const address = innerAddressAt(config, t, state.index);
+    const { place, index } = state;
     const { commit, inner, leaf } = revealedBy(config, moves);
     if (leaf === null) throw new DisputeError('dispute.history', 'the API leaves out moves of the case', { hint: 'try again, or use another --api' });
-    const job = decodeJob(this.subject.job);
+    const { bytes } = await this.prover.leaf('inner', innerAddressAt(config, place!.t, index));
+    const { address, proof: { check, evidence } } = await this.refute({ t: place!.t, index, bytes: bytesOf(leaf, bytes!.length), commit, inner, step: state.step! });
+    const body = packProveStep({ ...checkProof(check), evidence });
+    return { what: `${check} computes an element of ${address.slot} again: position ${place!.t}, group ${address.group}`, body, value: CASE_PROOF_VALUE, check };
+  }
+
+  /** @throws DisputeError `dispute.not-refuted` */
+  private async refute({ t, index, bytes, commit, inner, step }: Disputed): Promise<{ address: LeafAddress; proof: FoundProof<CheckName> }> {
+    const { config } = this.model;
+    const address = innerAddressAt(config, t, index);
+    const { sampling } = decodeJob(this.subject.job);
     const commits = new KnownCommits(config, this.prover, commit);
     const source = {
-      config, model: this.parts, tree: new RevealedTree(await this.prover.positionTree(t), inner), commit: commits, request: this.answer.payload.request, t,
-      sampling: job.sampling,
+      config, model: this.parts, tree: new RevealedTree(await this.prover.positionTree(t), inner), commit: commits, request: this.answer.payload.request, t, sampling,
     };
     const honest = await this.prover.leaf('inner', address);
-    const wrong = { source, address, disputed: bytesOf(leaf, honest.bytes!.length), honest: Buffer.from(honest.bytes!) };
-    const found = await refute(wrong, commits, state.step!, this.judge);
-    if (found === null) {
-      throw new DisputeError('dispute.not-refuted', 'no check shows the leaf to be wrong', {
-        received: `position ${t}, group ${address.group}, ${address.slot}, leaf ${address.leaf}`, hint: 'is this machine computing as docs/exact-arithmetic.md says?',
-      });
-    }
-    const body = packProveStep({ ...checkProof(found.check), evidence: found.evidence });
-    return { what: `${found.check} computes an element of ${address.slot} again: position ${t}, group ${address.group}`, body, value: CASE_PROOF_VALUE, check: found.check };
+    const proof = await refute({ source, address, disputed: bytes, honest: Buffer.from(honest.bytes!) }, commits, step, this.judge);
+    if (proof !== null) return { address, proof };
+    throw new DisputeError('dispute.not-refuted', 'no check shows the leaf to be wrong', {
+      received: `position ${t}, group ${address.group}, ${address.slot}, leaf ${address.leaf}`, hint: 'is this machine computing as docs/exact-arithmetic.md says?',
+    });
   }
 }

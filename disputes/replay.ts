@@ -14,5 +14,5 @@ export function replayedJob({ outputTokens, job }: Pick<CaseSubject, 'outputToke
 /** What is asked of a computation in a dispute. */
 export type Replay = Pick<TraceProver, 'result' | 'children' | 'innerChildren' | 'positionRoot' | 'positionTree' | 'leaf'>;
 
-export const replayed = (model: ExactModel, subject: CaseSubject, promptTokens: readonly number[]): Replay =>
+export const replayed = (model: ExactModel, subject: Pick<CaseSubject, 'outputTokens' | 'job'>, promptTokens: readonly number[]): Replay =>
   new TraceProver(model, replayedJob(subject, promptTokens));

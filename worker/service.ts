@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { type ChannelOptions, ChannelService } from './channels/service';
 import { Tier } from '../protocol';
 import { RequestError } from './errors';
-import { CaseWatch, Defender, type DefenderOptions, RequestVault } from './cases';
+import { CaseWatch, Defender, type DefenderOptions, HeldTraces, MAX_QUESTION_BODY, RequestVault, TRACES_PATH } from './cases';
 import { listen } from './http/listen';
 import { createJsonServer, type Reply } from './http/server';
 import { readTls, type TlsFiles, TlsRenewal } from './http/tls';
@@ -18,7 +18,7 @@ import { isPublic, parseAddress, statusOf } from './jobs/status';
 import { MAX_ACCEPTANCE_BODY, Promises } from './promises/accept';
 import { descriptorOf } from './descriptor';
 import { Admission, type AdmissionLimits } from './operation/admission';
-import { JOBS } from './operation/engineQueue';
+import { JOBS, TRACES } from './operation/engineQueue';
 import { EngineWatch } from './operation/engineWatch';
 import { WorkerMetrics } from './operation/metrics';
 import { startOperatorServer } from './operation/operatorServer';
@@ -41,8 +41,8 @@ export interface ServiceOptions extends JobContext {
   maxTokens: number;
   /** Most coverage of one job, nanoTON. */
   maxCoverage: bigint;
-  /** Set for a worker whose answers can be challenged: it answers the cases of its stake. */
-  defence?: Pick<DefenderOptions, 'model' | 'send'> & { pollSeconds: number };
+  /** Set for a worker whose answers can be challenged: it answers the cases of its stake, and whoever may open one, unless `isSilent`. */
+  defence?: Pick<DefenderOptions, 'model' | 'send'> & { pollSeconds: number; isSilent?: boolean };
   /** Set for a worker that serves channels too. */
   channels?: ChannelOptions;
   admission?: AdmissionLimits;
@@ -165,6 +165,17 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     const reasons = readiness.reasons();
     return { status: reasons.length === 0 ? 200 : 503, body: { ready: reasons.length === 0, reasons } };
   };
+  const channelRequest = (channel: Uint8Array, seq: number): Buffer | null => options.channels?.store.read.request(channel, seq)?.request ?? null;
+  const traces = options.defence && options.defence.isSilent !== true
+    ? new HeldTraces({
+        ...options, ...options.defence, vault: vault!, networkId: options.policy.networkId, channelRequest, signal: stopping.signal, now: unixTime,
+        run: (work) => admission.queue.run(TRACES, work, stopping.signal),
+      })
+    : undefined;
+  const askTrace = async (body: unknown): Promise<Reply> => {
+    requireOpen();
+    return { status: 200, body: await traces!.answer(body) };
+  };
   const tls = options.tls && readTls(options.tls);
   const server = createJsonServer(
     [
@@ -190,6 +201,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
         path: /^\/v1\/jobs\/([^/]+)\/receipt$/,
         handle: ([text]) => ({ status: 200, body: receiptOf(knownJob(text)) }),
       },
+      ...(traces ? [{ method: 'POST' as const, path: new RegExp(`^${TRACES_PATH}$`), maxBodyBytes: MAX_QUESTION_BODY, handle: (_match: string[], body: unknown) => askTrace(body) }] : []),
     ],
     log,
     { limit: (sender) => admission.sender(sender), onReply: (status) => metrics?.replied(status), tls: tls?.options },
@@ -232,8 +244,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   });
   const watching = options.stake.some((byte) => byte !== 0) ? watch.run() : Promise.resolve();
   const defender = options.defence && new Defender({
-    ...options, ...options.defence, vault: vault!, networkId: options.policy.networkId, now: unixTime,
-    channelRequest: (channel, seq) => options.channels?.store.read.request(channel, seq)?.request ?? null,
+    ...options, ...options.defence, vault: vault!, networkId: options.policy.networkId, now: unixTime, channelRequest,
   });
   const defending = defender && new CaseWatch({ defender, pollSeconds: options.defence!.pollSeconds, log, signal: stopping.signal }).run();
   log.info(

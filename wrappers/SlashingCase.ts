@@ -1,8 +1,8 @@
 import { Address, beginCell, Cell, type Contract, contractAddress, type ContractProvider, type Sender, SendMode } from '@ton/core';
 import { loadCaseEnded, SlashingCase as GeneratedCase, storeCaseSubject, storeJudgedJob, storeOpenCase, storePositionStatement } from '../build/Suite/Suite_SlashingCase';
 import {
-  type CheckRun, type ContradictingLeaf, packChooseChild, packEndTurn, packProveContradiction, packProveReceipt, packProveStep, packShowChildren, packShowLeaf, packShowPosition,
-  packShowTrace, type ShownPosition, type ShownTrace,
+  type CheckRun, type ContradictingLeaf, packChooseChild, packEndTurn, packProveAtOnce, packProveContradiction, packProveReceipt, packProveStep, packShowChildren, packShowLeaf,
+  packShowPosition, packShowTrace, type ShownPosition, type ShownTrace, type StepAtOnce,
 } from './caseMoves';
 import { toInteger } from './cells';
 import { type ModelRoots, packModelRoots } from './challenges';
@@ -18,6 +18,7 @@ export const OP_PROVE_CONTRADICTION = 0x0d17;
 export const OP_END_TURN = 0x0d18;
 export const OP_CASE_ENDED = 0x0d19;
 export const OP_PROVE_RECEIPT = 0x0d1a;
+export const OP_PROVE_AT_ONCE = 0x0d1b;
 
 /** Exit codes of SlashingCase. */
 export const SLASHING_CASE_ERRORS = {
@@ -160,6 +161,11 @@ export class SlashingCase implements Contract {
   /** Its `value` is CASE_PROOF_VALUE. */
   sendProveContradiction(provider: ContractProvider, via: Sender, value: bigint, leaf: ContradictingLeaf): Promise<void> {
     return send(provider, via, value, packProveContradiction(leaf));
+  }
+
+  /** Its `value` is CASE_PROOF_VALUE. */
+  sendProveAtOnce(provider: ContractProvider, via: Sender, value: bigint, step: StepAtOnce): Promise<void> {
+    return send(provider, via, value, packProveAtOnce(step));
   }
 
   sendEndTurn(provider: ContractProvider, via: Sender, value: bigint): Promise<void> {

@@ -1,7 +1,8 @@
 /** Bodies of the moves in a case (contracts/slashing/caseMessages.tact); hashes have 32 bytes. */
 import { beginCell, Cell } from '@ton/core';
 import {
-  storeChooseChild, storeEndTurn, storeProveContradiction, storeProveReceipt, storeProveStep, storeShowChildren, storeShowLeaf, storeShowPosition, storeShowTrace,
+  storeCheckRun, storeChooseChild, storeEndTurn, storeProveAtOnce, storeProveContradiction, storeProveReceipt, storeProveStep, storeShowChildren, storeShowLeaf, storeShowPosition,
+  storeShowTrace, storeSignedPosition,
 } from '../build/Suite/Suite_SlashingCase';
 import { toInteger } from './cells';
 
@@ -37,6 +38,20 @@ export interface ContradictingLeaf {
   path: readonly Uint8Array[];
 }
 
+/** What both descents would have found, and what shows it to be wrong. */
+export interface StepAtOnce {
+  traceRoot: Uint8Array;
+  /** As in ShownTrace. */
+  labelSalt: Uint8Array;
+  /** The leaf of the commit tree: its hash, its index, its siblings up to traceRoot. */
+  committed: { hash: Uint8Array; index: number; path: readonly Uint8Array[] };
+  position: { positionRoot: Uint8Array; signature: Uint8Array };
+  /** The leaf in dispute: its bytes as a chain of disputes/evidenceCells.ts, its index, its siblings up to positionRoot. */
+  leaf: { bytes: Cell; index: number; path: readonly Uint8Array[] };
+  /** Null: the leaf is the one that the trace commits to otherwise. */
+  proof: CheckRun | null;
+}
+
 /** Hashes, three to a cell, each cell with the next as its reference. */
 export function packHashes(hashes: readonly Uint8Array[]): Cell {
   let next: Cell | null = null;
@@ -47,9 +62,9 @@ export function packHashes(hashes: readonly Uint8Array[]): Cell {
   return next ?? Cell.EMPTY;
 }
 
-/** Siblings of a path, which climbs to the end of a chain: an empty cell stands behind them. */
-export function packPath(siblings: readonly Uint8Array[]): Cell {
-  let next = Cell.EMPTY;
+/** Siblings of a path, three to a cell. @param behind what follows them in the chain, an empty cell where they end it */
+export function packPath(siblings: readonly Uint8Array[], behind = Cell.EMPTY): Cell {
+  let next = behind;
   for (let at = Math.floor((siblings.length - 1) / 3) * 3; at >= 0; at -= 3) next = beginCell().storeBuffer(Buffer.concat(siblings.slice(at, at + 3))).storeRef(next).endCell();
   return next;
 }
@@ -79,5 +94,13 @@ export const packProveReceipt = ({ check, index, path, evidence }: CheckRun): Ce
 
 export const packProveContradiction = ({ hash, path }: ContradictingLeaf): Cell =>
   beginCell().store(storeProveContradiction({ $$type: 'ProveContradiction', hash: toInteger(hash), path: packPath(path) })).endCell();
+
+export const packProveAtOnce = ({ traceRoot, labelSalt, committed, position: { positionRoot, signature }, leaf, proof }: StepAtOnce): Cell =>
+  beginCell().store(storeProveAtOnce({
+    $$type: 'ProveAtOnce', traceRoot: toInteger(traceRoot), labelSalt: toInteger(labelSalt), commitHash: toInteger(committed.hash), commitIndex: BigInt(committed.index),
+    index: BigInt(leaf.index), leaf: leaf.bytes, paths: packPath(leaf.path, packPath(committed.path)),
+    position: beginCell().store(storeSignedPosition({ $$type: 'SignedPosition', positionRoot: toInteger(positionRoot), signature: Buffer.from(signature) })).endCell(),
+    proof: proof && beginCell().store(storeCheckRun({ $$type: 'CheckRun', check: proof.check, index: BigInt(proof.index), path: packPath(proof.path), evidence: proof.evidence })).endCell(),
+  })).endCell();
 
 export const packEndTurn = (): Cell => beginCell().store(storeEndTurn({ $$type: 'EndTurn' })).endCell();

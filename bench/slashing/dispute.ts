@@ -4,9 +4,10 @@ import type { SendMessageResult } from '@ton/sandbox';
 import { type CheckName, checkProof } from '../../disputes/checkTree';
 import { chainOf, leafCells } from '../../disputes/evidenceCells';
 import { caseSubject, type Challenged, requestOpening } from '../../disputes/opening';
+import { RevealedNodes } from '../../disputes/revealedTree';
 import type { ExactConfig, Job, LeafAddress, NodeAddress, Tree } from '../../exact';
 import { leafIndex, positionOf, treeLevels } from '../../exact/leafAddress';
-import { roundLevels } from '../../exact/proof';
+import { ROUND_LEVELS, roundLevels } from '../../exact/proof';
 import {
   buildTerms, commit, encodeTerms, FinishReason, type InferenceRequest, labelSalt, receiptHash, type RequestPayload, responseRoot, SEMANTICS, termsHash,
 } from '../../protocol';
@@ -14,7 +15,7 @@ import { NETWORK_ID, patternBytes, START } from '../../tests/support/jobWorld';
 import { sumFees, type TransactionFees } from '../../tests/support/fees';
 import { signed, StakeWorld, WORKER } from '../../tests/support/stakeWorld';
 import { nodeEd25519 } from '../../worker/keys/ed25519';
-import { CASE_VERDICTS, type ModelRoots, OP_PROVE_STEP, positionHash, readVerdict, SlashingCase, toCell } from '../../wrappers';
+import { CASE_VERDICTS, type ModelRoots, OP_PROVE_AT_ONCE, OP_PROVE_STEP, positionHash, readVerdict, SlashingCase, toCell } from '../../wrappers';
 
 /** A wrong answer: what its worker shows of it, and how its challenger proves it wrong. */
 export interface Lie {
@@ -76,8 +77,30 @@ function answerOf({ job, tokens, modelRoot, traceRoot }: Lie, world: StakeWorld)
   };
 }
 
-/** @throws Error unless every move is taken and the worker convicted */
-export async function playDispute(lie: Lie): Promise<Dispute> {
+/** Siblings of a leaf, bottom up, out of the rounds that lead to it. */
+async function pathTo({ config, children }: Lie, tree: Tree, index: number): Promise<Uint8Array[]> {
+  const levels = treeLevels(config, tree);
+  const shown = new RevealedNodes();
+  for (let depth = 0; depth < levels; depth += roundLevels(config, tree, depth)) {
+    const at = { depth, index: Math.floor(index / 2 ** (levels - depth)) };
+    shown.reveal(at, await children(tree, at));
+  }
+  return Array.from({ length: levels }, (_, level) => shown.at({ depth: levels - level, index: Math.floor(index / 2 ** level) ^ 1 })!);
+}
+
+/** The hash of a leaf of the commit tree, as the last round shows it. */
+async function committedHash({ config, committed, children }: Lie): Promise<Uint8Array> {
+  const levels = treeLevels(config, 'commit');
+  const last = levels % ROUND_LEVELS || ROUND_LEVELS;
+  const index = leafIndex(config, 'commit', committed);
+  return (await children('commit', { depth: levels - last, index: Math.floor(index / 2 ** last) }))[index % 2 ** last];
+}
+
+/**
+ * @param isAtOnce whether the challenger has learnt without the chain what both descents would show
+ * @throws Error unless every move is taken and the worker convicted
+ */
+export async function playDispute(lie: Lie, isAtOnce = false): Promise<Dispute> {
   const world = await StakeWorld.create();
   const answer = answerOf(lie, world);
   const { terms, payload, receipt } = answer;
@@ -105,25 +128,40 @@ export async function playDispute(lie: Lie): Promise<Dispute> {
     }
   };
 
+  const ended = (proof: Transaction[]): Dispute => {
+    const verdicts = proof.flatMap(({ inMessage }) => (inMessage ? (readVerdict(inMessage.body) ?? []) : []));
+    if (verdicts.length !== 1 || verdicts[0].verdict !== CASE_VERDICTS.convicted) throw new Error(`${lie.check} did not convict`);
+    return { moves, fees: sumFees(all), ...proofOf(proof) };
+  };
+
   await play('challenge', world.stake.sendChallenge(challenger, {
     value: CHALLENGE, challenger: world.client.address, terms: toCell(encodeTerms(terms)), receipt: signed(receipt), request: requestOpening(payload), model: lie.model,
   }));
-  await descend('commit', lie.committed, (children) => slashing.sendShowTrace(worker, MOVE, { traceRoot: lie.traceRoot, labelSalt: labelSalt('trace', SALT), children }));
+  const run = { ...checkProof(lie.check), evidence: lie.evidence };
   const t = positionOf(lie.committed);
   const signature = nodeEd25519.sign(positionHash(NETWORK_ID, receiptHash(receipt), t, lie.positionRoot), WORKER.secretKey.subarray(0, 32));
-  await descend('inner', lie.found, (children) => slashing.sendShowPosition(worker, MOVE, { positionRoot: lie.positionRoot, signature, children }));
-  await play('leaf', slashing.sendShowLeaf(worker, MOVE, chainOf(leafCells(lie.bytes))));
-  const proof = await play('proof', slashing.sendProveStep(challenger, MOVE, { ...(await checkProof(lie.check)), evidence: lie.evidence }));
-  const verdicts = proof.flatMap(({ inMessage }) => (inMessage ? (readVerdict(inMessage.body) ?? []) : []));
-  if (verdicts.length !== 1 || verdicts[0].verdict !== CASE_VERDICTS.convicted) throw new Error(`${lie.check} did not convict`);
-  return { moves, fees: sumFees(all), ...proofOf(proof) };
+  const position = { positionRoot: lie.positionRoot, signature };
+  const trace = { traceRoot: lie.traceRoot, labelSalt: labelSalt('trace', SALT) };
+  const bytes = chainOf(leafCells(lie.bytes));
+  if (isAtOnce) {
+    const [outer, inner] = [leafIndex(lie.config, 'commit', lie.committed), leafIndex(lie.config, 'inner', lie.found)];
+    const proof = await play('proof', slashing.sendProveAtOnce(challenger, MOVE, {
+      ...trace, position, committed: { hash: await committedHash(lie), index: outer, path: await pathTo(lie, 'commit', outer) },
+      leaf: { bytes, index: inner, path: await pathTo(lie, 'inner', inner) }, proof: run,
+    }));
+    return ended(proof);
+  }
+  await descend('commit', lie.committed, (children) => slashing.sendShowTrace(worker, MOVE, { ...trace, children }));
+  await descend('inner', lie.found, (children) => slashing.sendShowPosition(worker, MOVE, { ...position, children }));
+  await play('leaf', slashing.sendShowLeaf(worker, MOVE, bytes));
+  return ended(await play('proof', slashing.sendProveStep(challenger, MOVE, run)));
 }
 
 /** Gas of the case for a proof, and the bytes of the message. */
 function proofOf(transactions: readonly Transaction[]): Pick<Dispute, 'proofGas' | 'proofBytes'> {
   for (const { inMessage, description } of transactions) {
     const slice = inMessage?.body.beginParse();
-    if (slice === undefined || slice.remainingBits < 32 || slice.preloadUint(32) !== OP_PROVE_STEP) continue;
+    if (slice === undefined || slice.remainingBits < 32 || ![OP_PROVE_STEP, OP_PROVE_AT_ONCE].includes(slice.preloadUint(32))) continue;
     if (description.type !== 'generic' || description.computePhase.type !== 'vm') break;
     return { proofGas: Number(description.computePhase.gasUsed), proofBytes: inMessage!.body.toBoc().length };
   }

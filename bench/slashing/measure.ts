@@ -22,8 +22,9 @@ export interface ProofRow extends StepRow {
   gas: number;
   /** Of the whole body of ProveStep as a bag of cells. */
   evidenceBytes: number;
-  /** All fees of everybody, from the challenge to the verdict. */
+  /** All fees of everybody, from the challenge to the verdict: move by move, and where the worker shows without the chain what it holds. */
   disputeTon: number;
+  atOnceTon: number;
 }
 
 /** Moves of one kind in a dispute, all parties; TON. */
@@ -45,8 +46,15 @@ export interface SlashingReport {
   worstDispute: string;
   disputeFeesTon8B: number;
   worstDispute8B: string;
+  /** The dearest dispute of two moves. */
+  disputeFeesAtOnceTon: number;
+  worstAtOnce: string;
+  disputeFeesAtOnceTon8B: number;
+  worstAtOnce8B: string;
   moves: MoveRow[];
   moves8B: MoveRow[];
+  movesAtOnce: MoveRow[];
+  movesAtOnce8B: MoveRow[];
   /** The dearest slot of every check, and the row of 4,096. */
   proofs: ProofRow[];
   steps: StepRow[];
@@ -76,16 +84,18 @@ function movesOf({ moves }: Dispute): MoveRow[] {
 interface Played {
   row: ProofRow;
   dispute: Dispute;
+  atOnce: Dispute;
 }
 
 const rowOf = ({ step: { check, of }, flavour, gas }: Judged): StepRow => ({ check, of, flavour, checkGas: gas });
 
 async function prove(judged: Judged): Promise<Played> {
-  const dispute = await playDispute(judged.lie);
-  return { row: { ...rowOf(judged), gas: dispute.proofGas, evidenceBytes: dispute.proofBytes, disputeTon: tonOf(dispute.fees.totalNano) }, dispute };
+  const [dispute, atOnce] = [await playDispute(judged.lie), await playDispute(judged.lie, true)];
+  const fees = { disputeTon: tonOf(dispute.fees.totalNano), atOnceTon: tonOf(atOnce.fees.totalNano) };
+  return { row: { ...rowOf(judged), gas: dispute.proofGas, evidenceBytes: dispute.proofBytes, ...fees }, dispute, atOnce };
 }
 
-const largest = (played: readonly Played[], by: 'gas' | 'disputeTon'): Played => played.reduce((most, one) => (one.row[by] > most.row[by] ? one : most));
+const largest = (played: readonly Played[], by: 'gas' | 'disputeTon' | 'atOnceTon'): Played => played.reduce((most, one) => (one.row[by] > most.row[by] ? one : most));
 
 export async function measureSlashing(progress: (line: string) => void = () => undefined): Promise<SlashingReport> {
   const shipped: Played[] = [];
@@ -103,10 +113,12 @@ export async function measureSlashing(progress: (line: string) => void = () => u
   }
   const row = large.find(({ row: { of } }) => of === ROW_4096)!.row;
   const [step, dispute, dispute8B] = [largest(large, 'gas'), largest(shipped, 'disputeTon'), largest(large, 'disputeTon')];
+  const [atOnce, atOnce8B] = [largest(shipped, 'atOnceTon'), largest(large, 'atOnceTon')];
   return {
     stepGas4096: row.gas, checkGas4096: row.checkGas, evidenceBytes4096: row.evidenceBytes, maxStepGas8B: step.row.gas, worstOp8B: step.row.of,
     disputeFeesTon: dispute.row.disputeTon, worstDispute: dispute.row.of, disputeFeesTon8B: dispute8B.row.disputeTon, worstDispute8B: dispute8B.row.of,
-    moves: movesOf(dispute.dispute), moves8B: movesOf(dispute8B.dispute), proofs: large.map((one) => one.row), steps: steps.map(rowOf),
+    disputeFeesAtOnceTon: atOnce.row.atOnceTon, worstAtOnce: atOnce.row.of, disputeFeesAtOnceTon8B: atOnce8B.row.atOnceTon, worstAtOnce8B: atOnce8B.row.of,
+    moves: movesOf(dispute.dispute), moves8B: movesOf(dispute8B.dispute), movesAtOnce: movesOf(atOnce.atOnce), movesAtOnce8B: movesOf(atOnce8B.atOnce), proofs: large.map((one) => one.row), steps: steps.map(rowOf),
     shippedProofs: shipped.map((one) => one.row),
   };
 }

@@ -9,6 +9,7 @@ import { encodeTerms, equalBytes, toHex, Visibility } from '../../protocol';
 import {
   bondFor, CASE_VERDICTS, packChallengeReceipt, parseCase, ProviderStake, readVerdict, requiredChallengeValue, SLASHING_CASE_ERRORS, SlashingCase, toCell,
 } from '../../wrappers';
+import { endpointUrl } from '../../wrappers/discovery';
 import { type ChainClient, sleep } from '../../worker/chain/chainClient';
 import type { LoadedModel } from '../../worker/engine';
 import { ChainStateError } from '../../worker/errors';
@@ -18,6 +19,7 @@ import { VerificationError } from '../errors';
 import { formatTon } from '../output';
 import { type Receiver, sendAndWait } from '../provider/send';
 import type { Accused } from './accused';
+import { AskedWorker } from './askedWorker';
 import { type ChallengeRecord, loadChallenge, saveChallenge } from './record';
 
 /** What the fees of a whole dispute come to at most for one side, nanoTON; the bond comes on top. */
@@ -35,6 +37,8 @@ export interface ChallengeOptions {
   judge: Judge;
   /** What this machine computes, if it is made already. */
   replay?: Replay;
+  /** Ask nobody: play every move on chain. */
+  onChainOnly?: boolean;
   pollMillis: number;
   progress: (line: string) => void;
 }
@@ -65,24 +69,30 @@ const NO_SHARES = { burntNano: 0n, clientNano: 0n, reporterNano: 0n };
 
 /** One challenge, move by move. All that it needs to go on is its record, the kept answer and the chain. */
 export class Challenge {
-  private constructor(private readonly options: ChallengeOptions, private readonly pursuit: Pursuit, private readonly slashing: SlashingCase, private record: ChallengeRecord) {}
+  private constructor(
+    private readonly options: ChallengeOptions, private readonly pursuit: Pursuit, private readonly slashing: SlashingCase, private record: ChallengeRecord,
+    private readonly asking: AbortController,
+  ) {}
 
   /**
    * Opens the case, or takes up one that this data folder opened before.
    * @throws VerificationError `verification.nothing-wrong`, `.other-model`, `.not-granted`; ChainStateError `chain.low-balance`, `chain.stake-refused`
    */
   static async open(options: ChallengeOptions): Promise<Challenge> {
-    const { accused: { answer, delivery, name, receiptHash }, chain, wallet, loaded: { model }, judge, replay, dataFolder } = options;
+    const { accused, chain, wallet, loaded: { model }, judge, replay, dataFolder } = options;
+    const { answer, delivery, name, receiptHash } = accused;
     if (!equalBytes(model.modelRoot, answer.terms.modelRoot)) {
       throw new VerificationError('verification.other-model', 'the answer is of another model', { expected: toHex(answer.terms.modelRoot), received: toHex(model.modelRoot), hint: 'give its file with --model' });
     }
     const parts = new ModelProver(model);
-    const pursuit = new Pursuit(model, parts, answer, judge, replay);
     const stake = new Address(0, Buffer.from(answer.terms.stake));
+    const asking = new AbortController();
+    const held = options.onChainOnly === true ? undefined : new AskedWorker(() => endpointOf(chain, stake), accused, asking.signal, options.progress);
+    const pursuit = new Pursuit(model, parts, answer, judge, replay, held);
     const slashing = await SlashingCase.fromSubject(stake, wallet.address, pursuit.subject);
     const known = loadChallenge(dataFolder, receiptHash);
     if (known?.case === slashing.address.toRawString()) {
-      const begun = new Challenge(options, pursuit, slashing, known);
+      const begun = new Challenge(options, pursuit, slashing, known, asking);
       if (await begun.isThere()) {
         if (begun.record.verdict === null) await pursuit.isWrong(delivery);
         return begun;
@@ -103,9 +113,14 @@ export class Challenge {
       version: 1, name, receiptHash, stake: stake.toRawString(), case: slashing.address.toRawString(), since: (await chain.getAccount(stake)).apiTime - 60,
       slashedBefore: slashed.toString(), proofGas: null, check: null, moves: 0, verdict: null,
     };
-    const challenge = new Challenge(options, pursuit, slashing, record);
+    const challenge = new Challenge(options, pursuit, slashing, record, asking);
     await challenge.send(stake, parts);
     return challenge;
+  }
+
+  /** Nobody is waited for any more. */
+  stop(): void {
+    this.asking.abort();
   }
 
   /** Whether the chain has the case, or its verdict. */
@@ -172,6 +187,7 @@ export class Challenge {
     const found = await this.verdictTransaction();
     if (found === null) return false;
     const { verdict } = readVerdict(found.inMessage!.body)!;
+    this.stop();
     this.keep({ verdict: (Object.entries(CASE_VERDICTS).find(([, number]) => number === verdict)?.[0] ?? 'moot') as ChallengeRecord['verdict'] });
     return true;
   }
@@ -190,6 +206,12 @@ export class Challenge {
   }
 }
 
+/** Where a stake says that its workers are. */
+async function endpointOf(chain: ChainClient, stake: Address): Promise<string | null> {
+  const { endpoint } = await chain.query(() => ProviderStake.fromAddress(stake).getStatus(chain.ton.provider(stake)));
+  return endpoint === null ? null : endpointUrl(endpoint);
+}
+
 function gasOf({ description }: Transaction): number | null {
   return description.type === 'generic' && description.computePhase.type === 'vm' ? Number(description.computePhase.gasUsed) : null;
 }
@@ -197,10 +219,14 @@ function gasOf({ description }: Transaction): number | null {
 /** Plays one challenge to its end. @throws as its parts */
 export async function playChallenge(options: ChallengeOptions): Promise<ChallengeReport> {
   const challenge = await Challenge.open(options);
-  for (;;) {
-    const came = await stepSafely(challenge, options);
-    if (came === 'over') return challenge.report();
-    if (came === 'waits') await sleep(options.pollMillis);
+  try {
+    for (;;) {
+      const came = await stepSafely(challenge, options);
+      if (came === 'over') return await challenge.report();
+      if (came === 'waits') await sleep(options.pollMillis);
+    }
+  } finally {
+    challenge.stop();
   }
 }
 

@@ -1,6 +1,7 @@
 import { Cell } from '@ton/core';
 import { z } from 'zod';
 import type { SignedReceipt } from '../../wrappers';
+import { type QuestionBody, sealedAnswer, TRACES_PATH } from '../../worker/cases/traceQuestions';
 import { ChainApiError } from '../../worker/errors';
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
@@ -75,6 +76,17 @@ const acceptanceSchema = z.object({ acceptance: z.string().max(1_024) });
 
 const receiptSchema = z.object({ receipt: z.string().max(8_192), signature: z.string().max(128) });
 
+/** What a worker said instead of an answer. */
+export class WorkerRefusal extends ChainApiError {
+  /** Code of its error. */
+  readonly reason: string;
+
+  constructor({ code = 'unknown', message = '' }: { code?: string; message?: string }) {
+    super('network.worker-refused', 'the worker refused the request', { received: `${code}: ${message}`.slice(0, 200) });
+    this.reason = code;
+  }
+}
+
 /** Client of a worker's HTTP endpoint; every failure is a typed error. */
 export class WorkerApi {
   constructor(
@@ -121,6 +133,12 @@ export class WorkerApi {
     }
   }
 
+  /** Asks what the worker holds of a trace (worker/cases/traceQuestions.ts). @returns sealed bytes */
+  async trace(body: QuestionBody): Promise<Uint8Array> {
+    const { answer } = await this.call('POST', TRACES_PATH, sealedAnswer, body);
+    return Buffer.from(answer, 'base64');
+  }
+
   private async call<T>(method: string, path: string, schema: z.ZodType<T>, body?: object): Promise<T> {
     let response: Response;
     let json: unknown;
@@ -142,11 +160,7 @@ export class WorkerApi {
       });
     }
     const error = (json as { error?: { code?: string; message?: string } } | null)?.error;
-    if (typeof error === 'object') {
-      throw new ChainApiError('network.worker-refused', 'the worker refused the request', {
-        received: `${error.code ?? 'unknown'}: ${error.message ?? ''}`.slice(0, 200),
-      });
-    }
+    if (typeof error === 'object') throw new WorkerRefusal(error);
     const parsed = schema.safeParse(json);
     if (!parsed.success) {
       throw unreadable(parsed.error.issues.map((issue) => issue.path.join('.')).join(', '));

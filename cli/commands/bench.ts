@@ -114,9 +114,9 @@ function slashingCommand(): Command {
       const { output } = contextOf(options);
       const { measureSlashing } = await import('../../bench/slashing/measure');
       const report = await measureSlashing((line) => output.progress(line));
-      const { proofs, shippedProofs: _, steps: __, moves: ___, moves8B: ____, ...shown } = report;
-      const lines = proofs.map(({ of, check, gas, evidenceBytes, disputeTon }) =>
-        `${check.padEnd(16)} ${of.padEnd(16)} ${String(gas).padStart(7)} gas ${String(evidenceBytes).padStart(6)} bytes ${disputeTon.toFixed(3)} TON`);
+      const { proofs, shippedProofs: _, steps: __, moves: ___, moves8B: ____, movesAtOnce: _____, movesAtOnce8B: ______, ...shown } = report;
+      const lines = proofs.map(({ of, check, gas, evidenceBytes, disputeTon, atOnceTon }) =>
+        `${check.padEnd(16)} ${of.padEnd(16)} ${String(gas).padStart(7)} gas ${String(evidenceBytes).padStart(6)} bytes ${disputeTon.toFixed(3)} TON, at once ${atOnceTon.toFixed(3)} TON`);
       output.result(report, [linesOf(shown), ...lines].join('\n'));
     });
 }

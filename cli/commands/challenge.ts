@@ -28,6 +28,7 @@ export function challengeCommand(): Command {
     .description('have a wrong answer slashed: the job is computed again, and the chain computes the step that is wrong; goes on after a restart')
     .argument('[receipt]', 'a file with evidence, the reference of an audited answer, or the address of a job of this data folder')
     .option('--watch', 'challenge all that this gateway\'s audits found and will find, until it is stopped')
+    .option('--on-chain-only', 'do not ask the worker for what it holds: play every move on chain')
     .option('--yes', 'reveal what a dispute reveals; without it the command only says what that is')
     .action(async (name: string | undefined, options: Record<string, unknown>) => {
       const context = contextOf(options);
@@ -35,9 +36,10 @@ export function challengeCommand(): Command {
         throw new UsageError('usage.receipt', 'say what to challenge', { expected: 'one receipt, or --watch', received: name === undefined ? 'neither' : 'both' });
       }
       if (options.yes !== true) throw new UsageError('usage.consent', `nothing was sent.\n${REVEALED.join('\n')}`, { hint: 'give --yes to go on' });
-      if (name === undefined) return watch(context);
+      const onChainOnly = options.onChainOnly === true;
+      if (name === undefined) return watch(context, onChainOnly);
       const accused = await accusedOf(context.settings.dataFolder, name);
-      const report = await playChallenge({ ...(await sharedOptions(context)), accused });
+      const report = await playChallenge({ ...(await sharedOptions(context)), onChainOnly, accused });
       context.output.result(report, describe(report));
     });
 }
@@ -53,11 +55,11 @@ async function sharedOptions({ settings, output, passphrase }: Context): Promise
 }
 
 /** All evidence that has no verdict yet, now and as it comes; several cases at a time, one move after another. */
-async function watch(context: Context): Promise<void> {
+async function watch(context: Context, onChainOnly: boolean): Promise<void> {
   const { settings, output } = context;
   let isStopped = false;
   void stopSignal().then(() => (isStopped = true));
-  const shared = await sharedOptions(context);
+  const shared = { ...(await sharedOptions(context)), onChainOnly };
   const games = new Map<string, { challenge: Challenge; options: ChallengeOptions }>();
   const refused = new Set<string>();
   const verdicts: ChallengeReport[] = [];
@@ -97,6 +99,7 @@ async function watch(context: Context): Promise<void> {
     }
     await sleep(settings.network === 'devnet' ? 300 : 10_000);
   }
+  for (const { challenge } of games.values()) challenge.stop();
   output.result({ verdicts }, `${verdicts.length} verdicts`);
 }
 

@@ -45,6 +45,7 @@ const SETTINGS = [
   'channelParallel',
   'channelRate',
   'senderRate',
+  'showTraces',
   'drainSeconds',
   'metricsHost',
   'metricsPort',
@@ -203,7 +204,7 @@ async function openEngineOf(settings: Context['settings'], log: Logger, cheats: 
 /** Answers of a bonded key for an exact model can be challenged. */
 async function openDefence(settings: Context['settings'], chain: ChainClient, { model }: ServedModel, secret: string | undefined, log: Logger): Promise<ServiceOptions['defence']> {
   if (settings.stake === undefined || Tier[settings.tier] !== Tier.bonded || !isExactModel(model)) return undefined;
-  return { model, ...(await movePayer(settings, chain, secret, log)) };
+  return { model, isSilent: settings.showTraces === 'off', ...(await movePayer(settings, chain, secret, log)) };
 }
 
 const isExactModel = (model: ServedModel['model']): model is ExactModel => 'layers' in model;

@@ -45,6 +45,7 @@ export interface Settings {
   channelParallel: number;
   channelRate: number;
   senderRate: number;
+  showTraces: 'on' | 'off';
   drainSeconds: number;
   metricsHost: string;
   metricsPort?: number;

@@ -117,6 +117,12 @@ export const SETTINGS = {
   channelParallel: { schema: whole(1, 1024), default: 16, help: 'most requests of one channel that run or wait', placeholder: 'n' },
   channelRate: { schema: whole(0, 100000), default: 100, help: 'requests a second of one channel, 0 for no limit', placeholder: 'n' },
   senderRate: { schema: whole(0, 100000), default: 100, help: 'requests a second of one IP address, 0 for no limit', placeholder: 'n' },
+  showTraces: {
+    schema: z.enum(['on', 'off'], { error: 'expected on or off' }),
+    default: 'on',
+    help: 'show whoever may challenge an answer what a case would show: saves the fees of moves',
+    placeholder: 'on|off',
+  },
   drainSeconds: { schema: whole(0, 3600), default: 30, help: 'time for what runs to finish after SIGTERM', placeholder: 's' },
   metricsHost: { schema: text, default: '127.0.0.1', help: 'address of the metrics', placeholder: 'address' },
   metricsPort: { schema: port, default: undefined, help: 'port of /metrics, /healthz and /readyz for the operator; none when unset', placeholder: 'port' },

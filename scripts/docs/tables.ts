@@ -164,22 +164,41 @@ const slashing = (): SlashingReport => JSON.parse(fs.readFileSync(path.join(root
 
 function proofTable(): string {
   return table(
-    ['dearest step', 'check', 'gas of the check', 'gas of the proof', 'message, bytes', 'whole dispute, TON'],
-    slashing().proofs.map(({ of, check, checkGas, gas, evidenceBytes, disputeTon }) =>
-      [of, check, ...[checkGas, gas, evidenceBytes].map((count) => count.toLocaleString('en-US')), disputeTon.toFixed(2)]),
+    ['dearest step', 'check', 'gas of the check', 'gas of the proof', 'message, bytes', 'whole dispute, TON', 'the same at once, TON'],
+    slashing().proofs.map(({ of, check, checkGas, gas, evidenceBytes, disputeTon, atOnceTon }) =>
+      [of, check, ...[checkGas, gas, evidenceBytes].map((count) => count.toLocaleString('en-US')), disputeTon.toFixed(2), atOnceTon.toFixed(2)]),
   );
 }
 
-function disputeTable(): string {
-  const { moves, moves8B, worstDispute, worstDispute8B, disputeFeesTon, disputeFeesTon8B } = slashing();
-  const cell = (rows: MoveRow[], move: string): string => {
-    const { times, ton } = rows.find((row) => row.move === move)!;
+interface Column {
+  name: string;
+  moves: readonly MoveRow[];
+  ton: number;
+}
+
+const movesTable = (columns: readonly Column[]): string => {
+  const cell = ({ moves }: Column, move: string): string => {
+    const { times, ton } = moves.find((row) => row.move === move)!;
     return `${times} x ${(ton / times).toFixed(4)}`;
   };
   return table(
-    ['move', `shape of the shipped model, ${worstDispute}`, `shape of Llama 3 8B, ${worstDispute8B}`],
-    [...moves8B.map(({ move }) => [move, cell(moves, move), cell(moves8B, move)]), ['together', `**${disputeFeesTon.toFixed(2)} TON**`, `**${disputeFeesTon8B.toFixed(2)} TON**`]],
+    ['move', ...columns.map(({ name }) => name)],
+    [...columns[0].moves.map(({ move }) => [move, ...columns.map((column) => cell(column, move))]), ['together', ...columns.map(({ ton }) => `**${ton.toFixed(2)} TON**`)]],
   );
+};
+
+const SHAPES = ['shape of the shipped model', 'shape of Llama 3 8B'];
+
+function disputeTable(): string {
+  const { moves, moves8B, worstDispute, worstDispute8B, disputeFeesTon, disputeFeesTon8B } = slashing();
+  return movesTable([{ name: `${SHAPES[0]}, ${worstDispute}`, moves, ton: disputeFeesTon }, { name: `${SHAPES[1]}, ${worstDispute8B}`, moves: moves8B, ton: disputeFeesTon8B }]);
+}
+
+function atOnceTable(): string {
+  const { movesAtOnce, movesAtOnce8B, worstAtOnce, worstAtOnce8B, disputeFeesAtOnceTon, disputeFeesAtOnceTon8B } = slashing();
+  return movesTable([
+    { name: `${SHAPES[0]}, ${worstAtOnce}`, moves: movesAtOnce, ton: disputeFeesAtOnceTon }, { name: `${SHAPES[1]}, ${worstAtOnce8B}`, moves: movesAtOnce8B, ton: disputeFeesAtOnceTon8B },
+  ]);
 }
 
 /** Every generated table by the name of its place in the docs: `<!-- name -->` ... `<!-- /name -->`. */
@@ -195,6 +214,7 @@ export const TABLES: Record<string, () => string> = {
   ...Object.fromEntries(ECONOMICS.map((name) => [`economics-${name}`, () => economicsTable(`economics-${name}`)])),
   'slashing-proofs': proofTable,
   'slashing-disputes': disputeTable,
+  'slashing-at-once': atOnceTable,
 };
 
 /** A page with every generated table in its place. */

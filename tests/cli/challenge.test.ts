@@ -25,7 +25,7 @@ async function provider(more: string[] = []): Promise<Owner> {
 const challenge = (folder: string, ...args: string[]) =>
   cocoon(['challenge', ...args, '--api', market.api, '--data-folder', folder, '--model', TINY_MODEL, '--json']);
 
-test('a worker that computes with one wrong bit is convicted by a step that the chain computes again; it answers every move by itself', async () => {
+test('a worker that computes with one wrong bit shows its trace when it is asked, and is convicted by one move, in which the chain computes a step again', async () => {
   const owner = await provider(['--simulate-cheat', 'flipped-bit']);
   const settings = await market.client();
   const { jobAddress } = await market.finishJob(settings, await market.createJob(settings, { provider: owner.stake.toRawString() }), false);
@@ -38,6 +38,8 @@ test('a worker that computes with one wrong bit is convicted by a step that the 
   assert.equal(run.status, 0, run.stderr);
   const report = JSON.parse(run.stdout) as Record<string, unknown>;
   assert.equal(report.verdict, 'convicted');
+  assert.equal(report.moves, 1, run.stderr);
+  assert.match(run.stderr, /asks the worker at http/);
   assert.equal(report.slashedNano, 2_000_000_000, 'half of 4 TON');
   assert.ok((report.proofGas as number) > 10_000, `gas ${String(report.proofGas)}`);
   assert.match(report.check as string, /Check$/);

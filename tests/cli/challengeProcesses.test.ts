@@ -25,6 +25,7 @@ import { TINY_MODEL } from '../support/marketplace';
 
 const MODEL = ['--model', TINY_MODEL, '--backend', 'reference'];
 const CHEAT = [...MODEL, '--simulate-cheat', 'flipped-bit', '--output-price', '500'];
+const SILENT = [...CHEAT, '--show-traces', 'off'];
 
 describe('a dispute between processes', { timeout: 120_000 }, () => {
   const stage = new Stage({ ...createOutput(true), progress: () => undefined });
@@ -34,7 +35,7 @@ describe('a dispute between processes', { timeout: 120_000 }, () => {
   let port: string;
   before(async () => {
     await stage.startDevnet();
-    provider = await stage.startProvider('liar', CHEAT);
+    provider = await stage.startProvider('liar', SILENT);
     worker = provider.process;
     const { url } = await worker.next<WorkerReady>();
     port = new URL(url).port;
@@ -49,7 +50,7 @@ describe('a dispute between processes', { timeout: 120_000 }, () => {
   });
   after(() => stage.close(false));
 
-  const restarted = (): Subprocess => stage.start('liar', ['worker', '--port', port, '--stake', provider.stake.toRawString(), ...CHEAT]);
+  const restarted = (args: string[]): Subprocess => stage.start('liar', ['worker', '--port', port, '--stake', provider.stake.toRawString(), ...args]);
   /** A challenge that tells when it has made so many moves. */
   function challenger(name: string, args: string[], moves = Infinity): { process: Subprocess; moved: Promise<void> } {
     let made = 0;
@@ -73,17 +74,18 @@ describe('a dispute between processes', { timeout: 120_000 }, () => {
     return jobAddress;
   }
 
-  test('both sides are killed and go on where the case stands', async () => {
+  test('both sides are killed and go on where the case stands: move by move while the worker shows nothing, at once when it does', async () => {
     const job = await buy(provider);
-    for (const moves of [2, 1]) {
-      const { process, moved } = challenger('client', [job], moves);
+    for (const [moves, more, next] of [[2, ['--on-chain-only'], SILENT], [1, [], CHEAT]] as const) {
+      const { process, moved } = challenger('client', [job, ...more], moves);
       await moved;
       await Promise.all([kill(worker), kill(process)]);
-      worker = restarted();
+      worker = restarted([...next]);
     }
+    await worker.next<WorkerReady>();
     const report = await challenger('client', [job]).process.result<{ verdict: string; moves: number }>();
     assert.equal(report.verdict, 'convicted');
-    assert.ok(report.moves >= 4, `${report.moves} moves`);
+    assert.ok(report.moves >= 2, `${report.moves} moves`);
   });
 
   test('a watchtower answers every move for a worker that does not run, and who accuses it wrongly finds nothing to prove', async () => {
@@ -121,8 +123,8 @@ describe('a dispute between processes', { timeout: 120_000 }, () => {
     }
     const watcher = stage.start('gateway', ['challenge', '--watch', '--yes', '--model', TINY_MODEL]);
     await watcher.next();
-    const { event, verdict, name } = await watcher.next<{ event: string; verdict: string; name: string }>();
-    assert.deepEqual([event, verdict, name], ['verdict', 'convicted', listEvidence(folder)[0].reference]);
+    const { event, verdict, name, moves } = await watcher.next<{ event: string; verdict: string; name: string; moves: number }>();
+    assert.deepEqual([event, verdict, name, moves], ['verdict', 'convicted', listEvidence(folder)[0].reference, 1], 'the worker was asked');
     await watcher.stop();
   });
 });

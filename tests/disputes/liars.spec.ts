@@ -1,77 +1,20 @@
 /** The safety of a dispute: a lie anywhere in a trace is convicted, and no challenger convicts a worker that is right. */
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { Cell } from '@ton/core';
-import { checkProof } from '../../disputes/checkTree';
 import { hashOfLeaf } from '../../disputes/positionEvidence';
-import { KnownCommits } from '../../disputes/refute';
-import { refutationsOf } from '../../disputes/refutations';
-import { RevealedNodes } from '../../disputes/revealedTree';
-import { decodeJob } from '../../disputes/step';
-import { GREEDY, type Sampling } from '../../exact';
-import { commitAddressAt, innerAddressAt, leafIndex, placedSlots, UNUSED, type LeafAddress } from '../../exact/leafAddress';
-import type { Leaf } from '../../exact/trace';
+import { commitAddressAt, leafIndex, UNUSED } from '../../exact/leafAddress';
 import { type Run, runOf } from './checks';
 import {
   CASE_MOVE_VALUE, CASE_PROOF_VALUE, CASE_TURNS, CASE_VERDICTS, type CaseState, packChooseChild, packEndTurn, packProveContradiction, packProveStep, SLASHING_CASE_ERRORS,
 } from '../../wrappers';
-import { answerOf, exitOf, JOB } from './game';
-import { SAMPLINGS } from './headGroup';
-import { mutated, randomOf } from './mutations';
-import { Dispute, verdictOf } from './parties';
+import { exitOf, JOB } from './game';
+import { accusations, addressAt, disputeOf, leavesOf, liesAt, otherEnd, SAMPLED } from './lies';
+import { randomOf } from './mutations';
+import { type Dispute, verdictOf } from './parties';
 import { type Lie, StoredRun } from './storedRun';
 
 const RUNS = Number(process.env.COCOON_PROPERTY_RUNS ?? 12);
 const SEED = Number(process.env.COCOON_PROPERTY_SEED ?? 7);
-
-const SAMPLED: Record<string, Sampling> = { greedy: GREEDY, full: SAMPLINGS.full, top: SAMPLINGS.top };
-
-const addressAt = (t: number, group: number, slot: string, leaf: number): LeafAddress => ({ block: t >> 5, position: t % 32, group, slot, leaf });
-
-/** Trees of a run are computed once. */
-const known = new WeakMap<Run, StoredRun>();
-function honestOf(run: Run): StoredRun {
-  const honest = known.get(run) ?? new StoredRun(run);
-  known.set(run, honest);
-  return honest;
-}
-
-/** A dispute with a worker whose trees have lies, and a challenger that computes. */
-const disputeOf = (run: Run, lies: readonly Lie[]): Promise<Dispute> =>
-  Dispute.open(async (names) => {
-    const worker = lies.length === 0 ? honestOf(run) : new StoredRun(run, lies);
-    const { model, prover } = run;
-    const sampling = run.job.sampling;
-    const answer = answerOf({ ...JOB, sampling }, await worker.result(), { ...names, modelRoot: model.modelRoot }, {}, {});
-    return { model, prover, answer, worker, honest: honestOf(run) };
-  });
-
-/**
- * The last leaf of a position that the trace has too, changed in both trees: what makes a trace another one when a lie stands in the position tree
- * alone. It is the draw, and where nothing is drawn, before the prompt's last token, a value of the last layer.
- */
-function otherEnd(run: Run, t: number): Lie[] {
-  const { layers } = run.model.config;
-  const [group, slot] = t >= run.job.promptTokens - 1 ? [layers + 1, 'draw'] : [layers, 'v8'];
-  const bytes = Buffer.from(run.positions[t][group].find((one) => one.slot === slot)!.leaves[0]!);
-  bytes[bytes.length - 1] ^= 1;
-  const address = addressAt(t, group, slot, 0);
-  return [{ tree: 'commit', address, bytes }, { tree: 'inner', address, bytes }];
-}
-
-/** A leaf that lies, wherever it stands; with what a committed one has in the trace too. */
-function liesAt(run: Run, t: number, group: number, slot: string, leaf: number, bytes: Leaf): Lie[] {
-  const address = addressAt(t, group, slot, leaf);
-  const inner: Lie = { tree: 'inner', address, bytes };
-  const isCommitted = placedSlots(run.model.config, 'commit', group).some(({ name }) => name === slot);
-  return isCommitted ? [inner, { tree: 'commit', address, bytes }] : [...otherEnd(run, t), inner];
-}
-
-/** Leaves that a position has: group, slot, number. */
-function leavesOf(run: Run, t: number): { group: number; slot: string; leaf: number; bytes: Buffer }[] {
-  return run.positions[t].flatMap((slots, group) =>
-    slots.flatMap(({ slot, leaves }) => leaves.flatMap((bytes, leaf) => (bytes === null ? [] : [{ group, slot, leaf, bytes: Buffer.from(bytes) }]))));
-}
 
 const runs = new Map<string, Run>();
 const run = (name: string, mode = 'greedy'): Run => runs.get(`${name}/${mode}`)!;
@@ -149,29 +92,6 @@ describe('a lie', () => {
   });
 });
 
-/** What a challenger may say of a leaf: evidence as if he had computed other bytes, and the same bent. */
-async function accusations(dispute: Dispute, state: CaseState, random: (limit: number) => number): Promise<Cell[]> {
-  const { model, prover, answer, honest } = dispute.parties;
-  const address = innerAddressAt(model.config, state.place!.t, state.index);
-  const { bytes } = await honest!.leaf('inner', address);
-  const disputed = Buffer.from(bytes!);
-  const claimed = Buffer.from(disputed);
-  for (let n = 0; n < 3; n++) claimed[random(claimed.length)] ^= 1 + random(255);
-  const commits = new KnownCommits(model.config, honest!, new RevealedNodes());
-  const { sampling } = decodeJob(dispute.subject.job);
-  const source = {
-    config: model.config, model: prover, tree: await honest!.positionTree(state.place!.t), commit: commits, request: answer.payload.request, t: state.place!.t, sampling,
-  };
-  const bodies: Cell[] = [];
-  for (const { check, evidence } of refutationsOf({ source, address, disputed, honest: claimed }).slice(0, 3)) {
-    const shown = await commits.build(evidence);
-    if (shown === null) continue;
-    const proof = await checkProof(check);
-    bodies.push(packProveStep({ ...proof, evidence: mutated(shown, random) }), packProveStep({ ...proof, evidence: shown }));
-  }
-  return bodies;
-}
-
 describe('a worker that is right', () => {
   it('finding 29: is never convicted, whatever children a challenger chooses and whatever he shows', async () => {
     let proofs = 0;
@@ -185,7 +105,7 @@ describe('a worker that is right', () => {
           const state = await dispute.state();
           if (state === null) throw new Error('a case ended without a verdict that was seen');
           const answer = await defence.move(state);
-          const moves = answer !== null ? [answer] : state.turn === CASE_TURNS.choose ? [packChooseChild(random(20) === 0 ? random(state.children!.length) : target(state))] : await accusations(dispute, state, random);
+          const moves = answer !== null ? [answer] : state.turn === CASE_TURNS.choose ? [packChooseChild(random(20) === 0 ? random(state.children!.length) : target(state))] : (await accusations(dispute, state.place!.t, state.index, random)).map(packProveStep);
           if (state.place?.positionRoot) {
             const { hash, path } = await contradictionOf(dispute, state);
             expect(exitOf(await dispute.send('challenger', { value: CASE_PROOF_VALUE, body: packProveContradiction({ hash, path }) }))).toBe(SLASHING_CASE_ERRORS.noContradiction);

@@ -5,7 +5,8 @@ import { Defence } from '../../disputes/defence';
 import { DisputeError } from '../../disputes/errors';
 import { localJudge } from '../../disputes/localJudge';
 import { caseSubject, type Challenged, modelRoots } from '../../disputes/opening';
-import { Pursuit } from '../../disputes/pursuit';
+import type { HeldTrace } from '../../disputes/heldTrace';
+import { type Move, Pursuit } from '../../disputes/pursuit';
 import type { Replay } from '../../disputes/replay';
 import type { Judge } from '../../disputes/refute';
 import type { ExactModel, ModelProver } from '../../exact';
@@ -68,9 +69,18 @@ export class Dispute {
     return new Defence({ model, kept: payload, subject: this.subject, sign: (hash) => nodeEd25519.sign(hash, SEED) }, worker);
   }
 
-  async pursuit(): Promise<Pursuit> {
+  /** @param held what the worker says when it is asked without the chain */
+  async pursuit(held?: HeldTrace): Promise<Pursuit> {
     const { model, prover, answer, honest } = this.parties;
-    return new Pursuit(model, prover, answer, await sharedJudge(), honest);
+    return new Pursuit(model, prover, answer, await sharedJudge(), honest, held);
+  }
+
+  /** A challenger that asked the worker before its first move on chain. @returns his move, null where he has none yet */
+  async askedFirst(pursuit: Pursuit): Promise<Move | null> {
+    const move = async (): Promise<Move | null> => pursuit.move((await this.state())!, this.moves, this.chain.now!);
+    const first = await move();
+    await pursuit.askedAll();
+    return first ?? move();
   }
 
   /** One move of whoever has the turn; null when the case is over. */

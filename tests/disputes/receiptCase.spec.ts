@@ -1,7 +1,7 @@
 /** SlashingCase: a lie that needs no descent, at every turn; what is no proof changes nothing. */
 import { describe, expect, it } from '@jest/globals';
 import { beginCell, type Cell, toNano } from '@ton/core';
-import { createShardAccount, type SendMessageResult } from '@ton/sandbox';
+import type { SendMessageResult } from '@ton/sandbox';
 import { checkProof, type CheckName, type ReceiptCheckName } from '../../disputes/checkTree';
 import { linearEvidence } from '../../disputes/checks/linear';
 import { committedToken } from '../../disputes/receiptChecks/answerTokens';
@@ -9,6 +9,7 @@ import { countsEvidence, promptEvidence, tokenEvidence } from '../../disputes/re
 import { FinishReason, type Receipt } from '../../protocol';
 import { CASE_TURNS, OP_PROVE_RECEIPT, SLASHING_CASE_ERRORS as E, TURN_SECONDS } from '../../wrappers';
 import { brokenModel, exitOf, Game, gasOf, JOB, MOVE } from './game';
+import { dataOf, GAS_PRICE, keepEnded, turnOf, TURNS } from './turns';
 
 /** Says that it stopped, at no stop token: the stop set is empty. */
 const STOPPED: Partial<Receipt> = { finishReason: FinishReason.stop };
@@ -20,9 +21,6 @@ async function lie(game: Game): Promise<Cell> {
   const committed = { answer: { finishReason: FinishReason.length, tokens }, commitSalt: payload.commitSalt };
   return tokenEvidence(committedToken(committed, tokens.length - 1), tokens.length - 1, payload.request);
 }
-
-/** nanoTON. */
-const GAS_PRICE = 400n;
 
 interface Change {
   check?: CheckName | ReceiptCheckName;
@@ -37,32 +35,6 @@ async function prove(game: Game, { check = 'FinishReasonCheck', evidence, value 
   const run = { ...proof, index: index ?? proof.index, evidence: evidence ?? (await lie(game)) };
   return (await game.contract.sendProveReceipt(from.getSender(), value, run)) as never;
 }
-
-/** An account that could not be deleted at the end of its case: its turn is 0, and the time of the last one has not passed. */
-async function keepEnded(game: Game): Promise<void> {
-  const data = (await dataOf(game)).beginParse();
-  const ended = beginCell().storeBits(data.loadBits(2 * 267)).storeUint(0 * data.loadUint(8), 8).storeSlice(data).endCell();
-  const { address, init } = game.contract;
-  await game.blockchain.setShardAccount(address, createShardAccount({ address, code: init!.code, data: ended, balance: toNano(1) }));
-}
-
-/** A game at each of its turns. */
-const TURNS: [keyof typeof CASE_TURNS, (game: Game) => Promise<unknown>][] = [
-  ['trace', async () => undefined],
-  ['choose', (game) => game.showTrace()],
-  ['children', async (game) => { await game.showTrace(); await game.choose(); }],
-  ['position', (game) => game.descendTrace()],
-  ['leaf', (game) => game.descend()],
-  ['prove', async (game) => { await game.descend(); await game.showLeaf(); }],
-];
-
-async function dataOf(game: Game): Promise<Cell> {
-  const { accountState } = await game.blockchain.getContract(game.contract.address);
-  return (accountState as { state: { data: Cell } }).state.data;
-}
-
-/** Behind the addresses of stake and challenger. */
-const turnOf = async (game: Game): Promise<number> => (await dataOf(game)).beginParse().skip(2 * 267).loadUint(8);
 
 describe('a receipt that lies', () => {
   for (const [turn, play] of TURNS) {

@@ -1,5 +1,5 @@
 import { Address, type Cell } from '@ton/core';
-import { Defence } from '../../disputes/defence';
+import { Defence, type DefenceOptions } from '../../disputes/defence';
 import { DisputeError } from '../../disputes/errors';
 import type { ExactModel } from '../../exact';
 import { equalBytes, toHex } from '../../protocol';
@@ -123,7 +123,7 @@ export class Defender {
   private defenceOf({ address, seq }: CaseRecord, { subject }: CaseState, request: Buffer): Defence {
     let defence = this.defences.get(address);
     if (defence === undefined) {
-      const { model, vault, keys } = this.options;
+      const { model, vault, keys, store, log, now } = this.options;
       const kept = vault.open(request, { escrow: subject.judged.escrow, seq });
       const { modelRoot } = kept.asked;
       if (!equalBytes(modelRoot, model.modelRoot)) {
@@ -131,7 +131,14 @@ export class Defender {
           expected: toHex(modelRoot), received: toHex(model.modelRoot), hint: 'start the worker, or cocoon watchtower, with its file: --model',
         });
       }
-      defence = new Defence({ model, kept, subject, sign: (hash) => nodeEd25519.sign(hash, keys.signingSecret) });
+      const receipt = toHex(subject.judged.receipt.hash());
+      // Silence would lose the case: it shows what it computes, even where it signed otherwise before whoever asked.
+      const sign: DefenceOptions['sign'] = (hash, { t, positionRoot }) => {
+        const isSame = store.cases.notePosition(receipt, t, positionRoot, now());
+        if (!isSame) log.error({ case: address, position: t }, 'another root of this position was signed before: this machine does not compute the same twice');
+        return nodeEd25519.sign(hash, keys.signingSecret);
+      };
+      defence = new Defence({ model, kept, subject, sign });
       this.defences.set(address, defence);
     }
     return defence;

@@ -7,6 +7,9 @@ export class EngineBusy extends Error {}
 /** The party that a worker's on-chain jobs are: paid in full and with a deadline, they go first and always have a place. */
 export const JOBS = 'jobs';
 
+/** The party that asks what the worker holds of traces. */
+export const TRACES = 'traces';
+
 interface Waiting {
   start(): void;
   reject(error: Error): void;

@@ -32,10 +32,20 @@ export class CaseStore {
     });
   }
 
-  /** Forgets what was kept before a time, and disputes that ended before it. */
+  /** Notes the root that is about to be signed as that of a position. @returns whether it is the first one, or the same @param receiptHash lowercase hex */
+  notePosition(receiptHash: string, t: number, positionRoot: Uint8Array, now: number): boolean {
+    return guarded(receiptHash, () => {
+      this.database.prepare('INSERT OR IGNORE INTO positions (receiptHash, t, positionRoot, signedAt) VALUES (?, ?, ?, ?)').run(receiptHash, t, Buffer.from(positionRoot), now);
+      const row = this.database.prepare('SELECT positionRoot FROM positions WHERE receiptHash = ? AND t = ?').get(receiptHash, t) as { positionRoot: ArrayBuffer };
+      return Buffer.from(row.positionRoot).equals(positionRoot);
+    });
+  }
+
+  /** Forgets what was kept before a time, disputes that ended before it, and positions that were signed before it. */
   prune(before: number): void {
     guarded('kept', () => {
       this.database.prepare('DELETE FROM kept WHERE keptAt < ?').run(before);
+      this.database.prepare('DELETE FROM positions WHERE signedAt < ?').run(before);
       this.database.prepare('UPDATE cases SET request = NULL WHERE endedAt < ? AND request IS NOT NULL').run(before);
     });
   }

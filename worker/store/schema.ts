@@ -75,5 +75,18 @@ CREATE TABLE cases (
 ) STRICT;
 `;
 
+/** Roots of positions that were signed, for as long as their receipts can be in dispute. */
+const POSITIONS = `
+CREATE TABLE positions (
+  receiptHash TEXT NOT NULL,
+  t INTEGER NOT NULL,
+  positionRoot BLOB NOT NULL,
+  signedAt INTEGER NOT NULL,
+  PRIMARY KEY (receiptHash, t)
+) STRICT;
+CREATE TRIGGER positionIsSignedOnce BEFORE UPDATE ON positions
+BEGIN SELECT RAISE(ABORT, 'a position is signed once'); END;
+`;
+
 /** Step n brings a store of version n to version n + 1; `user_version` says which were made. */
-export const SCHEMA_STEPS: readonly string[] = [JOBS, PROMISES, CASES];
+export const SCHEMA_STEPS: readonly string[] = [JOBS, PROMISES, CASES, POSITIONS];
