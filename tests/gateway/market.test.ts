@@ -107,6 +107,31 @@ describe('answers bought from several providers', { timeout: 60_000 }, () => {
     await gateway.close();
   });
 
+  test('logits are those of the whole answer, also where another provider goes on or one says other tokens than are computed here', async () => {
+    const lies: ProviderChanges['engine'] = (engine) => ({
+      ...engine,
+      generate: async ({ onToken, ...job }) => {
+        const result = await engine.generate(job);
+        const tokens = result.tokens.map((token, index) => (index === 40 ? token ^ 1 : token));
+        for (const token of tokens) onToken?.(token);
+        return { ...result, tokens };
+      },
+    });
+    const { promptTokens, sampling } = request({ card: { id: '' } } as TestMarket, 120);
+    const expected: unknown[] = [];
+    const { tokens } = await loaded.engine.generate({ promptTokens, maxTokens: 120, stopTokens: [], sampling, topLogits: 3, onToken: (_, logits) => void expected.push(logits) });
+    for (const [engine, parts] of [[stopsAfter(70), [64, 56]], [lies, [32, 88]]] as const) {
+      const market = await marketOf({}, { cheaper: 2n, engine });
+      market.start();
+      const events = await collect(market.backend.complete(request(market, 120, { topLogits: 3 })));
+      const pieces = events.flatMap((event) => (event.kind === 'tokens' ? [event] : []));
+      assert.deepEqual(pieces.flatMap((piece) => [...piece.tokens]), tokens);
+      assert.deepEqual(pieces.flatMap((piece) => [...piece.logits!]), expected);
+      const dues = (events.at(-1) as AnswerEnd).receipts!.map((receipt) => (receipt as { outputTokens: number }).outputTokens);
+      assert.deepEqual(dues, parts);
+    }
+  });
+
   test('one that says nothing is left after a while; one that is gone is left at once, and rests twice as long each time', async () => {
     const market = await marketOf({}, { cheaper: 2n, engine: stalls });
     market.start({}, 10n ** 9n, 1_500);

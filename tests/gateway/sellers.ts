@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import pino from 'pino';
 import { ChannelBackend } from '../../gateway/channel/channelBackend';
 import { ClientStore } from '../../gateway/channel/clientStore';
+import { LogitsHere } from '../../gateway/channel/logitsHere';
 import type { ModelCard } from '../../gateway';
 import { boughtChannel } from '../../gateway/market/boughtChannel';
 import { Allowance, type SpendingCaps } from '../../gateway/market/allowance';
@@ -92,7 +93,7 @@ export class TestMarket implements Market {
       channel,
       owed: () => this.store.position(channel.address).owed,
       // The stake in the terms is the world's; the market tells its providers apart by one of its own.
-      backend: new ChannelBackend(this.card, boughtChannel(2026, { ...offer, stake: STAKE }, channel, nodeEd25519), this.store, clock),
+      backend: new ChannelBackend(this.card, boughtChannel(2026, { ...offer, stake: STAKE }, channel, nodeEd25519), this.store, clock, undefined, new LogitsHere(async () => this.loaded.engine)),
     });
     this.sellers = new SellerBook({ market: this, open, tier: Tier.bonded, deposit, now: clock }, () => undefined);
     const allowance = new Allowance(caps, () => this.store.spentToday());
