@@ -2,7 +2,7 @@
 import { beginCell, Cell } from '@ton/core';
 import {
   storeCheckRun, storeChooseChild, storeEndTurn, storeProveAtOnce, storeProveContradiction, storeProveReceipt, storeProveStep, storeShowChildren, storeShowLeaf, storeShowPosition,
-  storeShowTrace, storeSignedPosition,
+  storeShownPlace, storeShowTrace,
 } from '../build/Suite/Suite_SlashingCase';
 import { toInteger } from './cells';
 
@@ -98,8 +98,10 @@ export const packProveContradiction = ({ hash, path }: ContradictingLeaf): Cell 
 export const packProveAtOnce = ({ traceRoot, labelSalt, committed, position: { positionRoot, signature }, leaf, proof }: StepAtOnce): Cell =>
   beginCell().store(storeProveAtOnce({
     $$type: 'ProveAtOnce', traceRoot: toInteger(traceRoot), labelSalt: toInteger(labelSalt), commitHash: toInteger(committed.hash), commitIndex: BigInt(committed.index),
-    index: BigInt(leaf.index), leaf: leaf.bytes, paths: packPath(leaf.path, packPath(committed.path)),
-    position: beginCell().store(storeSignedPosition({ $$type: 'SignedPosition', positionRoot: toInteger(positionRoot), signature: Buffer.from(signature) })).endCell(),
+    index: BigInt(leaf.index), leaf: leaf.bytes,
+    place: beginCell().store(storeShownPlace({
+      $$type: 'ShownPlace', positionRoot: toInteger(positionRoot), signature: Buffer.from(signature), paths: packPath(leaf.path, packPath(committed.path)),
+    })).endCell(),
     proof: proof && beginCell().store(storeCheckRun({ $$type: 'CheckRun', check: proof.check, index: BigInt(proof.index), path: packPath(proof.path), evidence: proof.evidence })).endCell(),
   })).endCell();
 

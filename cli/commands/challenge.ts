@@ -16,7 +16,7 @@ import { stopSignal } from './worker';
 const REVEALED = [
   'A dispute makes public, for ever:',
   '- terms and receipt of the answer: who bought it, from whom, when, for how much, how many tokens;',
-  '- hashes of the prompt\'s rows of 256 tokens, the root of the trace and hashes below it: whoever guesses the prompt can check the guess;',
+  '- hashes of the prompt\'s rows of 256 tokens, the root of the trace and hashes below it, fewer where the worker answers without the chain: whoever guesses the prompt can check the guess;',
   '- one leaf of one position of the computation, and what it follows from: it may give away a token, and 256 tokens of the prompt at once.',
   '- instead of all that, where the answer\'s bytes are not what was signed for: its response key and those bytes.',
   'docs/slashing.md says more. Take a sealed prompt as shown once there is a case.',

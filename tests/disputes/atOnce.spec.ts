@@ -65,20 +65,18 @@ beforeAll(async () => {
 });
 
 describe('a step that is proven at once', () => {
-  for (const [turn, play] of TURNS) {
-    it(`convicts at the turn '${turn}', and not once the turn has passed`, async () => {
-      const game = await open();
-      await play(game);
-      expect(await turnOf(game)).toBe(CASE_TURNS[turn]);
-      const before = game.blockchain.snapshot();
-      game.blockchain.now! += TURN_SECONDS;
-      expect(exitOf(await prove(game, step))).toBe(E.tooLate);
-      await game.blockchain.loadFrom(before);
-      game.blockchain.now! += TURN_SECONDS - 1;
-      expect(game.verdict(await prove(game, step))).toBe(true);
-      expect((await game.blockchain.getContract(game.contract.address)).balance).toBe(0n);
-    });
-  }
+  it.each(TURNS)('convicts at the turn %s, and not once the turn has passed', async (turn, play) => {
+    const game = await open();
+    await play(game);
+    expect(await turnOf(game)).toBe(CASE_TURNS[turn]);
+    const before = game.blockchain.snapshot();
+    game.blockchain.now! += TURN_SECONDS;
+    expect(exitOf(await prove(game, step))).toBe(E.tooLate);
+    await game.blockchain.loadFrom(before);
+    game.blockchain.now! += TURN_SECONDS - 1;
+    expect(game.verdict(await prove(game, step))).toBe(true);
+    expect((await game.blockchain.getContract(game.contract.address)).balance).toBe(0n);
+  });
 
   it('convicts of a leaf of another position than the one that was shown on chain', async () => {
     const game = await open();
@@ -181,9 +179,9 @@ describe('a step that is proven at once', () => {
     const body = packProveAtOnce(step);
     const send = async (cell: Cell): Promise<number> => exitOf((await game.challenger.send({ to: game.contract.address, value: MOVE, body: cell })) as never);
     expect(await send(beginCell().storeUint(OP_PROVE_AT_ONCE, 32).endCell())).toBe(9);
-    const [position, shown, rest] = body.refs;
-    expect(await send(new Cell({ bits: body.bits, refs: [position, shown] }))).toBe(9);
-    expect(await send(new Cell({ bits: body.bits, refs: [position, shown, new Cell({ bits: rest.bits, refs: [packPath(step.leaf.path), rest.refs[1]] })] }))).toBe(9);
+    const [place, shown, proof] = body.refs;
+    expect(await send(new Cell({ bits: body.bits, refs: [place, shown] }))).toBe(9);
+    expect(await send(new Cell({ bits: body.bits, refs: [new Cell({ bits: place.bits, refs: [packPath(step.leaf.path)] }), shown, proof] }))).toBe(9);
     expect(game.verdict(await prove(game, step))).toBe(true);
   });
 

@@ -101,10 +101,10 @@ function turned(answer: unknown): unknown {
 function bentAt(held: HeldTrace, at: number, bend: (answer: unknown) => unknown): HeldTrace {
   let asked = 0;
   return new Proxy(held, {
-    get: (target, name: keyof HeldTrace) => async (...args: never[]) => {
+    get: (target, name: keyof HeldTrace) => name in target ? (async (...args: never[]) => {
       const answer = await (target[name] as (...all: never[]) => Promise<unknown>)(...args);
       return asked++ === at ? bend(answer) : answer;
-    },
+    }) : undefined,
   });
 }
 

@@ -124,7 +124,7 @@ export class HeldTraces {
       this.held.set(name, known);
       return known;
     }
-    const { model, keys, store, signal, now } = this.options;
+    const { model, keys, store, signal, now, log } = this.options;
     const subject = judgedSubject({ terms, payload, receipt });
     const prover = new TraceProver(model, { ...replayedJob(subject, payload.request.promptTokens), signal });
     const sign = (hash: Uint8Array, { t, positionRoot }: { t: number; positionRoot: Uint8Array }): Uint8Array => {
@@ -132,6 +132,7 @@ export class HeldTraces {
       if (store.cases.notePosition(name, t, positionRoot, now())) return nodeEd25519.sign(hash, keys.signingSecret);
       throw new RequestError(409, 'request.other-trace', 'this worker signed another root of this position before: it signs no second one');
     };
+    log.info({ receipt: name }, 'is asked for the trace of an answer, and computes it again');
     const held: Held = { prover, defence: new Defence({ model, kept: payload, subject, sign }, prover), answers: new Map() };
     this.held.set(name, held);
     if (this.held.size > MOST_HELD) this.held.delete(this.held.keys().next().value!);
