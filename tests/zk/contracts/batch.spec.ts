@@ -67,7 +67,7 @@ describe('several proofs in one message', () => {
     expect(await world.balance(verifier.address)).toBe(held);
   });
 
-  it.each([[2, 82_000], [4, 62_500], [MAX_PROOFS, 52_500]])('%d of them take at most %d gas each to check, one alone 106,910', async (count, gas) => {
+  it.each([[2, 82_000], [4, 62_500], [MAX_PROOFS, 52_500]])('%d of them take at most %d gas each to check, one alone 107,000', async (count, gas) => {
     const world = await ZkWorld.opened({ isExclusive: false });
     const { transactions } = await submit(world, packSubmitProofs(submissions(world, count)), count);
     expect(transactions).toHaveTransaction({ to: world.verifier.address, success: true });
