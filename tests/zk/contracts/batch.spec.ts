@@ -152,7 +152,7 @@ describe('several proofs in one message', () => {
     });
 
     it.each(CASES)('%s (%d)', async (_, exitCode, change) => {
-      for (const place of [0, 1, 2]) {
+      for (const place of [0, 2]) {
         const list = submissions(world, 3).map((good, index) => (index === place ? change(good, world) : good));
         const { transactions } = await submit(world, pack(list), 3);
         const codes = exitCode === proofWrong && place === 0 ? [proofWrong, malformed] : [exitCode];
