@@ -39,16 +39,16 @@ export const MAX_PROOFS = 8;
 
 /** Exit codes of Groth16Verifier, as in contracts/zk. */
 export const VERIFIER_ERRORS = {
-  exoticCell: 781,
-  inputOutOfRange: 782,
-  proofPoint: 783,
-  proofWrong: 784,
-  keyForm: 785,
-  keyPoint: 786,
-  keyForgeable: 787,
-  keyNotChecked: 788,
-  valueTooLow: 789,
-  proofCount: 790,
+  exoticCell: 881,
+  inputOutOfRange: 882,
+  proofPoint: 883,
+  proofWrong: 884,
+  keyForm: 885,
+  keyPoint: 886,
+  keyForgeable: 887,
+  keyNotChecked: 888,
+  valueTooLow: 889,
+  proofCount: 890,
   /** Cell underflow: a proof or its inputs have another length than this key's. */
   malformed: 9,
 } as const;

@@ -10,10 +10,10 @@ export const CODE_HASHES = {
   AttestedKey: '8986b1ca2b00d2ded2507507685549c7b8af6d8978ef52d6bf811f02e7832149',
   Collateral: 'd87be72afe9ca365cbb71d93616668528fc249b6614bb4cb71bfa1e23765372f',
   QuoteChecker: '57184483f159b0479dde690732caeb5020d0d25d947c69e71f29f49b549ce820',
-  Groth16Verifier: '7d1cb105822a3409a2160a2e46ab7eabcb712504278897a6d1a44cdc2e7b6045',
-  ZkJobEscrow: 'd5a4db7f20000f37ea96e436580f71e4a8604b6d38f60e81d7be9d1d046e23c4',
+  Groth16Verifier: '4e0ecbf10af5907576f1a40674bf3f2409e4e053d16d8363ae16674ab1e41431',
+  ZkJobEscrow: '99c4250f91a83f69532be677926e935cb37d83b5b4215825577e45f4ab45bcbb',
   JudgedBounty: 'bb8c79036b82def2c9d74eb721128920cfe61901cee9b0856be1e256b8c82c4e',
-  ModeratedRewards: 'ceb90a6ed525d6aa9a92fbd755127fef062e02eb1c9c99f24b85ada8ef36d119',
+  ModeratedRewards: '0525359a66818947e2eccc8b011a60f1446be239bd6df17f00069c06b02cbfce',
 } as const;
 
 export type ContractName = keyof typeof CODE_HASHES;

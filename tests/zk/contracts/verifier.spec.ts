@@ -1,5 +1,5 @@
 import '@ton/test-utils';
-import { beginCell, type Builder, Cell, contractAddress, toNano } from '@ton/core';
+import { beginCell, type Builder, Cell, contractAddress, Dictionary, toNano } from '@ton/core';
 import { Groth16Verifier as GeneratedVerifier } from '../../../build/Suite/Suite_Groth16Verifier';
 import { negated, type VerificationKey, verifyProof } from '../../../protocol/zk';
 import { Groth16Verifier, keyCheckFee, packSubmitProof, packVerificationKey, VERIFIER_ERRORS } from '../../../wrappers/zk';
@@ -146,6 +146,22 @@ describe('a verifier', () => {
       ),
     );
     expect(new Set(addresses).size).toBe(3);
+  });
+
+  it('finding 11: takes the network from the chain that it runs on', async () => {
+    const networkId = 2026;
+    const world = await ZkWorld.create({ networkId, isExclusive: false });
+    const { chain, job, verifier, wallets } = world;
+    const parameters = Dictionary.loadDirect(Dictionary.Keys.Int(32), Dictionary.Values.Cell(), chain.config);
+    parameters.set(19, beginCell().storeInt(networkId, 32).endCell());
+    chain.setConfig(beginCell().storeDictDirect(parameters).endCell());
+    expect((await world.open()).transactions).toHaveTransaction({ to: job.address, success: true });
+    const foreign = await world.prove();
+    expect(foreign.transactions).toHaveTransaction({ to: verifier.address, success: false, exitCode: VERIFIER_ERRORS.proofWrong });
+    const context = { networkId, verifier: verifier.address.hash, escrow: job.address.hash, payee: wallets.prover.address.hash };
+    const submission = { escrow: job.address, payee: wallets.prover.address, proof: proofFor(TRAPDOOR, [COMMIT, VERDICT], context), inputs: [COMMIT, VERDICT] };
+    const { transactions } = await world.submit(packSubmitProof(submission));
+    expect(transactions).toHaveTransaction({ from: job.address, to: wallets.client.address, op: 0x0c84 });
   });
 
   it('takes rent from anybody', async () => {
