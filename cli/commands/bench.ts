@@ -188,13 +188,13 @@ function economicsCommand(): Command {
 
 function zkCommand(): Command {
   return withSettings(new Command('zk'))
-    .description('proofs of a model with 784, 128 and 10 values by our prover and by snarkjs, a process each: time and memory')
+    .description('gas of a proof, accuracy of the shipped circuit, and a model with 784, 128 and 10 values proven by our prover and by snarkjs, a process each')
     .option('--proofs <n>', 'warm proofs of each', '5')
     .action(async (options: Record<string, unknown>) => {
       const { output } = contextOf(options);
-      const { measureProver } = await import('../../bench/zk/measure');
+      const { measureZk } = await import('../../bench/zk/report');
       const proofs = parseNumber('--proofs', String(options.proofs), 1, 1_000, true);
-      const report = await measureProver(proofs, (line) => output.progress(line));
+      const report = await measureZk(proofs, (line) => output.progress(line));
       const { millis, ...shown } = report;
       output.result(report, linesOf({ ...shown, ...millis }));
     });
