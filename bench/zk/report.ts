@@ -1,34 +1,23 @@
-/** The zk tier in figures: what the chain takes to check a proof and pay for it, what proving takes, and how good the shipped circuit is. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { infer, parseModelText } from '../../circuits';
+/** Everything that `npm run bench -- zk` says: what a proof costs on chain, what the shipped model is worth, how the prover does. */
+import { infer } from '../../circuits';
+import { heldOut, pixels, shippedModel } from '../../tests/circuits/support';
 import { measureZkFees } from '../zkFees';
 import { measureProver, type ProverReport } from './measure';
 
-const DIGITS = join(__dirname, '../../models/digits-8x8');
-
 export interface ZkReport extends ProverReport {
-  /** Of both contracts, with 3 public inputs. */
+  /** Of verifier and job together, for a valid proof in an open race. */
   verifyAndPayGas: number;
-  /** Of all that follows from creating a job and from proving it, wallets included; mTON. */
-  jobMilliTon: number;
-  /** Shares of the held-out digits: of the model in floats as its training recorded it, and of the integers as they are computed here. */
+  /** Of the shipped model on its held-out images: as recorded when it was trained, and counted anew. */
   accuracyFloat: number;
   accuracyInteger: number;
 }
 
 /** @param proofs of each prover that count */
 export async function measureZk(proofs: number, progress: (line: string) => void): Promise<ZkReport> {
-  const fees = await measureZkFees();
-  const feeOf = (operation: string) => fees.find((row) => row.operation === operation)!;
-  const accuracy = accuracyOf();
-  progress(`verification and payout: ${feeOf('zk-verify-and-pay').gas} gas`);
-  return { verifyAndPayGas: feeOf('zk-verify-and-pay').gas, jobMilliTon: feeOf('zk-job-total').milliTon, ...accuracy, ...(await measureProver(proofs, progress)) };
-}
-
-function accuracyOf(): Pick<ZkReport, 'accuracyFloat' | 'accuracyInteger'> {
-  const model = parseModelText(readFileSync(`${DIGITS}.json`, 'utf8'));
-  const { accuracyFloat, digits } = JSON.parse(readFileSync(`${DIGITS}-held-out.json`, 'utf8')) as { accuracyFloat: number; digits: [string, number][] };
-  const right = digits.filter(([pixels, digit]) => infer(model, [...pixels].map((pixel) => parseInt(pixel, 16))).verdict === digit).length;
-  return { accuracyFloat, accuracyInteger: Math.round((10_000 * right) / digits.length) / 10_000 };
+  const verifyAndPayGas = (await measureZkFees()).find(({ operation }) => operation === 'zk-verify-and-pay')!.gas;
+  const { accuracyFloat, digits } = heldOut();
+  const model = shippedModel();
+  const right = digits.filter(([image, digit]) => infer(model, pixels(image)).verdict === digit).length;
+  const accuracyInteger = Math.round((10_000 * right) / digits.length) / 10_000;
+  return { verifyAndPayGas, accuracyFloat, accuracyInteger, ...(await measureProver(proofs, progress)) };
 }

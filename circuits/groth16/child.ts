@@ -19,7 +19,7 @@ async function answer(question: Question): Promise<Answer> {
     // Messages of what is not typed might say anything; the witness stays here.
     return error instanceof CocoonError
       ? { kind: 'refused', code: error.code, shortMessage: error.shortMessage, expected: error.expected, received: error.received, hint: error.hint }
-      : { kind: 'refused', code: 'prover.failed', shortMessage: 'the prover failed', received: (error as Error)?.name };
+      : { kind: 'refused', code: 'prover.failed', shortMessage: 'the prover failed', received: (error as NodeJS.ErrnoException)?.code ?? (error as Error)?.name };
   } finally {
     if (question.kind === 'prove') question.witness.fill(0);
   }

@@ -114,9 +114,9 @@ function slashingCommand(): Command {
       const { output } = contextOf(options);
       const { measureSlashing } = await import('../../bench/slashing/measure');
       const report = await measureSlashing((line) => output.progress(line));
-      const { proofs, shippedProofs: _, steps: __, moves: ___, moves8B: ____, movesAtOnce: _____, movesAtOnce8B: ______, ...shown } = report;
-      const lines = proofs.map(({ of, check, gas, evidenceBytes, disputeTon, atOnceTon }) =>
-        `${check.padEnd(16)} ${of.padEnd(16)} ${String(gas).padStart(7)} gas ${String(evidenceBytes).padStart(6)} bytes ${disputeTon.toFixed(3)} TON, at once ${atOnceTon.toFixed(3)} TON`);
+      const { proofs, shippedProofs: _, steps: __, moves: ___, moves8B: ____, ...shown } = report;
+      const lines = proofs.map(({ of, check, gas, evidenceBytes, disputeTon }) =>
+        `${check.padEnd(16)} ${of.padEnd(16)} ${String(gas).padStart(7)} gas ${String(evidenceBytes).padStart(6)} bytes ${disputeTon.toFixed(3)} TON`);
       output.result(report, [linesOf(shown), ...lines].join('\n'));
     });
 }
@@ -188,7 +188,7 @@ function economicsCommand(): Command {
 
 function zkCommand(): Command {
   return withSettings(new Command('zk'))
-    .description('the zk tier: gas to check a proof and pay for it, accuracy of the shipped circuit, and proofs of a model with 784, 128 and 10 values by our prover and by snarkjs, a process each')
+    .description('gas of a proof, accuracy of the shipped circuit, and a model with 784, 128 and 10 values proven by our prover and by snarkjs, a process each')
     .option('--proofs <n>', 'warm proofs of each', '5')
     .action(async (options: Record<string, unknown>) => {
       const { output } = contextOf(options);

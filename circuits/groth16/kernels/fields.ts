@@ -1,5 +1,5 @@
 /** The two fields of coordinates under one interface, so that the groups are written once. AssemblyScript. */
-import { addP, isZeroP, mulP, subP } from './fp';
+import { addP, isZeroP, minusP, mulP, subP } from './fp';
 import { invertP, invertTwo, mulTwo, squareTwo } from './fp2';
 import { ONE, ONE_OF_TWO, workspace } from './workspace';
 
@@ -13,6 +13,8 @@ import { ONE, ONE_OF_TWO, workspace } from './workspace';
   @inline square(o: usize, a: usize): void { mulP(o, a, a); }
   @inline add(o: usize, a: usize, b: usize): void { addP(o, a, b); }
   @inline sub(o: usize, a: usize, b: usize): void { subP(o, a, b); }
+  /** A difference that only goes into a product. */
+  @inline minus(o: usize, a: usize, b: usize): void { minusP(o, a, b); }
   @inline invert(o: usize, a: usize): void { invertP(o, a); }
   @inline isZero(a: usize): bool { return isZeroP(a); }
 }
@@ -26,6 +28,7 @@ import { ONE, ONE_OF_TWO, workspace } from './workspace';
   @inline square(o: usize, a: usize): void { squareTwo(o, a); }
   @inline add(o: usize, a: usize, b: usize): void { addP(o, a, b); addP(o + 64, a + 64, b + 64); }
   @inline sub(o: usize, a: usize, b: usize): void { subP(o, a, b); subP(o + 64, a + 64, b + 64); }
+  @inline minus(o: usize, a: usize, b: usize): void { this.sub(o, a, b); }
   @inline invert(o: usize, a: usize): void { invertTwo(o, a); }
   @inline isZero(a: usize): bool { return isZeroP(a) && isZeroP(a + 64); }
 }

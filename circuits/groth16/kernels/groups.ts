@@ -2,7 +2,7 @@
  * Points of both groups, y^2 = x^3 + b. AssemblyScript. At rest a point is x and y; while sums run it is X, Y, Z with
  * x = X/Z^2, y = Y/Z^3 (Jacobian; hyperelliptic.org/EFD, shortw, a = 0). The neutral element is all zeros, or Z = 0.
  */
-import { GROUP, ONE, workspace, ZERO } from './workspace';
+import { copyLines, GROUP, ONE, workspace, ZERO } from './workspace';
 
 @inline function temporary(index: usize): usize { return workspace + GROUP + 128 * index; }
 
@@ -17,7 +17,7 @@ export function isNeutral<F>(point: usize): bool {
 /** o = -a, points at rest; o may be a. */
 export function negate<F>(o: usize, a: usize): void {
   const f = changetype<F>(0);
-  memory.copy(o, a, 2 * f.bytes);
+  copyLines(o, a, 2 * f.bytes);
   f.sub(o + f.bytes, workspace + ZERO, a + f.bytes);
 }
 

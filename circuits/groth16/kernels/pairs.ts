@@ -1,6 +1,6 @@
 /** Sums of pairs of points at rest, with one inversion for all of them (Montgomery's trick). AssemblyScript. */
 import { isNeutral } from './groups';
-import { GROUP, workspace } from './workspace';
+import { copyLines, GROUP, workspace } from './workspace';
 
 @inline function temporary(index: usize): usize { return workspace + GROUP + 128 * (8 + index); }
 
@@ -22,7 +22,7 @@ export function halve<F>(points: usize, lengths: usize, runs: i32, total: i32, p
   const kinds = products + <usize>(pairs + 1) * f.bytes;
   let at = points + <usize>total * size;
   let pair = <usize>pairs;
-  memory.copy(products + pair * f.bytes, f.one, f.bytes);
+  copyLines(products + pair * f.bytes, f.one, f.bytes);
   // From the last to the first, so that the sums may go from the first to the last.
   for (let run = runs - 1; run >= 0; run--) {
     const length = load<u32>(lengths + 4 * <usize>run);
@@ -45,7 +45,7 @@ export function halve<F>(points: usize, lengths: usize, runs: i32, total: i32, p
       addPair<F>(to, at, own, load<u8>(kinds + pair));
     }
     if (length & 1) {
-      memory.copy(to, at, size);
+      copyLines(to, at, size);
       at += size;
       to += size;
     }
@@ -71,7 +71,7 @@ function denominator<F>(o: usize, first: usize): Kind {
     if (!f.isZero(o)) return Kind.tangent;
     kind = Kind.neutral;
   }
-  memory.copy(o, f.one, f.bytes);
+  copyLines(o, f.one, f.bytes);
   return kind;
 }
 
@@ -81,10 +81,10 @@ function addPair<F>(o: usize, first: usize, inverse: usize, kind: Kind): void {
   const second = first + 2 * f.bytes;
   const slope = temporary(2), x = temporary(3);
   switch (kind) {
-    case Kind.first: memory.copy(o, first, 2 * f.bytes); return;
-    case Kind.second: memory.copy(o, second, 2 * f.bytes); return;
+    case Kind.first: copyLines(o, first, 2 * f.bytes); return;
+    case Kind.second: copyLines(o, second, 2 * f.bytes); return;
     case Kind.neutral: memory.fill(o, 0, 2 * f.bytes); return;
-    case Kind.secant: f.sub(slope, second + f.bytes, first + f.bytes); break;
+    case Kind.secant: f.minus(slope, second + f.bytes, first + f.bytes); break;
     default: {
       f.square(x, first);
       f.add(slope, x, x);
@@ -95,8 +95,8 @@ function addPair<F>(o: usize, first: usize, inverse: usize, kind: Kind): void {
   f.square(x, slope);
   f.sub(x, x, first);
   f.sub(x, x, second);
-  f.sub(inverse, first, x);
+  f.minus(inverse, first, x);
   f.mul(slope, slope, inverse);
   f.sub(o + f.bytes, slope, first + f.bytes);
-  memory.copy(o, x, f.bytes);
+  copyLines(o, x, f.bytes);
 }

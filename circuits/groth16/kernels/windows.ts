@@ -4,6 +4,7 @@
  */
 import { addPoint, addSum, double, negate } from './groups';
 import { halve, pairBytes } from './pairs';
+import { copyLines } from './workspace';
 
 /**
  * The sum of one window's digits times their points.
@@ -42,7 +43,7 @@ export function windowSum<F>(points: usize, wires: usize, count: i32, digits: us
     const at = ends + 4 * <usize>(abs(digit) - 1);
     const to = gathered + <usize>load<u32>(at) * size;
     store<u32>(at, load<u32>(at) + 1);
-    if (digit > 0) memory.copy(to, points + <usize>i * size, size);
+    if (digit > 0) copyLines(to, points + <usize>i * size, size);
     else negate<F>(to, points + <usize>i * size);
   }
   const pairsScratch = gathered + <usize>total * size;
