@@ -99,7 +99,7 @@ describe('docs/economics.md', () => {
   it('and docs/slashing.md agree about how long a worker keeps what it needs, and what a challenger pays at most', () => {
     expect(pageOf('slashing.md')).toContain('13 d 16 h from');
     expect(24 * economics.coveredDays).toBeCloseTo(13 * 24 + 16);
-    expect(pageOf('slashing.md')).toContain('fees of at most 0.7 TON');
-    expect(economics.challengerFees).toBeLessThan(0.7);
+    expect(pageOf('slashing.md')).toContain('fees of at most 0.6 TON');
+    expect(economics.challengerFees).toBeLessThan(0.6);
   });
 });
