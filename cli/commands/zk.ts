@@ -71,14 +71,13 @@ async function tellVerdict(session: ZkSession, opening: Opening, output: Output)
 }
 
 const answerCommand = (): Command => ofCircuit('answer')
-  .description('prove the verdict of a job whose opening one was given, and be paid for it')
+  .description('prove the verdict of a job whose opening one was given, and be paid for it; an exclusive job is reserved first, with a bond of 0.1 TON that is burnt if the proof comes too late')
   .argument('<opening>', 'the file that the client wrote')
   .option('--zkey <file>', 'proving key (default: the DEVELOPMENT one of the shipped digits)', SHIPPED_ZKEY)
-  .option('--reserve', 'reserve the job first, with a bond of 0.1 TON that is burnt if the proof comes too late')
   .action(async (path: string, options: CircuitOptions & Record<string, unknown>) => {
     const context = contextOf(options);
     const [{ openSession }, { answerJob }, { readOpening }] = await Promise.all([import('../zk/session'), import('../zk/answer'), import('../zk/opening')]);
     const opening = readOpening(path);
-    const report = await answerJob(await openSession(context, options), { opening, zkey: String(options.zkey), reserve: options.reserve === true });
+    const report = await answerJob(await openSession(context, options), { opening, zkey: String(options.zkey) });
     context.output.result(report, linesOf({ ...report, paidNano: formatTon(report.paidNano) }));
   });

@@ -16,8 +16,6 @@ export interface AnswerOptions {
   opening: Opening;
   /** The proving key. */
   zkey: string;
-  /** Reserve the job first; the bond is burnt when the proof comes too late. */
-  reserve: boolean;
 }
 
 export interface AnswerReport {
@@ -35,12 +33,13 @@ export interface AnswerReport {
  * @throws VerificationError `verification.zk.opening` for a file that is not of the job on chain
  * @throws ChainStateError `chain.no-zk-job`, `chain.proof-unused`; ProverError
  */
-export async function answerJob(session: ZkSession, { opening, zkey, reserve }: AnswerOptions): Promise<AnswerReport> {
+export async function answerJob(session: ZkSession, { opening, zkey }: AnswerOptions): Promise<AnswerReport> {
   const { chain, wallet, verifier, pollMillis, progress } = session;
   const job = await openJob(session, opening);
   const prices = await chain.networkPrices();
   const { apiTime } = await chain.getAccount(wallet.address);
-  if (reserve) {
+  // Whoever sees a proof on its way knows the verdict, and could reserve the job against it.
+  if (opening.isExclusive) {
     progress('reserves the job for ten minutes');
     await sendAndWait({ chain, wallet, pollMillis }, {
       what: 'a reservation', to: job, value: requiredReservationValue(prices),

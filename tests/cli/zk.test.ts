@@ -72,11 +72,11 @@ describe('jobs that a proof answers', () => {
 
   test('an exclusive job is reserved for one prover, whose bond returns with the price', async () => {
     const { opening } = await created('exclusive.json', 5, '--exclusive');
-    const answer = resultOf<{ paidNano: number }>(await run(prover, 'answer', opening, '--reserve'));
+    const answer = resultOf<{ paidNano: number }>(await run(prover, 'answer', opening));
     assert.ok(answer.paidNano >= 200_000_000, 'the price and the bond of 0.1 TON each');
-    const open = await created('open.json', 5);
-    const refused = await run(prover, 'answer', open.opening, '--reserve');
-    assert.deepEqual([refused.status, codeOf(refused)], [5, 'chain.zk-job-refused']);
+    const late = await created('short.json', 5, '--exclusive', '--deadline', '5');
+    const refused = await run(prover, 'answer', late.opening);
+    assert.deepEqual([refused.status, codeOf(refused)], [5, 'chain.zk-job-refused'], 'ten minutes would outlast the deadline');
   });
 
   test('without a proof the money returns at the deadline', async () => {
