@@ -114,17 +114,33 @@ describe('a worker that does not answer truly', () => {
     const dispute = await wrongDraw();
     let questions = 0;
     for (let at = 0; at <= questions; at++) {
-      const name = names[at % names.length];
-      const pursuit = await dispute.pursuit(bentAt(dispute.defence(), at, (answer) => {
-        questions = at + 1;
-        return BENT[name](answer);
-      }));
-      const move = await dispute.askedFirst(pursuit);
-      // Behind the last question nothing is bent any more.
-      expect([at, name, move === null]).toEqual([at, name, at < questions]);
-      if (at === questions - 1) expect((await (await wrongDraw()).play(undefined, pursuit)).isConvicted).toBe(true);
+      for (const name of new Set([names[at % names.length], 'the last bit turned'])) {
+        const pursuit = await dispute.pursuit(bentAt(dispute.defence(), at, (answer) => {
+          questions = at + 1;
+          return BENT[name](answer);
+        }));
+        const move = await dispute.askedFirst(pursuit);
+        // Behind the last question nothing is bent any more.
+        expect([at, name, move === null]).toEqual([at, name, at < questions]);
+        if (at === questions - 1 && name === names[at % names.length]) expect((await (await wrongDraw()).play(undefined, pursuit)).isConvicted).toBe(true);
+      }
     }
     expect(questions).toBeGreaterThanOrEqual(7);
+  });
+
+  it('gains nothing by another trace than the receipt commits to, whole and signed', async () => {
+    const of = runs.get('normed')!;
+    const dispute = await wrongDraw();
+    const other = await disputeOf(of, otherEnd(of, 2));
+    const { worker } = other.parties;
+    const told: unknown[] = [];
+    const defence = dispute.defence(worker);
+    const held: HeldTrace = {
+      traceRoot: async () => (await worker.result()).traceRoot, children: (at) => defence.children(at), position: (t) => defence.position(t),
+      innerChildren: (t, at) => defence.innerChildren(t, at), leaf: (t, index) => defence.leaf(t, index), failed: (error) => void told.push(error),
+    };
+    expect(await dispute.askedFirst(await dispute.pursuit(held))).toBeNull();
+    expect(told).toMatchObject([{ code: 'dispute.held' }]);
   });
 
   it('is not waited for longer than half an hour, and never in the second half of a turn', async () => {

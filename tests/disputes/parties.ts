@@ -63,9 +63,9 @@ export class Dispute {
     return accountState?.type === 'active' ? parseCase(accountState.state.data!) : null;
   }
 
-  /** A side that was started anew: it knows what is on its disk and what the chain shows. */
-  defence(): Defence {
-    const { model, answer: { payload }, worker } = this.parties;
+  /** A side that was started anew: it knows what is on its disk and what the chain shows. @param worker what it computes */
+  defence(worker = this.parties.worker): Defence {
+    const { model, answer: { payload } } = this.parties;
     return new Defence({ model, kept: payload, subject: this.subject, sign: (hash) => nodeEd25519.sign(hash, SEED) }, worker);
   }
 

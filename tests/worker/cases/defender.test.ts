@@ -10,7 +10,7 @@ import {
   buildTerms, commit, encodePayload, FinishReason, type Receipt, type RequestPayload, responseRoot, SEMANTICS, termsHash,
 } from '../../../protocol';
 import {
-  CASE_TURNS, CASE_VERDICTS, type CaseSubject, OP_CASE_ENDED, OP_END_TURN, OP_SHOW_CHILDREN, OP_SHOW_TRACE, packCaseSubject, SlashingCase,
+  CASE_TURNS, CASE_VERDICTS, type CaseSubject, OP_CASE_ENDED, OP_END_TURN, OP_SHOW_CHILDREN, OP_SHOW_POSITION, OP_SHOW_TRACE, packCaseSubject, SlashingCase,
 } from '../../../wrappers';
 import { Defender, RequestVault } from '../../../worker/cases';
 import type { DefenderOptions } from '../../../worker/cases';
@@ -248,6 +248,24 @@ describe('a worker whose answer is challenged', () => {
     await world.defender().round();
     assert.deepEqual([world.sent, world.levels('error')], [[], 1]);
     world.store.close();
+  });
+
+  test('keeps which root of a position it signed, and says when it computes another one: silence would lose the case', async () => {
+    for (const before of [null, fill(1)]) {
+      const world = new World();
+      const subject = await subjectFor(world.keys.signingPublic);
+      const receipt = Buffer.from(subject.judged.receipt.hash()).toString('hex');
+      if (before !== null) world.store.cases.notePosition(receipt, 0, before, world.now);
+      world.keep();
+      await world.open(subject);
+      world.data = dataOf(subject, { turn: CASE_TURNS.position, traceRoot: fill(2) });
+      await world.defender().round();
+      const positionRoot = world.sent[0].body.beginParse().skip(32).loadBuffer(32);
+      assert.deepEqual(world.ops(), [OP_SHOW_POSITION]);
+      assert.equal(world.store.cases.notePosition(receipt, 0, positionRoot, world.now), before === null);
+      assert.equal(world.levels('error'), before === null ? 0 : 1);
+      world.store.close();
+    }
   });
 
   test('learns the verdict from its stake, and from nobody whom the stake refused', async () => {
