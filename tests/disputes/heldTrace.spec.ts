@@ -59,6 +59,12 @@ describe('a lie of a worker that is asked', () => {
     const [commit, inner] = otherEnd(of, of.positions.length - 1);
     expect(await isConvictedAtOnce(await disputeOf(of, [commit]))).toBe(true);
     expect(await isConvictedAtOnce(await disputeOf(of, [commit, { ...inner, bytes: Buffer.alloc(16, 7) }]))).toBe(true);
+    // Behind the leaf that the trace has otherwise, a leaf of the position is wrong too.
+    const t = of.positions.length - 1;
+    const key: Lie = { tree: 'commit', address: addressAt(t, 1, 'k8', 0), bytes: Buffer.from(of.positions[t][1].find(({ slot }) => slot === 'k8')!.leaves[0]!).fill(1, 0, 1) };
+    const dispute = await disputeOf(of, [key, commit, inner]);
+    const move = await dispute.askedFirst(await dispute.pursuit(dispute.defence()));
+    expect([move!.check, verdictOf(await dispute.send('challenger', move!))]).toEqual([undefined, CASE_VERDICTS.convicted]);
   });
 
   it('about where leaves stand is left to the descents, which convict', async () => {
@@ -86,12 +92,12 @@ const BENT: Record<string, (answer: unknown) => unknown> = {
   nothing: () => undefined,
   'an empty list': () => [],
   'other hashes': (answer) => (Array.isArray(answer) ? answer.map(() => Buffer.alloc(32, 3)) : Buffer.alloc(32, 3)),
-  'the last bit turned': (answer) => turned(answer),
+  'a bit turned': (answer) => turned(answer),
   'one hash less': (answer) => (Array.isArray(answer) ? answer.slice(1) : Buffer.alloc(31)),
 };
 
 function turned(answer: unknown): unknown {
-  if (answer instanceof Uint8Array) return Uint8Array.from(answer, (byte, i) => byte ^ (i === answer.length - 1 ? 1 : 0));
+  if (answer instanceof Uint8Array) return Uint8Array.from(answer, (byte, i) => byte ^ (i === 0 ? 128 : 0));
   if (Array.isArray(answer)) return answer.map((one, i) => (i === answer.length - 1 ? turned(one) : one));
   const { positionRoot, signature } = answer as { positionRoot: Uint8Array; signature: Uint8Array };
   return { positionRoot, signature: turned(signature) };
@@ -114,7 +120,7 @@ describe('a worker that does not answer truly', () => {
     const dispute = await wrongDraw();
     let questions = 0;
     for (let at = 0; at <= questions; at++) {
-      for (const name of new Set([names[at % names.length], 'the last bit turned'])) {
+      for (const name of new Set([names[at % names.length], 'a bit turned'])) {
         const pursuit = await dispute.pursuit(bentAt(dispute.defence(), at, (answer) => {
           questions = at + 1;
           return BENT[name](answer);

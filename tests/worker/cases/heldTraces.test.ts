@@ -253,7 +253,9 @@ describe('a worker that is asked about its trace', () => {
       mock.timers.reset();
     }
     for (let i = 0; i < 15; i++) void ask(slow, asked, { ask: 'children', depth: 0, index: i }).catch(() => undefined);
+    const at = performance.now();
     await refused(ask(slow, asked, { ask: 'position', t: 0 }), 503, 'request.computing');
+    assert.ok(performance.now() - at < 2_500, 'at once: sixteen wait already');
     begin();
     assert.match((await ask(slow, asked, { ask: 'root' })) as string, /^[0-9a-f]{64}$/);
   });
