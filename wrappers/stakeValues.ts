@@ -33,7 +33,7 @@ export const depositFees = (prices: NetworkPrices): bigint =>
 
 /** The message that deploys a case, at its largest. */
 const CASE_MAX_CELLS = 80n;
-const CASE_MAX_BITS = 43_000n;
+const CASE_MAX_BITS = 48_000n;
 
 /** Least value of a challenge of an answer of this price: bond, reserve and the fees of opening, nanoTON. */
 export const requiredChallengeValue = (price: bigint, prices: NetworkPrices): bigint =>

@@ -14,6 +14,6 @@ describe('planted bugs', () => {
     const { status, stderr } = spawnSync('git', ['apply', '--check', file], { cwd: root, encoding: 'utf8' });
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     const suites = /^# caught by: (.+)$/m.exec(fs.readFileSync(file, 'utf8'))![1].split(' ');
-    for (const suite of suites) expect(suite).toMatch(/^tests\/(escrow|checkedEscrow|staking|registry|consumer|attacks|attest|collateral|channel|disputes)/);
+    for (const suite of suites) expect(suite).toMatch(/^tests\/(escrow|checkedEscrow|staking|registry|consumer|attacks|attest|collateral|channel|disputes|zk)/);
   });
 });
