@@ -6,7 +6,7 @@ import { bondFor, minimumStake } from '../../wrappers';
 import { contractConstants } from './contractConstants';
 
 const parameter = contractConstants('contracts/staking/parameters.tact');
-const ofCase = contractConstants('contracts/slashing/SlashingCase.tact');
+const ofCase = contractConstants('contracts/slashing/caseTurns.tact');
 const days = (seconds: bigint): number => Number(seconds) / 86_400;
 const min = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 
