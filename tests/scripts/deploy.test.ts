@@ -140,29 +140,6 @@ describe('deployment scripts', { concurrency: true }, () => {
     await refused('verification.deployment', checkDeployment, foreignBounty);
   });
 
-  it('deploy a verifier once; a key under which anybody forges, and a development key on mainnet, never', async () => {
-    const key = keyOf(trapdoorOf('deployed'));
-    const setup = { kind: 'development' as const, phase1Hash: '01'.repeat(32), r1csHash: '02'.repeat(32), zkeyHash: '03'.repeat(32), contributions: 1, beacon: null };
-    const record = writeKeyRecord(key, setup);
-    const env = (change: object): NodeJS.ProcessEnv => ({ COCOON_VERIFICATION_KEY: world.file('key', { ...record, ...change }), COCOON_SHARD: '3' });
-    const { key: points } = record;
-    await refused('BAD_KEY_FORGEABLE', deployVerifier, env({ key: { ...points, delta: points.gamma } }));
-    await refused('BAD_POINT', deployVerifier, env({ key: { ...points, alpha: `c0${'00'.repeat(47)}` } }));
-    await refused('BAD_KEY_RECORD', deployVerifier, env({ format: 'x' }));
-    await refused('config.development-key', deployVerifier, env({ setup: { ...setup, kind: 'ceremony' } }));
-    await refused('config.parameter', deployVerifier, { COCOON_VERIFICATION_KEY: '/nowhere.json' });
-    await refused('config.parameter', deployVerifier, { ...env({}), COCOON_SHARD: '256' });
-    await refused('config.parameter', deployVerifier, {});
-
-    const here = await world.deployment(env({}));
-    await assert.rejects(deployVerifier({ ...here, settings: { ...here.settings, network: 'mainnet' } }), { code: 'config.development-key' });
-    const address = addressIn(await world.call(deployVerifier, env({})));
-    assert.match(await once(deployVerifier, env({})), /setup +DEVELOPMENT/);
-    const checked = await world.call(checkDeployment, { COCOON_VERIFIER: address.toRawString() });
-    assert.match(checked, /3 public inputs, shard 3\n[^]*checked/);
-    await refused('verification.code-hash', checkDeployment, { COCOON_VERIFIER: world.devnet.registry!.toRawString() });
-  });
-
   it('name what is wrong with a parameter, a parameter file, a network or a wallet', async () => {
     const cases: [string, NodeJS.ProcessEnv][] = [
       ['config.parameter', { COCOON_GOVERNOR: 'me' }],
@@ -205,6 +182,29 @@ describe('deployment scripts', { concurrency: true }, () => {
     }
     assert.throws(() => requirePublished('ProviderStake', new Cell()), { code: 'config.build' });
   });
+});
+
+it('a verifier is deployed once; a key under which anybody forges, and a development key on mainnet, never', async () => {
+  const key = keyOf(trapdoorOf('deployed'));
+  const setup = { kind: 'development' as const, phase1Hash: '01'.repeat(32), r1csHash: '02'.repeat(32), zkeyHash: '03'.repeat(32), contributions: 1, beacon: null };
+  const record = writeKeyRecord(key, setup);
+  const env = (change: object): NodeJS.ProcessEnv => ({ COCOON_VERIFICATION_KEY: world.file('key', { ...record, ...change }), COCOON_SHARD: '3' });
+  const { key: points } = record;
+  await refused('BAD_KEY_FORGEABLE', deployVerifier, env({ key: { ...points, delta: points.gamma } }));
+  await refused('BAD_POINT', deployVerifier, env({ key: { ...points, alpha: `c0${'00'.repeat(47)}` } }));
+  await refused('BAD_KEY_RECORD', deployVerifier, env({ format: 'x' }));
+  await refused('config.development-key', deployVerifier, env({ setup: { ...setup, kind: 'ceremony' } }));
+  await refused('config.parameter', deployVerifier, { COCOON_VERIFICATION_KEY: '/nowhere.json' });
+  await refused('config.parameter', deployVerifier, { ...env({}), COCOON_SHARD: '256' });
+  await refused('config.parameter', deployVerifier, {});
+
+  const here = await world.deployment(env({}));
+  await assert.rejects(deployVerifier({ ...here, settings: { ...here.settings, network: 'mainnet' } }), { code: 'config.development-key' });
+  const address = addressIn(await world.call(deployVerifier, env({})));
+  assert.match(await once(deployVerifier, env({})), /setup +DEVELOPMENT/);
+  const checked = await world.call(checkDeployment, { COCOON_VERIFIER: address.toRawString() });
+  assert.match(checked, /3 public inputs, shard 3\n[^]*checked/);
+  await refused('verification.code-hash', checkDeployment, { COCOON_VERIFIER: world.devnet.registry!.toRawString() });
 });
 
 it('nothing is sent when the wallet sent something else after the script had looked at the chain', async () => {
