@@ -12,6 +12,9 @@ import { waitForMessage, type ZkSession } from './session';
 /** From before the proof was made until the job has answered it. */
 const ARRIVAL_SECONDS = 600;
 
+/** A proof that begins later would come too late. */
+const PROOF_SECONDS = 60;
+
 export interface AnswerOptions {
   opening: Opening;
   /** The proving key. */
@@ -60,9 +63,11 @@ export async function answerJob(session: ZkSession, { opening, zkey }: AnswerOpt
 async function openJob(session: ZkSession, opening: Opening): Promise<Address> {
   const { chain } = session;
   const address = await jobOf(session, opening);
-  const { data } = await chain.getAccount(address);
-  if (data !== null && parseZkJob(data).state === 'open') return address;
-  throw new ChainStateError('chain.no-zk-job', 'there is no such open job', { received: address.toRawString(), hint: 'it was answered, has ended, or was not paid for' });
+  const { data, apiTime } = await chain.getAccount(address);
+  if (data !== null && parseZkJob(data).state === 'open' && apiTime + PROOF_SECONDS < opening.deadline) return address;
+  throw new ChainStateError('chain.no-zk-job', 'there is no such open job', {
+    received: address.toRawString(), hint: 'it was answered, has ended, ends within the next minute, or was not paid for',
+  });
 }
 
 /** What came from the job to the wallet. @throws ChainStateError `chain.proof-unused` */

@@ -83,6 +83,8 @@ describe('jobs that a proof answers', () => {
     const before = await balanceOf(client);
     const { opening } = await created('late.json', 1, '--price', '0.5', '--deadline', '1');
     assert.ok((await balanceOf(client)) < before - 500_000_000n);
+    const tooLate = await run(prover, 'answer', opening);
+    assert.deepEqual([tooLate.status, codeOf(tooLate)], [5, 'chain.no-zk-job'], 'nothing is proven within the last minute');
     await advanceDevnet(market.api, 61);
     assert.equal(resultOf<{ verdict: null }>(await run(client, 'verdict', opening)).verdict, null);
     assert.ok((await balanceOf(client)) > before - 30_000_000n);

@@ -29,4 +29,14 @@ describe('proving a lie', () => {
     for (const { of, gas } of report.proofs) expect([of, gas < 600_000]).toEqual([of, true]);
     expect(report.maxStepGas8B).toBe(Math.max(...report.proofs.map(({ gas }) => gas)));
   });
+
+  it('takes less than 180,000 gas and 13 KB for a row of 4,096 weights', () => {
+    expect(report.stepGas4096).toBeLessThan(180_000);
+    expect(report.evidenceBytes4096).toBeLessThan(13_000);
+  });
+
+  it('costs less than 0.55 TON in a whole dispute of 8 billion weights, and less than 0.25 TON for the shipped model where the worker shows its trace when asked', () => {
+    expect(report.disputeFeesTon8B).toBeLessThan(0.55);
+    expect(report.disputeFeesAtOnceTon).toBeLessThan(0.25);
+  });
 });
