@@ -1,11 +1,10 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import type { WeightMode } from '../../circuits';
-import { fileSystemError } from '../../worker/dataFolder';
 import { contextOf, withSettings } from '../context';
 import { UsageError } from '../errors';
 import { linesOf } from '../output';
+import { readBytes, writeFile } from './files';
 
 /** `cocoon zk build`: constraints, their record and, with a proving key, the record of its verification key. */
 export function buildCommand(): Command {
@@ -26,7 +25,7 @@ async function build(path: string, options: Record<string, unknown>): Promise<vo
     throw new UsageError('usage.phase1', 'a proving key comes with the powers of tau that it was made from', { expected: '--zkey and --phase1, or neither' });
   }
   const started = performance.now();
-  const built = buildCircuit(parseModelText(Buffer.from(read(path)).toString('utf8')), options.weights as WeightMode);
+  const built = buildCircuit(parseModelText(Buffer.from(readBytes(path)).toString('utf8')), options.weights as WeightMode);
   const { record, r1csFile } = built;
   const checkedInputs = selfCheck(built);
   const base = join(String(options.out), record.name);
@@ -34,32 +33,13 @@ async function build(path: string, options: Record<string, unknown>): Promise<vo
   let contributions: number | null = null;
   if (files.key !== null) {
     const { keyRecordOf } = await import('./keyRecord');
-    const keyRecord = keyRecordOf(built, read(String(options.zkey)), read(String(options.phase1)));
+    const keyRecord = keyRecordOf(built, readBytes(String(options.zkey)), readBytes(String(options.phase1)));
     contributions = keyRecord.setup.contributions;
-    write(files.key, `${JSON.stringify(keyRecord, null, 1)}\n`);
+    writeFile(files.key, `${JSON.stringify(keyRecord, null, 1)}\n`);
   }
-  write(files.r1cs, r1csFile);
-  write(files.record, `${JSON.stringify(record)}\n`);
+  writeFile(files.r1cs, r1csFile);
+  writeFile(files.record, `${JSON.stringify(record)}\n`);
   const { layers: _, argmaxBits: __, input: ___, publicSignals: ____, format: _____, ...shown } = record;
   const report = { ...shown, checkedInputs, contributions, millis: Math.round(performance.now() - started), ...files };
   output.result(report, linesOf(report));
-}
-
-/** @throws StorageError */
-function read(path: string): Uint8Array {
-  try {
-    return readFileSync(path);
-  } catch (cause) {
-    throw fileSystemError(cause, path, 'a file cannot be read');
-  }
-}
-
-/** @throws StorageError */
-function write(path: string, content: string | Uint8Array): void {
-  try {
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, content);
-  } catch (cause) {
-    throw fileSystemError(cause, path, 'a file of the circuit cannot be written');
-  }
 }

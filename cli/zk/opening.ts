@@ -1,11 +1,11 @@
 /** What opens a job's commitment: whoever is given this file can prove, and knows the input. */
-import { readFileSync } from 'node:fs';
 import { Address } from '@ton/core';
 import { z } from 'zod';
 import { inputCommitment, type CircuitModel } from '../../circuits';
-import { fileSystemError, writePrivateFile } from '../../worker/dataFolder';
+import { writePrivateFile } from '../../worker/dataFolder';
 import type { ZkJobTerms } from '../../wrappers/zk';
 import { UsageError, VerificationError } from '../errors';
+import { readJson } from './files';
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 const schema = z.strictObject({
@@ -33,19 +33,8 @@ export function writeOpening(path: string, opening: Opening): void {
 }
 
 /** @throws StorageError; UsageError `usage.opening` */
-export function readOpening(path: string): Opening {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw fileSystemError(cause, path, 'the opening cannot be read');
-  }
-  try {
-    return schema.parse(JSON.parse(text));
-  } catch (cause) {
-    throw new UsageError('usage.opening', 'this file opens no job', { expected: 'what cocoon zk job wrote', received: path, cause });
-  }
-}
+export const readOpening = (path: string): Opening =>
+  readJson(path, schema, (cause) => new UsageError('usage.opening', 'this file opens no job', { expected: 'what cocoon zk job wrote', received: path, cause }));
 
 export const saltOf = ({ salt }: Opening): bigint => BigInt(`0x${salt}`);
 

@@ -1,11 +1,11 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { z } from 'zod';
 import { toHex } from '../../protocol';
-import { fileSystemError } from '../../worker/dataFolder';
 import { contextOf, withSettings } from '../context';
 import { UsageError } from '../errors';
 import { linesOf } from '../output';
+import { readBytes, writeFile } from './files';
 
 const STDIN = 0;
 /** What is hidden from the chain: never printed, not even in an error. */
@@ -35,16 +35,16 @@ async function prove(path: string, options: Record<string, unknown>): Promise<vo
   if (options.weights !== 'constant' && options.weights !== 'committed') throw new UsageError('usage.weights', 'the mode of the weights is not known', { expected: 'constant or committed', received: String(options.weights) });
   if (!/^0x[0-9a-f]{1,62}$/.test(String(options.context))) throw new UsageError('usage.context', 'the context word is not one', { expected: '0x and up to 62 lower-case hex digits', received: String(options.context).slice(0, 80) });
 
-  const circuit = createCircuit(parseModelText(read(path).toString('utf8')), options.weights);
+  const circuit = createCircuit(parseModelText(readBytes(path).toString('utf8')), options.weights);
   const { values, salt, weightSalt } = readInput(String(options.input));
   const started = performance.now();
   const { wires } = witnessOf(circuit, { values, salt: BigInt(salt), context: BigInt(String(options.context)), weightSalt: weightSalt === undefined ? undefined : BigInt(weightSalt) });
   const witnessMillis = Math.round(performance.now() - started);
-  const proven = await proveInChild(read(String(options.zkey)), writeWtns(wires), { threads });
+  const proven = await proveInChild(readBytes(String(options.zkey)), writeWtns(wires), { threads });
   const word = (value: bigint): string => `0x${value.toString(16)}`;
   const [commit, verdict, context] = proven.publicSignals;
   const proof = { proof: toHex(encodeProof(proven.proof)), commit: word(commit), verdict: Number(verdict), context: word(context) };
-  if (options.out !== undefined) write(String(options.out), `${JSON.stringify(proof, null, 1)}\n`);
+  if (options.out !== undefined) writeFile(String(options.out), `${JSON.stringify(proof, null, 1)}\n`);
   const report = { ...proof, witnessMillis, proofMillis: Math.round(proven.millis.total), peakRssMb: Math.round(proven.peakRssMb) };
   output.result(report, linesOf(report));
 }
@@ -54,7 +54,7 @@ function readInput(path: string): z.infer<typeof inputSchema> {
   const refuse = () => new UsageError('usage.input', 'the input cannot be read', { expected: 'JSON {"values": [integers], "salt": "0x..."}' });
   let value: unknown;
   try {
-    value = JSON.parse((path === '-' ? readFileSync(STDIN) : read(path)).toString('utf8'));
+    value = JSON.parse((path === '-' ? readFileSync(STDIN) : readBytes(path)).toString('utf8'));
   } catch (cause) {
     if (cause instanceof SyntaxError) throw refuse();
     throw cause;
@@ -62,22 +62,4 @@ function readInput(path: string): z.infer<typeof inputSchema> {
   const parsed = inputSchema.safeParse(value);
   if (!parsed.success) throw refuse();
   return parsed.data;
-}
-
-/** @throws StorageError */
-function read(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (cause) {
-    throw fileSystemError(cause, path, 'a file cannot be read');
-  }
-}
-
-/** @throws StorageError */
-function write(path: string, content: string): void {
-  try {
-    writeFileSync(path, content);
-  } catch (cause) {
-    throw fileSystemError(cause, path, 'the proof cannot be written');
-  }
 }

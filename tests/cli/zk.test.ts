@@ -111,6 +111,10 @@ describe('jobs that a proof answers', () => {
     assert.deepEqual([input.status, codeOf(input)], [2, 'usage.input']);
     const dear = await run(client, 'job', '--input', fileWith('input.json', values), '--price', '1.1', '--no-wait');
     assert.equal(codeOf(dear), 'BAD_DEVELOPMENT_PRICE');
+    const noKey = await run(prover, 'verifier', '--key', join(ROOT, 'README.md'));
+    const noShard = await run(prover, 'verifier', '--shard', '256');
+    const noModel = await run(prover, 'verifier', '--circuit', join(ROOT, 'package.json'));
+    assert.deepEqual([codeOf(noKey), codeOf(noShard), codeOf(noModel).split('.')[0]], ['BAD_KEY_RECORD', 'usage.number', 'model']);
     const mainnet = await cocoon(['zk', 'verifier', '--api', market.api, '--network', 'mainnet', '--data-folder', client, '--json']);
     assert.notEqual(mainnet.status, 0);
     assert.equal(await balanceOf(prover), before);
