@@ -3,7 +3,7 @@
  * sealed here to the worker's key, every piece of the answer is checked here and paid with a voucher signed here.
  */
 import {
-  buildChannelRequest, decodeFrame, dueFor, encodeFrame, encodePayload, firstPiece, GREEDY_SAMPLING, helloHash, outputHash, portableEd25519, RequestSealer, SEMANTICS, StreamChecker, Tier,
+  buildChannelRequest, decodeFrame, dueFor, encodeFrame, encodePayload, firstPiece, GREEDY_SAMPLING, helloHash, portableEd25519, receiptOf, RequestSealer, SEMANTICS, StreamChecker, Tier,
   Visibility, voucherHash,
 } from './open-cocoon.js';
 
@@ -58,8 +58,7 @@ export async function buy(order, onPiece = () => {}) {
         return;
       }
       if (frame.kind !== 'piece') return reject(new Error(`a ${frame.kind} came`));
-      const { kind: _, signature, sealed, ...shown } = frame;
-      const checked = checker.accept({ receipt: { ...shown, networkId, termsHash, escrow: channel, sealedHash: outputHash(sealed) }, sealed, signature }, now);
+      const checked = checker.accept({ receipt: receiptOf(request, frame), sealed: frame.sealed, signature: frame.signature }, now);
       if (!checked.ok) return reject(new Error(checked.fault));
       send({ kind: 'payment', ...voucher(checked.dueNano) });
       onPiece(checked.tokens, checked.dueNano);
