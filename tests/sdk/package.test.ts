@@ -1,13 +1,14 @@
 /** The package that dApps install, as it is packed: what its entries load, weigh and declare. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import ts from 'typescript';
 import { PACKAGE, PackedSdk, ROOT } from './packed';
+import { snippetsOf, typeErrors } from './snippets';
 
 type Conditions = Record<'import' | 'require', { types: string; default: string }>;
 interface Manifest {
@@ -33,11 +34,15 @@ function reached(file: string, seen = new Set<string>()): Set<string> {
   return seen;
 }
 
+const bundles = new Map<string, string>();
 async function bundled(entry: string): Promise<string> {
+  const known = bundles.get(entry);
+  if (known !== undefined) return known;
   const { outputFiles } = await build({
     entryPoints: [join(PACKAGE, entry)], bundle: true, minify: true, format: 'esm', platform: 'browser', target: 'es2022', external: ['@ton/core'], write: false,
     legalComments: 'none', logLevel: 'error',
   });
+  bundles.set(entry, outputFiles[0].text);
   return outputFiles[0].text;
 }
 
@@ -59,6 +64,16 @@ describe('the package for dApps', { timeout: 120_000 }, () => {
     for (const [name, range] of Object.entries(manifest.dependencies)) assert.equal(range, `^${own.dependencies[name]}`);
     assert.deepEqual(Object.keys(manifest.exports), [...CLIENT, ...CONTRACTS, './package.json']);
     for (const file of ['LICENSE', 'README.md', 'THIRD_PARTY.md', 'dist/browser/client.js', 'tact/escrow/InferenceConsumer.tact']) assert.ok(existsSync(join(PACKAGE, file)), file);
+  });
+
+  test('holds every Tact source that the trait for consumers imports, and no other', () => {
+    const folder = join(PACKAGE, 'tact');
+    const seen = new Set([join(folder, 'escrow/InferenceConsumer.tact')]);
+    for (const file of seen) {
+      for (const [, imported] of readFileSync(file, 'utf8').matchAll(/^import "([^"@][^"]*)"/gm)) seen.add(`${join(dirname(file), imported).replace(/\.tact$/, '')}.tact`);
+    }
+    const held = (readdirSync(folder, { recursive: true }) as string[]).filter((name) => name.endsWith('.tact')).map((name) => join(folder, name));
+    assert.deepEqual([...seen].sort(), held.sort());
   });
 
   test('publint has nothing to say, not even a suggestion', async () => {
@@ -96,6 +111,24 @@ describe('the package for dApps', { timeout: 120_000 }, () => {
       const size = gzipSync(await bundled(conditions(entry).import.default), { level: 9 }).length;
       assert.ok(size <= limit && size > limit * 0.95, `${entry}: ${size} bytes, limit ${limit}`);
     }
+  });
+
+  test('the examples of docs/sdk.md compile as ES modules and in CommonJS, those of the client without any types but its own', () => {
+    const snippets = snippetsOf('sdk.md');
+    const entries = snippets.flatMap((text) => [...text.matchAll(/from '(open-cocoon[^']*)'/g)].map(([, from]) => from.replace('open-cocoon', '.')));
+    assert.deepEqual([...new Set(entries)].sort(), [...CLIENT, ...CONTRACTS].sort());
+    const project = packed.project('examples', [...dependencies, ...TON, '@types/node', 'undici-types']);
+    const files = (isClient: boolean, extension: string): string[] => snippets.filter((text) => !text.includes('/contracts') === isClient).map((text, index) => {
+      const file = join(project, `${isClient ? 'client' : 'contracts'}${index}.${extension}`);
+      writeFileSync(file, text);
+      return file;
+    });
+    const wrong = join(project, 'wrong.mts');
+    writeFileSync(wrong, "import { toHex } from 'open-cocoon';\ntoHex('text');\n");
+    const [error, ...others] = typeErrors([wrong, ...files(true, 'mts'), ...files(true, 'cts')]);
+    assert.match(error, /wrong\.mts: .*'string' is not assignable to parameter of type 'Uint8Array/);
+    assert.deepEqual(others, []);
+    assert.deepEqual(typeErrors([...files(false, 'mts'), ...files(false, 'cts')], { types: ['node'], skipLibCheck: true }), []);
   });
 
   test('import and require work from an empty project, without @ton/core and Buffer for the client, which seals and opens', () => {
