@@ -133,7 +133,7 @@ function writeTact() {
 /** The manifest of sdk/, with the version and the dependencies' versions of this project. */
 function writeManifest() {
   const { version, dependencies } = JSON.parse(read('package.json'));
-  const manifest = JSON.parse(read('sdk/package.json'));
+  const manifest = JSON.parse(read('sdk/manifest.json'));
   const ranges = Object.fromEntries(Object.keys(manifest.dependencies).map((name) => [name, `^${dependencies[name]}`]));
   write('package.json', `${JSON.stringify({ ...manifest, version, dependencies: ranges }, null, 2)}\n`);
   write('README.md', read('sdk/README.md'));
@@ -143,6 +143,7 @@ function writeManifest() {
 const stamp = path.join(root, 'build', '.sdk');
 const digest = sourcesDigest();
 if (!fs.existsSync(target) || !fs.existsSync(stamp) || fs.readFileSync(stamp, 'utf8') !== digest) {
+  process.on('exit', () => fs.rmSync(unfinished, { recursive: true, force: true }));
   writeManifest();
   writeTact();
   writeDeclarations();
