@@ -73,7 +73,7 @@ function emitDeclarations() {
   const { config } = ts.readConfigFile(path.join(root, 'tsconfig.json'), ts.sys.readFile);
   const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, root);
   const program = ts.createProgram(ENTRIES.map((file) => path.join(root, file)), {
-    ...options, types: ['node'], noEmit: false, declaration: true, emitDeclarationOnly: true, noCheck: true, rootDir: root, outDir: root,
+    ...options, lib: ['lib.es2022.d.ts'], types: ['node'], skipLibCheck: true, noEmit: false, declaration: true, emitDeclarationOnly: true, noCheck: true, rootDir: root, outDir: root,
   });
   const emitted = new Map();
   for (const source of program.getSourceFiles()) {
