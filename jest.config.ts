@@ -7,7 +7,7 @@ const config: Config = {
   // Compiling Tact takes seconds, more on a busy machine.
   testTimeout: 60_000,
   setupFiles: ['<rootDir>/tests/support/nativeCrypto.ts'],
-  modulePathIgnorePatterns: ['<rootDir>/dist/'],
+  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/build/sdk'],
   transform: { '^.+\\.ts$': '<rootDir>/scripts/build/jestTransform.cjs' },
 };
 

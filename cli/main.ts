@@ -10,6 +10,7 @@ import { gatewayCommand } from './commands/gateway';
 import { jobCommand } from './commands/job';
 import { modelCommand } from './commands/model';
 import { providerCommand } from './commands/provider';
+import { receiptCommand } from './commands/receipt';
 import { watchtowerCommand } from './commands/watchtower';
 import { workerCommand } from './commands/worker';
 import { zkCommand } from './commands/zk';
@@ -31,6 +32,7 @@ export function createProgram(): Command {
     .addCommand(providerCommand())
     .addCommand(jobCommand())
     .addCommand(gatewayCommand())
+    .addCommand(receiptCommand())
     .addCommand(challengeCommand())
     .addCommand(watchtowerCommand())
     .addCommand(exactCommand())

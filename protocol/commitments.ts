@@ -115,8 +115,8 @@ export function responseLeaves(response: ResponsePlaintext): Uint8Array[] {
 /** Root over the answer's plaintext. */
 export const responseRoot = (response: ResponsePlaintext): Uint8Array => treeRoot(responseLeaves(response));
 
-const LABELS = { request: asciiBytes('request'), response: asciiBytes('response'), trace: asciiBytes('trace') };
-export type CommitmentLabel = keyof typeof LABELS;
+export type CommitmentLabel = 'request' | 'response' | 'trace';
+const LABELS: Record<CommitmentLabel, Uint8Array> = { request: asciiBytes('request'), response: asciiBytes('response'), trace: asciiBytes('trace') };
 
 /**
  * Hiding commitment (attacks 6): SHA-256("OCC1" || SHA-256(salt32 || label) || root). Opening one reveals only its own

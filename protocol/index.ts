@@ -95,3 +95,4 @@ export {
 } from './answer';
 export { type KeyBinding, reportDataOf } from './keyBinding';
 export * from './channel';
+export { exportChannelAnswer, exportJobAnswer, type ReceiptFile, type VerifiedReceipt, verifyReceiptFile } from './receiptFile';

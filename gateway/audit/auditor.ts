@@ -1,6 +1,5 @@
-import { type Ed25519, equalBytes, isSignedFault, portableEd25519, SEMANTICS, TermsFlag, Tier, toHex } from '../../protocol';
+import { type Ed25519, equalBytes, isSignedFault, portableEd25519, receiptOf, SEMANTICS, TermsFlag, Tier, toHex } from '../../protocol';
 import type { Logger } from '../../worker/log';
-import { receiptOf } from '../channel/link';
 import type { DeliveredAnswer } from '../channel/delivered';
 import type { AuditRecord, AuditStore, DrawnAnswer } from './auditStore';
 import { AuditQueue } from './auditQueue';

@@ -2,10 +2,9 @@ import { Cell } from '@ton/core';
 import { z } from 'zod';
 import {
   buildChannelRequest, type ChannelRequest, CocoonError, decodeFrame, decodePayload, decodeTerms, encodeFrame, encodePayload, encodeTerms, equalBytes,
-  type PieceFrame, type Receipt, type Terms, termsHash, toHex,
+  type PieceFrame, type Receipt, receiptOf, type Terms, termsHash, toHex,
 } from '../../protocol';
 import { fromCell, toCell } from '../../wrappers';
-import { receiptOf } from '../channel/link';
 import type { DeliveredAnswer } from '../channel/delivered';
 import type { ComputedParts, Difference } from './compare';
 

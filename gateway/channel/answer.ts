@@ -1,10 +1,10 @@
 import {
-  type ChannelRequest, isSignedFault, MAX_STREAM_SKEW_SECONDS, payableBeyond, type PieceFault, type PieceFrame, StreamChecker, toHex,
+  type ChannelRequest, isSignedFault, MAX_STREAM_SKEW_SECONDS, payableBeyond, type PieceFault, type PieceFrame, receiptOf, StreamChecker, toHex,
 } from '../../protocol';
 import type { TokenRequest } from '../backend';
 import { GatewayError } from '../errors';
 import type { DeliveredAnswer } from './delivered';
-import { type LinkParties, receiptOf, type RequestListener } from './link';
+import type { LinkParties, RequestListener } from './link';
 
 /** What a reader gets of a piece that was checked and paid. */
 export interface ReadPiece {

@@ -1,6 +1,6 @@
 import { WebSocket } from 'ws';
 import {
-  type ChannelFrame, type ChannelRequest, decodeFrame, type Ed25519, encodeFrame, helloHash, outputHash, type PieceFrame,
+  type ChannelFrame, type ChannelRequest, decodeFrame, type Ed25519, encodeFrame, helloHash, type PieceFrame,
   refusalHash, type RefusalFrame, RefusalReason, RequestSealer, SESSION_REQUESTS, type SignedAmount, voucherHash, type Welcome,
 } from '../../protocol';
 import { GatewayError } from '../errors';
@@ -248,11 +248,5 @@ function refusalError({ seq, termsHash: hash, reason, retryAfter, signature }: R
     return new GatewayError('gateway.channel-ending', 'the channel ends, or is not on chain', { hint: 'open another', received: name });
   }
   return new GatewayError('gateway.refused', 'the worker refused the request', { received: name });
-}
-
-/** The receipt of a piece: what it says, and what both sides know. */
-export function receiptOf(request: ChannelRequest, { kind: _, signature: __, sealed, ...shown }: PieceFrame) {
-  const { terms, channel, termsHash } = request;
-  return { ...shown, networkId: terms.networkId, termsHash, escrow: channel, sealedHash: outputHash(sealed) };
 }
 

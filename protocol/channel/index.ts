@@ -3,7 +3,8 @@ export {
 } from './pricing';
 export { helloHash, RequestOpener, RequestSealer, SESSION_REQUESTS, type SessionBinding } from './session';
 export {
-  buildChannelRequest, type ChannelRequest, type CheckedPiece, isSignedFault, type MadePiece, MAX_STREAM_SKEW_SECONDS, type PieceFault, preparePiece, type SealedPiece,
+  buildChannelRequest, type ChannelRequest, type CheckedPiece, isSignedFault, type MadePiece, MAX_STREAM_SKEW_SECONDS, type PieceFault, preparePiece, receiptOf,
+  type SealedPiece,
   StreamChecker,
 } from './pieces';
 export { decodeRefusal, encodeRefusal, type Refusal, refusalHash, RefusalReason, type RefusalReasonValue } from './refusal';

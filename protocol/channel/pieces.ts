@@ -8,6 +8,7 @@ import { decodeResponse, encodeResponse } from '../response';
 import { openResponse, PADDING_BLOCK, sealResponse } from '../sealing';
 import { type Ed25519, portableEd25519 } from '../signing';
 import { type Terms, termsHash } from '../terms';
+import type { PieceFrame } from './frames';
 import { CHUNK_TOKENS, dueFor, type Progress, PROMPT_PIECE_TOKENS } from './pricing';
 
 /** One request of a channel, as both sides know it. */
@@ -72,6 +73,11 @@ export function preparePiece(request: ChannelRequest, made: MadePiece, issuedAt:
     outputTokens: made.tokens.length,
   };
   return { receipt, sealed };
+}
+
+/** The receipt of a piece as it came: what it says, and what both sides know. */
+export function receiptOf({ terms, channel, termsHash: hash }: ChannelRequest, { kind: _, signature: __, sealed, ...shown }: PieceFrame): Receipt {
+  return { ...shown, networkId: terms.networkId, termsHash: hash, escrow: channel, sealedHash: outputHash(sealed) };
 }
 
 /** Why a piece is not what was paid for; each names one rule. */

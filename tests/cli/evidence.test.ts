@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Cell } from '@ton/core';
 import { compareReceipts } from '../../cli/client/evidence';
@@ -9,6 +11,7 @@ import { decodeReceipt, encodeReceipt, equalBytes, receiptHash, type Receipt } f
 import { BURN_ADDRESS, fromCell, toCell } from '../../wrappers';
 import { nodeEd25519 } from '../../worker/keys/ed25519';
 import { loadWorkerKeys } from '../../worker/keys/workerKeys';
+import { cocoon } from '../support/cocoon';
 import { StakedMarket, type Owner } from '../support/stakedMarket';
 
 let market: StakedMarket;
@@ -32,7 +35,7 @@ function served(receipt: Receipt, signer: Owner = owner): object {
   };
 }
 
-test('the best provider is found on chain, the job names its stake, and an honest worker loses nothing', async () => {
+test('the best provider is found on chain, the job names its stake, an honest worker loses nothing, and the answer is exported and verified', async () => {
   const settings = await market.client();
   const lines: string[] = [];
   const created = await market.createJob(settings, {}, lines);
@@ -42,6 +45,15 @@ test('the best provider is found on chain, the job names its stake, and an hones
   const job = loadJob(settings.dataFolder, report.jobAddress);
   assert.ok(equalBytes(ownTerms(job).terms.stake, new Uint8Array(owner.stake.hash)));
   assert.ok(lines.some((line) => line.includes(owner.stake.toRawString()) && line.includes('shared by all its jobs')));
+
+  const out = join(settings.dataFolder, 'answer.json');
+  const folder = ['--data-folder', settings.dataFolder, '--json'];
+  const exported = await cocoon(['receipt', 'export', report.jobAddress, '--out', out, ...folder]);
+  assert.deepEqual([exported.status, JSON.parse(exported.stdout)], [0, { file: out, receiptHash: report.receiptHash }], exported.stderr);
+  assert.equal(statSync(out).mode & 0o777, 0o600);
+  const verified = await cocoon(['receipt', 'verify', out, ...folder]);
+  const { account, tokens, stake, receiptHash } = JSON.parse(verified.stdout) as Record<string, unknown>;
+  assert.deepEqual([verified.status, account, tokens, stake, receiptHash], [0, report.jobAddress, report.tokens, report.stake, report.receiptHash]);
 });
 
 test('attack 49: requests are sealed to the key on chain, whatever key the worker names', async () => {

@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, test } from 'node:test';
+import { promisify } from 'node:util';
 import OpenAI from 'openai';
 import { BUILT_CLI } from '../../cli/processes';
 
 describe('cocoon gateway', () => {
-  test('demo: an OpenAI client is answered over a payment channel on a devnet, until SIGTERM, which leaves nothing behind', async () => {
+  test('demo: an OpenAI client and examples/node are answered over a payment channel on a devnet, until SIGTERM, which leaves nothing behind', async () => {
     const temporary = mkdtempSync(join(tmpdir(), 'cocoon-gateway-test-'));
     const child = spawn(process.execPath, [BUILT_CLI, 'gateway', 'demo', '--json', '--backend', 'wasm'], {
       cwd: join(__dirname, '../..'),
@@ -34,6 +35,10 @@ describe('cocoon gateway', () => {
       const told = await client.chat.completions.create({ model, messages: [{ role: 'user', content: 'swiftly' }], max_tokens: 8, logprobs: true, top_logprobs: 3 });
       assert.ok(told.choices[0].logprobs!.content!.length > 0 && told.choices[0].logprobs!.content!.every(({ top_logprobs: top }) => top.length === 3));
       await assert.rejects(new OpenAI({ baseURL: baseUrl, apiKey: 'wrong', maxRetries: 0 }).models.list(), (error: { status?: number }) => error.status === 401);
+      const example = await promisify(execFile)(process.execPath, [join(__dirname, '../../examples/node/ask.mjs'), 'swiftly'], {
+        env: { ...process.env, OPENAI_BASE_URL: baseUrl, OPENAI_API_KEY: apiKey },
+      });
+      assert.match(example.stdout, /^.+\n(.*\n)*0\.\d+ TON, receipts: 1\n$/);
       child.kill('SIGTERM');
       assert.equal(await ended, 0, stderr);
       assert.deepEqual(readdirSync(temporary).filter((name) => name.startsWith('open-cocoon')), []);

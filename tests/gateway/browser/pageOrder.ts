@@ -22,8 +22,10 @@ export interface PageOrder {
 
 /** What it found. */
 export interface PageFindings {
-  tokens?: number[];
-  error?: string;
+  /** What it showed: numbers with spaces between, nanoTON, an error's text or nothing. */
+  tokens: string;
+  due: string;
+  fault: string;
   /** Of its content security policy. */
   violations: string[];
 }

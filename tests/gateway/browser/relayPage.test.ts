@@ -1,6 +1,7 @@
-/** A page in a real browser buys through a relay. Behind COCOON_BROWSER=1 (`npm run test:browser`): it unpacks 190 MB. */
+/** examples/browser, a page without a bundler, with the packed SDK as one file, buys through a relay in a real browser. Behind COCOON_BROWSER=1 (`npm run test:browser`): it unpacks 190 MB. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -10,9 +11,20 @@ import { dueFor, toHex } from '../../../protocol';
 import { STAKE } from '../bought';
 import { NOW, PRICES } from '../../worker/channels/conversationWorld';
 import { relaySuite, type RelayWorld } from '../relayWorld';
+import { buildSdk, PACKAGE, ROOT } from '../../sdk/packed';
 import { until } from '../support';
 import { Chromium } from './chromium';
 import type { PageFindings, PageOrder } from './pageOrder';
+
+const EXAMPLE = join(ROOT, 'examples/browser');
+/** Files of the site by path; the example's own, and the SDK where its README puts it. */
+const siteFiles = (watcher: string): Record<string, string> => ({
+  '/': readFileSync(join(EXAMPLE, 'index.html'), 'utf8').replace('</head>', '<script src="/watcher.js"></script></head>'),
+  '/page.js': readFileSync(join(EXAMPLE, 'page.js'), 'utf8'),
+  '/buy.js': readFileSync(join(EXAMPLE, 'buy.js'), 'utf8'),
+  '/open-cocoon.js': readFileSync(join(PACKAGE, 'dist/browser/client.js'), 'utf8'),
+  '/watcher.js': watcher,
+});
 
 /** A site with one page, whose policy lets it talk to itself and to one relay. */
 class Site {
@@ -20,7 +32,7 @@ class Site {
   private heard: (findings: PageFindings) => void = () => undefined;
   private readonly server: Server;
 
-  constructor(script: string) {
+  constructor(files: Record<string, string>) {
     this.server = createServer((request, response) => {
       const reply = (type: string, body: string): void => {
         const relay = this.order?.relay ?? '';
@@ -30,9 +42,10 @@ class Site {
         ];
         response.writeHead(200, { 'content-type': type, 'content-security-policy': policy.join('; '), 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' }).end(body);
       };
-      if (request.url === '/page.js') return reply('text/javascript', script);
+      const file = files[request.url ?? ''];
+      if (file !== undefined) return reply(request.url === '/' ? 'text/html' : 'text/javascript', file);
       if (request.url === '/order') return reply('application/json', JSON.stringify(this.order));
-      if (request.url !== '/findings') return reply('text/html', '<!doctype html><meta charset="utf-8"><title>a page</title><link rel="icon" href="data:,"><script src="/page.js"></script>');
+      if (request.url !== '/findings') return void response.writeHead(404).end();
       let body = '';
       request.on('data', (data: Buffer) => (body += String(data))).on('end', () => {
         reply('text/plain', '');
@@ -60,18 +73,19 @@ class Site {
 describe('a page in a browser', { timeout: 120_000, skip: process.env.COCOON_BROWSER !== '1' }, () => {
   const { loaded, begin, ends } = relaySuite();
   let chromium: Chromium;
-  let script = '';
+  let files: Record<string, string>;
   before(async () => {
     const { outputFiles } = await build({
       entryPoints: [join(__dirname, 'page.ts')], bundle: true, platform: 'browser', format: 'iife', target: 'es2022', write: false, logLevel: 'error',
     });
-    script = outputFiles[0].text;
+    buildSdk();
+    files = siteFiles(outputFiles[0].text);
     chromium = await Chromium.open();
   });
   after(() => chromium.end());
 
   async function site(): Promise<{ page: Site; origin: string }> {
-    const page = new Site(script);
+    const page = new Site(files);
     ends.push(() => page.close());
     return { page, origin: await page.open() };
   }
@@ -86,12 +100,13 @@ describe('a page in a browser', { timeout: 120_000, skip: process.env.COCOON_BRO
     const { page, origin } = await site();
     const relayed = await begin({}, { origins: [origin] });
     page.order = orderFor(relayed);
-    const { tokens, error, violations } = await chromium.visit(`${origin}/`, page.findings());
-    assert.deepEqual([error, violations], [undefined, []]);
+    const { tokens, due: shownDue, fault, violations } = await chromium.visit(`${origin}/`, page.findings());
+    assert.deepEqual([fault, violations], ['', []]);
     const { promptTokens, world } = relayed;
     const sampling = { t: 0, topK: 0, topP16: 0, minPX: 0, seed: new Uint8Array(32) };
-    assert.deepEqual(tokens, (await loaded.engine.generate({ promptTokens, maxTokens: 70, stopTokens: [], sampling })).tokens);
+    assert.deepEqual(tokens.split(' ').map(Number), (await loaded.engine.generate({ promptTokens, maxTokens: 70, stopTokens: [], sampling })).tokens);
     const due = dueFor(PRICES, promptTokens.length, 70);
+    assert.equal(BigInt(shownDue), due);
     await until(() => world.store.read.balance(world.address).voucherNano === due);
     assert.equal(world.store.read.balance(world.address).dueNano, due);
   });
@@ -100,9 +115,9 @@ describe('a page in a browser', { timeout: 120_000, skip: process.env.COCOON_BRO
     const { page, origin } = await site();
     const relayed = await begin({}, { origins: ['https://app.example'] });
     page.order = orderFor(relayed, { forbidden: 'http://127.0.0.1:9/elsewhere' });
-    const { tokens, error, violations } = await chromium.visit(`${origin}/`, page.findings());
-    assert.equal(tokens, undefined);
-    assert.match(error!, /Failed to fetch/);
+    const { tokens, fault, violations } = await chromium.visit(`${origin}/`, page.findings());
+    assert.equal(tokens, '');
+    assert.match(fault, /Failed to fetch/);
     assert.deepEqual(violations, ['connect-src http://127.0.0.1:9/elsewhere']);
     assert.equal(relayed.seen.length, 0);
     assert.equal(relayed.world.store.read.channel(relayed.world.address), null);
