@@ -41,7 +41,8 @@ export async function answerJob(session: ZkSession, { opening, zkey }: AnswerOpt
   const job = await openJob(session, opening);
   const prices = await chain.networkPrices();
   const { apiTime } = await chain.getAccount(wallet.address);
-  // Whoever sees a proof on its way knows the verdict, and could reserve the job against it.
+  const { proof, inputs, verdict, proveMillis, peakRssMb } = await proveJob(session, { opening, zkey, payee: wallet.address });
+  // Whoever sees a proof on its way knows the verdict, and could reserve the job against it. The proof is there before a bond is at stake.
   if (opening.isExclusive) {
     progress('reserves the job for ten minutes');
     await sendAndWait({ chain, wallet, pollMillis }, {
@@ -49,7 +50,6 @@ export async function answerJob(session: ZkSession, { opening, zkey }: AnswerOpt
       body: () => beginCell().storeUint(OP_RESERVE_JOB, 32).storeBuffer(wallet.address.hash).endCell(), receiver: { name: 'zk-job', errors: ZK_JOB_ERRORS, hint: 'docs/zk.md' },
     });
   }
-  const { proof, inputs, verdict, proveMillis, peakRssMb } = await proveJob(session, { opening, zkey, payee: wallet.address });
   progress(`verdict ${verdict}, proven in ${(proveMillis / 1000).toFixed(1)} s; the proof goes to the verifier`);
   const submitted = await sendAndWait({ chain, wallet, pollMillis }, {
     what: 'a proof', to: verifier.address, value: requiredProofValue(prices), body: () => packSubmitProof({ escrow: job, payee: wallet.address, proof, inputs }),

@@ -4,6 +4,7 @@ import { drawSalt, infer } from '../../circuits';
 import { externalTo } from '../../worker/chain/chainClient';
 import { parseJobCallback } from '../../wrappers';
 import { checkZkJobVerifier, packCreateZkJob, parseZkJobMessage, requiredZkJobValue, ZK_JOB_ERRORS, ZkJobEscrow } from '../../wrappers/zk';
+import { ChainStateError } from '../../worker/errors';
 import { sendAndWait } from '../provider/send';
 import { type Opening, termsOf, writeOpening } from './opening';
 import { waitForMessage, type ZkSession } from './session';
@@ -46,6 +47,9 @@ export async function createJob(session: ZkSession, { values, price, deadlineSec
   return opening;
 }
 
+/** The money of a job that ended has come back within this time, or there was none. */
+const RETURN_SECONDS = 600;
+
 /** How a job ended. */
 export type JobVerdict = { verdict: number; transaction: Transaction } | { verdict: null; transaction: Transaction };
 
@@ -61,6 +65,9 @@ export async function waitForVerdict(session: ZkSession, opening: Opening): Prom
   };
   const { found, transaction } = await waitForMessage(session, opening.createdAt - 60, read, async () => {
     const { apiTime } = await chain.getAccount(wallet.address);
+    if (apiTime > opening.deadline + RETURN_SECONDS) {
+      throw new ChainStateError('chain.timeout', 'neither a verdict nor the money of this job came', { received: opening.job, hint: 'was it paid for? its money would return to the wallet that made it' });
+    }
     // Anybody may end it, and somebody else may have.
     if (apiTime >= opening.deadline) await chain.sendExternal(externalTo(job, Cell.EMPTY)).catch(() => undefined);
   });

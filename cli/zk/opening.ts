@@ -1,4 +1,5 @@
 /** What opens a job's commitment: whoever is given this file can prove, and knows the input. */
+import { existsSync } from 'node:fs';
 import { Address } from '@ton/core';
 import { z } from 'zod';
 import { inputCommitment, type CircuitModel } from '../../circuits';
@@ -28,7 +29,9 @@ const schema = z.strictObject({
 });
 export type Opening = z.infer<typeof schema>;
 
+/** @throws StorageError; UsageError `usage.opening-exists`: without its opening nobody can prove another job */
 export function writeOpening(path: string, opening: Opening): void {
+  if (existsSync(path)) throw new UsageError('usage.opening-exists', 'a file of that name is there already', { received: path, hint: 'it may be the only opening of another job: give another name' });
   writePrivateFile(path, `${JSON.stringify(opening)}\n`);
 }
 

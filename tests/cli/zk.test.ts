@@ -79,6 +79,14 @@ describe('jobs that a proof answers', () => {
     assert.deepEqual([refused.status, codeOf(refused)], [5, 'chain.zk-job-refused'], 'ten minutes would outlast the deadline');
   });
 
+  test('a prover with the key of another circuit reserves nothing', async () => {
+    const { opening } = await created('unprovable.json', 6, '--exclusive');
+    const before = await balanceOf(prover);
+    const refused = await run(prover, 'answer', opening, '--zkey', join(ROOT, 'circuits/keys/digits-8x8.DEVELOPMENT.ptau'));
+    assert.notEqual(refused.status, 0);
+    assert.equal(await balanceOf(prover), before);
+  });
+
   test('without a proof the money returns at the deadline', async () => {
     const before = await balanceOf(client);
     const { opening } = await created('late.json', 1, '--price', '0.5', '--deadline', '1');
@@ -88,6 +96,9 @@ describe('jobs that a proof answers', () => {
     await advanceDevnet(market.api, 61);
     assert.equal(resultOf<{ verdict: null }>(await run(client, 'verdict', opening)).verdict, null);
     assert.ok((await balanceOf(client)) > before - 30_000_000n);
+    const unpaid = fileWith('unpaid.json', { ...(JSON.parse(readFileSync(opening, 'utf8')) as object), job: `0:${'ab'.repeat(32)}` });
+    await advanceDevnet(market.api, 600);
+    assert.equal(codeOf(await run(client, 'verdict', unpaid)), 'chain.timeout');
   });
 
   test('what is wrong with a file is said before any money moves', async () => {
@@ -111,6 +122,8 @@ describe('jobs that a proof answers', () => {
     assert.deepEqual([input.status, codeOf(input)], [2, 'usage.input']);
     const dear = await run(client, 'job', '--input', fileWith('input.json', values), '--price', '1.1', '--no-wait');
     assert.equal(codeOf(dear), 'BAD_DEVELOPMENT_PRICE');
+    const again = await run(client, 'job', '--input', fileWith('input.json', values), '--opening', opening, '--no-wait');
+    assert.deepEqual([again.status, codeOf(again)], [2, 'usage.opening-exists'], 'an opening is never written over');
     const noKey = await run(prover, 'verifier', '--key', join(ROOT, 'README.md'));
     const noShard = await run(prover, 'verifier', '--shard', '256');
     const noModel = await run(prover, 'verifier', '--circuit', join(ROOT, 'package.json'));
