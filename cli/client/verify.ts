@@ -1,7 +1,6 @@
 import { Address, type Cell } from '@ton/core';
 import {
   buildTerms,
-  CellReader,
   checkAnswer,
   decodePayload,
   FinishReason,
@@ -10,10 +9,10 @@ import {
   type RequestPayload,
   type Terms,
 } from '../../protocol';
-import { fromCell, parseDelivery } from '../../wrappers';
 import type { LoadedEngine } from '../../worker/engine';
 import { nodeEd25519 } from '../../worker/keys/ed25519';
 import { generationOf } from '../../worker/jobs/request';
+import { receiptOfDelivery } from '../../worker/jobs/shownReceipt';
 import { compareAnswer, partsOf } from '../../gateway/audit/compare';
 import { VerificationError } from '../errors';
 import type { JobFile } from './jobFile';
@@ -43,28 +42,10 @@ export function ownTerms(job: JobFile): { terms: Terms; payload: RequestPayload;
 }
 
 /** The receipt that a delivery signs, as the job's own terms complete it, and the bytes beside it. */
-export function readDelivery(job: JobFile, body: Cell): { receipt: Receipt; signature: Uint8Array; output: Uint8Array } {
-  const { signature, output, claims, finishReason, issuedAt } = parseDelivery(body);
-  const reader = new CellReader('Receipt claims', fromCell(claims));
-  const receipt: Receipt = {
-    networkId: job.networkId,
-    termsHash: bytes(job.escrow.termsHash),
-    escrow: new Uint8Array(Address.parse(job.address).hash),
-    seq: 0,
-    index: 0,
-    final: true,
-    finishReason,
-    issuedAt,
-    dueNano: BigInt(job.escrow.priceNano),
-    sealedHash: reader.fixedBytes(32),
-    responseCommit: reader.fixedBytes(32),
-    traceCommit: reader.fixedBytes(32),
-    promptTokens: reader.number(32),
-    outputTokens: reader.number(32),
-  };
-  reader.end();
-  return { receipt, signature, output };
-}
+export const readDelivery = (job: JobFile, body: Cell): { receipt: Receipt; signature: Uint8Array; output: Uint8Array } =>
+  receiptOfDelivery(body, {
+    networkId: job.networkId, termsHash: bytes(job.escrow.termsHash), escrow: new Uint8Array(Address.parse(job.address).hash), dueNano: BigInt(job.escrow.priceNano),
+  });
 
 /**
  * Opens an answer with the keys of the job file and checks it against the client's own terms.

@@ -21,18 +21,20 @@ export function shownReceipt(job: JobRecord, networkId: number): ShownReceipt | 
 function storedReceipt(job: JobRecord, networkId: number): { receipt: Receipt; signature: Uint8Array } | null {
   if (job.external === null || job.receiptHash === null) return null;
   const { body } = loadMessage(Cell.fromBoc(job.external)[0].beginParse());
-  const { signature, claims, finishReason, issuedAt } = parseDelivery(body);
+  return receiptOfDelivery(body, { networkId, termsHash: new Uint8Array(Buffer.from(job.termsHash!, 'hex')), escrow: new Uint8Array(Address.parseRaw(job.address).hash), dueNano: job.priceNano! });
+}
+
+/** What a delivery says of its receipt with what its job says, and the bytes beside it. */
+export function receiptOfDelivery(body: Cell, job: Pick<Receipt, 'networkId' | 'termsHash' | 'escrow' | 'dueNano'>): { receipt: Receipt; signature: Uint8Array; output: Uint8Array } {
+  const { signature, output, claims, finishReason, issuedAt } = parseDelivery(body);
   const reader = new CellReader('Receipt claims', fromCell(claims));
   const receipt: Receipt = {
-    networkId,
-    termsHash: new Uint8Array(Buffer.from(job.termsHash!, 'hex')),
-    escrow: new Uint8Array(Address.parseRaw(job.address).hash),
+    ...job,
     seq: 0,
     index: 0,
     final: true,
     finishReason,
     issuedAt,
-    dueNano: job.priceNano!,
     sealedHash: reader.fixedBytes(32),
     responseCommit: reader.fixedBytes(32),
     traceCommit: reader.fixedBytes(32),
@@ -40,5 +42,5 @@ function storedReceipt(job: JobRecord, networkId: number): { receipt: Receipt; s
     outputTokens: reader.number(32),
   };
   reader.end();
-  return { receipt, signature };
+  return { receipt, signature, output };
 }
