@@ -1,0 +1,3 @@
+export const ui = {
+  'ui.title': 'Ui',
+} as const;

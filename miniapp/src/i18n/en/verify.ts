@@ -1,0 +1,3 @@
+export const verify = {
+  'verify.title': 'Verify',
+} as const;

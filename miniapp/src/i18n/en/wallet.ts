@@ -1,0 +1,3 @@
+export const wallet = {
+  'wallet.title': 'Wallet',
+} as const;

@@ -1,0 +1,5 @@
+import type { chat as english } from '../en/chat';
+
+export const chat: Record<keyof typeof english, string> = {
+  'chat.title': 'Chat',
+};

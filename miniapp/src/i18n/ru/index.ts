@@ -1,0 +1,8 @@
+import { chat } from './chat';
+import { provider } from './provider';
+import { ui } from './ui';
+import { verify } from './verify';
+import { wallet } from './wallet';
+import type { Messages } from '..';
+
+export const russian: Messages = { ...ui, ...wallet, ...chat, ...verify, ...provider };
