@@ -85,7 +85,7 @@ export function parseStake(data: PlainCell, balance: bigint, now: number): Stake
   const faults = reader.number(32);
   reader.number(1);
   const keyCount = reader.number(8);
-  const keys = readDictionary(reader, 256, keyRecord).map(([key, record]) => ({ workerKey: hexOf(key), ...record }));
+  const keys = readDictionary(reader, 256, inCell(keyRecord)).map(([key, record]) => ({ workerKey: hexOf(key), ...record }));
   const rest = reader.ref('rest');
   reader.end();
   const days = readDictionary(rest, 16, (day) => day.coins());
@@ -123,9 +123,7 @@ export function parseRegistry(data: PlainCell): RegistryState {
   rest.uint(GOVERNANCE_NUMBERS);
   const epoch = rest.number(32);
   rest.number(8);
-  const images = readDictionary(rest, 256, (policy) => ({
-    claims: policy.number(8), proposedAt: policy.number(32), effectiveFrom: policy.number(32), revokedAt: policy.number(32),
-  }));
+  const images = readDictionary(rest, 256, inCell(imagePolicy));
   rest.ref('proposal');
   rest.end();
   return { networkId, isSimulated: root !== INTEL_ROOT, epoch, images: new Map(images.map(([hash, policy]) => [hexOf(hash), policy])) };
@@ -142,6 +140,23 @@ const keyRecord = (reader: CellReader): Omit<WorkerKey, 'workerKey'> => ({
   endUnix: reader.number(32),
   removedAt: reader.number(32),
 });
+
+const imagePolicy = (reader: CellReader): ImagePolicy => ({
+  claims: reader.number(8),
+  proposedAt: reader.number(32),
+  effectiveFrom: reader.number(32),
+  revokedAt: reader.number(32),
+});
+
+/** Structures lie in a cell of their own behind an entry. */
+const inCell =
+  <T>(read: (reader: CellReader) => T) =>
+  (entry: CellReader): T => {
+    const own = entry.ref('entry');
+    const value = read(own);
+    own.end();
+    return value;
+  };
 
 const address = (reader: CellReader): string => toHex(reader.basechainAddress());
 const hexOf = (value: bigint): string => value.toString(16).padStart(64, '0');
