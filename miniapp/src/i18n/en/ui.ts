@@ -9,6 +9,8 @@ export const ui = {
   'ui.simulatedTestnet': 'Testnet: simulated money',
   'ui.simulatedDevnet': 'Devnet: simulated money',
   'ui.notLoaded': 'The page could not be loaded whole. Check your connection and try again.',
+  'ui.noConfig': 'This page cannot start: {what} of its /config.json is missing or wrong. Its operator has to repair it.',
+  'ui.unexpected': 'Something went wrong ({code}): {message}',
   'ui.ton': '{amount} TON',
   'ui.upTo': 'up to {amount} TON',
 

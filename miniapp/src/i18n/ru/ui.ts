@@ -11,6 +11,8 @@ export const ui: Record<keyof typeof english, string> = {
   'ui.simulatedTestnet': 'Testnet: деньги ненастоящие',
   'ui.simulatedDevnet': 'Devnet: деньги ненастоящие',
   'ui.notLoaded': 'Страница загрузилась не полностью. Проверьте соединение и повторите.',
+  'ui.noConfig': 'Страница не может начать работу: {what} в её /config.json отсутствует или неверно. Исправить это должен её оператор.',
+  'ui.unexpected': 'Что-то пошло не так ({code}): {message}',
   'ui.ton': '{amount} TON',
   'ui.upTo': 'до {amount} TON',
 
