@@ -1,20 +1,16 @@
 /** The frame of every screen: its head, where one is, what screen readers are told, and what Telegram is asked for. */
 import { useEffect, useReducer, useRef, useState } from 'preact/hooks';
 import { Icon } from './parts/icons';
-import { Notice } from './parts/notice';
+import { NotLoaded, Notice } from './parts/notice';
 import { UiContext, useUi, type Ui } from './context';
 import { friendlyAddress } from './address';
 import { formatTon } from './money';
 import { levelKey } from './keys';
 import { usePlaces, type Places } from './place';
 import { Chat } from './screens/chat';
-import { Lost } from './screens/lost';
 import { Open } from './screens/open';
-import { Settings } from './screens/settings';
-import { NotLoaded, Start } from './screens/start';
-import { MessageSheet, ProviderSheet } from './sheets/claims';
-import { CloseSheet } from './sheets/close';
-import { WalletSheet } from './sheets/wallet';
+import { Start } from './screens/start';
+import { lazy } from './lazy';
 import { format, type Language, type MessageKey, type Messages } from '../i18n';
 import type { Telegram } from '../telegram';
 import type { App, MessageView } from '../types';
@@ -22,6 +18,14 @@ import type { App, MessageView } from '../types';
 const TITLES: Record<Places['place']['screen'], MessageKey> = {
   start: 'ui.title', open: 'ui.openChannel', chat: 'ui.title', lost: 'ui.lost', settings: 'ui.settings',
 };
+
+const later = () => import('./later');
+const Lost = lazy(async () => (await later()).Lost);
+const Settings = lazy(async () => (await later()).Settings);
+const MessageSheet = lazy(async () => (await later()).MessageSheet);
+const ProviderSheet = lazy(async () => (await later()).ProviderSheet);
+const CloseSheet = lazy(async () => (await later()).CloseSheet);
+const WalletSheet = lazy(async () => (await later()).WalletSheet);
 
 export interface ShellProps {
   app: App;
@@ -32,13 +36,15 @@ export interface ShellProps {
   now(): number;
   /** Where the app could not be loaded: tries once more. */
   retry: (() => void) | null;
+  /** What the composer begins with. */
+  draft?: string;
 }
 
-export function Shell({ app, telegram, language, messages, setLanguage, now, retry }: ShellProps) {
+export function Shell({ app, telegram, language, messages, setLanguage, now, retry, draft: firstDraft = '' }: ShellProps) {
   const [, render] = useReducer((count: number) => count + 1, 0);
   useEffect(() => app.subscribe(() => render(undefined)), [app]);
   const places = usePlaces('start');
-  const [draft, setDraft] = useState('');
+  const [draft, setDraft] = useState(firstDraft);
   const state = app.state();
   const isTest = state.config?.network !== 'mainnet';
   const t: Ui['t'] = (key, params) => format(messages, { key, params });

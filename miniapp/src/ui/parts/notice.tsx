@@ -1,5 +1,6 @@
 /** Something to know where one is: what is waited for, what went wrong, why not. */
 import type { ComponentChildren } from 'preact';
+import { useUi } from '../context';
 import { Icon, type IconName } from './icons';
 
 interface NoticeProps {
@@ -20,3 +21,13 @@ export const Notice = ({ kind, icon, title, children }: NoticeProps) => (
 export const Empty = ({ icon, title, children }: { icon: IconName; title: string; children?: ComponentChildren }) => (
   <div class="empty"><Icon name={icon} /><h2>{title}</h2>{children}</div>
 );
+
+/** What the page says when a part of it could not be loaded. */
+export const NotLoaded = ({ retry }: { retry: () => void }) => {
+  const { t } = useUi();
+  return (
+    <div class="page">
+      <Notice kind="problem" title={t('ui.notLoaded')}><button type="button" class="button quiet" onClick={retry}>{t('ui.retry')}</button></Notice>
+    </div>
+  );
+};

@@ -1,6 +1,6 @@
 import { Badge } from '../parts/badge';
 import { Icon } from '../parts/icons';
-import { Empty, Notice } from '../parts/notice';
+import { Empty } from '../parts/notice';
 import { perThousand } from '../money';
 import { shortAddress } from '../address';
 import { relativeTime } from '../time';
@@ -78,16 +78,6 @@ const Skeleton = () => {
     <div class="rows" role="status">
       <span class="hidden">{t('ui.loading')}</span>
       {[1, 2, 3].map((at) => <div key={at} class="row skeleton"><i /><i /><i /></div>)}
-    </div>
-  );
-};
-
-/** What the page says when a part of it could not be loaded. */
-export const NotLoaded = ({ retry }: { retry: () => void }) => {
-  const { t } = useUi();
-  return (
-    <div class="page">
-      <Notice kind="problem" title={t('ui.notLoaded')}><button type="button" class="button quiet" onClick={retry}>{t('ui.retry')}</button></Notice>
     </div>
   );
 };
