@@ -164,7 +164,8 @@ export class Conversation {
     const connection = await Connection.open(this.parties, firstSeq, signal);
     try {
       const before = purse.position().owed;
-      await purse.believe(connection.welcome);
+      // What somebody counts who signed what does not hold is no matter: it gets what was vouched for, and no more.
+      if (this.distrust === null) await purse.believe(connection.welcome);
       this.order?.believe(purse.position().owed - before);
     } catch (error) {
       connection.close();

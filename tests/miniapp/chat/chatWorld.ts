@@ -51,7 +51,7 @@ export interface WorldChanges {
 }
 
 /** Worlds of a suite; call it inside `describe`. */
-export function chatSuite(): { open: (offer?: Partial<Offer>, changes?: WorldChanges) => Promise<ChatWorld>; answer: () => Promise<number[]>; ends: (() => unknown)[] } {
+export function chatSuite(): { loaded: Loaded; open: (offer?: Partial<Offer>, changes?: WorldChanges) => Promise<ChatWorld>; answer: () => Promise<number[]>; ends: (() => unknown)[] } {
   const { loaded, begin, ends } = relaySuite();
   let tokens: Promise<number[]> | null = null;
   const open = async (offer: Partial<Offer> = {}, { times, loaded: other, tokenizer: given }: WorldChanges = {}): Promise<ChatWorld> => {
@@ -76,7 +76,7 @@ export function chatSuite(): { open: (offer?: Partial<Offer>, changes?: WorldCha
     const promptTokens = (await shippedTokenizer()).encode(PROMPT);
     return [...(await loaded.engine.generate({ promptTokens, maxTokens: TOKENS, stopTokens: [], sampling: { t: 0, topK: 0, topP16: 0, minPX: 0, seed: new Uint8Array(32) } })).tokens];
   };
-  return { open, answer: () => (tokens ??= generated()), ends };
+  return { loaded, open, answer: () => (tokens ??= generated()), ends };
 }
 
 export const tokensOf = ({ file }: HeldAnswer): number[] => [...(file?.tokens ?? [])];
