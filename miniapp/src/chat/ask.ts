@@ -74,11 +74,16 @@ export class Conversation {
       if (this.distrust !== null) throw this.distrust;
       const question = this.question(prompt, options.maxTokens);
       const { purse, tokenizer } = this.options;
+      const known = this.connection;
       const connection = await this.connected(options.signal);
       const { seq, voucher } = await purse.begin(firstOf(question), estimateOf(question).most);
       const order = new Order(question, purse.terms, purse.address, seq, tokenizer, this.now());
       this.order = order;
-      return this.run(order, connection, voucher, options);
+      await this.run(order, connection, voucher, options);
+      // A connection that was gone without this page's knowing: nothing came, and nothing is paid twice.
+      const isStale = connection === known && order.held.problem?.code === 'chat.connectionLost' && order.held.file === null;
+      if (isStale) await this.again(order, options).catch(() => undefined);
+      return shown(order, options);
     });
   }
 
@@ -96,11 +101,8 @@ export class Conversation {
     const { order } = this;
     if (order === null || !this.canResume(held)) return Promise.reject(chatError('chat.cannotResume'));
     return this.alone(async () => {
-      const { purse } = this.options;
-      const connection = await this.greeted(order.request.seq, options.signal);
-      const voucher = await purse.resume(order.ahead, order.mostLeft);
-      order.again();
-      return this.run(order, connection, voucher, options);
+      await this.again(order, options);
+      return shown(order, options);
     });
   }
 
@@ -162,7 +164,8 @@ export class Conversation {
     const connection = await Connection.open(this.parties, firstSeq, signal);
     try {
       const before = purse.position().owed;
-      await purse.believe(connection.welcome);
+      // What somebody counts who signed what does not hold is no matter: it gets what was vouched for, and no more.
+      if (this.distrust === null) await purse.believe(connection.welcome);
       this.order?.believe(purse.position().owed - before);
     } catch (error) {
       connection.close();
@@ -172,29 +175,33 @@ export class Conversation {
     return connection;
   }
 
+  private async again(order: Order, options: Listening): Promise<void> {
+    const connection = await this.greeted(order.request.seq, options.signal);
+    const voucher = await this.options.purse.resume(order.ahead, order.mostLeft);
+    order.again();
+    await this.run(order, connection, voucher, options);
+  }
+
   /** From the request to the end of what comes of it. */
-  private async run(order: Order, connection: Connection, voucher: SignedVoucher, { onProgress = () => undefined, signal }: Listening): Promise<HeldAnswer> {
+  private async run(order: Order, connection: Connection, voucher: SignedVoucher, options: Listening): Promise<void> {
     const { purse } = this.options;
     const { seq, termsHash, payload } = order.request;
-    const show = (): void => onProgress(order.held);
-    show();
+    shown(order, options);
     try {
       const encoded = encodePayload(payload);
       if (encoded.length > MOST_PAYLOAD_BYTES) throw chatError('chat.promptTooLong', { most: String(order.held.offer.contextTokens) });
       connection.ask({ seq, termsHash }, encoded, voucher);
       while (order.held.state === 'streaming') {
-        const due = order.accept(await connection.next(signal), this.now());
+        const due = order.accept(await connection.next(options.signal), this.now());
         if (due === null) continue;
         connection.send({ kind: 'payment', ...(await purse.pay(due.more, due.ahead)) });
-        show();
+        if (order.held.state === 'streaming') shown(order, options);
       }
       connection.over();
       await purse.end(false);
     } catch (error) {
       await this.broken(order, connection, error);
-      show();
     }
-    return order.held;
   }
 
   /** Nothing more comes, or nothing more is wanted: what came is kept, and what is on its way is paid when the worker is greeted again. */
@@ -208,4 +215,10 @@ export class Conversation {
     order.held = { ...order.held, state: isCut ? 'incomplete' : 'failed', problem };
     await this.options.purse.end(!isRefused && this.distrust === null);
   }
+}
+
+/** Shows what came of it so far. */
+function shown({ held }: Order, { onProgress }: Listening): HeldAnswer {
+  onProgress?.(held);
+  return held;
 }
