@@ -17,9 +17,11 @@ export class UptimeStore {
 
   constructor(private readonly database: Database.Database) {}
 
-  /** Begins a stretch of one state. */
+  /** Begins a stretch of one state. What a clock that was set back since wrote of later times is taken back: no second counts twice. */
   begin(began: number, ended: number, isReady: boolean): void {
     guarded('uptime', () => {
+      this.database.prepare('DELETE FROM uptime WHERE ended > ?1 AND began > ?1').run(began);
+      this.database.prepare('UPDATE uptime SET ended = ?1 WHERE ended > ?1').run(began);
       this.current = Number(this.database.prepare('INSERT INTO uptime (began, ended, ready) VALUES (?, ?, ?)').run(began, ended, Number(isReady)).lastInsertRowid);
     });
   }
@@ -40,9 +42,12 @@ export class UptimeStore {
 
   /** Seconds of `[from, to)`. */
   within(from: number, to: number): UptimeSeconds {
-    return guarded('uptime', () => this.database.prepare(
-      `SELECT coalesce(sum(min(ended, ?2) - max(began, ?1)), 0) AS upSeconds, coalesce(sum(ready * (min(ended, ?2) - max(began, ?1))), 0) AS readySeconds
-       FROM uptime WHERE ended > ?1 AND began < ?2`,
-    ).get(from, to) as UptimeSeconds);
+    return guarded('uptime', () => {
+      const { upSeconds, readySeconds } = this.database.prepare(
+        `SELECT coalesce(sum(min(ended, ?2) - max(began, ?1)), 0) AS upSeconds, coalesce(sum(ready * (min(ended, ?2) - max(began, ?1))), 0) AS readySeconds
+         FROM uptime WHERE ended > ?1 AND began < ?2`,
+      ).get(from, to) as UptimeSeconds;
+      return { upSeconds, readySeconds };
+    });
   }
 }
