@@ -1,0 +1,20 @@
+/** Groups of rows, as Telegram shows settings. */
+import type { ComponentChildren } from 'preact';
+
+export const Group = ({ title, note, children }: { title?: string; note?: string; children: ComponentChildren }) => (
+  <section class="group">
+    {title && <h2>{title}</h2>}
+    <div class="rows">{children}</div>
+    {note && <p class="note">{note}</p>}
+  </section>
+);
+
+/** A name and what it is. */
+export const Fact = ({ name, children }: { name: string; children: ComponentChildren }) => (
+  <div class="fact"><dt>{name}</dt><dd>{children}</dd></div>
+);
+
+/** A few names and numbers beside each other. */
+export const Figures = ({ of }: { of: readonly (readonly [name: string, value: string])[] }) => (
+  <dl class="figures">{of.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>
+);
