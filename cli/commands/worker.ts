@@ -146,7 +146,7 @@ async function startWorker(
         channelRate: settings.channelRate,
         senderRate: settings.senderRate,
       },
-      operator: settings.metricsPort === undefined ? undefined : { host: settings.metricsHost, port: settings.metricsPort },
+      operator: settings.metricsPort === undefined ? undefined : { host: settings.metricsHost, port: settings.metricsPort, token: settings.operatorToken },
       tls,
       quoteFolder: settings.tier === 'attested' ? settings.dataFolder : undefined,
     });
@@ -158,14 +158,14 @@ async function startWorker(
         payout: payout.toRawString(),
         backend: engine.backend,
         adapter: engine.adapter,
-        ...(service.metricsUrl !== undefined && { metricsUrl: service.metricsUrl }),
+        ...(service.metricsUrl !== undefined && { metricsUrl: service.metricsUrl, hasPage: service.hasPage }),
       },
       [
         `worker ${workerKey}`,
         `listens at ${service.url}`,
         `is paid at ${payout.toString({ bounceable: false })}`,
         `computes with ${engine.backend} on ${engine.adapter}`,
-        ...(service.metricsUrl === undefined ? [] : [`tells its operator at ${service.metricsUrl}/metrics`]),
+        ...(service.metricsUrl === undefined ? [] : [`tells its operator at ${service.metricsUrl}${service.hasPage === true ? '/' : '/metrics'}`]),
       ].join('\n'),
     );
     return {
