@@ -120,12 +120,12 @@ export class ChainPair {
   /** One state of an account, with the older of the times it was read at. */
   private async agree(account: string): Promise<Reading<AccountState>> {
     for (let tries = 1; ; tries++) {
-      const answers = this.dated(await Promise.all(this.apis.map((api) => ask(api, account))));
-      answers.forEach(({ state, fault }, index) => {
-        if (state !== undefined) this.healths[index].blockTime = state.blockTime;
-        this.healths[index].fault = fault?.message ?? null;
+      const all = await Promise.all(this.apis.map((api) => ask(api, account)));
+      const [a, b] = this.dated(all);
+      this.healths.forEach((health, index) => {
+        health.blockTime = all[index].state?.blockTime ?? health.blockTime;
+        health.fault = [a, b][index].fault?.message ?? null;
       });
-      const [a, b] = answers;
       const [nameA, nameB] = this.apis.map(({ entry: { name } }) => name);
       if (a.state !== undefined && b.state !== undefined) {
         if (stateText(a.state) === stateText(b.state)) return { agreement: 'both', value: { ...a.state, blockTime: Math.min(a.state.blockTime, b.state.blockTime) } };
