@@ -246,6 +246,8 @@ export interface Purse {
   nextSeq(): number;
   /** A new request, whose first piece is prepaid. @throws when `most` does not fit what the channel holds */
   begin(first: bigint, most: bigint): Promise<{ seq: number; voucher: SignedVoucher }>;
+  /** A request that ended as lost goes on under its number, after its worker was greeted: `ahead` prepaid, `most` may still be due. @throws as `begin` */
+  resume(ahead: bigint, most: bigint): Promise<SignedVoucher>;
   /** A piece was accepted: `more` is due, and `ahead` prepaid from now on. */
   pay(more: bigint, ahead: bigint): Promise<SignedVoucher>;
   /** The request is over; `lost` where nobody knows what the worker still delivered. */
