@@ -7,7 +7,7 @@ import { loadKey } from './keys';
 import { addressOf, agreed, ARRIVAL_SECONDS, ASK_SECONDS, type ChannelOnChain, type LifeParts, noted, pause, payerOf, phaseOnChain, refresh, type SeenChannel } from './life';
 import type { ChannelRecord } from './store';
 import { viewOf, viewOfSeen } from './views';
-import { watch } from './watch';
+import { isRefusal, watch } from './watch';
 
 /** Time for a provider that has the last voucher to claim; until then no wallet is needed. */
 export const CLAIM_SECONDS = 600;
@@ -47,13 +47,20 @@ export async function endByWallet(parts: LifeParts, { address, terms }: { addres
   if (before === null || isEmpty(before, now())) return remembered(parts, address, terms, before);
   const phase = phaseOnChain(before, now());
   if (phase === 'closing') throw walletError('wallet.stillOpen');
-  // Nothing is bought over it from here on, in whatever tab.
-  if ((await store.get(address)) !== null) await store.change(address, (known) => ({ ...known, finishedAt: known.finishedAt ?? now() }));
+  // Nothing is bought over it from here on, in whatever tab, unless the wallet says no.
+  const known = await store.get(address);
+  const finish = async (finishedAt: number | null): Promise<unknown> => known !== null && store.change(address, (record) => ({ ...record, finishedAt }));
   const askedAt = now();
+  await finish(known?.finishedAt ?? askedAt);
   const answer = wallet.send([{ address: name, amount: CLOSE_VALUE, payload: closeChannelBody() }], askedAt + ASK_SECONDS);
   const isDone = (seen: ChannelOnChain | null): seen is ChannelOnChain | null =>
     seen === null || (phase === 'open' ? phaseOnChain(seen, now()) !== 'open' : isEmpty(seen, now()));
-  return remembered(parts, address, terms, await watch(parts, address, isDone, askedAt + ASK_SECONDS + ARRIVAL_SECONDS, answer));
+  try {
+    return await remembered(parts, address, terms, await watch(parts, address, isDone, askedAt + ASK_SECONDS + ARRIVAL_SECONDS, answer));
+  } catch (error) {
+    if (isRefusal(error)) await finish(known?.finishedAt ?? null);
+    throw error;
+  }
 }
 
 /** Channels of the connected wallet that the chain shows, that hold money, and whose key is not in this browser. */
