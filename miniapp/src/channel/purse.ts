@@ -1,8 +1,8 @@
 import { dueFor, CHUNK_TOKENS, type Prices, voucherHash, type Welcome } from '../../../protocol';
 import type { ChannelTerms, Purse, SignedVoucher } from '../types';
+import { fromHex } from '../chain';
 import { tonText, walletError } from '../wallet/errors';
 import { mostPayable } from './budget';
-import { hexBytes } from './hex';
 import type { ChannelKey } from './keys';
 import type { ChannelRecord, ChannelStore, Release } from './store';
 
@@ -65,18 +65,13 @@ export class ChannelPurse implements Purse {
   /** @throws PageError `wallet.busy`, `wallet.finished`, `wallet.exhausted`, `wallet.otherTab`, `wallet.storage` */
   begin(first: bigint, most: bigint): Promise<{ seq: number; voucher: SignedVoucher }> {
     return this.inTurn(async () => {
-      if (this.mostLeft !== null) throw walletError('wallet.busy');
-      const { owed, budget } = this.position();
-      if (first < 0n || most < first || owed + most > budget) throw exhausted(owed + most, budget);
       const seq = this.record.nextSeq;
-      await this.note((known) => {
-        const { terms: { expiry, closeDelay }, finishedAt } = known;
-        if (finishedAt !== null || this.now() >= expiry - closeDelay) throw walletError('wallet.finished');
-        return { ...known, nextSeq: seq + 1, running: true, vouched: larger(BigInt(known.vouched), owed + first) };
-      });
-      this.mostLeft = most;
-      return { seq, voucher: await this.voucher(false) };
+      return { seq, voucher: await this.run(seq + 1, first, most) };
     });
+  }
+
+  resume(ahead: bigint, most: bigint): Promise<SignedVoucher> {
+    return this.inTurn(() => this.run(this.record.nextSeq, ahead, most));
   }
 
   /** @throws PageError `wallet.exhausted` for more than the request was begun with */
@@ -143,6 +138,20 @@ export class ChannelPurse implements Purse {
     return this.inTurn(() => this.note((known) => ({ ...known, funds: String(funds), claimed: String(claimed) })));
   }
 
+  /** A request is under way. @param first prepaid for it; @param most it may come to, nanoTON */
+  private async run(nextSeq: number, first: bigint, most: bigint): Promise<SignedVoucher> {
+    if (this.mostLeft !== null) throw walletError('wallet.busy');
+    const { owed, budget } = this.position();
+    if (first < 0n || most < first || owed + most > budget) throw exhausted(owed + most, budget);
+    await this.note((known) => {
+      const { terms: { expiry, closeDelay }, finishedAt } = known;
+      if (finishedAt !== null || this.now() >= expiry - closeDelay) throw walletError('wallet.finished');
+      return { ...known, nextSeq, running: true, vouched: larger(BigInt(known.vouched), owed + first) };
+    });
+    this.mostLeft = most;
+    return this.voucher(false);
+  }
+
   /** Notes that so much more is owed, within the budget. @param lost whether a loss is still to be granted; as it was if left out */
   private async owe(more: bigint, ahead: bigint, lost?: boolean): Promise<void> {
     const { owed, budget } = this.position();
@@ -169,7 +178,7 @@ export class ChannelPurse implements Purse {
   }
 
   private hash(amount: bigint, final: boolean): Uint8Array {
-    return voucherHash({ networkId: this.terms.networkId, channel: hexBytes(this.address), final, amount });
+    return voucherHash({ networkId: this.terms.networkId, channel: fromHex(this.address), final, amount });
   }
 
   private inTurn<T>(work: () => Promise<T>): Promise<T> {
