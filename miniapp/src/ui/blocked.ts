@@ -7,7 +7,7 @@ export function blockedProvider({ t }: Pick<Ui, 't'>, provider: ProviderView | u
   if (provider === undefined) return t('ui.needsProvider');
   if (provider.offer === null) return t('ui.blockedNoOffer');
   if (provider.verdict.canSend) return null;
-  return provider.verdict.missing.map((id) => t(claimKey(id))).join(', ') || t('ui.levelUnknown');
+  return t('ui.blockedBy', { claims: provider.verdict.missing.map((id) => t('ui.quoted', { text: t(claimKey(id)) })).join(', ') });
 }
 
 /** The same for a message: the channel comes first, then who would get it. */

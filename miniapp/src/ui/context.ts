@@ -16,6 +16,7 @@ export interface Ui extends Places {
   text(text: Text): string;
   /** nanoTON without its unit. */
   ton(nano: bigint, round?: 'up' | 'down'): string;
+  number(value: number): string;
   /** An account of the network that is shown. */
   address(hash: string): string;
   /** What somebody has typed and not sent: kept wherever they go in the page, in memory only. */

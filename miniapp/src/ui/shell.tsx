@@ -54,6 +54,7 @@ export function Shell({ app, telegram, language, messages, setLanguage, now, ret
     back: () => (place.depth > 0 ? places.back() : turn('start')),
     text: ({ key, params }) => t(key, params),
     ton: (nano, round) => formatTon(nano, language, round),
+    number: (value) => new Intl.NumberFormat(language).format(value),
     address: (hash) => friendlyAddress(hash, isTest),
   };
 
@@ -94,13 +95,15 @@ export function Shell({ app, telegram, language, messages, setLanguage, now, ret
 }
 
 function Head({ hasBack }: { hasBack: boolean }) {
-  const { t, back, go, place: { screen }, state: { config }, telegram } = useUi();
+  const { t, back, go, place: { screen }, state: { config, providers, channel }, telegram } = useUi();
   const network = config?.network;
+  const root = providers?.find(({ stake }) => stake === channel?.stake)?.offer?.modelRoot;
+  const model = screen === 'chat' ? config?.models.find((each) => each.root === root)?.name : undefined;
   return (
     <header class="head">
       {hasBack && !telegram.isInside && <button type="button" class="icon-button" aria-label={t('ui.back')} onClick={back}><Icon name="back" /></button>}
       <div class="head-title">
-        <h1>{t(TITLES[screen])}</h1>
+        <h1>{model ?? t(TITLES[screen])}</h1>
         {network !== undefined && network !== 'mainnet' && <p class="simulated">{t(network === 'devnet' ? 'ui.simulatedDevnet' : 'ui.simulatedTestnet')}</p>}
       </div>
       {screen !== 'settings' && <button type="button" class="icon-button" aria-label={t('ui.settings')} onClick={() => go('settings')}><Icon name="gear" /></button>}

@@ -9,6 +9,9 @@ export function relativeTime(at: number, now: number, language: string): string 
   return new Intl.RelativeTimeFormat(language, { numeric: 'auto' }).format(Math.round(left / size), unit);
 }
 
+/** Seconds. */
+export const formatDate = (at: number, language: string): string => new Intl.DateTimeFormat(language, { dateStyle: 'medium' }).format(new Date(at * 1000));
+
 /** Date and time to the minute. Seconds. */
 export const formatTime = (at: number, language: string): string =>
   new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(at * 1000));

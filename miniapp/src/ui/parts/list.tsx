@@ -14,7 +14,7 @@ export const Fact = ({ name, children }: { name: string; children: ComponentChil
   <div class="fact"><dt>{name}</dt><dd>{children}</dd></div>
 );
 
-/** A few names and numbers beside each other. */
-export const Figures = ({ of }: { of: readonly (readonly [name: string, value: string])[] }) => (
-  <dl class="figures">{of.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>
+/** A few names and amounts beside each other. */
+export const Figures = ({ of, unit }: { of: readonly (readonly [name: string, value: string])[]; unit: string }) => (
+  <dl class="figures">{of.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value} <small>{unit}</small></dd></div>)}</dl>
 );

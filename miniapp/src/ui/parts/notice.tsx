@@ -7,11 +7,13 @@ interface NoticeProps {
   kind: 'waiting' | 'problem' | 'plain';
   icon?: IconName;
   title: string;
+  /** Not told to screen readers by itself: something else tells them, or it has been there all along. */
+  isStill?: boolean;
   children?: ComponentChildren;
 }
 
-export const Notice = ({ kind, icon, title, children }: NoticeProps) => (
-  <div class={`notice ${kind}`} role={kind === 'problem' ? 'alert' : 'status'}>
+export const Notice = ({ kind, icon, title, isStill, children }: NoticeProps) => (
+  <div class={`notice ${kind}`} role={isStill ? undefined : kind === 'problem' ? 'alert' : 'status'}>
     {kind === 'waiting' ? <span class="spinner" /> : <Icon name={icon ?? 'warning'} />}
     <div><strong>{title}</strong>{children && <div class="notice-text">{children}</div>}</div>
   </div>

@@ -1,8 +1,11 @@
 import { Figures } from '../parts/list';
-import { formatTime, relativeTime } from '../time';
+import { formatDate, formatTime, relativeTime } from '../time';
 import { phaseKey } from '../keys';
 import { useUi } from '../context';
 import type { ChannelView } from '../../types';
+
+/** Further away than this, the day is enough. Seconds. */
+const FAR = 3 * 86_400;
 
 /** The channel's money in one glance, and its only button. */
 export function ChannelBar({ channel }: { channel: ChannelView }) {
@@ -10,7 +13,7 @@ export function ChannelBar({ channel }: { channel: ChannelView }) {
   const { phase, deposit, signed, claimed, refundable } = channel;
   return (
     <section class="channel-bar" aria-label={t('ui.channel')}>
-      <Figures of={[
+      <Figures unit={t('ui.amountUnit')} of={[
         [t('ui.deposit'), ton(deposit)],
         [t('ui.spent'), ton(signed)],
         [t('ui.unsettled'), ton(signed - claimed)],
@@ -18,7 +21,7 @@ export function ChannelBar({ channel }: { channel: ChannelView }) {
       ]} />
       <div class="channel-line">
         <p role="status"><b class={`phase ${phase}`}>{t(phaseKey(phase))}</b> <PhaseText channel={channel} /></p>
-        {phase === 'open' && <button type="button" class="button small quiet" aria-haspopup="dialog" onClick={() => go('chat', { name: 'close' })}>{t('ui.close')}</button>}
+        {phase === 'open' && <button type="button" class="button small quiet" aria-haspopup="dialog" aria-label={t('ui.closeChannel')} onClick={() => go('chat', { name: 'close' })}>{t('ui.close')}</button>}
         {phase === 'ended' && <button type="button" class="button small quiet" onClick={() => turn('start')}>{t('ui.newChannel')}</button>}
         <EndButton channel={channel} />
       </div>
@@ -31,7 +34,7 @@ function PhaseText({ channel: { phase, expiry, endsAt } }: { channel: ChannelVie
   const moment = (at: number) => ({ at: formatTime(at, language), when: relativeTime(at, now(), language) });
   switch (phase) {
     case 'opening': return <>{t('ui.phaseOpeningAbout')}</>;
-    case 'open': return <>{t('ui.phaseOpenAbout', moment(expiry))}</>;
+    case 'open': return <>{t('ui.phaseOpenAbout', { at: expiry - now() > FAR ? formatDate(expiry, language) : formatTime(expiry, language) })}</>;
     case 'ending': return <>{t('ui.phaseEndingAbout')}</>;
     case 'closing': return <>{endsAt > now() ? t('ui.phaseClosingAbout', moment(endsAt)) : t('ui.phaseClosingOver')}</>;
     case 'ended': return <>{t('ui.phaseEndedAbout')}</>;

@@ -3,7 +3,6 @@ import { BadgeButton } from '../parts/badge';
 import { Icon } from '../parts/icons';
 import { Empty } from '../parts/notice';
 import { blockedSend } from '../blocked';
-import { shortAddress } from '../address';
 import { useUi } from '../context';
 import { ChannelBar } from './channel';
 import { Message } from './message';
@@ -38,7 +37,7 @@ export function Chat() {
 
 function Composer() {
   const ui = useUi();
-  const { state, t, ton, app, go, draft, setDraft, address } = ui;
+  const { state, t, ton, app, go, draft, setDraft } = ui;
   const provider = state.providers?.find(({ stake }) => stake === state.channel?.stake);
   const streaming = state.messages.find((message) => message.state === 'streaming');
   const blocked = blockedSend(ui);
@@ -66,9 +65,8 @@ function Composer() {
     <form class="composer" onSubmit={(event) => (event.preventDefault(), send())}>
       <div class="composer-line">
         {provider && <BadgeButton level={provider.verdict.level} onTap={() => go('chat', { name: 'provider', stake: provider.stake })} />}
-        {provider && <span class="quiet-text">{shortAddress(address(provider.stake))}</span>}
         <span class="estimate" id="estimate">
-          {streaming ? t('ui.costSoFar', { amount: ton(streaming.cost) }) : estimate && t('ui.upTo', { amount: ton(estimate.most, 'up') })}
+          {streaming ? t('ui.upTo', { amount: ton(streaming.most, 'up') }) : estimate && t('ui.upTo', { amount: ton(estimate.most, 'up') })}
         </span>
       </div>
       {blocked !== null && (

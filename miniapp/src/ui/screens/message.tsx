@@ -14,7 +14,7 @@ export function shownText(id: string): { prompt: string; answer: string } {
 
 /** A prompt and its answer as plain text: nothing in them is markup, so that what is shown is what was signed. */
 export function Message({ message }: { message: MessageView }) {
-  const { t, text, ton, go } = useUi();
+  const { t, text, ton, go, number } = useUi();
   const { id, state, cost, problem } = message;
   const isStreaming = state === 'streaming';
   return (
@@ -24,13 +24,13 @@ export function Message({ message }: { message: MessageView }) {
       <h3 class="hidden">{t('ui.answer')}{message.modelName && ` · ${message.modelName}`}</h3>
       {message.answer === '' && isStreaming ? <p class="bubble pending"><span class="hidden">{t('ui.thinking')}</span><i /><i /><i /></p> : message.answer !== '' && <p class="bubble answer">{message.answer}</p>}
       {(state === 'failed' || state === 'incomplete') && (
-        <Notice kind="problem" title={t(state === 'failed' ? 'ui.failed' : 'ui.incomplete')}>{problem && text(problem.text)}</Notice>
+        <Notice kind="problem" isStill title={t(state === 'failed' ? 'ui.failed' : 'ui.incomplete')}>{problem && text(problem.text)}</Notice>
       )}
       <div class="message-foot">
         {isStreaming
           ? <span>{t('ui.costSoFar', { amount: ton(cost) })}</span>
           : <><BadgeButton level={message.verdict.level} onTap={() => go('chat', { name: 'message', id })} /><span>{t('ui.ton', { amount: ton(cost) })}</span></>}
-        <span class="tokens">{t('ui.tokens', { prompt: String(message.promptTokens), output: String(message.outputTokens) })}</span>
+        <span class="tokens">{t('ui.tokens', { prompt: number(message.promptTokens), output: number(message.outputTokens) })}</span>
       </div>
     </li>
   );

@@ -6,6 +6,7 @@ import { formatTon, parseTon } from '../money';
 import { shortAddress } from '../address';
 import { useUi } from '../context';
 import { Icon } from '../parts/icons';
+import { Price } from '../parts/price';
 
 /** nanoTON. */
 const LEAST = 100_000_000n;
@@ -52,6 +53,7 @@ export function Open() {
             <span class="row-lines">
               <span class="row-title">{shortAddress(address(provider.stake))}</span>
               <span class="row-text">{t('ui.stake', { amount: ton(provider.stakeActive, 'down') })}</span>
+              {provider.offer && <Price offer={provider.offer} />}
             </span>
             <BadgeButton level={provider.verdict.level} onTap={() => go('open', { name: 'provider', stake: provider.stake })} />
           </div>
@@ -76,7 +78,7 @@ export function Open() {
         <p class="note">{t('ui.openAbout')}</p>
       </section>
       <div class="actions">
-        {blocked !== null && <Notice kind="plain" icon="question" title={t('ui.blockedBy', { claims: blocked })} />}
+        {blocked !== null && <Notice kind="plain" icon="question" title={t('ui.blocked')}>{blocked}</Notice>}
         {wallet.isAsked && <Notice kind="waiting" title={t('ui.openAsked')}>{t('ui.openAskedAbout', { amount: shown })}</Notice>}
         {!wallet.isAsked && isOpening && <Notice kind="waiting" title={t('ui.openWaiting')}>{t('ui.openWaitingAbout')}</Notice>}
         {wallet.state === 'connected'

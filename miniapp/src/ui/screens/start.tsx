@@ -1,7 +1,7 @@
 import { Badge } from '../parts/badge';
 import { Icon } from '../parts/icons';
 import { Empty } from '../parts/notice';
-import { perThousand } from '../money';
+import { Price } from '../parts/price';
 import { shortAddress } from '../address';
 import { relativeTime } from '../time';
 import { useUi } from '../context';
@@ -61,9 +61,9 @@ function ProviderRow({ provider }: { provider: ProviderView }) {
     <li class="row">
       <button type="button" class="row-main" onClick={choose}>
         <span class="row-lines">
-          <span class="row-title">{shortAddress(address(stake))}{model && <span class="quiet-text"> {model.name}</span>}</span>
+          <span class="row-title">{model && `${model.name} `}<span class={model ? 'quiet-text' : undefined}>{shortAddress(address(stake))}</span></span>
           <span class="row-badges"><Badge level={verdict.level} />{hasChannel && <span class="badge own">{t('ui.channelHere')}</span>}</span>
-          <span class="row-text">{offer === null ? t('ui.noOffer') : t('ui.price', { prompt: ton(perThousand(offer.promptPrice)), output: ton(perThousand(offer.outputPrice)) })}</span>
+          {offer === null ? <span class="row-text">{t('ui.noOffer')}</span> : <Price offer={offer} />}
           <span class="row-text">{facts.filter(Boolean).join(' · ')}{provider.slashed > 0n && <b class="bad"> · {t('ui.slashed', { amount: ton(provider.slashed) })}</b>}</span>
         </span>
         <Icon name="next" />

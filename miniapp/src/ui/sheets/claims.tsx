@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { Badge } from '../parts/badge';
 import { Icon, type IconName } from '../parts/icons';
@@ -13,12 +14,12 @@ const SIGNS: Record<ClaimStatus, IconName> = { asserted: 'tick', refuted: 'cross
 /** False ones first, then what nobody knows. */
 const ORDER: readonly ClaimStatus[] = ['refuted', 'unknown', 'asserted'];
 
-function Claims({ claims, verdict }: { claims: readonly Claim[]; verdict: Verdict }) {
+function Claims({ claims, verdict, children }: { claims: readonly Claim[]; verdict: Verdict; children?: ComponentChildren }) {
   const { t, text } = useUi();
   const sorted = ORDER.flatMap((status) => claims.filter((claim) => claim.status === status));
   return (
     <>
-      <p class="verdict"><Badge level={verdict.level} /><span>{t(aboutLevelKey(verdict.level))}</span></p>
+      <p class="verdict"><Badge level={verdict.level} /><span>{t(aboutLevelKey(verdict.level))}</span>{children}</p>
       <ul class="claims">
         {sorted.map(({ id, status, source, reason }) => (
           <li key={id} class={status}>
@@ -35,9 +36,14 @@ function Claims({ claims, verdict }: { claims: readonly Claim[]; verdict: Verdic
   );
 }
 
-export const ProviderSheet = ({ provider }: { provider: ProviderView }) => (
-  <Sheet title={useUi().t('ui.claimsOfProvider')}><Claims claims={provider.claims} verdict={provider.verdict} /></Sheet>
-);
+export function ProviderSheet({ provider }: { provider: ProviderView }) {
+  const { t, address } = useUi();
+  return (
+    <Sheet title={t('ui.claimsOfProvider')}>
+      <Claims claims={provider.claims} verdict={provider.verdict}><code>{address(provider.stake)}</code></Claims>
+    </Sheet>
+  );
+}
 
 /** Claims of a message, its receipt as a file, and the same checks again on the text that the screen shows. */
 export function MessageSheet({ message }: { message: MessageView }) {

@@ -6,7 +6,7 @@ import { useUi } from '../context';
 
 /** The page's own list of wallets. A link is made and opened within the tap: iOS opens none later. */
 export function WalletSheet() {
-  const { state, t, app, telegram, address, back } = useUi();
+  const { state, t, app, telegram, address } = useUi();
   const { wallet, config } = state;
   const [isChoosing, setChoosing] = useState(false);
   const [isCopied, setCopied] = useState(false);
@@ -26,7 +26,6 @@ export function WalletSheet() {
         <dl class="facts">
           <div class="fact"><dt>{t('ui.walletConnected')}</dt><dd>{wallet.name}<code>{wallet.account && address(wallet.account)}</code></dd></div>
         </dl>
-        <button type="button" class="button" onClick={back}>{t('ui.close')}</button>
       </Sheet>
     );
   }

@@ -25,7 +25,7 @@ async function main(): Promise<void> {
   setTimeout(() => {
     history.pushState({ ...scene.place, depth: 1 }, '');
     dispatchEvent(new PopStateEvent('popstate', { state: { ...scene.place, depth: 1 } }));
-  }, 30);
+  }, 100);
 }
 
 void main();
