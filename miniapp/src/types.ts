@@ -292,6 +292,8 @@ export interface HeldAnswer {
 /* ---- The page as its views see it ---- */
 
 export interface AppState {
+  /** The user has let the page talk to relay and chain; before that it asks nobody but its own origin. */
+  isStarted: boolean;
   config: PageConfig | null;
   problem: Problem | null;
   /** null while they are being read. */

@@ -38,6 +38,17 @@ const CUTS: ReadonlySet<string> = new Set(['chat.connectionLost', 'chat.stalled'
 /** The worker's signed word on this request: it delivered what came, and no more. */
 const REFUSED: ReadonlySet<string> = new Set(['chat.busy', 'chat.unpaid', 'chat.refused', 'chat.exhausted', 'chat.unsupported', 'chat.tooLong', 'chat.engineFailed']);
 
+/** What a prompt costs at most under an offer, before there is a channel. @throws PageError as `Conversation.ask` does before anything is sent */
+export const estimateFor = (offer: Offer, tokenizer: PageTokenizer, prompt: string): Estimate => estimateOf(questionOf(offer, tokenizer, '', prompt));
+
+function questionOf(offer: Offer, tokenizer: PageTokenizer, modelName: string, prompt: string, maxTokens = DEFAULT_TOKENS): Question {
+  const promptTokens = tokenizer.encode(prompt);
+  if (promptTokens.length === 0) throw chatError('chat.emptyPrompt');
+  const room = offer.contextTokens - promptTokens.length + 1;
+  if (room < 1) throw chatError('chat.promptTooLong', { most: String(offer.contextTokens) });
+  return { offer, modelName, prompt, promptTokens, maxTokens: Math.max(1, Math.min(maxTokens, offer.maxTokens, room)) };
+}
+
 export class Conversation {
   private connection: Connection | null = null;
   private isBusy = false;
@@ -128,13 +139,9 @@ export class Conversation {
     this.connection = null;
   }
 
-  private question(prompt: string, maxTokens = DEFAULT_TOKENS): Question {
+  private question(prompt: string, maxTokens?: number): Question {
     const { offer, tokenizer, modelName } = this.options;
-    const promptTokens = tokenizer.encode(prompt);
-    if (promptTokens.length === 0) throw chatError('chat.emptyPrompt');
-    const room = offer.contextTokens - promptTokens.length + 1;
-    if (room < 1) throw chatError('chat.promptTooLong', { most: String(offer.contextTokens) });
-    return { offer, modelName, prompt, promptTokens, maxTokens: Math.max(1, Math.min(maxTokens, offer.maxTokens, room)) };
+    return questionOf(offer, tokenizer, modelName, prompt, maxTokens);
   }
 
   private async alone<T>(work: () => Promise<T>): Promise<T> {
