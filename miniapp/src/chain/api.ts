@@ -1,10 +1,9 @@
 /** One toncenter v2 API over fetch. Nothing that it says is believed here; ChainPair compares it with another's. */
-import { decodeBoc } from '../../../protocol/boc';
-import { cellHash, type PlainCell } from '../../../protocol/cells';
 import { toHex } from '../../../protocol/bytes';
 import type { ChainApiEntry } from '../types';
 import { rawAddress } from './addresses';
-import { fromBase64 } from './encoding';
+import { fromBase64, fromHex, toBase64 } from './encoding';
+import type { TransactionId } from './transactions';
 
 /** Why an API gave no answer that counts. `busy` is its limit of requests, `behind` and `ahead` are about its newest block. */
 export type ApiFaultCode = 'timeout' | 'unreachable' | 'busy' | 'refused' | 'malformed' | 'too-long' | 'behind' | 'ahead';
@@ -24,22 +23,13 @@ export interface AccountState {
   state: 'active' | 'uninitialized' | 'frozen';
   /** nanoTON. */
   balance: bigint;
-  /** Of active ones. */
-  code: PlainCell | null;
-  data: PlainCell | null;
-  /** The transaction: all of the above is the same as long as this is. 0 and the empty text where there was none. */
-  lt: bigint;
-  hash: string;
+  /** Bags of cells in base64; empty for what is not active. */
+  code: string;
+  data: string;
+  /** All of the above is the same as long as this is. */
+  last: TransactionId;
   /** Unix seconds of the block that the API read it from. */
   blockTime: number;
-}
-
-export interface AccountTransaction {
-  lt: bigint;
-  /** Base64. */
-  hash: string;
-  /** StateInits of the messages that it sent, bags of cells in base64. */
-  stateInits: string[];
 }
 
 export interface ApiOptions {
@@ -74,30 +64,21 @@ export class ChainApi {
     const answer = objectOf(await this.call('getAddressInformation', { address: rawAddress(account) }, MAX_ACCOUNT_BYTES));
     const { state } = answer;
     if (state !== 'active' && state !== 'uninitialized' && state !== 'frozen') throw new ApiFault('malformed', 'state');
-    const id = objectOf(answer.last_transaction_id);
-    const lt = integerOf(id.lt);
     const balance = integerOf(answer.balance);
-    return {
-      state,
-      // Some say -1 of an account that never was.
-      balance: balance < 0n ? 0n : balance,
-      code: state === 'active' ? cellOf(answer.code) : null,
-      data: state === 'active' ? cellOf(answer.data) : null,
-      lt,
-      hash: lt === 0n ? '' : hashOf(id.hash),
-      blockTime: Number(integerOf(answer.sync_utime)),
-    };
+    const cells = state === 'active' ? [answer.code, answer.data] : ['', ''];
+    const [code, data] = cells.map(textOf);
+    // Some say -1 of an account that never was.
+    return { state, balance: balance < 0n ? 0n : balance, code, data, last: idOf(answer.last_transaction_id), blockTime: Number(integerOf(answer.sync_utime)) };
   }
 
-  /** Newest first, from the transaction `before` on, that one included; what comes is at most `limit`. @throws ApiFault */
-  async transactions(account: string, limit: number, before?: { lt: bigint; hash: string }): Promise<AccountTransaction[]> {
-    const cursor = before && { lt: String(before.lt), hash: before.hash };
-    const answer = await this.call('getTransactions', { address: rawAddress(account), limit: String(limit), archival: 'true', ...cursor }, MAX_HISTORY_BYTES);
-    return listOf(answer).slice(0, limit).map((entry) => {
-      const { transaction_id, out_msgs } = objectOf(entry);
-      const { lt, hash } = objectOf(transaction_id);
-      const inits = listOf(out_msgs).map((message) => objectOf(objectOf(message).msg_data).init_state);
-      return { lt: integerOf(lt), hash: hashOf(hash), stateInits: inits.filter((init): init is string => typeof init === 'string' && init !== '') };
+  /** Newest first, from the transaction `from` on, that one included; `data` as bags of cells in base64. @throws ApiFault */
+  async transactions(account: string, limit: number, from: TransactionId): Promise<(TransactionId & { data: string })[]> {
+    const query = { address: rawAddress(account), limit: String(limit), lt: String(from.lt), hash: toBase64(fromHex(from.hash)), archival: 'true' };
+    const answer = await this.call('getTransactions', query, MAX_HISTORY_BYTES);
+    if (!Array.isArray(answer)) throw new ApiFault('malformed', 'list');
+    return answer.slice(0, limit).map((entry) => {
+      const { transaction_id, data } = objectOf(entry);
+      return { ...idOf(transaction_id), data: textOf(data) };
     });
   }
 
@@ -128,7 +109,7 @@ export class ChainApi {
     try {
       const { fetch: fetcher = fetch } = this.options;
       const response = await fetcher(url, { signal, redirect: 'error', credentials: 'omit', referrerPolicy: 'no-referrer', cache: 'no-store' });
-      return { status: response.status, text: await textOf(response, maxBytes) };
+      return { status: response.status, text: await bodyOf(response, maxBytes) };
     } catch (error) {
       if (error instanceof ApiFault) throw error;
       if (!signal.aborted) throw new ApiFault('unreachable', error instanceof Error ? error.message : '');
@@ -138,7 +119,7 @@ export class ChainApi {
   }
 }
 
-async function textOf(response: Response, maxBytes: number): Promise<string> {
+async function bodyOf(response: Response, maxBytes: number): Promise<string> {
   const reader = response.body?.getReader();
   const decoder = new TextDecoder();
   let text = '';
@@ -168,8 +149,8 @@ function objectOf(value: unknown): Json {
   return value as Json;
 }
 
-function listOf(value: unknown): unknown[] {
-  if (!Array.isArray(value)) throw new ApiFault('malformed', 'list');
+function textOf(value: unknown): string {
+  if (typeof value !== 'string') throw new ApiFault('malformed', 'text');
   return value;
 }
 
@@ -179,19 +160,11 @@ function integerOf(value: unknown): bigint {
   return BigInt(value as number | string);
 }
 
-function hashOf(value: unknown): string {
-  if (typeof value !== 'string' || !/^[\w+/-]{43}=?$/.test(value)) throw new ApiFault('malformed', 'hash');
-  return `${value.slice(0, 43).replace(/-/g, '+').replace(/_/g, '/')}=`;
+/** Hashes come in either base64; that of no transaction is left out by some. */
+function idOf(value: unknown): TransactionId {
+  const { lt, hash } = objectOf(value);
+  const id = { lt: integerOf(lt), hash: '' };
+  if (id.lt === 0n) return id;
+  if (typeof hash !== 'string' || !/^[\w+/-]{43}=?$/.test(hash)) throw new ApiFault('malformed', 'hash');
+  return { ...id, hash: toHex(fromBase64(hash)) };
 }
-
-function cellOf(value: unknown): PlainCell {
-  try {
-    return decodeBoc(fromBase64(value as string));
-  } catch {
-    throw new ApiFault('malformed', 'cell');
-  }
-}
-
-/** What two APIs have to say alike, as a text. */
-export const stateText = ({ state, balance, code, data, lt, hash }: AccountState): string =>
-  [state, balance, lt, hash, ...[code, data].map((cell) => (cell === null ? '' : toHex(cellHash(cell))))].join(' ');

@@ -47,13 +47,20 @@ export function channelInit(terms: ChannelTerms): { address: string; stateInit: 
 /** Terms that a StateInit opens a channel with, if it has the pinned code and the channel is as at its opening; else null. */
 export function openedTerms(stateInit: string): ChannelTerms | null {
   try {
-    const { bytes, bitLength, refs } = decodeBoc(fromBase64(stateInit));
-    if (bitLength !== 5 || bytes[0] !== STATE_INIT << 3 || refs.length !== 2 || toHex(cellHash(refs[0])) !== channelCodeHash()) return null;
-    const { terms, claimed, endsAt } = parseChannel(refs[1]);
-    return claimed === 0n && endsAt === terms.expiry ? terms : null;
+    const reader = new CellReader('StateInit', decodeBoc(fromBase64(stateInit)));
+    const terms = readOpening(reader);
+    reader.end();
+    return terms;
   } catch {
     return null;
   }
+}
+
+/** The same of a reader that stands at a StateInit; null for another contract's. @throws ProtocolError MALFORMED_CELL */
+export function readOpening(reader: CellReader): ChannelTerms | null {
+  if (reader.number(5) !== STATE_INIT || toHex(cellHash(reader.cell('code'))) !== channelCodeHash()) return null;
+  const { terms, claimed, endsAt } = parseChannel(reader.cell('data'));
+  return claimed === 0n && endsAt === terms.expiry ? terms : null;
 }
 
 /** Reads a channel's data cell. @throws ProtocolError MALFORMED_CELL when it is not exactly one */

@@ -93,8 +93,7 @@ export function parseStake(data: PlainCell, balance: bigint, now: number): Stake
   readDictionary(rest, 256, (convicted) => convicted.number(1));
   const openCases = rest.number(16);
   const descriptorHash = toHex(rest.fixedBytes(32));
-  const hasEndpoint = rest.number(1) === 1;
-  if (hasEndpoint) rest.ref('endpoint');
+  const endpoint = rest.number(1) === 1 ? textOf(rest.cell('endpoint')) : null;
   rest.end();
   const missing = max(0n, active + thawing - balance);
   const fromActive = missing < active ? missing : active;
@@ -104,9 +103,7 @@ export function parseStake(data: PlainCell, balance: bigint, now: number): Stake
     minimum: (networkId === MAINNET_ID ? 50n : 1n) * 1_000_000_000n,
     reserved: days.reduce((sum, [day, amount]) => (Number(day) < Math.floor(now / DAY) ? sum : sum + amount), 0n),
     thawing: max(0n, thawing + fromActive - missing),
-    thawedAt, slashed, faults, openCases, keyCount, descriptorHash,
-    endpoint: hasEndpoint ? textOf(lastRef(lastRef(data))) : null,
-    keys,
+    thawedAt, slashed, faults, openCases, keyCount, descriptorHash, endpoint, keys,
   };
 }
 
@@ -161,6 +158,5 @@ const inCell =
 const address = (reader: CellReader): string => toHex(reader.basechainAddress());
 const hexOf = (value: bigint): string => value.toString(16).padStart(64, '0');
 const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);
-const lastRef = ({ refs }: PlainCell): PlainCell => refs[refs.length - 1];
 
 const textOf = ({ bytes, bitLength }: PlainCell): string => new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(0, bitLength >> 3));

@@ -1,8 +1,8 @@
 import type { CellReader } from '../../../protocol/cells';
 import { ProtocolError } from '../../../protocol/protocolError';
 
-/** Most entries of a dictionary: none of ours has more, and a few cells can unfold to any number. */
-const MAX_ENTRIES = 64;
+/** Most entries of a dictionary, a wallet's messages at once: none that is read has more, and a few cells can unfold to any number. */
+const MAX_ENTRIES = 255;
 
 /**
  * All entries of a dictionary (HashmapE of block.tlb), keys ascending.

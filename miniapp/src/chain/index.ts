@@ -3,6 +3,6 @@ export { type ChannelData, channelCodeHash, channelInit, closeChannelBody, opene
 export { type ImagePolicy, keyEnd, type RegistryState, type StakeState, type WorkerKey } from './contracts';
 export { fromBase64, fromHex, toBase64 } from './encoding';
 export {
-  type ApiHealth, ChainPair, type ChannelState, type Dated, mapReading, MAX_SKEW_SECONDS, type OpenedChannel, type OpenedChannels, type PairOptions,
+  type ApiHealth, ChainPair, type ChannelState, type Dated, MAX_SKEW_SECONDS, type OpenedChannel, type OpenedChannels, type PairOptions,
 } from './pair';
 export { INTEL_ROOT } from './pinned';

@@ -1,11 +1,14 @@
 /** What two chain APIs of different operators say alike. */
+import { decodeBoc } from '../../../protocol/boc';
 import { toHex } from '../../../protocol/bytes';
-import { cellHash } from '../../../protocol/cells';
+import { cellHash, type PlainCell } from '../../../protocol/cells';
 import type { ChainApiEntry, ChannelTerms, Reading } from '../types';
-import { type AccountState, ApiFault, type ApiOptions, ChainApi, stateText } from './api';
-import { type ChannelData, channelCodeHash, channelInit, openedTerms, parseChannel } from './channelCells';
+import { type AccountState, ApiFault, type ApiOptions, ChainApi } from './api';
+import { type ChannelData, channelCodeHash, channelInit, parseChannel } from './channelCells';
 import { parseRegistry, parseStake, type RegistryState, type StakeState } from './contracts';
+import { fromBase64 } from './encoding';
 import { REGISTRY_CODE_HASH, STAKE_CODE } from './pinned';
+import { readTransaction, type TransactionId } from './transactions';
 
 /** `asOf`: Unix seconds of the older of the blocks that it was read from. */
 export type Dated<T> = T & { asOf: number };
@@ -22,7 +25,7 @@ export interface OpenedChannel {
 export interface OpenedChannels {
   /** Newest first. */
   channels: OpenedChannel[];
-  /** Both APIs showed the wallet's history to its first transaction, and no more channels than are looked at. */
+  /** False where the history was not read to the wallet's first transaction: a limit, a transaction that is not read here, APIs that do not agree. */
   complete: boolean;
 }
 
@@ -46,10 +49,17 @@ export interface ApiHealth {
 export const MAX_SKEW_SECONDS = 120;
 const TRIES = 4;
 const PAGE = 50;
-/** Most channels of a wallet that are looked at, of what one API shows. */
+/** Most channels of a wallet that are looked at. */
 const MAX_CHANNELS = 32;
 
-type Answer = { state: AccountState; fault?: undefined } | { state?: undefined; fault: ApiFault };
+/** What an API says of an account: what was read from it, and in `said` all of it that two have to say alike. */
+interface Said<T> {
+  value: T;
+  said: string;
+  state: AccountState;
+  fault?: undefined;
+}
+type Answer<T> = Said<T> | { state?: undefined; fault: ApiFault };
 
 /**
  * An answer of a toncenter is a claim without a proof. So two are asked at once, for the account's state in one piece
@@ -76,51 +86,54 @@ export class ChainPair {
 
   /** A ProviderStake with its keys; null when no stake of this version is there. `stake` in hex. */
   stake(stake: string): Promise<Reading<Dated<StakeState> | null>> {
-    return this.read(stake, STAKE_CODE.hash, ({ data, balance }, now) => parseStake(data!, balance, now));
+    return this.read(stake, STAKE_CODE.hash, (data, { balance, blockTime }) => parseStake(data, balance, blockTime));
   }
 
   /** An AttestationRegistry; null when none of this version is there. `registry` in hex. */
   registry(registry: string): Promise<Reading<Dated<RegistryState> | null>> {
-    return this.read(registry, REGISTRY_CODE_HASH, ({ data }) => parseRegistry(data!));
+    return this.read(registry, REGISTRY_CODE_HASH, parseRegistry);
   }
 
   /** A PaymentChannel; null when none is there: not yet opened, or over and gone. `channel` in hex. */
   channel(channel: string): Promise<Reading<Dated<ChannelState> | null>> {
-    return this.read(channel, channelCodeHash(), ({ data, balance }) => ({ ...parseChannel(data!), balance }));
+    return this.read(channel, channelCodeHash(), (data, { balance }) => ({ ...parseChannel(data), balance }));
   }
 
   /**
-   * The channels that a wallet opened, by its own messages, with what is there now. Whatever API a message is from, the channel's address is
-   * computed from it, and both are asked about that: one that lies can hide channels of what it shows alone.
+   * The channels that a wallet opened, by its own messages, with what is there now. Its history is followed by the hashes of its transactions
+   * from the last one, which both name, so whoever shows it can neither hide nor make up anything.
    * @param maxTransactions of the wallet that are looked through
    */
   async channelsOf(wallet: string, maxTransactions = 1_000): Promise<OpenedChannels> {
-    const histories = await Promise.all(this.apis.map((api) => openings(api, wallet, maxTransactions)));
-    const found = new Map<string, ChannelTerms>();
-    for (const { opened } of histories) for (const [address, terms] of opened) found.set(address, terms);
-    const channels = await Promise.all([...found].map(async ([address, terms]) => ({ address, terms, now: await this.channel(address) })));
-    return { channels, complete: histories.every(({ complete }) => complete) };
-  }
-
-  /** What `parse` reads from an account of this code. */
-  private async read<T extends object>(
-    account: string, codeHash: string, parse: (state: AccountState, now: number) => T,
-  ): Promise<Reading<Dated<T> | null>> {
-    const reading = await this.agree(account);
-    try {
-      return mapReading(reading, (state) => {
-        if (state.code === null || toHex(cellHash(state.code)) !== codeHash) return null;
-        return { ...parse(state, state.blockTime), asOf: state.blockTime };
-      });
-    } catch {
-      return { agreement: 'none', says: this.apis.map(({ entry: { name } }) => ({ name, said: 'malformed: data' })) };
+    const last = await this.agree(wallet, ({ last: { lt, hash } }) => ({ value: { lt, hash }, said: '' }));
+    const opened = new Map<string, ChannelTerms>();
+    let complete = false;
+    if (last.agreement !== 'none') {
+      for (const api of this.apis) complete ||= await openings(api, wallet, last.value.value, maxTransactions, opened).catch(() => false);
     }
+    const channels = await Promise.all([...opened].map(async ([address, terms]) => ({ address, terms, now: await this.channel(address) })));
+    return { channels, complete };
   }
 
-  /** One state of an account, with the older of the times it was read at. */
-  private async agree(account: string): Promise<Reading<AccountState>> {
+  /** What `parse` reads from an account of this code; null where there is none. */
+  private async read<T extends object>(
+    account: string, codeHash: string, parse: (data: PlainCell, state: AccountState) => T,
+  ): Promise<Reading<Dated<T> | null>> {
+    const reading = await this.agree(account, (state) => {
+      if (state.state !== 'active') return { value: null, said: '' };
+      const code = toHex(cellHash(decodeBoc(fromBase64(state.code))));
+      const data = decodeBoc(fromBase64(state.data));
+      return { value: code === codeHash ? parse(data, state) : null, said: `${code} ${toHex(cellHash(data))}` };
+    });
+    if (reading.agreement === 'none') return reading;
+    const { value, asOf } = reading.value;
+    return { ...reading, value: value && { ...value, asOf } };
+  }
+
+  /** One state of an account as `read` has it, with the older of the times at which it was read. */
+  private async agree<T>(account: string, read: (state: AccountState) => { value: T; said: string }): Promise<Reading<{ value: T; asOf: number }>> {
     for (let tries = 1; ; tries++) {
-      const all = await Promise.all(this.apis.map((api) => ask(api, account)));
+      const all = await Promise.all(this.apis.map((api) => ask(api, account, read)));
       const [a, b] = this.dated(all);
       this.healths.forEach((health, index) => {
         health.blockTime = all[index].state?.blockTime ?? health.blockTime;
@@ -128,22 +141,22 @@ export class ChainPair {
       });
       const [nameA, nameB] = this.apis.map(({ entry: { name } }) => name);
       if (a.state !== undefined && b.state !== undefined) {
-        if (stateText(a.state) === stateText(b.state)) return { agreement: 'both', value: { ...a.state, blockTime: Math.min(a.state.blockTime, b.state.blockTime) } };
+        if (a.said === b.said) return { agreement: 'both', value: { value: a.value, asOf: Math.min(a.state.blockTime, b.state.blockTime) } };
         // One of them may not have seen the newest transaction yet; about the same one they must not differ.
-        if (a.state.lt !== b.state.lt && tries < TRIES) {
+        if (a.state.last.lt !== b.state.last.lt && tries < TRIES) {
           await new Promise((resolve) => setTimeout(resolve, this.options.againMillis ?? 1_500));
           continue;
         }
-        return { agreement: 'none', says: [a.state, b.state].map((state, index) => ({ name: [nameA, nameB][index], said: stateText(state) })) };
+        return { agreement: 'none', says: [{ name: nameA, said: a.said }, { name: nameB, said: b.said }] };
       }
-      if (a.state !== undefined) return { agreement: 'one', value: a.state, name: nameA, silent: nameB, problem: b.fault!.message };
-      if (b.state !== undefined) return { agreement: 'one', value: b.state, name: nameB, silent: nameA, problem: a.fault.message };
+      if (a.state !== undefined) return { agreement: 'one', value: { value: a.value, asOf: a.state.blockTime }, name: nameA, silent: nameB, problem: b.fault!.message };
+      if (b.state !== undefined) return { agreement: 'one', value: { value: b.value, asOf: b.state.blockTime }, name: nameB, silent: nameA, problem: a.fault.message };
       return { agreement: 'none', says: [{ name: nameA, said: a.fault.message }, { name: nameB, said: b.fault!.message }] };
     }
   }
 
   /** Leaves out what is too old to say anything about now. */
-  private dated(answers: Answer[]): Answer[] {
+  private dated<T>(answers: Answer<T>[]): Answer<T>[] {
     const now = this.now();
     const times = answers.map(({ state }) => state?.blockTime);
     return answers.map((answer, index) => {
@@ -158,31 +171,44 @@ export class ChainPair {
   }
 }
 
-/** The same agreement about what follows from a value. */
-export function mapReading<T, U>(reading: Reading<T>, of: (value: T) => U): Reading<U> {
-  return reading.agreement === 'none' ? reading : { ...reading, value: of(reading.value) };
+async function ask<T>(api: ChainApi, account: string, read: (state: AccountState) => { value: T; said: string }): Promise<Answer<T>> {
+  try {
+    const state = await api.account(account);
+    const { value, said } = read(state);
+    return { value, state, said: [state.state, state.balance, state.last.lt, state.last.hash, said].join(' ').trim() };
+  } catch (error) {
+    return { fault: error instanceof ApiFault ? error : new ApiFault('malformed', 'cells') };
+  }
 }
 
-const ask = (api: ChainApi, account: string): Promise<Answer> =>
-  api.account(account).then((state) => ({ state }), (error: unknown) => ({ fault: error instanceof ApiFault ? error : new ApiFault('malformed') }));
-
-/** Terms of the channels that a wallet's messages opened for itself by their addresses, newest first. */
-async function openings(api: ChainApi, wallet: string, most: number): Promise<{ opened: Map<string, ChannelTerms>; complete: boolean }> {
-  const opened = new Map<string, ChannelTerms>();
-  let before: { lt: bigint; hash: string } | undefined;
-  for (let pages = 0; pages < most / PAGE; pages++) {
-    const page = await api.transactions(wallet, PAGE, before).catch(() => null);
-    if (page === null) break;
-    // The transaction of the cursor comes again.
-    const fresh = page.filter(({ lt }) => before === undefined || lt < before.lt);
-    if (fresh.length === 0) return { opened, complete: true };
-    for (const stateInit of fresh.flatMap(({ stateInits }) => stateInits)) {
-      const terms = openedTerms(stateInit);
-      if (terms?.client !== wallet) continue;
-      if (opened.size === MAX_CHANNELS) return { opened, complete: false };
-      opened.set(channelInit(terms).address, terms);
+/** Adds the channels that a wallet's messages opened, newest first. Whether all were seen. @throws ApiFault, ProtocolError */
+async function openings(api: ChainApi, wallet: string, last: TransactionId, most: number, opened: Map<string, ChannelTerms>): Promise<boolean> {
+  let isWhole = true;
+  let next = last;
+  for (let seen = 0, requests = 0; next.lt > 0n; requests++) {
+    if (seen >= most || requests >= (2 * most) / PAGE) return false;
+    const page = await api.transactions(wallet, Math.min(PAGE, most - seen), next);
+    if (page.length === 0) return false;
+    for (const [index, { lt, hash, data }] of page.entries()) {
+      if (lt !== next.lt || hash !== next.hash) return false;
+      const transaction = readTransaction(data, hash);
+      seen++;
+      if (transaction === null) {
+        // What is before it only the API says.
+        isWhole = false;
+        const before = page[index + 1];
+        if (before === undefined || before.lt >= lt) return false;
+        next = before;
+        continue;
+      }
+      for (const terms of transaction.opened) {
+        if (terms.client !== wallet) continue;
+        const { address } = channelInit(terms);
+        if (opened.size === MAX_CHANNELS && !opened.has(address)) return false;
+        opened.set(address, terms);
+      }
+      next = transaction.before;
     }
-    before = fresh.reduce((oldest, transaction) => (transaction.lt < oldest.lt ? transaction : oldest));
   }
-  return { opened, complete: false };
+  return isWhole;
 }

@@ -93,7 +93,7 @@ const LIES: Record<string, [lie: Lie, agreement: 'one' | 'none', said: RegExp]> 
   'that the account is gone': [field({ state: 'uninitialized', code: '', data: '', balance: '0' }), 'none', /^uninitialized/],
   'that the account never was': [field({ state: 'uninitialized', code: '', data: '', balance: -1, last_transaction_id: { lt: '0', hash: '' } }), 'none', /^uninitialized 0 0/],
   'another last transaction': [field({ last_transaction_id: { lt: '46000099', hash: Buffer.alloc(32, 1).toString('base64') } }), 'none', / 46000099 /],
-  'another hash of the last transaction': [changed((result) => ({ ...result, last_transaction_id: { ...result.last_transaction_id, hash: Buffer.alloc(32, 1).toString('base64') } })), 'none', /AQEB/],
+  'another hash of the last transaction': [changed((result) => ({ ...result, last_transaction_id: { ...result.last_transaction_id, hash: Buffer.alloc(32, 1).toString('base64') } })), 'none', /0101/],
   'other code': [changed((result) => ({ ...result, code: result.data })), 'none', /^active/],
   'no cells as code': [field({ code: 'AAAA' }), 'one', /^malformed/],
   'cells that are cut off': [changed((result) => ({ ...result, data: result.data.slice(0, 80) })), 'one', /^malformed/],
@@ -141,7 +141,7 @@ it('two that lie alike about data which no stake has are not agreed with', async
   world.a.lie = world.b.lie = field({ data: new Cell().toBoc().toString('base64') });
   const reading = await world.pair().stake(stakeOf());
   assert.equal(reading.agreement, 'none');
-  assert.match(reading.agreement === 'none' ? reading.says[0].said : '', /^malformed/);
+  assert.deepEqual(reading, { agreement: 'none', says: ['A', 'B'].map((name) => ({ name, said: 'malformed: cells' })) });
 });
 
 it('two that do not answer say nothing, and why', async () => {
