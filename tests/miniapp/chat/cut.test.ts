@@ -119,7 +119,7 @@ describe('an answer that is cut goes on', () => {
     assert.ok(!chat.canResume(left), 'the newest alone');
     await world.agreed();
     assert.equal(purse.owed, whole.cost + dueFor(PRICES, left.promptTokens, 64) + next.cost);
-    relay.meddle = cutAt(0);
+    relay.meddle = cutAt(1);
     const old = await chat.ask(PROMPT, { maxTokens: TOKENS });
     relay.now += 600;
     assert.ok(!chat.canResume(old), 'for ten minutes');

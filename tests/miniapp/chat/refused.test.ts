@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Conversation, type Socket, type SocketMaker } from '../../../miniapp/src/chat';
+import { Order } from '../../../miniapp/src/chat/order';
 import { english } from '../../../miniapp/src/i18n/en';
 import { russian } from '../../../miniapp/src/i18n/ru';
-import { decodeFrame, encodeFrame, NO_VOUCHER, refusalHash, RefusalReason } from '../../../protocol';
+import { CARD_SEMANTICS, decodeFrame, encodeFrame, NO_VOUCHER, refusalHash, RefusalReason, toHex } from '../../../protocol';
 import type { LoadedEngine } from '../../../worker/engine';
 import { nodeEd25519 } from '../../../worker/keys/ed25519';
 import { newKey, settled, type WorkerWorld } from '../../worker/channels/conversationWorld';
@@ -124,6 +125,22 @@ describe('a socket that is no worker', () => {
     });
     return { chat, purse };
   };
+
+  test('is asked for a model that nobody can compute again only if its key is attested', async () => {
+    const world = await begin();
+    const tokenizer = { ...(await shippedTokenizer()), semantics: CARD_SEMANTICS };
+    const offer = { ...offerOf(world, '/v1/channel/a'), imageHash: 'ab'.repeat(32) };
+    const purse = purseOf(world);
+    const options = { config: { relay: 'https://relay.example' }, purse, tokenizer, modelName: 'a card', WebSocket: FakeSocket as unknown as SocketMaker };
+    assert.throws(() => new Conversation({ ...options, offer }), { code: 'chat.notExact' });
+    new Conversation({ ...options, offer: { ...offer, tier: 'attested' } });
+    const terms = (tier: 'attested' | 'bonded') => new Order(
+      { offer: { ...offer, tier }, modelName: '', prompt: '', promptTokens: [1], maxTokens: 5 }, purse.terms, purse.address, 1, tokenizer, 5,
+    ).request.terms;
+    const [attested, bonded] = [terms('attested'), terms('bonded')];
+    assert.deepEqual([attested.semantics, attested.tier, toHex(attested.imageHash)], [CARD_SEMANTICS, 1, 'ab'.repeat(32)]);
+    assert.deepEqual([bonded.tier, toHex(bonded.imageHash)], [0, '00'.repeat(32)], 'a bonded key stands for no image');
+  });
 
   test('is at the relay, and nowhere else', async () => {
     const world = await begin();
