@@ -91,7 +91,7 @@ export class Conversation {
   /** Whether `resume` can go on with this answer. */
   canResume({ id, problem }: HeldAnswer): boolean {
     const { order } = this;
-    return !this.isBusy && order !== null && order.held.id === id && CUTS.has(problem?.code ?? '') && this.now() < order.expiresAt;
+    return order !== null && order.held.id === id && CUTS.has(problem?.code ?? '') && this.now() < order.expiresAt;
   }
 
   /**
@@ -191,6 +191,8 @@ export class Conversation {
     try {
       const encoded = encodePayload(payload);
       if (encoded.length > MOST_PAYLOAD_BYTES) throw chatError('chat.promptTooLong', { most: String(order.held.offer.contextTokens) });
+      // Given up before the worker heard of it: it costs nothing.
+      if (options.signal?.aborted) throw chatError('chat.stopped');
       connection.ask({ seq, termsHash }, encoded, voucher);
       while (order.held.state === 'streaming') {
         const due = order.accept(await connection.next(options.signal), this.now());

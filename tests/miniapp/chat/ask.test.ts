@@ -91,7 +91,9 @@ describe('an answer is bought piece by piece', () => {
       const next = await chat.ask(PROMPT, { maxTokens: 5 });
       assert.equal(next.state, 'whole');
       await world.agreed();
-      assert.equal(world.sent().filter(({ kind }) => kind === 'cancel').length, chunk + 1, 'the worker is told');
+      const sent = (what: string): number => world.sent().filter(({ kind }) => kind === what).length;
+      assert.equal(sent('cancel'), chunk + 1, 'the worker is told');
+      assert.equal(sent('request'), 2 * chunk + 1, 'what is stopped before it was asked is not asked');
       const onItsWay = purse.owed - before - held.cost - next.cost;
       assert.ok(onItsWay >= 0n && onItsWay <= dueFor(PRICES, held.promptTokens, 32), `${onItsWay}`);
       assert.equal(relay.world.store.read.balance(relay.world.address).uncoveredNano, 0n);
