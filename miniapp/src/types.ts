@@ -272,6 +272,8 @@ export interface PageTokenizer {
   /** Text of an answer's tokens, end tokens left out. */
   decode(tokens: readonly number[]): string;
   readonly stopTokens: readonly number[];
+  /** What terms name; exact arithmetic where unset. */
+  readonly semantics?: number;
 }
 
 /** An answer as it lies in memory: never on disk, for it is as secret as the prompt. */

@@ -1,5 +1,5 @@
 /** A conversation with one worker over one channel: questions one after another, each piece of an answer checked before it is paid. */
-import { encodePayload, MAX_SEALED_BYTES } from '../../../protocol';
+import { encodePayload, isExact, MAX_SEALED_BYTES, SEMANTICS } from '../../../protocol';
 import { PageError, problemOf } from '../pageError';
 import type { Estimate, HeldAnswer, Offer, PageConfig, PageTokenizer, Purse, SignedVoucher } from '../types';
 import { Connection, type Parties, type SocketMaker, type Times, TIMES } from './connection';
@@ -59,10 +59,11 @@ export class Conversation {
   private readonly parties: Parties;
   private readonly now: () => number;
 
-  /** @throws PageError `chat.unexpected` for a path of a channel that is none */
+  /** @throws PageError `chat.unexpected` for a path of a channel that is none, `chat.notExact` where no stake stands for the answers */
   constructor(private readonly options: ConversationOptions) {
-    const { config, offer, purse, now = () => Math.floor(Date.now() / 1000), WebSocket: Socket = globalThis.WebSocket as unknown as SocketMaker, times } = options;
+    const { config, offer, purse, tokenizer, now = () => Math.floor(Date.now() / 1000), WebSocket: Socket = globalThis.WebSocket as unknown as SocketMaker, times } = options;
     if (!CHANNEL_PATH.test(offer.channelPath)) throw chatError('chat.unexpected', { received: offer.channelPath });
+    if (offer.tier !== 'attested' && !isExact(tokenizer.semantics ?? SEMANTICS)) throw chatError('chat.notExact');
     this.now = now;
     this.parties = {
       url: `${config.relay.replace(/^http/, 'ws')}${offer.channelPath}`, networkId: purse.terms.networkId, channel: bytesOf(purse.address),
@@ -101,7 +102,7 @@ export class Conversation {
   /** Whether `resume` can go on with this answer. */
   canResume({ id, problem }: HeldAnswer): boolean {
     const { order } = this;
-    return !this.isBusy && order !== null && order.held.id === id && CUTS.has(problem?.code ?? '') && this.now() < order.expiresAt;
+    return order !== null && order.held.id === id && CUTS.has(problem?.code ?? '') && this.now() < order.expiresAt;
   }
 
   /**
@@ -197,6 +198,8 @@ export class Conversation {
     try {
       const encoded = encodePayload(payload);
       if (encoded.length > MOST_PAYLOAD_BYTES) throw chatError('chat.promptTooLong', { most: String(order.held.offer.contextTokens) });
+      // Given up before the worker heard of it: it costs nothing.
+      if (options.signal?.aborted) throw chatError('chat.stopped');
       connection.ask({ seq, termsHash }, encoded, voucher);
       while (order.held.state === 'streaming') {
         const due = order.accept(await connection.next(options.signal), this.now());

@@ -63,9 +63,10 @@ export class Order {
     this.heardAt = now;
     this.request = buildChannelRequest({
       asked: {
-        tier: Tier[offer.tier], visibility: Visibility.sealed, flags: 0, semantics: SEMANTICS, salt: random(16), modelRoot: bytesOf(offer.modelRoot), maxTokens,
+        tier: Tier[offer.tier], visibility: Visibility.sealed, flags: 0, semantics: tokenizer.semantics ?? SEMANTICS, salt: random(16), modelRoot: bytesOf(offer.modelRoot), maxTokens,
         expiresAt: this.expiresAt, promptPrice: offer.promptPrice, outputPrice: offer.outputPrice, coverage: 0n,
-        imageHash: bytesOf(offer.imageHash),
+        // A bonded key stands for no image.
+        imageHash: offer.tier === 'attested' ? bytesOf(offer.imageHash) : new Uint8Array(32),
       },
       request: {
         promptTokens, sampling: GREEDY_SAMPLING, stopTokens: [...new Set(tokenizer.stopTokens)].sort((a, b) => a - b), nonce: new DataView(random(8).buffer).getBigUint64(0),

@@ -1,7 +1,7 @@
 /** The tokenizer of a model, from the page's own origin and checked against the model root. */
 import { ByteTokenizer } from '../../../exact/byteTokenizer';
 import type { Tokenizer } from '../../../exact/tokenizer';
-import { concatBytes, toHex } from '../../../protocol';
+import { CARD_SEMANTICS, cardRoot, concatBytes, SEMANTICS, toHex } from '../../../protocol';
 import { sha256 } from '../../../protocol/sha256';
 import { PageError } from '../pageError';
 import type { ModelEntry, PageTokenizer } from '../types';
@@ -9,7 +9,9 @@ import { chatError } from './errors';
 import { bytesOf } from './hex';
 
 /** What miniapp/host/modelPart.ts writes: bytes as lowercase hex, the section as base64. */
-export interface ModelPartFile {
+export type ModelPartFile = ExactPart | CardPart;
+
+export interface ExactPart {
   version: 1;
   /** The model's config, 32 bytes. */
   config: string;
@@ -19,6 +21,20 @@ export interface ModelPartFile {
   section: string;
   /** Root of its tables: beside the tokenizer. */
   tables: string;
+}
+
+export interface CardPart {
+  version: 1;
+  /** The model card as it is (docs/models.md): its root covers every byte. */
+  card: string;
+}
+
+/** What of a model makes tokens of text. */
+interface Proven {
+  section: Uint8Array;
+  vocab: number;
+  context: number;
+  semantics: number;
 }
 
 /** Bytes of the file; a vocabulary of 2^18 tokens with its merges takes half of it. */
@@ -38,13 +54,12 @@ export async function loadTokenizer(model: ModelEntry, fetcher: typeof fetch = f
     if (cause instanceof PageError) throw cause;
     throw chatError('chat.tokenizerMissing', { name: model.name, why: cause instanceof Error ? cause.message : String(cause) }, cause);
   }
-  const { config, section } = proven(model, text);
-  const view = new DataView(config.buffer);
-  const [vocab, context] = [view.getUint32(16), view.getUint32(20)];
+  const known = proven(model, text);
+  const { section, vocab } = known;
   try {
-    // The library for chats is needed for few models, and is half as large as all that is.
+    // The library for chats is as large as all that is here, and half of the models do without.
     const tokenizer = section[1] === 2 ? (await import('./chatTokenizer')).chatTokenizer(section, vocab) : ByteTokenizer.parse(section, vocab);
-    return pageTokenizer(model.root, tokenizer, context);
+    return pageTokenizer(model.root, tokenizer, known);
   } catch (cause) {
     throw chatError('chat.tokenizerUnknown', { name: model.name, why: cause instanceof Error ? cause.message : String(cause) }, cause);
   }
@@ -71,27 +86,41 @@ async function bounded({ name, tokenizer: path }: ModelEntry, fetcher: typeof fe
 
 const node = (left: Uint8Array, right: Uint8Array): Uint8Array => sha256(concatBytes(left, right));
 
-/** Config and section of the model. @throws PageError `chat.tokenizerForged` */
-function proven({ name, root }: ModelEntry, text: string): { config: Uint8Array; section: Uint8Array } {
+/** @throws PageError `chat.tokenizerForged` */
+function proven({ name, root }: ModelEntry, text: string): Proven {
   try {
     const part = JSON.parse(text) as ModelPartFile;
-    const [config, rows, tables] = [part.config, part.rows, part.tables].map((hex) => {
-      if (!/^[0-9a-f]{64}$/.test(hex)) throw new Error('hex');
-      return bytesOf(hex);
-    });
-    const section = Uint8Array.from(atob(part.section), (character) => character.charCodeAt(0));
-    if (part.version === 1 && toHex(node(node(sha256(config), rows), node(sha256(section), tables))) === root) return { config, section };
+    const [reached, said] = 'card' in part ? ofCard(part) : ofModel(part);
+    if (part.version === 1 && toHex(reached) === root) return said;
   } catch {
     // Not the file either.
   }
   throw chatError('chat.tokenizerForged', { name });
 }
 
+function ofModel(part: ExactPart): [Uint8Array, Proven] {
+  const [config, rows, tables] = [part.config, part.rows, part.tables].map((hex) => {
+    if (!/^[0-9a-f]{64}$/.test(hex)) throw new Error('hex');
+    return bytesOf(hex);
+  });
+  const section = base64(part.section);
+  const view = new DataView(config.buffer);
+  return [node(node(sha256(config), rows), node(sha256(section), tables)), { section, vocab: view.getUint32(16), context: view.getUint32(20), semantics: SEMANTICS }];
+}
+
+function ofCard({ card }: CardPart): [Uint8Array, Proven] {
+  const { context, vocabulary, tokenizer } = JSON.parse(card) as { context: number; vocabulary: number; tokenizer: string };
+  return [cardRoot(new TextEncoder().encode(card)), { section: base64(tokenizer), vocab: vocabulary, context, semantics: CARD_SEMANTICS }];
+}
+
+const base64 = (text: string): Uint8Array => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+
 /** A prompt becomes what `cocoon gateway` makes of a chat with one message of the user. */
-function pageTokenizer(modelRoot: string, tokenizer: Tokenizer, context: number): PageTokenizer {
+function pageTokenizer(modelRoot: string, tokenizer: Tokenizer, { context, semantics }: Proven): PageTokenizer {
   const stops = new Set(tokenizer.stopTokens);
   return {
     modelRoot,
+    semantics,
     stopTokens: tokenizer.stopTokens,
     encode: (prompt) => {
       if (prompt.length > CHARACTERS_PER_TOKEN * context) throw chatError('chat.promptTooLong', { most: String(context) });

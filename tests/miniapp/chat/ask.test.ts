@@ -1,13 +1,17 @@
 /** Answers bought by a page through a real relay of a real worker: what is shown, paid, and stopped. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { dueFor, verifyReceiptFile } from '../../../protocol';
+import type { Job } from '../../../exact';
+import { modelPart } from '../../../miniapp/host/modelPart';
 import type { HeldAnswer } from '../../../miniapp/src/types';
+import { dueFor, verifyReceiptFile } from '../../../protocol';
+import { SHIPPED_MODEL } from '../../../worker/engine';
 import { PRICES } from '../../worker/channels/conversationWorld';
 import { chatSuite, CHUNKS, PROMPT, shippedTokenizer, TOKENS, tokensOf } from './chatWorld';
+import { tokenizerOf } from './tokenizers';
 
 describe('an answer is bought piece by piece', () => {
-  const { open, answer } = chatSuite();
+  const { open, answer, loaded } = chatSuite();
 
   test('with the tokens of the exact engine, receipts that hold, and not a word of it in any frame', async () => {
     const world = await open();
@@ -50,6 +54,26 @@ describe('an answer is bought piece by piece', () => {
     await assert.rejects(narrow.ask(`${PROMPT} and ten more words that do not fit it`), { code: 'chat.promptTooLong' });
   });
 
+  test('its text comes in whole characters, without the token that ends it, and with U+FFFD for what is none', async () => {
+    const tokenizer = await tokenizerOf(modelPart(SHIPPED_MODEL));
+    const [stop] = tokenizer.stopTokens;
+    for (const end of [[0xc3, stop], [stop]]) {
+      // 31 letters, a character in two chunks, and one that is broken off; tokens below 256 are bytes.
+      const tokens = [...Array<number>(31).fill(97), 0xf0, 0x9f, 0x90, 0x95, ...end];
+      const engine = new Proxy(loaded.engine, {
+        get: (of, name) => (name !== 'generate' ? Reflect.get(of, name) : async (job: Job) => {
+          for (const token of tokens) job.onToken?.(token);
+          return { tokens, finishReason: 'stop', millis: 1, traceRoot: new Uint8Array(32) };
+        }),
+      });
+      const { chat } = await open({}, { loaded: { engine }, tokenizer });
+      const seen: string[] = [];
+      const held = await chat.ask(PROMPT, { onProgress: ({ answer: text }) => seen.push(text) });
+      assert.equal(held.answer, `${'a'.repeat(31)}🐕${end.length > 1 ? '\ufffd' : ''}`);
+      assert.deepEqual([seen[1], held.state, tokensOf(held).at(-1)], ['a'.repeat(31), 'whole', stop]);
+    }
+  });
+
   test('stopped after any chunk: what came is paid, what was on its way too, and the next question is answered', async () => {
     const world = await open();
     const { chat, purse, relay } = world;
@@ -67,7 +91,9 @@ describe('an answer is bought piece by piece', () => {
       const next = await chat.ask(PROMPT, { maxTokens: 5 });
       assert.equal(next.state, 'whole');
       await world.agreed();
-      assert.equal(world.sent().filter(({ kind }) => kind === 'cancel').length, chunk + 1, 'the worker is told');
+      const sent = (what: string): number => world.sent().filter(({ kind }) => kind === what).length;
+      assert.equal(sent('cancel'), chunk + 1, 'the worker is told');
+      assert.equal(sent('request'), 2 * chunk + 1, 'what is stopped before it was asked is not asked');
       const onItsWay = purse.owed - before - held.cost - next.cost;
       assert.ok(onItsWay >= 0n && onItsWay <= dueFor(PRICES, held.promptTokens, 32), `${onItsWay}`);
       assert.equal(relay.world.store.read.balance(relay.world.address).uncoveredNano, 0n);

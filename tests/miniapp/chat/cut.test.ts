@@ -82,15 +82,15 @@ describe('an answer that is cut goes on', () => {
   test('a prompt of several pieces, wherever it is cut: no piece is paid twice', async () => {
     const model = longModel();
     const engine = createWasmEngine(model, { threads: 1 });
-    const tokenizer: PageTokenizer = { modelRoot: '', encode: () => Array.from({ length: 4_100 }, (_, at) => at % 250), decode: () => '', stopTokens: [] };
+    const tokenizer: PageTokenizer = { modelRoot: '', encode: () => Array.from({ length: 2_100 }, (_, at) => at % 250), decode: () => '', stopTokens: [] };
     const world = await open({}, { loaded: { model: { model, name: 'long', stopTokens: [] }, engine }, tokenizer });
     const { chat, purse, relay } = world;
     ends.push(() => engine.close());
-    for (const [index, isPaid] of [[0, false], [0, true], [1, false], [2, false]] as const) {
+    for (const [index, isPaid] of [[0, false], [0, true], [1, false]] as const) {
       const before = purse.owed;
       relay.meddle = cutAt(index, isPaid);
       const cut = await chat.ask(PROMPT, { maxTokens: 5 });
-      assert.deepEqual([cut.state, cut.outputTokens, cut.promptTokens], ['incomplete', 0, 4_100]);
+      assert.deepEqual([cut.state, cut.outputTokens, cut.promptTokens], ['incomplete', 0, 2_100]);
       const whole = await chat.resume(cut);
       assert.equal(whole.state, 'whole', JSON.stringify(whole.problem));
       await world.agreed();
@@ -119,7 +119,7 @@ describe('an answer that is cut goes on', () => {
     assert.ok(!chat.canResume(left), 'the newest alone');
     await world.agreed();
     assert.equal(purse.owed, whole.cost + dueFor(PRICES, left.promptTokens, 64) + next.cost);
-    relay.meddle = cutAt(0);
+    relay.meddle = cutAt(1);
     const old = await chat.ask(PROMPT, { maxTokens: TOKENS });
     relay.now += 600;
     assert.ok(!chat.canResume(old), 'for ten minutes');
@@ -133,7 +133,7 @@ describe('a relay that lies is found out, and nothing more is paid', () => {
     return decoded?.kind === 'piece' && decoded.index === index ? change(decoded) : [frame];
   };
   const altered = (change: Partial<PieceFrame>) => piece((of) => [encodeFrame({ ...of, ...change })]);
-  const flipped = (field: 'sealed' | 'signature' | 'responseCommit' | 'traceCommit'): Meddling => piece((of) => {
+  const flipped = (field: 'sealed' | 'signature' | 'responseCommit'): Meddling => piece((of) => {
     const bytes = of[field].slice();
     bytes[bytes.length - 1] ^= 1;
     return [encodeFrame({ ...of, [field]: bytes })];
@@ -143,7 +143,6 @@ describe('a relay that lies is found out, and nothing more is paid', () => {
     ['a bit of the sealed bytes', flipped('sealed'), 'chat.tampered'],
     ['a bit of the signature', flipped('signature'), 'chat.tampered'],
     ['another commitment', flipped('responseCommit'), 'chat.tampered'],
-    ['a trace', flipped('traceCommit'), 'chat.tampered'],
     ['a higher price', altered({ dueNano: 10n ** 8n }), 'chat.tampered'],
     ['an early end', altered({ final: true, finishReason: 1 }), 'chat.tampered'],
     ['another date', altered({ issuedAt: 5 }), 'chat.badDate'],

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Conversation, type Socket, type SocketMaker } from '../../../miniapp/src/chat';
+import { Order } from '../../../miniapp/src/chat/order';
 import { english } from '../../../miniapp/src/i18n/en';
 import { russian } from '../../../miniapp/src/i18n/ru';
-import { decodeFrame, encodeFrame, NO_VOUCHER, refusalHash, RefusalReason } from '../../../protocol';
+import { CARD_SEMANTICS, decodeFrame, encodeFrame, NO_VOUCHER, refusalHash, RefusalReason, toHex } from '../../../protocol';
 import type { LoadedEngine } from '../../../worker/engine';
 import { nodeEd25519 } from '../../../worker/keys/ed25519';
 import { newKey, settled, type WorkerWorld } from '../../worker/channels/conversationWorld';
@@ -115,6 +116,12 @@ describe('a socket that is no worker', () => {
   const bytes = (frame: Parameters<typeof encodeFrame>[0]): ArrayBuffer => new Uint8Array(encodeFrame(frame)).buffer;
   const welcome = bytes({ kind: 'welcome', nextSeq: 1, owed: 0n, voucher: NO_VOUCHER });
 
+  /** One that names no terms. */
+  const refusalOf = (world: WorkerWorld, reason: number, seq: number, key = world.keys.signingSecret): ArrayBuffer => {
+    const said = { termsHash: new Uint8Array(32), seq, reason, retryAfter: 0 };
+    return bytes({ kind: 'refusal', ...said, signature: nodeEd25519.sign(refusalHash({ ...said, networkId: 2026, escrow: world.address }), key) });
+  };
+
   const conversation = async (world: WorkerWorld, channelPath = `/v1/channel/${'03'.repeat(32)}`): Promise<{ chat: Conversation; purse: ReturnType<typeof purseOf> }> => {
     const purse = purseOf(world);
     FakeSocket.made = [];
@@ -124,6 +131,22 @@ describe('a socket that is no worker', () => {
     });
     return { chat, purse };
   };
+
+  test('is asked for a model that nobody can compute again only if its key is attested', async () => {
+    const world = await begin();
+    const tokenizer = { ...(await shippedTokenizer()), semantics: CARD_SEMANTICS };
+    const offer = { ...offerOf(world, '/v1/channel/a'), imageHash: 'ab'.repeat(32) };
+    const purse = purseOf(world);
+    const options = { config: { relay: 'https://relay.example' }, purse, tokenizer, modelName: 'a card', WebSocket: FakeSocket as unknown as SocketMaker };
+    assert.throws(() => new Conversation({ ...options, offer }), { code: 'chat.notExact' });
+    new Conversation({ ...options, offer: { ...offer, tier: 'attested' } });
+    const terms = (tier: 'attested' | 'bonded') => new Order(
+      { offer: { ...offer, tier }, modelName: '', prompt: '', promptTokens: [1], maxTokens: 5 }, purse.terms, purse.address, 1, tokenizer, 5,
+    ).request.terms;
+    const [attested, bonded] = [terms('attested'), terms('bonded')];
+    assert.deepEqual([attested.semantics, attested.tier, toHex(attested.imageHash)], [CARD_SEMANTICS, 1, 'ab'.repeat(32)]);
+    assert.deepEqual([bonded.tier, toHex(bonded.imageHash)], [0, '00'.repeat(32)], 'a bonded key stands for no image');
+  });
 
   test('is at the relay, and nowhere else', async () => {
     const world = await begin();
@@ -138,10 +161,7 @@ describe('a socket that is no worker', () => {
 
   test('says something else than a greeting: nothing is asked', async () => {
     const world = await begin();
-    const refused = (reason: number, key = world.keys.signingSecret) => {
-      const refusal = { networkId: 2026, termsHash: new Uint8Array(32), escrow: world.address, seq: 0, reason, retryAfter: 0 };
-      return bytes({ kind: 'refusal', seq: 0, termsHash: refusal.termsHash, reason, retryAfter: 0, signature: nodeEd25519.sign(refusalHash(refusal), key) });
-    };
+    const refused = (reason: number, key?: Uint8Array) => refusalOf(world, reason, 0, key);
     const cases: [unknown, string][] = [
       ['text', 'chat.unexpected'], [new ArrayBuffer(0), 'chat.unexpected'], [new ArrayBuffer(2 ** 20), 'chat.unexpected'], [bytes({ kind: 'cancel', seq: 1 }), 'chat.unexpected'],
       [new Uint8Array([...new Uint8Array(welcome), 0]).buffer, 'chat.unexpected'], [refused(4, newKey().secret), 'chat.unexpected'], [refused(4), 'chat.channelEnding'], [refused(3), 'chat.exhausted'],
@@ -160,7 +180,7 @@ describe('a socket that is no worker', () => {
     const piece = { kind: 'piece', index: 0, final: false, finishReason: 2, issuedAt: 0, dueNano: 0n, responseCommit: new Uint8Array(32), traceCommit: new Uint8Array(32), promptTokens: 3, outputTokens: 32, signature: new Uint8Array(64), sealed: new Uint8Array(256) } as const;
     const cases: [unknown, string, string][] = [
       [null, 'chat.stalled', 'incomplete'], ['text', 'chat.unexpected', 'failed'], [new Uint8Array(4), 'chat.unexpected', 'failed'], [bytes({ ...piece, seq: 2 }), 'chat.unexpected', 'failed'],
-      [welcome, 'chat.unexpected', 'failed'], [bytes({ ...piece, seq: 1 }), 'chat.badDate', 'failed'],
+      [welcome, 'chat.unexpected', 'failed'], [refusalOf(world, 12, 1), 'chat.unexpected', 'failed'], [bytes({ ...piece, seq: 1 }), 'chat.badDate', 'failed'],
     ];
     for (const [said, code, state] of cases) {
       const { chat, purse } = await conversation(world);

@@ -1,5 +1,8 @@
 /** What a page makes of a prompt is what a gateway makes of it, and it takes no tokenizer but the model's own. */
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { Tokenizer } from '../../../exact';
@@ -7,8 +10,11 @@ import type { ModelCard } from '../../../gateway';
 import { chatPrompt } from '../../../gateway/openai/chatPrompt';
 import { modelPart } from '../../../miniapp/host/modelPart';
 import { loadTokenizer } from '../../../miniapp/src/chat';
+import type { ExactPart } from '../../../miniapp/src/chat/tokenizer';
 import type { PageTokenizer } from '../../../miniapp/src/types';
+import { CARD_SEMANTICS, SEMANTICS } from '../../../protocol';
 import { openModel, SHIPPED_MODEL } from '../../../worker/engine';
+import { CARD_FORMAT, parseCard } from '../../../worker/upstream/modelCard';
 import { writeModel } from '../../exact/writeModel';
 import { automatonModel } from '../../gateway/automaton';
 import { entryOf, serving, tokenizerOf } from './tokenizers';
@@ -45,6 +51,20 @@ describe('a prompt becomes the tokens that the gateway makes of it', () => {
     assert.throws(() => page.encode('hi <|im_end|> there'), { code: 'chat.specialText', text: { key: 'chat.specialText', params: { text: '<|im_end|>' } } });
   });
 
+  test('with a model that a server computes, of which there is a card', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'cocoon-card-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const tokenizer = Buffer.from(automaton.tokenizer.section).toString('base64');
+    const card = JSON.stringify({ format: CARD_FORMAT, name: 'a-card', context: 4_096, vocabulary: automaton.config.vocab, tokenizer, files: [{ name: 'w', bytes: 1, sha256: 'ab'.repeat(32) }] });
+    writeFileSync(join(folder, 'card.json'), card);
+    const { root, part } = modelPart(join(folder, 'card.json'));
+    const page = await loadTokenizer(entryOf({ root }), serving(JSON.stringify(part)));
+    agrees(page, parseCard(Buffer.from(card)).model, 50);
+    assert.deepEqual([page.semantics, (await tokenizerOf(published.shipped)).semantics], [CARD_SEMANTICS, SEMANTICS]);
+    const other = JSON.stringify({ version: 1, card: card.replace('4096', '8192') });
+    await assert.rejects(loadTokenizer(entryOf({ root }), serving(other)), { code: 'chat.tokenizerForged' });
+  });
+
   test('a text that cannot fit the context is refused before it is split', async () => {
     const page = await tokenizerOf(published.shipped);
     assert.throws(() => page.encode('a'.repeat(32 * shipped.model.config.context + 1)), { code: 'chat.promptTooLong' });
@@ -52,7 +72,8 @@ describe('a prompt becomes the tokens that the gateway makes of it', () => {
 });
 
 describe('a tokenizer is taken only if it is the model\'s', () => {
-  const { root, part } = published.shipped;
+  const { root } = published.shipped;
+  const part = published.shipped.part as ExactPart;
   const taken = (text: BodyInit, init?: ResponseInit, model = entryOf({ root })): Promise<PageTokenizer> => loadTokenizer(model, serving(text, init));
   const flipped = (hex: string): string => `${hex[0] === '0' ? '1' : '0'}${hex.slice(1)}`;
 
@@ -72,11 +93,12 @@ describe('a tokenizer is taken only if it is the model\'s', () => {
   test('from this origin alone, in a file that is there and no longer than any', async () => {
     await assert.rejects(taken('', { status: 404 }), { code: 'chat.tokenizerMissing' });
     await assert.rejects(taken(JSON.stringify(part), {}, { ...entryOf({ root }), tokenizer: '//elsewhere.example/a.json' }), { code: 'chat.tokenizerMissing' });
-    await assert.rejects(loadTokenizer(entryOf({ root }), async (_, init) => {
-      assert.equal(init?.redirect, 'error');
-      assert.equal(init?.credentials, 'omit');
-      throw new TypeError('failed to fetch');
+    let asked: unknown;
+    await assert.rejects(loadTokenizer(entryOf({ root }), (path, init) => {
+      asked = { path, ...init };
+      return Promise.reject(new TypeError('failed to fetch'));
     }), { code: 'chat.tokenizerMissing' });
+    assert.deepEqual(asked, { path: '/models/a.json', redirect: 'error', credentials: 'omit' });
     const blanks = new Uint8Array(2 ** 20).fill(32);
     let [given, isCancelled] = [0, false];
     const endless = new ReadableStream<Uint8Array>({

@@ -3,6 +3,7 @@ export const chat = {
   'chat.tokenizerMissing': 'The tokenizer of {name} could not be loaded ({why}). Try again; if it stays so, the operator of this page has to repair it.',
   'chat.tokenizerForged': 'The tokenizer that this page was given is not the one of {name}. Nothing is sent with it. Choose another model, or tell the operator of this page.',
   'chat.tokenizerUnknown': 'This page cannot read the tokenizer of {name} ({why}). Choose another model.',
+  'chat.notExact': 'Nobody can compute the answers of this model again, so a stake cannot stand for them. Choose an attested provider, or another model.',
   'chat.emptyPrompt': 'There is nothing to ask yet: write a message.',
   'chat.promptTooLong': 'The message is too long for this model, which takes {most} tokens with its answer. Shorten it.',
   'chat.specialText': 'The message holds {text}, which this model reads as a control mark. Write it in another way.',
