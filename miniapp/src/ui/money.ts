@@ -4,7 +4,7 @@ const NANO = 1_000_000_000n;
 
 /**
  * `12.0045` of 12004500000n in the language's own signs, without the unit.
- * @param round keep what matters: three digits, or two behind the point, `up` for what it may cost and `down` for what comes back
+ * @param round keep what matters: three digits, or four behind the point, `up` for what it may cost and `down` for what comes back
  */
 export function formatTon(nano: bigint, language: string, round?: 'up' | 'down'): string {
   const size = nano < 0n ? -nano : nano;
@@ -17,7 +17,7 @@ export function formatTon(nano: bigint, language: string, round?: 'up' | 'down')
 
 const keptUnit = (size: bigint): bigint => {
   const unit = 10n ** BigInt(Math.max(0, size.toString().length - 3));
-  return unit > 10_000_000n ? 10_000_000n : unit;
+  return unit > 100_000n ? 100_000n : unit;
 };
 const roundTo = (size: bigint, unit: bigint, round: 'up' | 'down'): bigint => ((round === 'up' ? size + unit - 1n : size) / unit) * unit;
 

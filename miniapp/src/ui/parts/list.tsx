@@ -15,6 +15,6 @@ export const Fact = ({ name, children }: { name: string; children: ComponentChil
 );
 
 /** A few names and amounts beside each other. */
-export const Figures = ({ of, unit }: { of: readonly (readonly [name: string, value: string])[]; unit: string }) => (
-  <dl class="figures">{of.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value} <small>{unit}</small></dd></div>)}</dl>
+export const Figures = ({ of, unit }: { of: readonly (readonly [name: string, shown: string, exact: string])[]; unit: string }) => (
+  <dl class="figures">{of.map(([name, shown, exact]) => <div key={name}><dt>{name}</dt><dd title={`${exact} ${unit}`}>{shown} <small>{unit}</small></dd></div>)}</dl>
 );

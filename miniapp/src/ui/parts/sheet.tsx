@@ -33,7 +33,7 @@ export function Sheet({ title, children, foot }: { title: string; children: Comp
       <div class="sheet-body">
         <header class="sheet-head">
           <h2 id="sheet-title">{title}</h2>
-          <button type="button" class="icon-button" aria-label={t('ui.close')} onClick={back}><Icon name="close" /></button>
+          <button type="button" class="icon-button" autofocus aria-label={t('ui.close')} onClick={back}><Icon name="close" /></button>
         </header>
         <div class="sheet-content" tabIndex={0} role="region" aria-labelledby="sheet-title">{children}</div>
         {foot && <footer class="sheet-foot">{foot}</footer>}

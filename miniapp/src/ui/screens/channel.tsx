@@ -2,6 +2,7 @@ import { Figures } from '../parts/list';
 import { formatDate, formatTime, relativeTime } from '../time';
 import { phaseKey } from '../keys';
 import { useUi } from '../context';
+import type { MessageKey } from '../../i18n';
 import type { ChannelView } from '../../types';
 
 /** Further away than this, the day is enough. Seconds. */
@@ -11,13 +12,14 @@ const FAR = 3 * 86_400;
 export function ChannelBar({ channel }: { channel: ChannelView }) {
   const { t, ton, go, turn } = useUi();
   const { phase, deposit, signed, claimed, refundable } = channel;
+  const figure = (key: MessageKey, amount: bigint, round: 'up' | 'down') => [t(key), ton(amount, round), ton(amount)] as const;
   return (
     <section class="channel-bar" aria-label={t('ui.channel')}>
       <Figures unit={t('ui.amountUnit')} of={[
-        [t('ui.deposit'), ton(deposit)],
-        [t('ui.spent'), ton(signed)],
-        [t('ui.unsettled'), ton(signed - claimed)],
-        [t('ui.refundable'), ton(refundable)],
+        figure('ui.deposit', deposit, 'down'),
+        figure('ui.spent', signed, 'up'),
+        figure('ui.unsettled', signed - claimed, 'up'),
+        figure('ui.refundable', refundable, 'down'),
       ]} />
       <div class="channel-line">
         <p role="status"><b class={`phase ${phase}`}>{t(phaseKey(phase))}</b> <PhaseText channel={channel} /></p>

@@ -23,9 +23,9 @@ export function Chat() {
     isAtEnd.current = scrollHeight - scrollTop - clientHeight < 48;
   };
   return (
-    <div class="chat">
+    <div class="chat" ref={scroller} onScroll={scrolled} tabIndex={0} role="region" aria-label={t('ui.chat')}>
       {state.channel !== null && <ChannelBar channel={state.channel} />}
-      <div class="scroll" ref={scroller} onScroll={scrolled} tabIndex={0} role="region" aria-label={t('ui.chat')}>
+      <div class="talk">
         {state.messages.length === 0
           ? <Empty icon="shield" title={t('ui.emptyChat')}><p>{t('ui.emptyChatAbout')}</p></Empty>
           : <ol class="messages">{state.messages.map((message) => <Message key={message.id} message={message} />)}</ol>}
