@@ -27,7 +27,7 @@ describe('a cold load', { timeout: 180_000, skip: process.env.COCOON_E2E !== '1'
     await page.providers().first().waitFor();
     await visitor.page.waitForTimeout(500);
     assert.deepEqual([visitor.log.violations, visitor.log.errors], [[], []]);
-    const known = [world.relayUrl, ...world.apis.map(({ url }) => new URL(url).origin)];
+    const known = [world.relay.url, ...world.apis.map(({ url }) => new URL(url).origin)];
     const elsewhere = visitor.requestsElsewhere(world.host.url).map((url) => new URL(url).origin);
     assert.deepEqual([...new Set(elsewhere)].filter((origin) => !known.includes(origin)), [], 'no bridge, no wallet list, no analytics, no fonts');
   });

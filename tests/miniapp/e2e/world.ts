@@ -8,16 +8,16 @@ import { advanceDevnet } from '../../../cli/client/devnetApi';
 import { resolveSettings, toSettings } from '../../../cli/config/resolve';
 import type { Context } from '../../../cli/context';
 import { createOutput } from '../../../cli/output';
-import type { HostConfigInput } from '../../../miniapp/host/config';
-import { parseHostConfig } from '../../../miniapp/host/config';
+import { type HostConfigInput, parseHostConfig } from '../../../miniapp/host/config';
 import { openHost, type RunningHost } from '../../../miniapp/host/server';
 import { OP_REVOKE_IMAGE } from '../../../wrappers';
 import { SHIPPED_MODEL } from '../../../worker/engine';
 import { TINY_MODEL } from '../../support/marketplace';
 import { type Owner, StakedMarket } from '../../support/stakedMarket';
 import { ChainApi } from './chainApi';
+import { Hop } from './hop';
 import { openTestWallet, type TestWallet } from './wallet';
-import { WorkerHop } from './workerHop';
+
 
 /** The shipped model answers in a line; the random one in as many chunks as it is allowed, of nonsense. */
 export type ModelName = 'shipped' | 'random';
@@ -30,7 +30,8 @@ export const DEPOSIT = 500_000_000n;
 
 export interface WorldProvider {
   owner: Owner;
-  hop: WorkerHop;
+  /** In front of its worker. */
+  hop: Hop;
 }
 
 export interface WorldOptions {
@@ -46,7 +47,8 @@ export class World {
   bonded!: WorldProvider;
   host!: RunningHost;
   wallet!: TestWallet;
-  relayUrl = '';
+  /** In front of the relay, which is honest itself. */
+  relay!: Hop;
   private readonly ends: (() => unknown)[] = [];
 
   private constructor(readonly market: StakedMarket, readonly model: string) {}
@@ -61,7 +63,10 @@ export class World {
       for (const tier of tiers) world[tier] = await world.provider(tier);
       world.wallet = await openTestWallet(world.market.api);
       world.ends.push(() => world.wallet.close());
-      world.host = await openHost({ host: '127.0.0.1', port: 0, config: (origin) => world.config(origin, change) });
+      world.host = await openHost({ host: '127.0.0.1', port: 0, config: async (origin) => {
+        world.relay = await world.relayFor(origin);
+        return world.config(origin, world.relay.url, change);
+      } });
       world.ends.push(() => world.host.close());
       return world;
     } catch (error) {
@@ -73,7 +78,7 @@ export class World {
   /** Honest everywhere, nothing recorded. */
   reset(): void {
     this.apis.forEach((api) => api.reset());
-    [this.attested, this.bonded].forEach((provider) => provider?.hop.reset());
+    [this.attested?.hop, this.bonded?.hop, this.relay].forEach((hop) => hop?.reset());
     this.wallet.reset();
   }
 
@@ -82,7 +87,7 @@ export class World {
     const { market } = this;
     const owner = await market.owner();
     const url = await market.worker(owner, ['--backend', 'wasm', '--model', this.model, '--tier', tier, ...PRICES, ...args]);
-    const hop = await WorkerHop.open(url);
+    const hop = await Hop.open(url);
     this.ends.push(() => hop.close());
     const platform = tier === 'attested' ? ['--platform', 'simulated'] : [];
     await market.result(owner, 'init', '--registry', market.registry.toRawString(), '--amount', '2', '--days', String(days), '--endpoint', hop.url, ...platform);
@@ -106,22 +111,31 @@ export class World {
     for (const end of this.ends.reverse()) await end();
   }
 
-  private async config(origin: string, change: Partial<HostConfigInput>): Promise<ReturnType<typeof parseHostConfig>> {
-    this.relayUrl = await this.relay(origin);
+  /** Another page of the same world, that is told something else. */
+  async anotherHost(change: Partial<HostConfigInput>): Promise<RunningHost> {
+    const host = await openHost({ host: '127.0.0.1', port: 0, config: async (origin) => this.config(origin, (await this.relayFor(origin)).url, change) });
+    this.ends.push(() => host.close());
+    return host;
+  }
+
+  private config(origin: string, relay: string, change: Partial<HostConfigInput>): ReturnType<typeof parseHostConfig> {
     const [one, two] = this.apis;
     return parseHostConfig({
-      origin, network: 'devnet', registry: this.market.registry.toRawString(), relay: this.relayUrl, apis: [{ name: one.name, url: one.url }, { name: two.name, url: two.url }],
+      origin, network: 'devnet', registry: this.market.registry.toRawString(), relay, apis: [{ name: one.name, url: one.url }, { name: two.name, url: two.url }],
       models: [{ file: this.model }], quoteRoot: 'simulated', deposit: String(DEPOSIT), wallets: [this.wallet.entry], ...change,
     });
   }
 
-  private async relay(origin: string): Promise<string> {
+  /** A relay for pages of one origin, and whoever stands in front of it. */
+  private async relayFor(origin: string): Promise<Hop> {
     let ready = { url: '' };
     const flags = { network: 'devnet', api: this.market.api, registry: this.market.registry.toRawString(), dataFolder: join(this.market.folder, 'relay'), port: 0, logLevel: 'silent' };
     const resolved = resolveSettings({ flags, env: {} });
     const output = { ...createOutput(true), progress: () => undefined, result: (value: unknown) => (ready = value as typeof ready) } as Context['output'];
     const stop = await startRelay({ output, resolved, settings: toSettings(resolved), passphrase: () => undefined }, { origin: [origin] });
     this.ends.push(stop);
-    return ready.url;
+    const hop = await Hop.open(ready.url);
+    this.ends.push(() => hop.close());
+    return hop;
   }
 }
