@@ -15,7 +15,7 @@ const STARTS: Record<Period, string> = {
   week: '((time - 345600) / 604800 * 604800 + 345600)',
   month: "CAST(strftime('%s', strftime('%Y-%m-01', time, 'unixepoch')) AS INTEGER)",
 };
-const LONGEST_SECONDS: Record<Period, number> = { day: 400 * 86_400, week: 8 * 366 * 86_400, month: 34 * 366 * 86_400 };
+const LONGEST_SECONDS: Record<Period, number> = { day: 400 * 86_400, week: 8 * 366 * 86_400, month: 100 * 366 * 86_400 };
 
 const NO_CLAIMS: PaymentSums = { claims: 0, takenNano: 0n, receivedNano: 0n };
 const NO_JOBS: JobSums = { payments: 0, receivedNano: 0n };

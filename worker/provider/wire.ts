@@ -85,7 +85,7 @@ export interface UptimeReport {
   since: number | null;
   /** By so much a record may be short at a kill. */
   beatSeconds: number;
-  /** The last 30 UTC days, oldest first; `ofSeconds` is what there was of the day since the record began. */
+  /** The last 30 UTC days, oldest first; `ofSeconds` is what there was of the day from the beginning of the record to its last beat. */
   days: { start: number; upSeconds: number; readySeconds: number; ofSeconds: number }[];
   total: { upSeconds: number; readySeconds: number; ofSeconds: number };
 }

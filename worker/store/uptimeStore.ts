@@ -35,9 +35,12 @@ export class UptimeStore {
     guarded('uptime', () => this.database.prepare('DELETE FROM uptime WHERE ended < ?').run(now - KEPT_SECONDS));
   }
 
-  /** When the record begins, null where there is none. */
-  since(): number | null {
-    return guarded('uptime', () => (this.database.prepare('SELECT min(began) AS since FROM uptime').get() as { since: number | null }).since);
+  /** From when to when the record goes, null where there is none. */
+  span(): { since: number; until: number } | null {
+    return guarded('uptime', () => {
+      const { since, until } = this.database.prepare('SELECT min(began) AS since, max(ended) AS until FROM uptime').get() as { since: number | null; until: number };
+      return since === null ? null : { since, until };
+    });
   }
 
   /** Seconds of `[from, to)`. */

@@ -20,7 +20,7 @@ export function Earnings({ api, report: { earnings, audit, now } }: { api: Provi
     <section class="group">
       <h2>{t('provider.earnings')}</h2>
       <div class="rows">
-        <div class="row still">
+        <div class="row still large">
           <Figures of={([['provider.today', earnings.today], ['provider.week', earnings.week], ['provider.month', earnings.month], ['provider.all', earnings.all]] as const)
             .map(([name, { netNano }]) => [t(name), ton(netNano)] as const)} />
         </div>
@@ -47,7 +47,7 @@ function Range({ api, now, all }: { api: ProviderApi; now: number; all: Earned }
     api.earnings(by, start, end).then((got) => isCurrent && setPage(got), () => isCurrent && setPage('failed'));
     return () => void (isCurrent = false);
   }, [by, from, to, all.netNano, api]);
-  const cells = ({ channels, jobs, netNano }: Earned): string[] => [amount(channels.takenNano), amount(channels.feesNano), amount(jobs.netNano), amount(netNano)];
+  const cells = ({ channels, jobs, netNano }: Earned): string[] => [amount(netNano), amount(channels.takenNano), amount(channels.feesNano), amount(jobs.netNano)];
   const date = (name: WordKey, value: string, set: (value: string) => void) => (
     <label class="field"><span>{t(name)}</span><input type="date" value={value} required onChange={(event) => set(event.currentTarget.value)} /></label>
   );
@@ -68,7 +68,7 @@ function Range({ api, now, all }: { api: ProviderApi; now: number; all: Earned }
         ? <p class="prose">{t('provider.nothingThen')}</p>
         : <Table
             caption={t('provider.tableOf', { period: t(PERIODS.find(([period]) => period === page.by)![1]) })} numbersFrom={1}
-            heads={[t('provider.period'), t('provider.channels'), t('provider.fees'), t('provider.jobs'), t('provider.net')]}
+            heads={[t('provider.period'), t('provider.net'), t('provider.channels'), t('provider.fees'), t('provider.jobs')]}
             rows={[...page.periods].reverse().map(({ start, ...earned }) => ({ key: String(start), cells: [day(start), ...cells(earned)] }))}
             foot={[t('provider.sum'), ...cells(page.total)]}
           />)}

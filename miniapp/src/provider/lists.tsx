@@ -24,7 +24,7 @@ export function Vouchers({ api, vouchers, refresh }: { api: ProviderApi; voucher
         {items?.length === 0 && <p class="prose">{t('provider.noVouchers')}</p>}
         {items !== null && items.length > 0 && (
           <Table
-            caption={t('provider.vouchers')} heads={[t('provider.channel'), t('provider.worth'), t('provider.until')]}
+            caption={t('provider.vouchers')} wraps heads={[t('provider.channel'), t('provider.worth'), t('provider.until')]}
             rows={items.map(({ channel, nano, deadline, isSeen, isClosing }) => ({
               key: channel,
               cells: [
@@ -49,7 +49,7 @@ export function Payments({ api, hasChannels, refresh }: { api: ProviderApi; hasC
   const { t, amount, time, account } = useWords();
   const [of, setOf] = useState<'channels' | 'jobs'>(hasChannels ? 'channels' : 'jobs');
   const { items, hasFailed, more } = usePages((after) => api.payments(of, after).then(({ payments, next }) => ({ items: payments, next })), of, refresh);
-  const heads = [t('provider.time'), t('provider.account'), t('provider.net'), ...(of === 'channels' ? [t('provider.fee')] : []), t('provider.transaction')];
+  const heads = [t('provider.time'), t('provider.net'), t('provider.account'), ...(of === 'channels' ? [t('provider.fee')] : []), t('provider.transaction')];
   return (
     <section class="group">
       <h2>{t('provider.payments')}</h2>
@@ -67,7 +67,7 @@ export function Payments({ api, hasChannels, refresh }: { api: ProviderApi; hasC
             rows={items.map(({ account: from, time: at, hash, netNano, feeNano }) => ({
               key: `${from}${hash}`,
               cells: [
-                time(at), <code title={from}>{account(from)}</code>, amount(netNano), ...(of === 'channels' ? [amount(feeNano ?? '0')] : []),
+                time(at), amount(netNano), <code title={from}>{account(from)}</code>, ...(of === 'channels' ? [amount(feeNano ?? '0')] : []),
                 <code title={hash ?? undefined}>{hash === null ? '–' : `${hash.slice(0, 8)}…`}</code>,
               ],
             }))}

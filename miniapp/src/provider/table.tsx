@@ -9,10 +9,12 @@ interface TableProps {
   foot?: readonly ComponentChildren[];
   /** Columns from this one on are numbers. */
   numbersFrom?: number;
+  /** The last one may take several lines. */
+  wraps?: boolean;
 }
 
-export function Table({ caption, heads, rows, foot, numbersFrom = heads.length }: TableProps) {
-  const kind = (index: number): string | undefined => (index >= numbersFrom ? 'number' : undefined);
+export function Table({ caption, heads, rows, foot, numbersFrom = heads.length, wraps = false }: TableProps) {
+  const kind = (index: number): string | undefined => (index >= numbersFrom ? 'number' : wraps && index === heads.length - 1 ? 'wrap' : undefined);
   const line = (cells: readonly ComponentChildren[]) => cells.map((cell, index) => (
     index === 0 ? <th key={index} scope="row">{cell}</th> : <td key={index} class={kind(index)}>{cell}</td>
   ));

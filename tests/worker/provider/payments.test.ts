@@ -150,16 +150,20 @@ describe('payments of a channel', () => {
 
   test('that an API leaves out are missed, said to be, and asked for again later', async () => {
     const world = await begin('2');
-    await world.claim(100_000_000n);
-    await world.claim(200_000_000n);
+    const first = await world.claim(100_000_000n);
+    await world.see();
+    await world.reader.round();
+    // So little that the next one would seem to have cost no more than a dear fee.
+    const little = 100_000_000n + 2n * claimFee(world.prices);
+    await world.claim(little);
     await world.claim(300_000_000n);
     await world.see();
-    for (const hidden of [[1], [2], [0], [0, 1, 2, 3]]) {
+    for (const hidden of [[1], [0], [0, 1], [0, 1, 2, 3]]) {
       world.hidden = hidden;
       world.now += 86_400;
       await world.reader.round();
-      assert.deepEqual(sums(world), { claims: 0, takenNano: 0n, receivedNano: 0n }, String(hidden));
-      assert.deepEqual(world.store.money.audit(), { settledNano: 300_000_000n, unmatchedNano: 300_000_000n, unmatchedChannels: 1 });
+      assert.deepEqual(sums(world), { claims: 1, takenNano: 100_000_000n, receivedNano: first }, String(hidden));
+      assert.deepEqual(world.store.money.audit(), { settledNano: 300_000_000n, unmatchedNano: 200_000_000n, unmatchedChannels: 1 });
     }
     world.hidden = [];
     const { asked } = world;
@@ -167,7 +171,7 @@ describe('payments of a channel', () => {
     assert.equal(world.asked, asked, 'not at once');
     world.now += 86_400;
     await world.reader.round();
-    assert.equal(sums(world).takenNano, 300_000_000n);
+    assert.deepEqual([sums(world).claims, sums(world).takenNano], [3, 300_000_000n]);
     assert.equal(world.store.money.audit().unmatchedNano, 0n);
   });
 

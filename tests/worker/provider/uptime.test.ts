@@ -79,6 +79,8 @@ describe("a worker's record of when it ran", () => {
     worker.now += 10;
     worker.start();
     assert.deepEqual(worker.totals(), [37, 37, 47]);
+    worker.now += 9;
+    assert.deepEqual(worker.totals(), [37, 37, 47], 'what no beat covers yet is neither');
     worker.kill();
   });
 
