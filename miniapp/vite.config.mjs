@@ -7,6 +7,16 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 export default defineConfig({
   root: here('.'),
   publicDir: 'public',
+  resolve: {
+    alias: {
+      // WebCrypto's X25519: a page that signs vouchers with its Ed25519 has it.
+      '@hpke/dhkem-x25519': '@hpke/core',
+      // 10 kB for one function of which the parts are here.
+      tweetnacl: here('src/wallet/nacl.ts'),
+      // What it looks up in Node, where there is no WebCrypto.
+      crypto: here('src/noNodeCrypto.ts'),
+    },
+  },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {
     outDir: here('../build/miniapp'),
