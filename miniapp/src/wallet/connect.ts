@@ -34,7 +34,7 @@ const MOST_TEXT = 200;
 /** What the SDK does not let anybody choose. */
 interface Inside {
   walletsList: { fetchWalletsListDTO: () => Promise<unknown[]> };
-  provider: { sendRequest(request: unknown, options: object): Promise<unknown>; gateway: { isClosed: boolean } | null } | null;
+  provider: { sendRequest(request: unknown, options: object): Promise<unknown>; gateway: { isReady: boolean } | null } | null;
 }
 
 export function connectWallet(options: ConnectOptions): PageWallet {
@@ -52,6 +52,8 @@ class ConnectedWallet implements PageWallet {
   private attempt: AbortController | null = null;
   private fault: Problem | null = null;
   private listening: ReturnType<typeof setTimeout> | null = null;
+  /** A bridge that was heard once: until then the SDK goes on trying by itself. */
+  private heard: object | null = null;
   /** Ends the request that waits in the wallet. */
   private abandon: ((error: Error) => void) | null = null;
 
@@ -182,7 +184,7 @@ class ConnectedWallet implements PageWallet {
     else if (!wallet.account.address.startsWith('0:')) {
       this.fault = walletFault('wallet.workchain', { address: wallet.account.address.slice(0, MOST_TEXT) });
       void this.disconnect();
-    } else this.fault = null;
+    } else [this.fault, this.heard] = [null, (this.connector as unknown as Inside).provider?.gateway ?? null];
     this.changed();
   }
 
@@ -236,9 +238,10 @@ class ConnectedWallet implements PageWallet {
   private listen(): void {
     if (this.listening !== null || (this.pendingLink === null && this.abandon === null)) return;
     const again = async (): Promise<void> => {
-      const gateway = (this.connector as unknown as Inside).provider?.gateway;
+      const gateway = (this.connector as unknown as Inside).provider?.gateway ?? null;
+      if (gateway?.isReady === true) this.heard = gateway;
       // A page that nobody sees listens again when it is seen.
-      if (gateway?.isClosed === true && globalThis.document?.hidden !== true) await this.connector!.unPauseConnection().catch(() => undefined);
+      else if (gateway !== null && gateway === this.heard && globalThis.document?.hidden !== true) await this.connector!.unPauseConnection().catch(() => undefined);
       this.listening = null;
       this.listen();
     };
