@@ -3,31 +3,16 @@
  * arithmetic's business; text goes through Hugging Face's tokenizers, on the client's side and for showing answers.
  */
 import { Tokenizer as Library } from '@huggingface/tokenizers';
-import { z } from 'zod';
 import { renderChat, type ChatMessage, type ChatOptions } from './chatTemplate';
 import { JobInputError } from './errors';
 import type { Tokenizer } from './tokenizer';
+import type { TokenizerJson } from './tokenizerJson';
 import { SectionReader, decodeUtf8, idOrNone, optionalId, refuseSection as refuse } from './tokenizerSection';
+
+export type { TokenizerJson } from './tokenizerJson';
 
 /** The protocol's stop set holds no more. */
 const MAX_STOP_TOKENS = 255;
-
-const id = z.int().nonnegative();
-const AddedToken = z.looseObject({ id, content: z.string().min(1), special: z.boolean() });
-const Part = z.looseObject({ type: z.string() }).nullable();
-/** What a section keeps of a tokenizer.json. */
-export const TokenizerJson = z.strictObject({
-  added_tokens: z.array(AddedToken),
-  decoder: Part,
-  model: z.looseObject({
-    type: z.literal('BPE'),
-    vocab: z.record(z.string(), id),
-    merges: z.array(z.tuple([z.string(), z.string()])),
-  }),
-  normalizer: Part,
-  pre_tokenizer: Part,
-});
-export type TokenizerJson = z.infer<typeof TokenizerJson>;
 
 /** What a section says. */
 export interface TokenizerParts {
@@ -53,8 +38,11 @@ export class JsonTokenizer implements Tokenizer {
     this.textOf = new Map(json.added_tokens.filter(({ special }) => special).map((token) => [token.id, token.content]));
   }
 
-  /** Reads and checks a section; refuses with code `model.tokenizer.<reason>`. */
-  static parse(section: Uint8Array, vocab: number): JsonTokenizer {
+  /**
+   * Reads and checks a section; refuses with code `model.tokenizer.<reason>`.
+   * @param shaped the JSON as what it is to be, or a refusal (`checkTokenizerJson`)
+   */
+  static parse(section: Uint8Array, vocab: number, shaped: (json: unknown) => TokenizerJson): JsonTokenizer {
     const reader = new SectionReader(section);
     const [kind, pretokenizer] = [reader.u16(), reader.u16()];
     if (kind !== 2 || pretokenizer !== 0) refuse('kind', 'unknown tokenizer', 'kind 2, pretokenizer 0', `${kind}, ${pretokenizer}`);
@@ -66,7 +54,7 @@ export class JsonTokenizer implements Tokenizer {
     if (stopTokens.some((token, i) => token >= vocab || (i > 0 && token <= stopTokens[i - 1]))) {
       refuse('stop', 'the stop tokens are not allowed', `ascending ids below ${vocab}`, stopTokens.join(', '));
     }
-    const json = parseJson(decodeUtf8(reader.bytes(reader.u32()), 'json'), vocab);
+    const json = parseJson(decodeUtf8(reader.bytes(reader.u32()), 'json'), vocab, shaped);
     const chatTemplate = decodeUtf8(reader.bytes(reader.u32()), 'template');
     reader.end();
     return new JsonTokenizer(section, { json, bosToken, eosToken, stopTokens, chatTemplate });
@@ -152,22 +140,18 @@ export function canonicalJson(value: unknown): string {
   return `{${members.join(',')}}`;
 }
 
-function parseJson(text: string, vocab: number): TokenizerJson {
+function parseJson(text: string, vocab: number, shaped: (json: unknown) => TokenizerJson): TokenizerJson {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
     refuse('json', 'the tokenizer is not JSON', 'JSON', 'other text');
   }
-  const parsed = TokenizerJson.safeParse(value);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    refuse('json', 'the tokenizer is not one that can be used', issue.message, issue.path.join('.'));
-  }
-  const largest = [...Object.values(parsed.data.model.vocab), ...parsed.data.added_tokens.map((token) => token.id)]
+  const json = shaped(value);
+  const largest = [...Object.values(json.model.vocab), ...json.added_tokens.map((token) => token.id)]
     .reduce((max, token) => Math.max(max, token), 0);
   if (largest >= vocab) refuse('size', 'more tokens than the vocabulary', `ids below ${vocab}`, `${largest}`);
-  return parsed.data;
+  return json;
 }
 
 function library(json: TokenizerJson): Library {

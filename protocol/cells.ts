@@ -220,8 +220,13 @@ export class CellReader {
   }
 
   ref(name: string): CellReader {
+    return new CellReader(name, this.cell(name));
+  }
+
+  /** The cell that the next reference is to, unread. */
+  cell(name: string): PlainCell {
     if (this.nextRef === this.source.refs.length) throw this.malformed(`a reference to its ${name}`);
-    return new CellReader(name, this.source.refs[this.nextRef++]);
+    return this.source.refs[this.nextRef++];
   }
 
   end(): void {

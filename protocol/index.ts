@@ -3,6 +3,7 @@ export { ProtocolError } from './protocolError';
 export * from './constants';
 export { concatBytes, equalBytes, toHex, uintBytes } from './bytes';
 export { cellDepth, cellHash, CellReader, CellWriter, type PlainCell } from './cells';
+export { decodeBoc, encodeBoc, MAX_BOC_BYTES } from './boc';
 export {
   CHAIN_CELL_BYTES,
   chainCells,

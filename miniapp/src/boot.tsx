@@ -31,9 +31,7 @@ function Page({ telegram }: { telegram: Telegram }) {
     setFailed(false);
     try {
       const { createApp } = await import('./app');
-      const created = createApp({ now });
-      setApp(created);
-      await created.refresh();
+      setApp(createApp({ now }));
     } catch {
       setFailed(true);
     }

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { Address, Cell } from '@ton/core';
 import { JudgedBounty } from '../../examples/bounty/JudgedBounty';
 import { ModeratedRewards } from '../../examples/moderation/ModeratedRewards';
-import { codeHashesSource, compiledCode } from '../../scripts/docs/codeHashes';
+import { codeHashesSource, compiledCode, pinnedSource } from '../../scripts/docs/codeHashes';
 import { CONTRACTS } from '../../scripts/docs/tables';
 import {
   AttestationRegistry,
@@ -55,9 +55,12 @@ const DEPLOYED: Record<ContractName, () => Promise<Cell>> = {
 };
 
 describe('code hashes', () => {
-  it('in wrappers/codeHashes.ts are those of the compiled contracts', () => {
-    const file = path.join(root, 'wrappers/codeHashes.ts');
-    const generated = codeHashesSource(CONTRACTS);
+  it.each([
+    ['wrappers/codeHashes.ts', () => codeHashesSource(CONTRACTS)],
+    ['miniapp/src/chain/pinned.ts', pinnedSource],
+  ])('in %s are those of the compiled contracts', (name, source) => {
+    const file = path.join(root, name);
+    const generated = source();
     if (process.env.COCOON_DOCS_UPDATE === '1') fs.writeFileSync(file, generated);
     else expect(fs.readFileSync(file, 'utf8')).toBe(generated);
   });

@@ -1,18 +1,18 @@
 /** A hop between a relay and a worker that does what whoever is on the way could do. */
 import { once } from 'node:events';
-import type { Server } from 'node:http';
-import { type RawData, WebSocket, WebSocketServer } from 'ws';
+import type { IncomingMessage, Server } from 'node:http';
+import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 
 export type Way = 'up' | 'down';
 /** What becomes of one message on its way: the messages that are passed on instead; null ends both connections. */
 export type Meddling = (way: Way, frame: Uint8Array, index: number) => Uint8Array[] | null;
 export const honest: Meddling = (_, frame) => [frame];
 
-/** Passes the messages of each connection on to `target` as `meddle` says. Returns what ends all of them. */
-export function meddlingHop(server: Server, target: string, meddle: Meddling): () => void {
+/** Passes the messages of each connection on as `meddle` says. @param connect to whom. Returns what ends all of them. */
+export function meddlingHop(server: Server, connect: (request: IncomingMessage) => WebSocket, meddle: Meddling): () => void {
   const sockets = new WebSocketServer({ server });
-  sockets.on('connection', (client) => {
-    const worker = new WebSocket(target);
+  sockets.on('connection', (client, request) => {
+    const worker = connect(request);
     const open = once(worker, 'open');
     open.catch(() => undefined);
     const both = (act: (socket: WebSocket) => void): void => [client, worker].forEach(act);

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Address } from '@ton/core';
 import pino from 'pino';
-import type { WebSocket } from 'ws';
+import { WebSocket } from 'ws';
 import { ChannelBackend } from '../../gateway/channel/channelBackend';
 import type { BoughtChannel } from '../../gateway/channel/order';
 import { ClientStore } from '../../gateway/channel/clientStore';
@@ -79,7 +79,7 @@ export class RelayWorld {
     const worker = await serve(world);
     this.ends.push(worker.stop);
     const hop = await this.listening(createServer((_, response) => response.end(this.descriptorText)));
-    this.ends.push(meddlingHop(hop.server, worker.url, (...message) => this.meddle(...message)));
+    this.ends.push(meddlingHop(hop.server, () => new WebSocket(worker.url), (...message) => this.meddle(...message)));
     const workerKey = toHex(world.keys.signingPublic);
     this.descriptorText = `${JSON.stringify({ channels: { path: CHANNEL_PATH }, networkId: 2026, stake: toHex(STAKE), workerKey })}\n`;
     this.provider = providerAt(`http://${hop.authority}`, this.descriptorText, world.keys.signingPublic);
@@ -90,7 +90,7 @@ export class RelayWorld {
     });
     this.relay = await openRelay({
       directory, log: pino({ level: 'silent' }), host: '127.0.0.1', port: 0, settings,
-      outbound: { connect: (url, mostBytes) => this.recorded(outbound.connect(url, mostBytes)) },
+      outbound: { ...outbound, connect: (url, mostBytes) => this.recorded(outbound.connect(url, mostBytes)) },
     });
     this.openClient();
   }

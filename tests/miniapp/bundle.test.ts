@@ -14,8 +14,11 @@ const WHOLE = 145_000;
 /** Names, not places that anything is fetched from: of XML, and of the frames that the page may be in. */
 const MERE_NAMES = /^https?:\/\/(www\.w3\.org|web\.telegram\.org|webk\.telegram\.org|webz\.telegram\.org)$/;
 
+/** Its types are for another resolution of modules than this project's. */
+const VITE: string = 'vite';
+
 async function built(outDir: string): Promise<Map<string, Buffer>> {
-  const { build } = await import('vite');
+  const { build } = (await import(VITE)) as { build(options: object): Promise<unknown> };
   await build({ configFile: join(ROOT, 'miniapp/vite.config.mjs'), logLevel: 'error', build: { outDir } });
   const paths = readdirSync(outDir, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   return new Map(paths.sort().map((path) => [path.slice(outDir.length + 1), readFileSync(path)]));

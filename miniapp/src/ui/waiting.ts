@@ -3,7 +3,7 @@ import type { App, AppState } from '../types';
 
 export function waitingApp(): App {
   const state: AppState = {
-    config: null, problem: null, providers: null, chosen: null, wallet: { state: 'none', isAsked: false }, channel: null, lost: [], messages: [],
+    isStarted: false, config: null, problem: null, providers: null, chosen: null, wallet: { state: 'none', isAsked: false }, channel: null, lost: [], messages: [],
   };
   const notYet = (): never => {
     throw new Error('not loaded');

@@ -105,6 +105,8 @@ export class Visitor {
 
   private async watch({ slowdown }: PageOptions): Promise<void> {
     const { page, log } = this;
+    // tsx wraps functions with names, in those that run in the page too.
+    await page.addInitScript('globalThis.__name = (value) => value');
     await page.exposeFunction('cocoonViolation', (text: string) => void log.violations.push(text));
     await page.addInitScript(() => {
       document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) => {

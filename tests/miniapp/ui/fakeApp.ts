@@ -74,7 +74,7 @@ export function message(id: string, level: VerdictLevel, more: Partial<MessageVi
   };
 }
 
-export const blank: AppState = { config, problem: null, providers, chosen: null, wallet: { state: 'none', isAsked: false }, channel: null, lost: [], messages: [] };
+export const blank: AppState = { isStarted: true, config, problem: null, providers, chosen: null, wallet: { state: 'none', isAsked: false }, channel: null, lost: [], messages: [] };
 
 export class FakeApp implements App {
   readonly asked: { name: string; args: readonly unknown[] }[] = [];

@@ -9,8 +9,6 @@ export const ui = {
   'ui.simulatedTestnet': 'Testnet: simulated money',
   'ui.simulatedDevnet': 'Devnet: simulated money',
   'ui.notLoaded': 'The page could not be loaded whole. Check your connection and try again.',
-  'ui.noConfig': 'This page cannot start: {what} of its /config.json is missing or wrong. Its operator has to repair it.',
-  'ui.unexpected': 'Something went wrong ({code}): {message}',
   'ui.ton': '{amount} TON',
   'ui.upTo': 'up to {amount} TON',
 
@@ -186,4 +184,10 @@ export const ui = {
   'ui.envStorage': 'Storage',
   'ui.yes': 'yes',
   'ui.no': 'no',
+  'ui.welcome': 'Ask in private, pay per answer',
+  'ui.welcomeSealed': 'Your question is sealed in this page to the key of the machine that answers. The relay between sees ciphertext only.',
+  'ui.welcomePaid': 'One tap in your TON wallet opens a channel; answers are paid piece by piece, and what is left comes back.',
+  'ui.welcomeChecked': 'What can be checked of a provider is checked here, and what cannot be is said.',
+  'ui.connect': 'Connect',
+  'ui.connectAbout': 'Contacts {relay} and the chain as {apis} show it. Until then this page talks to nobody but its own host.',
 } as const;

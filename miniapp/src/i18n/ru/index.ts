@@ -1,3 +1,4 @@
+import { app } from './app';
 import { chat } from './chat';
 import { provider } from './provider';
 import { ui } from './ui';
@@ -5,4 +6,4 @@ import { verify } from './verify';
 import { wallet } from './wallet';
 import type { Messages } from '..';
 
-export const russian: Messages = { ...ui, ...wallet, ...chat, ...verify, ...provider };
+export const russian: Messages = { ...app, ...ui, ...wallet, ...chat, ...verify, ...provider };

@@ -11,8 +11,6 @@ export const ui: Record<keyof typeof english, string> = {
   'ui.simulatedTestnet': 'Testnet: деньги ненастоящие',
   'ui.simulatedDevnet': 'Devnet: деньги ненастоящие',
   'ui.notLoaded': 'Страница загрузилась не полностью. Проверьте соединение и повторите.',
-  'ui.noConfig': 'Страница не может начать работу: {what} в её /config.json отсутствует или неверно. Исправить это должен её оператор.',
-  'ui.unexpected': 'Что-то пошло не так ({code}): {message}',
   'ui.ton': '{amount} TON',
   'ui.upTo': 'до {amount} TON',
 
@@ -188,4 +186,10 @@ export const ui: Record<keyof typeof english, string> = {
   'ui.envStorage': 'Хранилище',
   'ui.yes': 'да',
   'ui.no': 'нет',
+  'ui.welcome': 'Спросить наедине и заплатить за ответ',
+  'ui.welcomeSealed': 'Вопрос запечатывается на этой странице ключом машины, которая ответит. Посредник видит только шифртекст.',
+  'ui.welcomePaid': 'Одно касание в кошельке TON открывает канал; ответы оплачиваются по частям, остаток возвращается.',
+  'ui.welcomeChecked': 'Всё, что можно проверить о провайдере, проверяется здесь, а о том, чего нельзя, говорится прямо.',
+  'ui.connect': 'Подключиться',
+  'ui.connectAbout': 'Обратится к {relay} и к блокчейну через {apis}. До этого страница говорит только со своим сервером.',
 };

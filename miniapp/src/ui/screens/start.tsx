@@ -15,6 +15,7 @@ const SOON = 3 * 86_400;
 export function Start() {
   const { state, t, go } = useUi();
   const { providers, lost } = state;
+  if (!state.isStarted) return <Welcome />;
   return (
     <div class="page">
       {lost.length > 0 && (
@@ -34,6 +35,25 @@ export function Start() {
       <section class="group">
         <div class="rows"><ReceiptInput /></div>
       </section>
+    </div>
+  );
+}
+
+/** Before the first tap: nobody but the page's own host has heard of this visit. */
+function Welcome() {
+  const { state, t, app } = useUi();
+  const { config } = state;
+  return (
+    <div class="page welcome">
+      <Icon name="shield" />
+      <h2>{t('ui.welcome')}</h2>
+      <ul class="points">
+        {(['ui.welcomeSealed', 'ui.welcomePaid', 'ui.welcomeChecked'] as const).map((key) => <li key={key}>{t(key)}</li>)}
+      </ul>
+      <div class="actions">
+        <button type="button" class="button" disabled={config === null} onClick={() => void app.refresh()}>{t('ui.connect')}</button>
+        {config !== null && <p class="note">{t('ui.connectAbout', { relay: new URL(config.relay).host, apis: config.apis.map(({ name }) => name).join(', ') })}</p>}
+      </div>
     </div>
   );
 }

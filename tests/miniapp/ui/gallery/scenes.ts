@@ -20,14 +20,14 @@ const talk = [
     prompt: 'Write ten lines about it.', answer: 'On Mars the dust is', state: 'incomplete', outputTokens: 5, cost: 10_500n, canExport: true,
     problem: { code: 'chat.cut', text: { key: 'ui.streamIncomplete' } },
   }),
-  message('e', 'unknown', { prompt: 'Try again', answer: '', state: 'failed', outputTokens: 0, cost: 0n, canExport: false, problem: { code: 'ui.unexpected', text: { key: 'ui.unexpected', params: { code: 'relay', message: 'the relay closed the connection' } } } }),
+  message('e', 'unknown', { prompt: 'Try again', answer: '', state: 'failed', outputTokens: 0, cost: 0n, canExport: false, problem: { code: 'app.unexpected', text: { key: 'app.unexpected', params: { code: 'relay', message: 'the relay closed the connection' } } } }),
 ];
 const inChannel = { channel: channel(), chosen, wallet: connected };
 
 export const SCENES: Record<string, Scene> = {
   loading: { state: { providers: null }, place: { screen: 'start' } },
   'not-loaded': { state: { providers: null }, place: { screen: 'start' }, hasFailed: true },
-  unread: { state: { providers: null, problem: { code: 'ui.noConfig', text: { key: 'ui.noConfig', params: { what: 'relay' } } } }, place: { screen: 'start' } },
+  unread: { state: { providers: null, problem: { code: 'app.noConfig', text: { key: 'app.noConfig', params: { what: 'relay' } } } }, place: { screen: 'start' } },
   empty: { state: { providers: [] }, place: { screen: 'start' } },
   providers: { state: {}, place: { screen: 'start' } },
   'providers-lost': { state: { ...inChannel, lost: [channel({ hasKey: false })] }, place: { screen: 'start' } },
