@@ -15,7 +15,8 @@ export default defineConfig({
       '@hpke/dhkem-x25519': '@hpke/core',
       // 10 kB for one function of which the parts are here.
       tweetnacl: here('src/wallet/nacl.ts'),
-      // What it looks up in Node, where there is no WebCrypto.
+      'tweetnacl-util': here('src/wallet/naclText.ts'),
+      // What libraries look up in Node, where there is no WebCrypto.
       crypto: here('src/noNodeCrypto.ts'),
     },
   },
