@@ -122,14 +122,14 @@ describe('a provider that was fine and', E2E, () => {
     await world.revokeImage();
     for (const stale of world.apis) {
       world.apis.forEach((api) => api.stop(api === stale));
-      await page.refresh();
+      await page.reload();
       await page.page.waitForTimeout(1_000);
       assert.ok(stale.replayed > 0, 'it was asked what it was asked before');
       assert.notEqual(await page.blockedSend(), null, stale.name);
       assert.equal(await page.greens(), 0);
     }
     world.apis.forEach((api) => api.stop(false));
-    await page.refresh();
+    await page.reload();
     await page.page.waitForTimeout(1_000);
     assert.match((await page.blockedSend())!, /Software image is in force/);
     await page.prompt().fill('river');

@@ -10,15 +10,19 @@ import { E2E, e2eSuite } from './suite';
 describe('a cold load', E2E, () => {
   const suite = e2eSuite();
 
-  test('breaks no rule of its policy, and before Connect asks its own origin, the relay and the two chain APIs alone', async (t) => {
+  test('breaks no rule of its policy, and asks nobody but its own origin until Connect is tapped; then the relay and the two chain APIs, and no wallet', async (t) => {
+    const { world } = suite;
     const visitor = await suite.visitor(t);
-    const page = await ChatPage.open(visitor, suite.world.host.url);
-    await page.providers().first().waitFor();
-    await visitor.page.waitForTimeout(500);
+    await visitor.page.goto(world.host.url);
+    const page = new ChatPage(visitor);
+    await page.begin().and(visitor.page.locator(':enabled')).waitFor();
+    await visitor.page.waitForTimeout(1_000);
+    assert.deepEqual(visitor.requestsElsewhere(world.host.url), []);
+    await page.start();
+    const known = [world.relay.url, ...world.apis.map(({ url }) => new URL(url).origin)];
+    const elsewhere = visitor.requestsElsewhere(world.host.url).map((url) => new URL(url).origin);
+    assert.deepEqual([...new Set(elsewhere)].sort(), known.sort(), 'no bridge, no wallet list, no analytics, no fonts');
     assert.deepEqual([visitor.log.violations, visitor.log.errors], [[], []]);
-    const known = [suite.world.relay.url, ...suite.world.apis.map(({ url }) => new URL(url).origin)];
-    const elsewhere = visitor.requestsElsewhere(suite.world.host.url).map((url) => new URL(url).origin);
-    assert.deepEqual([...new Set(elsewhere)].filter((origin) => !known.includes(origin)), [], 'no bridge, no wallet list, no analytics, no fonts');
   });
 
   test('loads at most 35 kB before it can be used, is never kept as a page, and what it loads is kept for good', async (t) => {
@@ -46,7 +50,7 @@ describe('a cold load', E2E, () => {
       for (let run = 0; run < 3; run++) {
         const visitor = await suite.visitor(t, { screen, slowdown: 6 });
         await visitor.page.goto(suite.world.host.url, { waitUntil: 'commit' });
-        await new ChatPage(visitor).firstScreen().waitFor();
+        await new ChatPage(visitor).begin().and(visitor.page.locator(':enabled')).waitFor();
         times.push(await visitor.page.evaluate(() => performance.now()));
         const wide = await visitor.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
         assert.equal(wide, 0);

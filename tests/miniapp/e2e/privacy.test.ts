@@ -54,7 +54,7 @@ describe('what is secret', E2E, () => {
     const hash = new URLSearchParams({ tgWebAppData: INIT_DATA, tgWebAppVersion: '8.0', tgWebAppPlatform: 'ios', tgWebAppThemeParams: '{"bg_color":"#17212b","text_color":"#f5f5f5"}' });
     await visitor.page.goto(`${suite.world.host.url}/#${hash}`);
     const page = new ChatPage(visitor);
-    await page.firstScreen().waitFor();
+    await page.start();
     await page.openChannel();
     await page.ask('swiftly');
     assert.equal(new URL(visitor.page.url()).hash.includes('tgWebApp'), false);
@@ -70,7 +70,7 @@ describe('what is secret', E2E, () => {
     const page = await suite.chat(t);
     await page.ask(`tell me of ${MARKER}`);
     const { spent } = await page.channel();
-    await page.refresh();
+    await page.reload();
     await page.prompt().waitFor();
     assert.equal(await page.messages().count(), 0);
     assert.ok(!(await page.page.content()).includes(MARKER));
