@@ -3,7 +3,7 @@ import type { Server } from 'node:http';
 import type { Server as TlsServer } from 'node:https';
 import { z } from 'zod';
 import { type ChannelOptions, ChannelService } from './channels/service';
-import { Tier } from '../protocol';
+import { Tier, toHex } from '../protocol';
 import { RequestError } from './errors';
 import { CaseWatch, Defender, type DefenderOptions, HeldTraces, MAX_QUESTION_BODY, RequestVault, TRACES_PATH } from './cases';
 import { listen } from './http/listen';
@@ -25,6 +25,7 @@ import { startOperatorServer } from './operation/operatorServer';
 import { Readiness } from './operation/readiness';
 import { addReadings, keptFor } from './operation/readings';
 import { deadline, ended } from './operation/wait';
+import { storedQuote } from './quoteFile';
 import { StakeWatch } from './stake/watch';
 import type { JobRecord } from './store/jobStore';
 
@@ -50,6 +51,8 @@ export interface ServiceOptions extends JobContext {
   operator?: { host: string; port: number };
   /** Serves https and wss. */
   tls?: TlsFiles;
+  /** Data folder of a worker whose key is attested: the quote that lies there is served. */
+  quoteFolder?: string;
 }
 
 /** A running worker. */
@@ -152,6 +155,14 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     return shown;
   };
 
+  const quote = (): Reply => {
+    const file = options.quoteFolder === undefined ? null : storedQuote(options.quoteFolder);
+    if (file?.workerKey !== toHex(options.policy.workerKey)) {
+      throw new RequestError(404, 'request.no-quote', 'this worker has no quote about its key', { hint: 'attested workers have one: cocoon provider keys quote' });
+    }
+    return { status: 200, body: file };
+  };
+
   const readiness = new Readiness({
     draining: draining.signal, engine: watched, chain: options.chain, account: options.policy.payout, log,
     checkStores: () => {
@@ -182,6 +193,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       { method: 'GET', path: /^\/healthz$/, isUnlimited: true, handle: health },
       { method: 'GET', path: /^\/readyz$/, isUnlimited: true, handle: ready },
       { method: 'GET', path: /^\/v1\/descriptor$/, handle: () => ({ status: 200, body: descriptorOf(options) }) },
+      { method: 'GET', path: /^\/v1\/quote$/, handle: quote },
       { method: 'POST', path: /^\/v1\/jobs$/, handle: (_match, body, sender) => announce(body, sender) },
       {
         method: 'POST',

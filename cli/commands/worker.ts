@@ -148,6 +148,7 @@ async function startWorker(
       },
       operator: settings.metricsPort === undefined ? undefined : { host: settings.metricsHost, port: settings.metricsPort },
       tls,
+      quoteFolder: settings.tier === 'attested' ? settings.dataFolder : undefined,
     });
     if (cheats) log.warn('SIMULATED CHEAT: this worker computes with one wrong bit in its first layer');
     output.result(

@@ -92,7 +92,7 @@ export class RelayWorld {
     });
     this.relay = await openRelay({
       directory, log: pino({ level: 'silent' }), host: '127.0.0.1', port: 0, settings,
-      outbound: { connect: (url, mostBytes) => this.recorded(outbound.connect(url, mostBytes)) },
+      outbound: { ...outbound, connect: (url, mostBytes) => this.recorded(outbound.connect(url, mostBytes)) },
     });
     this.openClient();
   }
