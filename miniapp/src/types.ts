@@ -141,7 +141,11 @@ export interface ProviderView {
   offer: Offer | null;
   stakeActive: bigint;
   slashed: bigint;
+  /** Convictions and promises that were not kept. */
+  faults: number;
   keyEnd: number;
+  /** Unix seconds of the oldest state that its claims rest on. */
+  checkedAt: number;
   claims: readonly Claim[];
   verdict: Verdict;
 }

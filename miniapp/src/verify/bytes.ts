@@ -8,12 +8,6 @@ export const littleEndian = (bytes: Uint8Array, at: number, length: 2 | 4): numb
 
 export const isZero = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0);
 
-/** null unless it is lowercase hex of whole bytes, and of so many where a length is given. */
-export function fromHex(text: unknown, length?: number): Uint8Array | null {
-  if (typeof text !== 'string' || !/^([0-9a-f]{2})*$/.test(text) || (length !== undefined && text.length !== 2 * length)) return null;
-  return Uint8Array.from({ length: text.length / 2 }, (_, index) => parseInt(text.slice(2 * index, 2 * index + 2), 16));
-}
-
 /** ECDSA on P-256 with SHA-256. @param key x and y, 64 bytes @param signature r and s, 64 bytes */
 export async function isSigned(bytes: Uint8Array, signature: Uint8Array, key: Uint8Array | null): Promise<boolean> {
   if (key === null) return false;

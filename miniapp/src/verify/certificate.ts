@@ -1,5 +1,5 @@
 /** Certificates of Intel's platforms (SGX PCK Certificate and CRL Profile Specification, 1.5), and of nobody else. */
-import { toHex } from '../../../protocol';
+import { toHex } from '../../../protocol/bytes';
 import { isSigned } from './bytes';
 import { type Element, elementsIn, expectForm, FormError, magnitude, only, rawSignature } from './der';
 

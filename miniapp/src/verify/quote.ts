@@ -2,10 +2,12 @@
  * The page's own look at a TDX quote, each fact checked alone: no code of attest/checks, no library, signatures by WebCrypto.
  * tests/miniapp/verify/quote.test.ts holds both against each other.
  */
-import { concatBytes, equalBytes, toHex } from '../../../protocol';
+import { concatBytes, equalBytes, toHex } from '../../../protocol/bytes';
 import { sha256 } from '../../../protocol/sha256';
+import { fromHex } from '../chain/encoding';
+import { INTEL_ROOT } from '../chain/pinned';
 import type { ClaimStatus } from '../types';
-import { fromHex, isSigned, isZero, littleEndian } from './bytes';
+import { isSigned, isZero, littleEndian } from './bytes';
 import { type CertificateFault, certificateOf, faultOf, hasPlatform, isPckIssuer } from './certificate';
 import { parseQuote, type Quote } from './quoteForm';
 
@@ -34,9 +36,9 @@ export interface WantedQuote {
 }
 
 export type QuoteRoot = 'intel' | 'simulated';
-/** Public keys, x and y, that end a chain of certificates: of Intel SGX Root CA, and the one of attest/simulated, whose secret anybody can compute. */
+/** Public keys, x and y, that end a chain of certificates; the simulated one is of attest/simulated, whose secret anybody can compute. */
 const ROOTS: Readonly<Record<QuoteRoot, string>> = {
-  intel: '0ba9c4c0c0c86193a3fe23d6b02cda10a8bbd4e88e48b4458561a36e705525f567918e2edc88e40d860bd0cc4ee26aacc988e505a953558c453f6b0904ae7394',
+  intel: INTEL_ROOT,
   simulated: '89f6ec078fc96526380151ea8431696c22ceba654e8d9c233a11b41c1b279123b79c4799aef9be7c345468d1c079caa8732042cdaee321eadea27f892e1ab784',
 };
 

@@ -1,5 +1,5 @@
 /** TDX quotes of versions 4 and 5 (Intel TDX DCAP Quoting Library API, appendix 3), cut into their parts; believes nothing. */
-import { concatBytes } from '../../../protocol';
+import { concatBytes } from '../../../protocol/bytes';
 import { littleEndian } from './bytes';
 import { expectForm, FormError } from './der';
 
