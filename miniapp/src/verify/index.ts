@@ -1,4 +1,4 @@
-export { FRESH_SECONDS, type Policy, policyOf, requiredClaims, type Subject, verdictOf } from './claims';
+export { claim, FRESH_SECONDS, type Policy, policyOf, requiredClaims, type Subject, verdictOf } from './claims';
 export { type MessageContext, messageClaims, type Shown, type Then } from './message';
 export { type ChainReader, loadProviders } from './providers';
 export { checkQuote, QUOTE_CHECKS, type QuoteCheck } from './quote';
