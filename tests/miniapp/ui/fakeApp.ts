@@ -47,7 +47,7 @@ export function provider(byte: string, level: VerdictLevel, more: Partial<Provid
   const claims = claimsOf(PROVIDER_CLAIMS, level);
   const stake = byte.repeat(32);
   return {
-    stake, offer: { ...offer, stake, tier: level === 'bonded' ? 'bonded' : 'attested' }, stakeActive: 12_000n * TON, slashed: 0n, keyEnd: NOW + 20 * 24 * HOUR, claims, verdict: verdict(level, claims), ...more,
+    stake, offer: { ...offer, stake, tier: level === 'bonded' ? 'bonded' : 'attested' }, stakeActive: 12_000n * TON, slashed: 0n, faults: 0, checkedAt: NOW, keyEnd: NOW + 20 * 24 * HOUR, claims, verdict: verdict(level, claims), ...more,
   };
 }
 

@@ -1,6 +1,7 @@
-import type { ui as english } from '../en/ui';
+import type { ui as first } from '../en/ui';
+import type { uiLater } from '../en/uiLater';
 
-export const ui: Record<keyof typeof english, string> = {
+export const ui: Record<keyof typeof first | keyof typeof uiLater, string> = {
   'ui.title': 'Open Cocoon',
   'ui.back': 'Назад',
   'ui.close': 'Закрыть',

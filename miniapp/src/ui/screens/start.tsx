@@ -39,19 +39,21 @@ export function Start() {
   );
 }
 
+const POINTS = [['seal', 'ui.welcomeSealed'], ['wallet', 'ui.welcomePaid'], ['tick', 'ui.welcomeChecked']] as const;
+
 /** Before the first tap: nobody but the page's own host has heard of this visit. */
 function Welcome() {
   const { state, t, app } = useUi();
   const { config } = state;
   return (
     <div class="page welcome">
-      <Icon name="shield" />
+      <div class="hero"><Icon name="shield" /></div>
       <h2>{t('ui.welcome')}</h2>
-      <ul class="points">
-        {(['ui.welcomeSealed', 'ui.welcomePaid', 'ui.welcomeChecked'] as const).map((key) => <li key={key}>{t(key)}</li>)}
+      <ul class="rows">
+        {POINTS.map(([icon, key]) => <li key={key} class="row-main"><Icon name={icon} /><span>{t(key)}</span></li>)}
       </ul>
       <div class="actions">
-        <button type="button" class="button" disabled={config === null} onClick={() => void app.refresh()}>{t('ui.connect')}</button>
+        <button type="button" class="button" disabled={config === null && state.problem === null} onClick={() => void app.refresh()}>{t('ui.connect')}</button>
         {config !== null && <p class="note">{t('ui.connectAbout', { relay: new URL(config.relay).host, apis: config.apis.map(({ name }) => name).join(', ') })}</p>}
       </div>
     </div>
