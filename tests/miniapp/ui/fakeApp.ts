@@ -56,7 +56,7 @@ export const providers: readonly ProviderView[] = [
   provider('c4', 'test-hardware', { stakeActive: 1_500_500_000_000n, keyEnd: NOW + 5 * HOUR }),
   provider('31', 'bonded', { offer: { ...offer, stake: '31'.repeat(32), tier: 'bonded', promptPrice: 90_000_000n, outputPrice: 355_000_000n } }),
   provider('77', 'unknown'),
-  provider('9e', 'refuted', { slashed: 250n * TON }),
+  provider('9e', 'refuted', { slashed: 250n * TON, faults: 2 }),
   provider('e0', 'unknown', { offer: null }),
 ];
 

@@ -28,6 +28,7 @@ export const ui = {
   'ui.tierBonded': 'Bonded',
   'ui.stake': 'stake {amount} TON',
   'ui.slashed': 'slashed {amount} TON',
+  'ui.faults': 'faults: {count}',
   'ui.keyEnds': 'key ends {when}',
   'ui.channelHere': 'Your channel',
   'ui.lostBanner': 'Money in channels without a key',

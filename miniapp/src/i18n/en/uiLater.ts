@@ -45,6 +45,7 @@ export const uiLater = {
   'ui.claimKeyThen': 'Key was valid then',
   'ui.claimProviderUnslashed': 'Provider was not slashed since',
   'ui.claimRecomputed': 'Answer was recomputed',
+  'ui.checkedAt': 'As of {at}, {when}',
   'ui.claimsOfProvider': 'What was checked of the provider',
   'ui.claimsOfMessage': 'What was checked of this answer',
 

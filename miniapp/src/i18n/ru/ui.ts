@@ -62,6 +62,7 @@ export const ui: Record<keyof typeof first | keyof typeof uiLater, string> = {
   'ui.claimKeyThen': 'Ключ тогда действовал',
   'ui.claimProviderUnslashed': 'Провайдера с тех пор не штрафовали',
   'ui.claimRecomputed': 'Ответ пересчитан',
+  'ui.checkedAt': 'По состоянию на {at}, {when}',
   'ui.claimsOfProvider': 'Что проверено у провайдера',
   'ui.claimsOfMessage': 'Что проверено в этом ответе',
 
@@ -76,6 +77,7 @@ export const ui: Record<keyof typeof first | keyof typeof uiLater, string> = {
   'ui.tierBonded': 'Под залог',
   'ui.stake': 'залог {amount} TON',
   'ui.slashed': 'штраф {amount} TON',
+  'ui.faults': 'нарушения: {count}',
   'ui.keyEnds': 'ключ истекает {when}',
   'ui.channelHere': 'Ваш канал',
   'ui.lostBanner': 'Деньги в каналах без ключа',
