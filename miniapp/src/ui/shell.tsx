@@ -31,7 +31,8 @@ export interface ShellProps {
   app: App;
   telegram: Telegram;
   language: Language;
-  messages: Messages;
+  /** As many as have been loaded. */
+  messages: Partial<Messages>;
   setLanguage(language: Language): void;
   now(): number;
   /** Where the app could not be loaded: tries once more. */
