@@ -65,6 +65,9 @@ export class ChatPage {
 
   /** Lets the page talk to relay and chain, and waits for what they say. */
   async start(): Promise<void> {
+    const isReady = this.begin().and(this.page.locator(':enabled'));
+    await isReady.or(this.page.getByRole('alert')).first().waitFor();
+    if (!(await isReady.isVisible())) throw new Error(`the page cannot start: ${await this.problem()}`);
     await this.begin().click();
     await this.providers().first().or(this.prompt()).or(this.page.getByRole('alert')).first().waitFor({ timeout: 30_000 });
   }
@@ -169,7 +172,7 @@ export class ChatPage {
   }
 
   async closeChannel(): Promise<void> {
-    await this.button('Close', this.page.locator('section.channel-bar')).click();
+    await this.button('Close channel', this.page.locator('section.channel-bar')).click();
     await this.button('Close channel', this.sheet()).click();
   }
 
