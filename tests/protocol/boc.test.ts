@@ -104,6 +104,19 @@ describe('bags of cells', () => {
     const plain = new CellWriter().ref(new CellWriter().ref(new CellWriter().ref(fromCell(deep)))).cell();
     refuses(encodeBoc(plain));
     refuses(beginCell().storeUint(2, 8).storeBuffer(Buffer.alloc(32)).endCell({ exotic: true }).toBoc());
-    refuses(new Uint8Array(MAX_BOC_BYTES + 1));
+    const fiveRefs = Uint8Array.of(5, 0, 1, 1, 1, 1, 1, 0, 0);
+    refuses(Buffer.concat([Buffer.from('b5ee9c7201010201000900', 'hex'), fiveRefs]));
+    // Its end in a byte of its own behind whole bytes.
+    const longer = Uint8Array.of(0, 3, 1, 0x80);
+    refuses(Buffer.concat([Buffer.from('b5ee9c7201010101000400', 'hex'), longer]));
+    const bagOf = (count: number): Buffer => {
+      const head = Buffer.from('b5ee9c7202040000000100000000000000000000', 'hex');
+      head.writeUInt16BE(count, 6);
+      head.writeUInt32BE(count * 129, 12);
+      return Buffer.concat([head.subarray(0, 18), ...Array.from({ length: count }, () => Buffer.concat([Buffer.from([0, 254]), Buffer.alloc(127)]))]);
+    };
+    const most = Math.floor((MAX_BOC_BYTES - 18) / 129);
+    assert.equal(decodeBoc(bagOf(most)).bitLength, 127 * 8);
+    refuses(bagOf(most + 1));
   });
 });

@@ -101,15 +101,19 @@ export class ChainPair {
 
   /**
    * The channels that a wallet opened, by its own messages, with what is there now. Its history is followed by the hashes of its transactions
-   * from the last one, which both name, so whoever shows it can neither hide nor make up anything.
+   * from the last one, which both name: a complete one nobody can have changed. What is not complete may lack channels, or name some that never were.
    * @param maxTransactions of the wallet that are looked through
    */
   async channelsOf(wallet: string, maxTransactions = 1_000): Promise<OpenedChannels> {
     const last = await this.agree(wallet, ({ last: { lt, hash } }) => ({ value: { lt, hash }, said: '' }));
-    const opened = new Map<string, ChannelTerms>();
+    if (last.agreement === 'none') return { channels: [], complete: false };
+    let opened = new Map<string, ChannelTerms>();
     let complete = false;
-    if (last.agreement !== 'none') {
-      for (const api of this.apis) complete ||= await openings(api, wallet, last.value.value, maxTransactions, opened).catch(() => false);
+    for (const api of this.apis) {
+      const own = new Map<string, ChannelTerms>();
+      complete = await openings(api, wallet, last.value.value, maxTransactions, own).catch(() => false);
+      opened = complete ? own : new Map([...opened, ...own]);
+      if (complete) break;
     }
     const channels = await Promise.all([...opened].map(async ([address, terms]) => ({ address, terms, now: await this.channel(address) })));
     return { channels, complete };

@@ -105,9 +105,11 @@ function Head({ report, toggle }: { report: ProviderReport | null; toggle: () =>
 function Trouble({ problem, report }: { problem: ApiProblem | null; report: ProviderReport | null }) {
   const { t, time } = useWords();
   if (problem === null) return report === null ? <Notice kind="waiting" title={t('provider.loading')} /> : null;
+  const [title, hint] = problem.kind === 'refused' ? [t('provider.refused'), problem.said]
+    : problem.kind === 'elsewhere' ? [t('provider.elsewhere'), t('provider.elsewhereHint')] : [t('provider.silent'), t('provider.silentHint')];
   return (
-    <Notice kind="problem" title={t(problem.kind === 'refused' ? 'provider.refused' : 'provider.silent')}>
-      <p>{problem.kind === 'refused' ? problem.said : t('provider.silentHint')}</p>
+    <Notice kind="problem" title={title}>
+      <p>{hint}</p>
       {report !== null && <p>{t('provider.old', { time: time(report.now) })}</p>}
     </Notice>
   );

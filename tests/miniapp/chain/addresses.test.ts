@@ -82,6 +82,9 @@ it('data of a channel that is a bit longer or shorter, or has coins with leading
   const bits = data.beginParse();
   const shorter = beginCell().storeBits(bits.loadBits(bits.remainingBits - 1)).storeRef(bits.loadRef()).endCell();
   assert.equal(codeOf(() => parseChannel(plain(shorter))), 'MALFORMED_CELL');
+  const own = data.beginParse();
+  const fixed = beginCell().storeSlice(own.loadRef().beginParse()).storeBit(1).endCell();
+  assert.equal(codeOf(() => parseChannel(plain(beginCell().storeBits(own.loadBits(own.remainingBits)).storeRef(fixed).endCell()))), 'MALFORMED_CELL');
   const rest = data.beginParse();
   rest.loadCoins();
   assert.equal(codeOf(() => parseChannel(plain(beginCell().storeUint(1, 4).storeUint(0, 8).storeSlice(rest).endCell()))), 'MALFORMED_CELL');

@@ -47,7 +47,8 @@ describe('a message', () => {
     const held = heldOf();
     for (const answer of [`${held.answer} `, held.answer.slice(1), held.answer.slice(0, -1), held.answer.replace('\u4e64', '\u4e65'), '']) {
       assert.deepEqual((await look(held, { answer })).refuted, ['answer-bound answerOther']);
-      assert.deepEqual((await look({ ...held, answer })).refuted, ['answer-bound answerOther'], 'whatever the page holds it for');
+      assert.deepEqual((await look({ ...held, answer })).refuted, ['answer-bound answerOther']);
+      assert.deepEqual((await look({ ...held, answer }, { answer: held.answer })).refuted, [], 'the screen counts, whatever the page holds');
     }
     for (const prompt of [`${held.prompt}\u4e00`, held.prompt.slice(1), '']) assert.deepEqual((await look(held, { prompt })).refuted, ['request-bound promptOther']);
     const refuses = { ...tokenizer, encode: () => { throw new Error('special'); } };
@@ -60,6 +61,9 @@ describe('a message', () => {
     assert.deepEqual([level, missing, refuted, unknown], ['unknown', ['stream-whole'], [], ['stream-whole incomplete', 'recomputed recomputeBonded']]);
     assert.ok((await look({ ...cut, state: 'streaming' })).unknown.includes('stream-whole streaming'));
     assert.deepEqual((await look(cut, { answer: cut.answer.slice(1) })).refuted, ['answer-bound answerOther']);
+    // A character that is spread over this token and the next one was not shown yet.
+    const half = { ...tokenizer, decode: (tokens: readonly number[]) => (tokens[tokens.length - 1] === 131 ? `${tokenizer.decode(tokens.slice(0, -1))}\uFFFD` : tokenizer.decode(tokens)) };
+    assert.deepEqual((await look(cut, { answer: cut.answer.slice(0, -1) }, { then }, half)).refuted, []);
     const nothing = await look({ ...cut, file: null, state: 'failed' });
     assert.deepEqual([nothing.level, nothing.unknown.length], ['unknown', MESSAGE_CLAIMS.length]);
   });

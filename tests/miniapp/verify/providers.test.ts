@@ -26,11 +26,11 @@ const CONFIG: PageConfig = {
 const STAKE = stakeAddress({ networkId: 2026, registry: REGISTRY, owner: OWNER });
 
 /** The bytes that a worker serves. */
-const descriptorText = (changes: { backend?: string; root?: number; sealing?: number; networkId?: number; claimKey?: Uint8Array } = {}): string => String(Buffer.from(descriptorBytes({
+const descriptorText = (changes: { backend?: string; root?: number; sealing?: number; networkId?: number; stake?: Uint8Array } = {}): string => String(Buffer.from(descriptorBytes({
   policy: { networkId: changes.networkId ?? 2026, workerKey: bytes(3), payout: new Address(0, Buffer.alloc(32, 6)), minPrice: 1n, minSeconds: 30, maxSeconds: 60, tier: 0 },
   model: { name: 'm', model: { modelRoot: bytes(changes.root ?? 5), config: { context: 512 } } }, engine: { backend: changes.backend ?? 'wasm', adapter: 'x' },
-  keys: { sealingPublic: bytes(changes.sealing ?? 4) }, stake: Buffer.from(STAKE, 'hex'), maxTokens: 64, maxCoverage: 1n,
-  channels: { claimKey: { publicKey: changes.claimKey ?? bytes(7) }, promptPrice: 11n, outputPrice: 22n },
+  keys: { sealingPublic: bytes(changes.sealing ?? 4) }, stake: changes.stake ?? Buffer.from(STAKE, 'hex'), maxTokens: 64, maxCoverage: 1n,
+  channels: { claimKey: { publicKey: bytes(7) }, promptPrice: 11n, outputPrice: 22n },
 } as unknown as ServiceOptions)));
 
 interface World {
@@ -123,6 +123,7 @@ describe('a provider', () => {
     ['a key that the stake does not list', { stake: { keys: [] } }, ['key-listed keyNotListed', 'key-current keyNotListed', 'descriptor descriptorElse']],
     ['a descriptor with another hash', { stake: { descriptorHash: '00'.repeat(32) } }, ['descriptor descriptorOther']],
     ['a descriptor of another network', { descriptor: descriptorText({ networkId: -239 }) }, ['descriptor descriptorElse']],
+    ['a descriptor of another stake', { descriptor: descriptorText({ stake: bytes(8) }) }, ['descriptor descriptorElse']],
     ['a descriptor with another sealing key', { descriptor: descriptorText({ sealing: 8 }) }, ['descriptor descriptorElse']],
     ['a channel that locks money for months', { descriptor: descriptorText().replace('"minCloseDelay":86400', '"minCloseDelay":8640000') }, ['channel-code channelDelay']],
     ['a revoked image', { image: { revokedAt: 9 } }, ['image-in-force imageRevoked']], ['an image that is only proposed', { image: { effectiveFrom: 0 } }, ['image-in-force imageUnknown']],
@@ -222,5 +223,6 @@ test('a relay that gives no list is an error that says so; one that lists a stak
   for (const response of [new Response('', { status: 503 }), new Response('{'), Response.json({}), Response.json([])]) await assert.rejects(reply(() => response), { code: 'verify.noProviders' });
   const entry = { stake: `0:${STAKE}`, owner: `0:${OWNER}`, descriptor: '{}', channel: `/v1/channel/${STAKE}` };
   const views = await reply(() => Response.json({ providers: [entry, entry, { ...entry, channel: null }, { ...entry, channel: 'https://evil.example/' }] }));
+  assert.deepEqual(await reply(() => Response.json({ providers: [{ ...entry, channel: 'https://evil.example/' }, { ...entry, channel: `/v1/channel/${OWNER}` }] })), []);
   assert.deepEqual(views.map(({ stake, verdict }) => [stake, verdict.level]), [[STAKE, 'refuted']]);
 });

@@ -1,6 +1,6 @@
 /** A dialog that comes up from the bottom. The browser keeps everything behind it out of reach; Tab stays within, Escape closes. */
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { useUi } from '../context';
 import { Icon } from './icons';
 
@@ -9,12 +9,12 @@ const CAN_FOCUS = 'button:not(:disabled), a[href], input, select, textarea, [tab
 export function Sheet({ title, children, foot }: { title: string; children: ComponentChildren; foot?: ComponentChildren }) {
   const { t, back } = useUi();
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const before = document.activeElement;
     dialog.current?.showModal();
-    return () => {
-      if (before instanceof HTMLElement) before.focus();
-    };
+    dialog.current?.querySelector('button')?.focus();
+    // Not before it is gone: until then nothing else takes the focus.
+    return () => queueMicrotask(() => before instanceof HTMLElement && before.focus());
   }, []);
   const keepWithin = (event: KeyboardEvent): void => {
     if (event.key !== 'Tab') return;
@@ -33,7 +33,7 @@ export function Sheet({ title, children, foot }: { title: string; children: Comp
       <div class="sheet-body">
         <header class="sheet-head">
           <h2 id="sheet-title">{title}</h2>
-          <button type="button" class="icon-button" autofocus aria-label={t('ui.close')} onClick={back}><Icon name="close" /></button>
+          <button type="button" class="icon-button" aria-label={t('ui.close')} onClick={back}><Icon name="close" /></button>
         </header>
         <div class="sheet-content" tabIndex={0} role="region" aria-labelledby="sheet-title">{children}</div>
         {foot && <footer class="sheet-foot">{foot}</footer>}

@@ -95,9 +95,9 @@ function ProviderRow({ provider }: { provider: ProviderView }) {
 const Skeleton = () => {
   const { t } = useUi();
   return (
-    <div class="rows" role="status">
-      <span class="hidden">{t('ui.loading')}</span>
-      {[1, 2, 3].map((at) => <div key={at} class="row skeleton"><i /><i /><i /></div>)}
-    </div>
+    <>
+      <p class="hidden" role="status">{t('ui.loading')}</p>
+      <div class="rows">{[1, 2, 3].map((at) => <div key={at} class="row skeleton"><i /><i /><i /></div>)}</div>
+    </>
   );
 };

@@ -25,6 +25,13 @@ async function main(): Promise<void> {
   setTimeout(() => {
     history.pushState({ ...scene.place, depth: 1 }, '');
     dispatchEvent(new PopStateEvent('popstate', { state: { ...scene.place, depth: 1 } }));
+    // Its code may have to come yet.
+    const wanted = scene.place.sheet === undefined ? 'main > *' : 'dialog[open]';
+    const timer = setInterval(() => {
+      if (document.querySelector(wanted) === null) return;
+      clearInterval(timer);
+      document.documentElement.dataset.shown = '';
+    }, 10);
   }, 100);
 }
 
