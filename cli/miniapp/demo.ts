@@ -1,14 +1,17 @@
 import { type HostConfigInput, parseHostConfig } from '../../miniapp/host/config';
 import { openHost } from '../../miniapp/host/server';
+import { startSimulatedWallet } from '../../miniapp/host/simulated';
+import { requestFaucet } from '../client/devnetApi';
+import { NETWORKS } from '../config/settings';
 import type { Stage, WorkerReady } from '../demo/stage';
 import type { Output } from '../output';
 import { openChainOperator } from './chainOperator';
-import { openDemoWallet } from './demoWallet';
 
 /** TON per million tokens; some hundred times what is usual, so that a few answers come to something that one can see. */
 const PRICES = ['--prompt-price', '50', '--output-price', '100'];
 const STAKE = 2_000_000_000n;
 const DEPOSIT = 500_000_000n;
+const WALLET_NANO = 20_000_000_000n;
 
 export interface MiniappScene {
   url: string;
@@ -37,8 +40,9 @@ export async function playMiniapp(
   const devnet = new URL('/', stage.endpoint).href;
   const second = await openChainOperator(devnet);
   ends.push(second.close);
-  const wallet = await openDemoWallet(stage, output);
-  ends.push(wallet.close);
+  const { bridgeUrl, universalLink, wallet, close } = await startSimulatedWallet({ endpoint: stage.endpoint, networkId: NETWORKS.devnet, checksManifest: true, log: (line) => output.progress(line) });
+  ends.push(close);
+  await requestFaucet(stage.endpoint, wallet.address, WALLET_NANO);
   let relay = '';
   const page = await openHost({ host, port, config: async (origin) => {
     relay = (await stage.start('relay', ['gateway', '--relay', '--port', '0', '--origin', origin]).next<{ url: string }>()).url;
@@ -46,12 +50,12 @@ export async function playMiniapp(
     const config: HostConfigInput = {
       origin, name: 'Open Cocoon (demo)', network: 'devnet', registry: stage.registryAddress, relay,
       apis: [{ name: 'Devnet', url: `${devnet}api/v2` }, { name: 'Devnet again (SIMULATED second operator)', url: second.url }],
-      models: [{ file: model }], quoteRoot: 'simulated', wallets: [wallet.entry], deposit: String(DEPOSIT),
+      models: [{ file: model }], quoteRoot: 'simulated', wallets: [{ id: 'simulated', name: 'Simulated wallet', bridgeUrl, universalLink }], deposit: String(DEPOSIT),
     };
     return parseHostConfig(config);
   } });
   ends.push(() => page.close());
-  return { url: page.url, relay, stake: provider.stake.toRawString(), wallet: wallet.address, simulated: SIMULATED };
+  return { url: page.url, relay, stake: provider.stake.toRawString(), wallet: wallet.address.toRawString(), simulated: SIMULATED };
 }
 
 export const describeMiniapp = ({ url, stake, wallet }: MiniappScene): string => [

@@ -7,7 +7,6 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, test } from 'node:test';
 import { BUILT_CLI } from '../../cli/processes';
-import { openWalletDoor } from '../../cli/miniapp/walletDoor';
 import { parseConfig } from '../../miniapp/src/app/config';
 import { TINY_MODEL } from '../support/marketplace';
 
@@ -33,6 +32,8 @@ describe('the demo of the page', { timeout: 120_000 }, () => {
       }
       const { providers } = await (await fetch(`${relay}/v1/providers`, { headers: { origin: url } })).json() as { providers: { stake: string; fault: null }[] };
       assert.deepEqual(providers.map((provider) => [provider.stake, provider.fault]), [[stake, null]]);
+      const [{ universalLink }] = config.wallets;
+      assert.match(await (await fetch(universalLink)).text(), /^SIMULATED wallet/);
       assert.match(await (await fetch(url)).text(), /<script type="module"/);
     } finally {
       child.kill('SIGTERM');
@@ -40,24 +41,5 @@ describe('the demo of the page', { timeout: 120_000 }, () => {
       assert.deepEqual(readdirSync(temporary).filter((name) => name.startsWith('open-cocoon')), []);
       rmSync(temporary, { recursive: true, force: true });
     }
-  });
-
-  test('the simulated wallet\'s link hands over the whole link that was opened, and says what it is and what it did', async (t) => {
-    const taken: string[] = [];
-    const door = await openWalletDoor(async (link) => {
-      if (link.includes('bad')) throw new Error('not a link');
-      taken.push(link);
-    });
-    t.after(door.close);
-    const open = async (query: string): Promise<[number, string]> => {
-      const reply = await fetch(`${door.link}${query}`);
-      return [reply.status, await reply.text()];
-    };
-    assert.deepEqual(await open('?v=2&id=ab&r=%7B%7D'), [200, 'SIMULATED wallet: approved. Go back to the page.\n']);
-    assert.deepEqual(taken, [`${door.link}?v=2&id=ab&r=%7B%7D`]);
-    assert.deepEqual(await open('?bad'), [400, 'SIMULATED wallet: this link cannot be taken (not a link).\n']);
-    assert.equal((await open(''))[0], 200);
-    assert.equal((await fetch(door.link.replace('/connect', '/other?x'))).status, 404);
-    assert.equal(taken.length, 1);
   });
 });

@@ -116,10 +116,14 @@ function Trouble({ problem, report }: { problem: ApiProblem | null; report: Prov
 }
 
 function Report({ api, report, looks }: { api: ProviderApi; report: ProviderReport; looks: number }) {
-  const words = useWords();
+  const warnings = warningsOf(report, useWords());
   return (
     <>
-      {warningsOf(report, words).map(({ isBad, text }) => <p key={text} class={`warning ${isBad ? 'is-bad' : ''}`}><Icon name="warning" /><span>{text}</span></p>)}
+      {warnings.length > 0 && (
+        <ul class="warnings">
+          {warnings.map(({ isBad, text }) => <li key={text} class={`warning ${isBad ? 'is-bad' : ''}`}><Icon name="warning" /><span>{text}</span></li>)}
+        </ul>
+      )}
       <Earnings api={api} report={report} />
       {report.vouchers !== null && <Vouchers api={api} vouchers={report.vouchers} refresh={looks} />}
       <Stake report={report} />

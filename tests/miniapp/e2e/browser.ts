@@ -113,7 +113,7 @@ export class Visitor {
         (window as unknown as { cocoonViolation(text: string): void }).cocoonViolation(`${violatedDirective} ${blockedURI}`);
       });
     });
-    page.on('request', (request) => {
+    this.context.on('request', (request) => {
       const bytes = `${request.method()} ${request.url()}\n${JSON.stringify(request.headers())}\n${request.postDataBuffer()?.toString('latin1') ?? ''}`;
       log.wire.push({ kind: 'http', url: request.url(), bytes });
     });
@@ -160,7 +160,7 @@ async function dumpStorage(): Promise<{ place: string; text: string }[]> {
   const textOf = (value: unknown, depth = 0): string => {
     if (value instanceof ArrayBuffer) return bytesOf(new Uint8Array(value));
     if (ArrayBuffer.isView(value)) return bytesOf(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
-    if (value instanceof CryptoKey) return `CryptoKey extractable=${value.extractable}`;
+    if (value instanceof CryptoKey) return `CryptoKey ${value.type} extractable=${value.extractable}`;
     if (value instanceof Map || value instanceof Set) return textOf([...value], depth + 1);
     if (typeof value === 'object' && value !== null && depth < 8) return Object.entries(value).map(([key, inner]) => `${key}: ${textOf(inner, depth + 1)}`).join('\n');
     return String(value);

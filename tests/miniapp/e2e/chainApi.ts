@@ -19,7 +19,10 @@ export class ChainApi {
   /** It takes connections and answers nothing. */
   isSilent = false;
   url = '';
+  /** How often it said something old. */
+  replayed = 0;
   private readonly remembered = new Map<string, ApiReply>();
+  private moment: Map<string, ApiReply> | null = null;
   private isStale = false;
   private end: () => void = () => undefined;
 
@@ -32,14 +35,18 @@ export class ChainApi {
     return Object.assign(api, { url, end: close });
   }
 
-  /** From now on it says what it said before, wherever it was asked the same. */
-  stopTime(): void {
-    this.isStale = true;
+  /** What it has said so far is what it says later on, where it is asked the same, while it `isStopped`. */
+  keepMoment(): void {
+    this.moment = new Map(this.remembered);
+  }
+
+  stop(isStopped: boolean): void {
+    this.isStale = isStopped;
   }
 
   /** Honest again, with nothing remembered. */
   reset(): void {
-    Object.assign(this, { lie: null, isSilent: false, isStale: false });
+    Object.assign(this, { lie: null, isSilent: false, isStale: false, moment: null, replayed: 0 });
     this.remembered.clear();
     this.calls.length = 0;
   }
@@ -53,7 +60,8 @@ export class ChainApi {
     this.calls.push(call);
     if (this.isSilent) return null;
     const key = `${request.method} ${request.url} ${request.body}`;
-    const old = this.isStale ? this.remembered.get(key) : undefined;
+    const old = this.isStale ? this.moment?.get(key) : undefined;
+    if (old !== undefined) this.replayed++;
     const reply = old ?? (await ask());
     if (old === undefined && reply.status === 200) this.remembered.set(key, reply);
     const said = JSON.parse(reply.text) as { result?: unknown };

@@ -1,46 +1,39 @@
-/** The page before anybody does anything. Behind COCOON_E2E=1 (`npm run test:e2e`). */
+/** The page before anybody does anything. */
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import type { Response } from 'playwright-core';
-import { SCREENS, TestBrowser, type Visitor } from './browser';
+import { SCREENS } from './browser';
 import { ChatPage } from './page';
-import { World } from './world';
+import { E2E, e2eSuite } from './suite';
 
-describe('a cold load', { timeout: 180_000, skip: process.env.COCOON_E2E !== '1' }, () => {
-  let world: World;
-  let browser: TestBrowser;
-  before(async () => void ([world, browser] = await Promise.all([World.open(), TestBrowser.open()])));
-  after(async () => {
-    await browser?.close();
-    await world?.close();
-  });
-  const opened = async (t: { after(end: () => unknown): void }, options: Parameters<TestBrowser['visitor']>[0] = {}): Promise<Visitor> => {
-    const visitor = await browser.visitor(options);
-    t.after(() => visitor.close());
-    return visitor;
-  };
+describe('a cold load', E2E, () => {
+  const suite = e2eSuite();
 
-  test('breaks no rule of its policy, and before Connect asks its own origin, the relay and the two chain APIs alone', async (t) => {
-    const visitor = await opened(t);
-    const page = await ChatPage.open(visitor, world.host.url);
-    await page.providers().first().waitFor();
-    await visitor.page.waitForTimeout(500);
-    assert.deepEqual([visitor.log.violations, visitor.log.errors], [[], []]);
+  test('breaks no rule of its policy, and asks nobody but its own origin until Connect is tapped; then the relay and the two chain APIs, and no wallet', async (t) => {
+    const { world } = suite;
+    const visitor = await suite.visitor(t);
+    await visitor.page.goto(world.host.url);
+    const page = new ChatPage(visitor);
+    await page.begin().and(visitor.page.locator(':enabled')).waitFor();
+    await visitor.page.waitForTimeout(1_000);
+    assert.deepEqual(visitor.requestsElsewhere(world.host.url), []);
+    await page.start();
     const known = [world.relay.url, ...world.apis.map(({ url }) => new URL(url).origin)];
     const elsewhere = visitor.requestsElsewhere(world.host.url).map((url) => new URL(url).origin);
-    assert.deepEqual([...new Set(elsewhere)].filter((origin) => !known.includes(origin)), [], 'no bridge, no wallet list, no analytics, no fonts');
+    assert.deepEqual([...new Set(elsewhere)].sort(), known.sort(), 'no bridge, no wallet list, no analytics, no fonts');
+    assert.deepEqual([visitor.log.violations, visitor.log.errors], [[], []]);
   });
 
   test('loads at most 35 kB before it can be used, is never kept as a page, and what it loads is kept for good', async (t) => {
-    const visitor = await opened(t);
+    const visitor = await suite.visitor(t);
     const seen: Response[] = [];
     visitor.page.on('response', (response) => seen.push(response));
-    await visitor.page.goto(world.host.url, { waitUntil: 'load' });
+    await visitor.page.goto(suite.world.host.url, { waitUntil: 'load' });
     const sizes: [string, number][] = [];
     for (const response of [...seen]) {
       const { pathname } = new URL(response.url());
-      if (!response.url().startsWith(world.host.url) || !/^\/(assets\/.*|)$/.test(pathname)) continue;
+      if (!response.url().startsWith(suite.world.host.url) || !/^\/(assets\/.*|)$/.test(pathname)) continue;
       const caching = (await response.headerValue('cache-control')) ?? '';
       assert.match(caching, pathname === '/' ? /^no-store$/ : /immutable/, pathname);
       sizes.push([pathname, gzipSync(await response.body(), { level: 9 }).length]);
@@ -55,9 +48,9 @@ describe('a cold load', { timeout: 180_000, skip: process.env.COCOON_E2E !== '1'
     test(`can be used within 1.5 s on a ${screen} screen with a sixth of this machine's speed, and nothing is wider than the screen`, async (t) => {
       const times: number[] = [];
       for (let run = 0; run < 3; run++) {
-        const visitor = await opened(t, { screen, slowdown: 6 });
-        await visitor.page.goto(world.host.url, { waitUntil: 'commit' });
-        await new ChatPage(visitor).firstScreen().waitFor();
+        const visitor = await suite.visitor(t, { screen, slowdown: 6 });
+        await visitor.page.goto(suite.world.host.url, { waitUntil: 'commit' });
+        await new ChatPage(visitor).begin().and(visitor.page.locator(':enabled')).waitFor();
         times.push(await visitor.page.evaluate(() => performance.now()));
         const wide = await visitor.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
         assert.equal(wide, 0);
@@ -69,10 +62,10 @@ describe('a cold load', { timeout: 180_000, skip: process.env.COCOON_E2E !== '1'
   }
 
   test('runs no script that is injected into it and connects nowhere else: its policy is in force', async (t) => {
-    const visitor = await opened(t);
-    await visitor.page.goto(world.host.url);
+    const visitor = await suite.visitor(t);
+    await visitor.page.goto(suite.world.host.url);
     // It answers pages of any origin; the page's own policy is all that is in the way.
-    const elsewhere = new URL('/healthz', world.market.api).href;
+    const elsewhere = new URL('/healthz', suite.world.market.api).href;
     const outcome = await visitor.page.evaluate(async (elsewhere) => {
       const script = document.createElement('script');
       const attempts: Record<string, string> = {};

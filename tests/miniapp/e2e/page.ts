@@ -41,7 +41,7 @@ export class ChatPage {
   static async open(visitor: Visitor, url: string): Promise<ChatPage> {
     await visitor.page.goto(url);
     const page = new ChatPage(visitor);
-    await page.firstScreen().waitFor();
+    await page.start();
     return page;
   }
 
@@ -50,12 +50,23 @@ export class ChatPage {
   }
 
   button(name: string | RegExp, within: Page | Locator = this.page): Locator {
-    return within.getByRole('button', { name });
+    return within.getByRole('button', { name, exact: typeof name === 'string' });
   }
 
-  /** There when the page can be used. */
-  firstScreen(): Locator {
+  /** There when the page can be used: until it is tapped, only the page's own host knows of the visit. */
+  begin(): Locator {
+    return this.button('Connect');
+  }
+
+  /** There once the page has talked to relay and chain. */
+  list(): Locator {
     return this.page.getByRole('heading', { name: 'Choose a provider' });
+  }
+
+  /** Lets the page talk to relay and chain, and waits for what they say. */
+  async start(): Promise<void> {
+    await this.begin().click();
+    await this.providers().first().or(this.prompt()).or(this.page.getByRole('alert')).first().waitFor({ timeout: 30_000 });
   }
 
   /** The sheet that is open. */
@@ -93,9 +104,10 @@ export class ChatPage {
     return levelOf(await this.provider(tier).innerText());
   }
 
-  async refresh(): Promise<void> {
+  /** As after the page was closed. */
+  async reload(): Promise<void> {
     await this.page.reload();
-    await this.firstScreen().or(this.prompt()).waitFor();
+    await this.start();
   }
 
   /** From the first screen to where a channel is opened. */
@@ -193,13 +205,13 @@ export class ChatPage {
 
   /** Sends and waits for the end, whatever that is. @returns its place among the messages */
   async ask(text: string): Promise<number> {
-    const index = await this.begin(text);
+    const index = await this.send(text);
     await this.ended(index);
     return index;
   }
 
   /** Sends, and returns once the message is shown. */
-  async begin(text: string): Promise<number> {
+  async send(text: string): Promise<number> {
     const index = await this.messages().count();
     await this.prompt().fill(text);
     await this.button('Send').click();
@@ -250,7 +262,7 @@ export class ChatPage {
 
   /** Has a receipt file checked, from the first screen. @returns its place among the messages */
   async checkReceipt(text: string): Promise<number> {
-    while (!(await this.firstScreen().isVisible())) await this.button('Back').click();
+    while (!(await this.list().isVisible())) await this.button('Back').click();
     await this.page.getByLabel(/Check a receipt file/).setInputFiles({ name: 'receipt.json', mimeType: 'application/json', buffer: Buffer.from(text) });
     await this.prompt().waitFor();
     return (await this.messages().count()) - 1;

@@ -16,7 +16,7 @@ import { TINY_MODEL } from '../../support/marketplace';
 import { type Owner, StakedMarket } from '../../support/stakedMarket';
 import { ChainApi } from './chainApi';
 import { Hop } from './hop';
-import { openTestWallet, type TestWallet } from './wallet';
+import { TestWallet } from './wallet';
 
 
 /** The shipped model answers in a line; the random one in as many chunks as it is allowed, of nonsense. */
@@ -61,7 +61,7 @@ export class World {
       world.apis = [await ChainApi.open('Operator One (simulated)', base), await ChainApi.open('Operator Two (simulated)', base)];
       world.apis.forEach((api) => world.ends.push(() => api.close()));
       for (const tier of tiers) world[tier] = await world.provider(tier);
-      world.wallet = await openTestWallet(world.market.api);
+      world.wallet = await TestWallet.open(world.market.api);
       world.ends.push(() => world.wallet.close());
       world.host = await openHost({ host: '127.0.0.1', port: 0, config: async (origin) => {
         world.relay = await world.relayFor(origin);

@@ -11,7 +11,7 @@ export const provider = {
   'provider.silentHint': 'It may be stopped, or this page may have lost its connection. The page asks again every 10 seconds.',
   'provider.old': 'What is shown is from {time}.',
   'provider.elsewhere': 'No worker is behind this page',
-  'provider.elsewhereHint': 'Open it where the worker serves it, on its operator’s port: cocoon worker --metrics-port 9464, then http://127.0.0.1:9464/.',
+  'provider.elsewhereHint': 'Open it where the worker serves it, on its operator’s port: cocoon worker --metrics-port 9464, then 127.0.0.1:9464 in a browser.',
   'provider.refused': 'The worker refuses to answer',
   'provider.tokenTitle': 'The worker asks for a token',
   'provider.tokenHint': 'It is COCOON_OPERATOR_TOKEN of the worker. It is kept until this tab is closed, and sent to the worker alone.',

@@ -13,7 +13,7 @@ export const provider: Record<keyof typeof english, string> = {
   'provider.silentHint': 'Он остановлен, или у страницы пропала связь с ним. Запрос повторяется каждые 10 секунд.',
   'provider.old': 'Показаны данные на {time}.',
   'provider.elsewhere': 'За этой страницей нет воркера',
-  'provider.elsewhereHint': 'Откройте её там, где её отдаёт воркер, на порту оператора: cocoon worker --metrics-port 9464, затем http://127.0.0.1:9464/.',
+  'provider.elsewhereHint': 'Откройте её там, где её отдаёт воркер, на порту оператора: cocoon worker --metrics-port 9464, затем 127.0.0.1:9464 в браузере.',
   'provider.refused': 'Воркер отказывается отвечать',
   'provider.tokenTitle': 'Воркеру нужен токен',
   'provider.tokenHint': 'Это COCOON_OPERATOR_TOKEN воркера. Он хранится до закрытия вкладки и отправляется только воркеру.',
