@@ -32,7 +32,8 @@ describe('the purse of a channel', { timeout: 60_000 }, () => {
   });
 
   test('one request runs at a time, and none is begun that the channel could not pay to its end', async () => {
-    const purse = await (await Browser.withChannel()).purse();
+    const browser = await Browser.withChannel();
+    const purse = await browser.purse();
     await assert.rejects(purse.begin(1n, BUDGET + 1n), hasCode('wallet.exhausted'));
     await purse.begin(1n, BUDGET);
     await assert.rejects(purse.begin(1n, 1n), hasCode('wallet.busy'));
@@ -42,6 +43,9 @@ describe('the purse of a channel', { timeout: 60_000 }, () => {
     await purse.end(false);
     await assert.rejects(purse.begin(1n, 1n), hasCode('wallet.exhausted'));
     assert.equal(purse.nextSeq(), 2);
+    // Two APIs showed more meanwhile.
+    await browser.tab().store.change(ADDRESS, (known) => ({ ...known, funds: String(FUNDS + 1n) }));
+    assert.equal((await purse.begin(1n, 1n)).voucher.amount, BUDGET + 1n);
   });
 
   test('a request that was lost goes on under its number, within what it may still come to', async () => {
