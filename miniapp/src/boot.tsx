@@ -2,7 +2,7 @@
 import { render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { loadMessages, LANGUAGES, type Language, type Messages } from './i18n';
-import { english } from './i18n/en';
+import { ui as first } from './i18n/en/ui';
 import { openTelegram, type Telegram } from './telegram';
 import { waitingApp } from './ui/waiting';
 import { Shell } from './ui/shell';
@@ -26,7 +26,7 @@ function preferred(): Language {
 function Page({ telegram }: { telegram: Telegram }) {
   const [app, setApp] = useState<App>(waitingApp);
   const [hasFailed, setFailed] = useState(false);
-  const [shown, setShown] = useState<{ language: Language; messages: Messages }>({ language: 'en', messages: english });
+  const [shown, setShown] = useState<{ language: Language; messages: Partial<Messages> }>({ language: 'en', messages: first });
   const load = async (): Promise<void> => {
     setFailed(false);
     try {
@@ -44,13 +44,17 @@ function Page({ telegram }: { telegram: Telegram }) {
         // Kept until the page is closed.
       }
     }
-    loadMessages(language).then((messages) => setShown({ language, messages }), () => undefined);
+    loadMessages(language).then((messages) => setShown({ language, messages }), () => setFailed(true));
   };
   useEffect(() => {
     setLanguage(preferred(), false);
     void load();
   }, []);
-  return <Shell app={app} telegram={telegram} {...shown} setLanguage={setLanguage} now={now} retry={hasFailed ? () => void load() : null} />;
+  const retry = (): void => {
+    setLanguage(preferred(), false);
+    void load();
+  };
+  return <Shell app={app} telegram={telegram} {...shown} setLanguage={setLanguage} now={now} retry={hasFailed ? retry : null} />;
 }
 
 render(<Page telegram={openTelegram(window)} />, document.body);

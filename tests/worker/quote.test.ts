@@ -39,7 +39,7 @@ test('a worker serves the quote about its key, the newest without a restart, and
 });
 
 test('what is no quote is neither served nor read whole, and the worker goes on', async () => {
-  for (const content of ['{"quote":', '{}', JSON.stringify({ ...fileOf(), more: 1 }), JSON.stringify(fileOf({ quote: 'zz' })), ' '.repeat(300_000)]) {
+  for (const content of ['{"quote":', '{}', JSON.stringify({ ...fileOf(), more: 1 }), JSON.stringify(fileOf({ quote: 'zz' })), `${JSON.stringify(fileOf())}${' '.repeat(300_000)}`]) {
     writeFileSync(join(folder, 'quote.json'), content);
     assert.deepEqual(await ask(), [500, 'storage.quote']);
     assert.throws(() => storedQuote(folder), { code: 'storage.quote' });

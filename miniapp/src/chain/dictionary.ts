@@ -34,10 +34,10 @@ function readLabel(node: CellReader, left: number): [label: bigint, length: numb
   let label = 0n;
   if (node.number(1) === 0) {
     while (node.number(1) === 1) length++;
-    label = length > left ? 0n : node.uint(length);
+    label = node.uint(length);
   } else if (node.number(1) === 0) {
     length = node.number(lengthBits);
-    label = length > left ? 0n : node.uint(length);
+    label = node.uint(length);
   } else {
     const bit = node.uint(1);
     length = node.number(lengthBits);

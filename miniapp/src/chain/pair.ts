@@ -106,9 +106,10 @@ export class ChainPair {
    */
   async channelsOf(wallet: string, maxTransactions = 1_000): Promise<OpenedChannels> {
     const last = await this.agree(wallet, ({ last: { lt, hash } }) => ({ value: { lt, hash }, said: '' }));
+    if (last.agreement === 'none') return { channels: [], complete: false };
     let opened = new Map<string, ChannelTerms>();
     let complete = false;
-    for (const api of last.agreement === 'none' ? [] : this.apis) {
+    for (const api of this.apis) {
       const own = new Map<string, ChannelTerms>();
       complete = await openings(api, wallet, last.value.value, maxTransactions, own).catch(() => false);
       opened = complete ? own : new Map([...opened, ...own]);

@@ -1,5 +1,5 @@
 /** The key of a channel's vouchers: Ed25519 of WebCrypto, which cannot be extracted and lies in the database as it is. */
-import { toHex } from '../../../protocol';
+import { toHex } from '../../../protocol/bytes';
 import { walletError } from '../wallet/errors';
 import type { Database } from './database';
 

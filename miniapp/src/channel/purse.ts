@@ -1,6 +1,8 @@
-import { dueFor, CHUNK_TOKENS, type Prices, voucherHash, type Welcome } from '../../../protocol';
-import type { ChannelTerms, Purse, SignedVoucher } from '../types';
+import type { Welcome } from '../../../protocol';
+import { CHUNK_TOKENS, dueFor, type Prices } from '../../../protocol/channel/pricing';
+import { voucherHash } from '../../../protocol/payments';
 import { fromHex } from '../chain';
+import type { ChannelTerms, Purse, SignedVoucher } from '../types';
 import { tonText, walletError } from '../wallet/errors';
 import { mostPayable } from './budget';
 import type { ChannelKey } from './keys';

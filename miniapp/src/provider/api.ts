@@ -1,9 +1,9 @@
 /** What the page asks the worker that serves it. */
 import type { EarningsPage, PaymentsPage, Period, ProviderReport, VouchersPage } from '../../../worker/provider/wire';
 
-/** Why there is no answer: `token` it wants another token, `refused` it refuses for the reason that it gives, `silent` it did not answer. */
+/** Why there is no answer: `token` it wants another token, `refused` it refuses for the reason that it gives, `silent` it did not answer, `elsewhere` no worker served this page. */
 export class ApiProblem extends Error {
-  constructor(readonly kind: 'token' | 'refused' | 'silent', readonly said: string) {
+  constructor(readonly kind: 'token' | 'refused' | 'silent' | 'elsewhere', readonly said: string) {
     super(said);
   }
 }
@@ -29,7 +29,7 @@ export function openApi(token: string | null): ProviderApi {
     const body = (await response.json().catch(() => null)) as (T & { error?: { message?: string; hint?: string } }) | null;
     if (response.ok && body?.version === VERSION) return body;
     const said = [body?.error?.message, body?.error?.hint].filter((each) => each !== undefined).join('; ');
-    throw new ApiProblem(response.status === 401 ? 'token' : response.status < 500 ? 'refused' : 'silent', said || `HTTP ${response.status}`);
+    throw new ApiProblem(kindOf(response.status, body !== null), said || `HTTP ${response.status}`);
   };
   return {
     report: () => get(''),
@@ -37,4 +37,10 @@ export function openApi(token: string | null): ProviderApi {
     vouchers: (after) => get('/vouchers', { after }),
     payments: (of, before) => get('/payments', { of, before }),
   };
+}
+
+function kindOf(status: number, isJson: boolean): ApiProblem['kind'] {
+  if (status === 401) return 'token';
+  if (status >= 500) return 'silent';
+  return isJson ? 'refused' : 'elsewhere';
 }

@@ -10,7 +10,7 @@ export function Stake({ report: { stake, worker } }: { report: ProviderReport })
   if (stake === null) return <Group title={t('provider.stake')}><p class="prose">{t('provider.stakeNone')}</p></Group>;
   const { state, problem, readAt } = stake;
   if (state === null) return <Group title={t('provider.stake')}><p class="prose">{t('provider.stakeUnread', { code: problem ?? '…' })}</p></Group>;
-  const note = [t('provider.stakeRead', { when: ago(readAt!) }), problem !== null && t('provider.stakeUnread', { code: problem })].filter(Boolean).join(' ');
+  const note = [t('provider.stakeRead', { when: ago(readAt!) }), problem !== null && t('provider.stakeOld', { code: problem })].filter(Boolean).join(' ');
   return (
     <section class="group">
       <h2>{t('provider.stake')}</h2>

@@ -105,19 +105,25 @@ function Head({ report, toggle }: { report: ProviderReport | null; toggle: () =>
 function Trouble({ problem, report }: { problem: ApiProblem | null; report: ProviderReport | null }) {
   const { t, time } = useWords();
   if (problem === null) return report === null ? <Notice kind="waiting" title={t('provider.loading')} /> : null;
+  const [title, hint] = problem.kind === 'refused' ? [t('provider.refused'), problem.said]
+    : problem.kind === 'elsewhere' ? [t('provider.elsewhere'), t('provider.elsewhereHint')] : [t('provider.silent'), t('provider.silentHint')];
   return (
-    <Notice kind="problem" title={t(problem.kind === 'refused' ? 'provider.refused' : 'provider.silent')}>
-      <p>{problem.kind === 'refused' ? problem.said : t('provider.silentHint')}</p>
+    <Notice kind="problem" title={title}>
+      <p>{hint}</p>
       {report !== null && <p>{t('provider.old', { time: time(report.now) })}</p>}
     </Notice>
   );
 }
 
 function Report({ api, report, looks }: { api: ProviderApi; report: ProviderReport; looks: number }) {
-  const words = useWords();
+  const warnings = warningsOf(report, useWords());
   return (
     <>
-      {warningsOf(report, words).map(({ isBad, text }) => <p key={text} class={`warning ${isBad ? 'is-bad' : ''}`}><Icon name="warning" /><span>{text}</span></p>)}
+      {warnings.length > 0 && (
+        <ul class="warnings">
+          {warnings.map(({ isBad, text }) => <li key={text} class={`warning ${isBad ? 'is-bad' : ''}`}><Icon name="warning" /><span>{text}</span></li>)}
+        </ul>
+      )}
       <Earnings api={api} report={report} />
       {report.vouchers !== null && <Vouchers api={api} vouchers={report.vouchers} refresh={looks} />}
       <Stake report={report} />

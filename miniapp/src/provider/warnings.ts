@@ -32,5 +32,5 @@ export function warningsOf({ worker, stake, audit, vouchers, disputes, now }: Pr
   if (audit !== null) add(BigInt(audit.unmatchedNano) > 0n, false, () => t('provider.warnUnmatched', { amount: ton(audit.unmatchedNano) }));
   const { certificateEnd } = worker;
   add(certificateEnd !== null && certificateEnd < now + SOON_SECONDS, false, () => t('provider.warnTls', { when: ago(certificateEnd!) }));
-  return found;
+  return found.sort((a, b) => Number(b.isBad) - Number(a.isBad));
 }

@@ -123,6 +123,61 @@ describe("the provider's page", { skip: process.env.COCOON_E2E === undefined && 
     }
   });
 
+  test('says what is wrong, worst first, in words, whatever comes together', async () => {
+    const answered = await report();
+    const day = 86_400;
+    const account = `0:${'ab'.repeat(32)}`;
+    const state = answered.stake!.state!;
+    const bad: ProviderReport = {
+      ...answered,
+      worker: { ...answered.worker, networkId: -239, ready: false, reasons: ['engine', 'store', 'something-new'], certificateEnd: answered.now + day },
+      audit: { ...answered.audit!, unmatchedNano: '1', unmatchedChannels: 1 },
+      vouchers: { open: { channels: 9, nano: '123456789012345678', firstEnd: answered.now + 600 }, lost: { channels: 1, nano: '5' }, claimFeeNano: null },
+      stake: {
+        ...answered.stake!, problem: 'network.unreachable',
+        state: {
+          ...state, activeNano: '1', slashedNano: '1000000000', faults: 1, openCases: 2, thawingNano: '7', thawedAt: answered.now + day,
+          key: { ...state.key!, end: answered.now + day, attestationEnd: answered.now + day, tcbStatus: 2 },
+        },
+      },
+      disputes: { running: [{ address: account, escrow: account, seq: 3, openedAt: answered.now, canAnswer: false }], counts: { running: 1, acquitted: 2, convicted: 1, moot: 0 } },
+      uptime: { ...answered.uptime, days: answered.uptime.days.map((each, index) => ({ ...each, ofSeconds: day, upSeconds: day - index, readySeconds: (day * index) / 30 })) },
+    };
+    const page = (after: string | null): object => ({
+      version: 1, next: after === null ? '5.1' : null,
+      vouchers: [{ channel: `0:${(after === null ? 'cd' : 'ef').repeat(32)}`, nano: '123456789012345678', final: false, deadline: answered.now + 600, isSeen: after !== null, isClosing: after === null }],
+    });
+    for (const locale of ['en-US', 'ru-RU']) {
+      const visitor = await browser.visitor({ screen: 'small', locale });
+      await visitor.page.route('**/v1/provider', (route) => route.fulfill({ json: bad }));
+      await visitor.page.route('**/v1/provider/vouchers*', (route) => route.fulfill({ json: page(new URL(route.request().url()).searchParams.get('after')) }));
+      await visitor.page.goto(`${world.ready.metricsUrl}/`);
+      const more = visitor.page.getByRole('button', { name: locale === 'en-US' ? 'Show more' : 'Показать ещё' });
+      await more.click();
+      await more.waitFor({ state: 'detached' });
+      const shown = await text(visitor.page);
+      const words = locale === 'en-US'
+        ? ['Not ready', 'The engine failed', 'The last write to disk failed', 'something-new', 'A dispute cannot be answered', 'Disputes without a verdict: 2', 'Slashed from the stake: 1 TON', 'below the minimum',
+          'key ends in 24 hours', 'with unredeemed vouchers ends in 10 minutes', '0.000000005 TON in vouchers were never claimed', '0.000000001 TON of claims were not found', 'TLS certificate ends in 24 hours', 'Attestation ends',
+          'closing', 'not looked at yet', '123,456,789.012345678', 'acquitted 2, lost 1', 'network.unreachable']
+        : ['Не готов', 'Движок дал сбой', 'На спор ответить нельзя', 'Споров без решения: 2', 'Из стейка удержано 1 TON', 'закрывается через 10 минут', '123 456 789,012345678', 'истекает через 24 часа'];
+      for (const word of words) assert.ok(shown.includes(word), `${word}: ${shown}`);
+      assert.ok(!shown.includes('Test network'));
+      assert.deepEqual(await findings(visitor.page), []);
+      await isClean(visitor);
+      await picture(visitor.page, `bad-${locale}`);
+      await visitor.close();
+    }
+  });
+
+  test('says where it belongs when no worker serves it', async () => {
+    const visitor = await browser.visitor();
+    await visitor.page.route('**/v1/**', (route) => route.fulfill({ status: 404, contentType: 'text/plain', body: '' }));
+    await visitor.page.goto(`${world.ready.metricsUrl}/`);
+    await visitor.page.getByText('No worker is behind this page').waitFor();
+    await visitor.close();
+  });
+
   test('stays with what it knew when the worker is gone, says so, and goes on when it is back', async () => {
     const visitor = await visit();
     const { page } = visitor;

@@ -47,7 +47,7 @@ export function provider(byte: string, level: VerdictLevel, more: Partial<Provid
   const claims = claimsOf(PROVIDER_CLAIMS, level);
   const stake = byte.repeat(32);
   return {
-    stake, offer: { ...offer, stake, tier: level === 'bonded' ? 'bonded' : 'attested' }, stakeActive: 12_000n * TON, slashed: 0n, keyEnd: NOW + 20 * 24 * HOUR, claims, verdict: verdict(level, claims), ...more,
+    stake, offer: { ...offer, stake, tier: level === 'bonded' ? 'bonded' : 'attested' }, stakeActive: 12_000n * TON, slashed: 0n, faults: 0, checkedAt: NOW, keyEnd: NOW + 20 * 24 * HOUR, claims, verdict: verdict(level, claims), ...more,
   };
 }
 
@@ -56,7 +56,7 @@ export const providers: readonly ProviderView[] = [
   provider('c4', 'test-hardware', { stakeActive: 1_500_500_000_000n, keyEnd: NOW + 5 * HOUR }),
   provider('31', 'bonded', { offer: { ...offer, stake: '31'.repeat(32), tier: 'bonded', promptPrice: 90_000_000n, outputPrice: 355_000_000n } }),
   provider('77', 'unknown'),
-  provider('9e', 'refuted', { slashed: 250n * TON }),
+  provider('9e', 'refuted', { slashed: 250n * TON, faults: 2 }),
   provider('e0', 'unknown', { offer: null }),
 ];
 

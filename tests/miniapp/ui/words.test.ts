@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Address } from '@ton/core';
-import { format, loadMessages } from '../../../miniapp/src/i18n';
-import { ui as english } from '../../../miniapp/src/i18n/en/ui';
+import { format, loadMessages, type Messages } from '../../../miniapp/src/i18n';
+import { ui } from '../../../miniapp/src/i18n/en/ui';
+import { uiLater } from '../../../miniapp/src/i18n/en/uiLater';
 import { ui as russian } from '../../../miniapp/src/i18n/ru/ui';
 import { MESSAGE_CLAIMS, PROVIDER_CLAIMS } from '../../../miniapp/src/types';
 import { friendlyAddress } from '../../../miniapp/src/ui/address';
@@ -12,7 +13,9 @@ import { formatDate, relativeTime } from '../../../miniapp/src/ui/time';
 import { blank, channel, provider, providers } from './fakeApp';
 import type { Text } from '../../../miniapp/src/types';
 
-const t = (key: Text['key'], params?: Text['params']): string => format({ ...english } as never, { key, params });
+const english = { ...ui, ...uiLater };
+
+const t = (key: Text['key'], params?: Text['params']): string => format(english as Partial<Messages>, { key, params });
 
 describe('words', () => {
   test('are there for every level, claim, status, source and phase, in both languages', () => {

@@ -24,7 +24,9 @@ describe('a wallet over TON Connect', { timeout: 60_000 }, () => {
     assert.deepEqual([page.account(), page.name(), page.isStored(), page.link(), page.isAsked()], [null, null, false, null, false]);
     assert.throws(() => page.connect('simulated'), hasCode('wallet.notLoaded'));
     await page.restore();
+    assert.throws(() => page.connect('simulated'), hasCode('wallet.notLoaded'));
     await page.preload();
+    assert.equal((page as unknown as { connector: { analytics?: unknown } }).connector.analytics, undefined);
     assert.deepEqual([askedOrigins(), world.server.bridge.clients, [...storage.items]], [[], [], []]);
     assert.throws(() => page.connect('other'), hasCode('wallet.unknownWallet'));
 
@@ -143,9 +145,12 @@ describe('a wallet over TON Connect', { timeout: 60_000 }, () => {
     const other = new MemoryStorage();
     const page = world.page(other);
     await page.preload();
+    const others = world.server.bridge.clients.length;
     page.connect('simulated');
-    await until(() => page.isStored(), 'stored');
+    await until(() => page.isStored() && world.server.bridge.clients.length > others, 'the page listens');
+    await new Promise((resolve) => setTimeout(resolve, 50));
     await page.disconnect();
+    await until(() => world.server.bridge.clients.length === others, 'it does not any more');
     assert.deepEqual([page.isStored(), page.link()], [false, null]);
     assert.equal(world.page(other).isStored(), false);
   });

@@ -1,6 +1,7 @@
-import type { ui as english } from '../en/ui';
+import type { ui as first } from '../en/ui';
+import type { uiLater } from '../en/uiLater';
 
-export const ui: Record<keyof typeof english, string> = {
+export const ui: Record<keyof typeof first | keyof typeof uiLater, string> = {
   'ui.title': 'Open Cocoon',
   'ui.back': 'Назад',
   'ui.close': 'Закрыть',
@@ -61,6 +62,7 @@ export const ui: Record<keyof typeof english, string> = {
   'ui.claimKeyThen': 'Ключ тогда действовал',
   'ui.claimProviderUnslashed': 'Провайдера с тех пор не штрафовали',
   'ui.claimRecomputed': 'Ответ пересчитан',
+  'ui.checkedAt': 'По состоянию на {at}, {when}',
   'ui.claimsOfProvider': 'Что проверено у провайдера',
   'ui.claimsOfMessage': 'Что проверено в этом ответе',
 
@@ -75,6 +77,7 @@ export const ui: Record<keyof typeof english, string> = {
   'ui.tierBonded': 'Под залог',
   'ui.stake': 'залог {amount} TON',
   'ui.slashed': 'штраф {amount} TON',
+  'ui.faults': 'нарушения: {count}',
   'ui.keyEnds': 'ключ истекает {when}',
   'ui.channelHere': 'Ваш канал',
   'ui.lostBanner': 'Деньги в каналах без ключа',

@@ -14,7 +14,7 @@ export const Fact = ({ name, children }: { name: string; children: ComponentChil
   <div class="fact"><dt>{name}</dt><dd>{children}</dd></div>
 );
 
-/** A few names and amounts beside each other. */
-export const Figures = ({ of, unit }: { of: readonly (readonly [name: string, shown: string, exact: string])[]; unit: string }) => (
-  <dl class="figures">{of.map(([name, shown, exact]) => <div key={name}><dt>{name}</dt><dd title={`${exact} ${unit}`}>{shown} <small>{unit}</small></dd></div>)}</dl>
+/** A few names and numbers beside each other; `exact` is what a rounded one stands for. */
+export const Figures = ({ of, unit }: { of: readonly (readonly [name: string, shown: string, exact?: string])[]; unit?: string }) => (
+  <dl class="figures">{of.map(([name, shown, exact]) => <div key={name}><dt>{name}</dt><dd title={exact && `${exact} ${unit ?? ''}`}>{shown}{unit && <small> {unit}</small>}</dd></div>)}</dl>
 );

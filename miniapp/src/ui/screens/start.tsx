@@ -39,19 +39,21 @@ export function Start() {
   );
 }
 
+const POINTS = [['seal', 'ui.welcomeSealed'], ['wallet', 'ui.welcomePaid'], ['tick', 'ui.welcomeChecked']] as const;
+
 /** Before the first tap: nobody but the page's own host has heard of this visit. */
 function Welcome() {
   const { state, t, app } = useUi();
   const { config } = state;
   return (
     <div class="page welcome">
-      <Icon name="shield" />
+      <div class="hero"><Icon name="shield" /></div>
       <h2>{t('ui.welcome')}</h2>
-      <ul class="points">
-        {(['ui.welcomeSealed', 'ui.welcomePaid', 'ui.welcomeChecked'] as const).map((key) => <li key={key}>{t(key)}</li>)}
+      <ul class="rows">
+        {POINTS.map(([icon, key]) => <li key={key} class="row-main"><Icon name={icon} /><span>{t(key)}</span></li>)}
       </ul>
       <div class="actions">
-        <button type="button" class="button" disabled={config === null} onClick={() => void app.refresh()}>{t('ui.connect')}</button>
+        <button type="button" class="button" disabled={config === null && state.problem === null} onClick={() => void app.refresh()}>{t('ui.connect')}</button>
         {config !== null && <p class="note">{t('ui.connectAbout', { relay: new URL(config.relay).host, apis: config.apis.map(({ name }) => name).join(', ') })}</p>}
       </div>
     </div>
@@ -64,7 +66,7 @@ function Again() {
 }
 
 function ProviderRow({ provider }: { provider: ProviderView }) {
-  const { t, ton, go, app, address, state, language, now } = useUi();
+  const { t, ton, number, go, app, address, state, language, now } = useUi();
   const { stake, offer, verdict } = provider;
   const model = offer && state.config?.models.find(({ root }) => root === offer.modelRoot);
   const hasChannel = state.channel?.stake === stake && state.channel.phase !== 'ended';
@@ -73,6 +75,10 @@ function ProviderRow({ provider }: { provider: ProviderView }) {
     t('ui.stake', { amount: ton(provider.stakeActive, 'down') }),
     provider.keyEnd - now() < SOON && t('ui.keyEnds', { when: relativeTime(provider.keyEnd, now(), language) }),
   ];
+  const harm = [
+    provider.slashed > 0n && t('ui.slashed', { amount: ton(provider.slashed) }),
+    provider.faults > 0 && t('ui.faults', { count: number(provider.faults) }),
+  ].filter(Boolean);
   const choose = (): void => {
     app.choose(stake);
     go(hasChannel ? 'chat' : 'open');
@@ -84,7 +90,7 @@ function ProviderRow({ provider }: { provider: ProviderView }) {
           <span class="row-title">{model && `${model.name} `}<span class={model ? 'quiet-text' : undefined}>{shortAddress(address(stake))}</span></span>
           <span class="row-badges"><Badge level={verdict.level} />{hasChannel && <span class="badge own">{t('ui.channelHere')}</span>}</span>
           {offer === null ? <span class="row-text">{t('ui.noOffer')}</span> : <Price offer={offer} />}
-          <span class="row-text">{facts.filter(Boolean).join(' · ')}{provider.slashed > 0n && <b class="bad"> · {t('ui.slashed', { amount: ton(provider.slashed) })}</b>}</span>
+          <span class="row-text">{facts.filter(Boolean).join(' · ')}{harm.length > 0 && <b class="bad"> · {harm.join(' · ')}</b>}</span>
         </span>
         <Icon name="next" />
       </button>

@@ -6,6 +6,7 @@ import { Sheet } from '../parts/sheet';
 import { aboutLevelKey, claimKey, sourceKey, statusKey } from '../keys';
 import { saveReceipt } from '../screens/receipt';
 import { shownText } from '../screens/message';
+import { formatTime, relativeTime } from '../time';
 import { useUi } from '../context';
 import type { Claim, ClaimStatus, MessageView, ProviderView, Verdict } from '../../types';
 
@@ -37,10 +38,14 @@ function Claims({ claims, verdict, children }: { claims: readonly Claim[]; verdi
 }
 
 export function ProviderSheet({ provider }: { provider: ProviderView }) {
-  const { t, address } = useUi();
+  const { t, address, language, now } = useUi();
+  const { checkedAt, stake } = provider;
   return (
     <Sheet title={t('ui.claimsOfProvider')}>
-      <Claims claims={provider.claims} verdict={provider.verdict}><code>{address(provider.stake)}</code></Claims>
+      <Claims claims={provider.claims} verdict={provider.verdict}>
+        <code>{address(stake)}</code>
+        {checkedAt > 0 && <span class="quiet-text">{t('ui.checkedAt', { at: formatTime(checkedAt, language), when: relativeTime(checkedAt, now(), language) })}</span>}
+      </Claims>
     </Sheet>
   );
 }

@@ -25,6 +25,8 @@ const talk = [
 const inChannel = { channel: channel(), chosen, wallet: connected };
 
 export const SCENES: Record<string, Scene> = {
+  welcome: { state: { isStarted: false, providers: null }, place: { screen: 'start' } },
+  'welcome-unread': { state: { isStarted: false, config: null, providers: null, problem: { code: 'app.noConfig', text: { key: 'app.noConfig', params: { what: 'relay' } } } }, place: { screen: 'start' } },
   loading: { state: { providers: null }, place: { screen: 'start' } },
   'not-loaded': { state: { providers: null }, place: { screen: 'start' }, hasFailed: true },
   unread: { state: { providers: null, problem: { code: 'app.noConfig', text: { key: 'app.noConfig', params: { what: 'relay' } } } }, place: { screen: 'start' } },
