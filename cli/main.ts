@@ -8,6 +8,7 @@ import { devnetCommand } from './commands/devnet';
 import { exactCommand } from './commands/exact';
 import { gatewayCommand } from './commands/gateway';
 import { jobCommand } from './commands/job';
+import { miniappCommand } from './commands/miniapp';
 import { modelCommand } from './commands/model';
 import { providerCommand } from './commands/provider';
 import { receiptCommand } from './commands/receipt';
@@ -32,6 +33,7 @@ export function createProgram(): Command {
     .addCommand(providerCommand())
     .addCommand(jobCommand())
     .addCommand(gatewayCommand())
+    .addCommand(miniappCommand())
     .addCommand(receiptCommand())
     .addCommand(challengeCommand())
     .addCommand(watchtowerCommand())

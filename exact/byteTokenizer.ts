@@ -2,6 +2,7 @@
  * Tokenizer kind 1: byte-level BPE as docs/exact-arithmetic.md section 3 defines it: tokens 0..255 are the bytes, then merges, then
  * specials. Splitting works on bytes, so it depends on no version of Unicode, and any UTF-8 text survives a round trip.
  */
+import { concatBytes } from '../protocol/bytes';
 import { JobInputError } from './errors';
 import { NumberHeap } from './numberHeap';
 import type { Tokenizer } from './tokenizer';
@@ -89,7 +90,7 @@ export class ByteTokenizer implements Tokenizer {
 
   /** Bytes of the tokens one after the other; ids without bytes give nothing. */
   decodeBytes(tokens: readonly number[]): Uint8Array {
-    return Buffer.concat(tokens.map((id) => this.tokenBytes[id] ?? new Uint8Array(0)));
+    return concatBytes(...tokens.map((id) => this.tokenBytes[id] ?? new Uint8Array(0)));
   }
 
   /** As text; bytes that are not UTF-8 become U+FFFD. */
@@ -144,7 +145,7 @@ function readMerges(reader: SectionReader, vocab: number, bytesOf: Uint8Array[])
     const key = pairKey(left, right);
     if (seen.has(key)) refuse('merge-twice', `merge ${i} repeats a pair`, 'each pair once', 'a repeat');
     seen.add(key);
-    const bytes = Buffer.concat([bytesOf[left], bytesOf[right]]);
+    const bytes = concatBytes(bytesOf[left], bytesOf[right]);
     if (bytes.length > MAX_TOKEN_BYTES) {
       refuse('merge-length', `merge ${i} is too long`, `at most ${MAX_TOKEN_BYTES} bytes`, `${bytes.length}`);
     }

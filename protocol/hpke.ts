@@ -1,13 +1,27 @@
-import { Chacha20Poly1305 } from '@hpke/chacha20poly1305';
-import { CipherSuite, HkdfSha256 } from '@hpke/core';
+import { AeadId, type AeadInterface, CipherSuite, HkdfSha256 } from '@hpke/core';
 import { DhkemX25519HkdfSha256 } from '@hpke/dhkem-x25519';
+import { chacha20poly1305 } from './aead';
 
 /** HPKE (RFC 9180), base mode, one message: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, ChaCha20Poly1305. */
 const suite = new CipherSuite({
   kem: new DhkemX25519HkdfSha256(),
   kdf: new HkdfSha256(),
-  aead: new Chacha20Poly1305(),
+  aead: aead(),
 });
+
+/** The cipher of everything else that is sealed here, as the library takes one. */
+function aead(): AeadInterface {
+  type Given = ArrayBufferLike | ArrayBufferView;
+  const bytes = (given: Given): Uint8Array => (ArrayBuffer.isView(given) ? new Uint8Array(given.buffer, given.byteOffset, given.byteLength) : new Uint8Array(given));
+  const on = (key: Given, iv: Given, additional: Given) => chacha20poly1305(bytes(key), bytes(iv), bytes(additional));
+  return {
+    id: AeadId.Chacha20Poly1305, keySize: 32, nonceSize: 12, tagSize: 16,
+    createEncryptionContext: (key) => ({
+      seal: async (iv, data, additional) => buffer(on(key, iv, additional).seal(bytes(data))),
+      open: async (iv, data, additional) => buffer(on(key, iv, additional).open(bytes(data))),
+    }),
+  };
+}
 
 /** Bytes of an encapsulated key. */
 export const HPKE_ENC_BYTES = 32;

@@ -3,7 +3,7 @@ import type { Server } from 'node:http';
 import type { Server as TlsServer } from 'node:https';
 import { z } from 'zod';
 import { type ChannelOptions, ChannelService } from './channels/service';
-import { Tier } from '../protocol';
+import { Tier, toHex } from '../protocol';
 import { RequestError } from './errors';
 import { CaseWatch, Defender, type DefenderOptions, HeldTraces, MAX_QUESTION_BODY, RequestVault, TRACES_PATH } from './cases';
 import { listen } from './http/listen';
@@ -20,11 +20,14 @@ import { descriptorOf } from './descriptor';
 import { Admission, type AdmissionLimits } from './operation/admission';
 import { JOBS, TRACES } from './operation/engineQueue';
 import { EngineWatch } from './operation/engineWatch';
+import { Heartbeat } from './operation/heartbeat';
 import { WorkerMetrics } from './operation/metrics';
-import { startOperatorServer } from './operation/operatorServer';
+import type { OperatorAccess } from './operation/operatorAccess';
 import { Readiness } from './operation/readiness';
 import { addReadings, keptFor } from './operation/readings';
 import { deadline, ended } from './operation/wait';
+import { storedQuote } from './quoteFile';
+import { startOperator } from './provider/start';
 import { StakeWatch } from './stake/watch';
 import type { JobRecord } from './store/jobStore';
 
@@ -46,10 +49,12 @@ export interface ServiceOptions extends JobContext {
   /** Set for a worker that serves channels too. */
   channels?: ChannelOptions;
   admission?: AdmissionLimits;
-  /** Where metrics are served, in the clear; nowhere when absent. */
-  operator?: { host: string; port: number };
+  /** Where metrics and the provider's page are served, in the clear; nowhere when absent. */
+  operator?: OperatorAccess & { port: number };
   /** Serves https and wss. */
   tls?: TlsFiles;
+  /** Data folder of a worker whose key is attested: the quote that lies there is served. */
+  quoteFolder?: string;
 }
 
 /** A running worker. */
@@ -57,6 +62,8 @@ export interface Service {
   url: string;
   /** Of the operator's port. */
   metricsUrl?: string;
+  /** Whether the provider's page is there. */
+  hasPage?: boolean;
   /**
    * Takes nothing new, lets what runs finish for at most so many seconds, and ends everything else; then the stores are closed
    * and connections ended. What did not finish is taken up by a restart.
@@ -152,6 +159,14 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     return shown;
   };
 
+  const quote = (): Reply => {
+    const file = options.quoteFolder === undefined ? null : storedQuote(options.quoteFolder);
+    if (file?.workerKey !== toHex(options.policy.workerKey)) {
+      throw new RequestError(404, 'request.no-quote', 'this worker has no quote about its key', { hint: 'attested workers have one: cocoon provider keys quote' });
+    }
+    return { status: 200, body: file };
+  };
+
   const readiness = new Readiness({
     draining: draining.signal, engine: watched, chain: options.chain, account: options.policy.payout, log,
     checkStores: () => {
@@ -182,6 +197,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       { method: 'GET', path: /^\/healthz$/, isUnlimited: true, handle: health },
       { method: 'GET', path: /^\/readyz$/, isUnlimited: true, handle: ready },
       { method: 'GET', path: /^\/v1\/descriptor$/, handle: () => ({ status: 200, body: descriptorOf(options) }) },
+      { method: 'GET', path: /^\/v1\/quote$/, handle: quote },
       { method: 'POST', path: /^\/v1\/jobs$/, handle: (_match, body, sender) => announce(body, sender) },
       {
         method: 'POST',
@@ -221,15 +237,10 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       certificateEnd: renewal && (() => renewal.validUntil),
     });
   }
-  const jsonPage = (reply: () => Reply) => () => {
-    const { status, body } = reply();
-    return { status, type: 'application/json; charset=utf-8', text: `${JSON.stringify(body)}\n` };
-  };
-  const operator = metrics && options.operator && (await startOperatorServer(options.operator.host, options.operator.port, {
-    '/metrics': async () => ({ status: 200, type: metrics.registry.contentType, text: await metrics.text() }),
-    '/healthz': jsonPage(health),
-    '/readyz': jsonPage(ready),
-  }, log));
+  const operator = metrics && (await startOperator(options, metrics, { health, ready }, {
+    readiness, admission, engine: watched, jobQueue: () => follower.queue.length, connections: () => channels?.connections ?? 0, certificateEnd: () => renewal?.validUntil ?? null,
+  }));
+  const heartbeat = new Heartbeat(store.uptime, () => readiness.reasons().length === 0, log, unixTime);
   for (const job of store.unfinished()) {
     log.info({ job: job.address, state: job.state }, 'unfinished job taken up again');
     follower.start(job.address);
@@ -265,6 +276,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     await closeServer(server);
     await Promise.all([follower.stop(), watching, defending]);
     operator?.close();
+    heartbeat.stop();
     store.close();
     log.info('worker stopped');
   };
@@ -272,6 +284,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   return {
     url,
     metricsUrl: operator?.url,
+    hasPage: operator?.hasPage,
     stop: (drainSeconds = 0) => (stopped ??= stop(drainSeconds)),
     renewTls: () => void renewal?.renew(),
   };

@@ -5,6 +5,7 @@ export * from './Collateral';
 export * from './collateralMessages';
 export * from './codeHashes';
 export * from './JobEscrow';
+export * from './discovery';
 export * from './keyLife';
 export * from './PaymentChannel';
 export * from './caseMoves';

@@ -2,7 +2,7 @@ import { certificateOf, PCK_ISSUERS, platformOf } from '../../attest/checks/cert
 import { refuse } from '../../attest/errors';
 import type { PlatformKind } from '../../attest/pcs';
 import { parseQuote } from '../../attest/quote';
-import { quoteFileSchema } from '../provider/quote';
+import { quoteFileSchema } from '../../worker/quoteFile';
 
 /**
  * Which collateral a quote's platform needs, as its certificate says; nothing is verified here.

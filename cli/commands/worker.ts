@@ -146,8 +146,9 @@ async function startWorker(
         channelRate: settings.channelRate,
         senderRate: settings.senderRate,
       },
-      operator: settings.metricsPort === undefined ? undefined : { host: settings.metricsHost, port: settings.metricsPort },
+      operator: settings.metricsPort === undefined ? undefined : { host: settings.metricsHost, port: settings.metricsPort, token: settings.operatorToken },
       tls,
+      quoteFolder: settings.tier === 'attested' ? settings.dataFolder : undefined,
     });
     if (cheats) log.warn('SIMULATED CHEAT: this worker computes with one wrong bit in its first layer');
     output.result(
@@ -157,14 +158,14 @@ async function startWorker(
         payout: payout.toRawString(),
         backend: engine.backend,
         adapter: engine.adapter,
-        ...(service.metricsUrl !== undefined && { metricsUrl: service.metricsUrl }),
+        ...(service.metricsUrl !== undefined && { metricsUrl: service.metricsUrl, hasPage: service.hasPage }),
       },
       [
         `worker ${workerKey}`,
         `listens at ${service.url}`,
         `is paid at ${payout.toString({ bounceable: false })}`,
         `computes with ${engine.backend} on ${engine.adapter}`,
-        ...(service.metricsUrl === undefined ? [] : [`tells its operator at ${service.metricsUrl}/metrics`]),
+        ...(service.metricsUrl === undefined ? [] : [`tells its operator at ${service.metricsUrl}${service.hasPage === true ? '/' : '/metrics'}`]),
       ].join('\n'),
     );
     return {

@@ -49,6 +49,7 @@ export interface Settings {
   drainSeconds: number;
   metricsHost: string;
   metricsPort?: number;
+  operatorToken?: string;
   tlsCert?: string;
   tlsKey?: string;
   logLevel: string;

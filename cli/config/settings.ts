@@ -125,7 +125,14 @@ export const SETTINGS = {
   },
   drainSeconds: { schema: whole(0, 3600), default: 30, help: 'time for what runs to finish after SIGTERM', placeholder: 's' },
   metricsHost: { schema: text, default: '127.0.0.1', help: 'address of the metrics', placeholder: 'address' },
-  metricsPort: { schema: port, default: undefined, help: 'port of /metrics, /healthz and /readyz for the operator; none when unset', placeholder: 'port' },
+  metricsPort: { schema: port, default: undefined, help: "port of the provider's page, /metrics, /healthz and /readyz for the operator; none when unset", placeholder: 'port' },
+  operatorToken: {
+    schema: z.string().regex(/^[\x21-\x7e]{16,200}$/, 'expected 16 characters or more, without spaces'),
+    default: undefined,
+    help: "asked of whoever reads the provider's page; needed where --metrics-host is no loopback",
+    secret: true,
+    placeholder: 'token',
+  },
   tlsCert: { schema: text, default: undefined, help: 'certificate (PEM, with its chain) to serve https and wss with', placeholder: 'file' },
   tlsKey: { schema: text, default: undefined, help: 'its private key (PEM)', placeholder: 'file' },
   logLevel: {

@@ -50,6 +50,11 @@ export class Stage {
     return this.api;
   }
 
+  /** The devnet's AttestationRegistry. */
+  get registryAddress(): string {
+    return this.registry;
+  }
+
   /** A subcommand as a process of its own, with a data folder of its own. */
   start(name: string, args: readonly string[], onStderr?: (line: string) => void): Subprocess {
     // The user's own settings must not reach into the demo: it has its own chain, folders and keys.

@@ -1,34 +1,21 @@
 import { readFileSync } from 'node:fs';
 import { Address } from '@ton/core';
-import { z } from 'zod';
 import { parseQuote } from '../../attest/quote';
 import { simulatedPlatformQuote } from '../../attest/simulated/platform';
 import { tdxQuote } from '../../attest/tsm';
 import { reportDataOf } from '../../protocol';
 import type { ChainClient } from '../../worker/chain/chainClient';
 import { loadWorkerKeys } from '../../worker/keys/workerKeys';
+import { type QuoteFile, quoteFileSchema, storeQuote } from '../../worker/quoteFile';
 import { ConfigurationError, UsageError } from '../errors';
 import { hex, sameBytes } from './account';
 
-export type PlatformName = 'tdx' | 'simulated';
-const hash = z.string().regex(/^[0-9a-f]{64}$/);
-
-/** A quote about a worker's keys, carried from the trust domain to where the owner's key is. Nothing in it is secret. */
-export const quoteFileSchema = z.strictObject({
-  networkId: z.number().int(),
-  registry: z.string(),
-  owner: z.string(),
-  workerKey: hash,
-  sealingKey: hash,
-  blockSeqno: z.number().int().min(0),
-  blockHash: hash,
-  platform: z.enum(['tdx', 'simulated']),
-  quote: z.string().max(1 << 18).regex(/^[0-9a-f]+$/).refine((hex) => hex.length % 2 === 0),
-});
-export type QuoteFile = z.infer<typeof quoteFileSchema>;
+export type { QuoteFile };
+export type PlatformName = QuoteFile['platform'];
 
 /**
  * Where the worker is, inside its trust domain: a fresh quote that binds its keys to owner, registry and a recent block.
+ * It also lies in the worker's folder from then on, for the worker to serve.
  * @throws AttestationError `attest.tsm.<reason>` outside of a TDX guest, ConfigurationError `config.platform`
  */
 export async function makeQuote(
@@ -48,10 +35,12 @@ export async function makeQuote(
   if (!sameBytes(parseQuote(quote).body.reportData, reportData)) {
     throw new ConfigurationError('config.platform', 'the platform gave a quote about something else', { expected: hex(reportData) });
   }
-  return {
+  const file: QuoteFile = {
     networkId, registry: registry.toRawString(), owner: owner.toRawString(), workerKey: hex(keys.signingPublic),
     sealingKey: hex(keys.sealingPublic), blockSeqno: block.seqno, blockHash: hex(block.rootHash), platform, quote: quote.toString('hex'),
   };
+  storeQuote(worker.folder, file);
+  return file;
 }
 
 /** @throws UsageError `usage.quote` */

@@ -1,12 +1,12 @@
 /** A float model on disk, whatever its format: opened and checked, with its tokenizer; and its calibration text as ids. */
 import { statSync } from 'node:fs';
-import { JsonTokenizer } from '../jsonTokenizer';
 import { refuse } from './architecture';
 import { CALIBRATION_TEXT } from './calibrationText';
 import { tokenizerOfFolder } from './folderTokenizer';
 import { openGguf } from './gguf';
 import { tokenizerOfGguf } from './ggufTokenizer';
 import { openHuggingFace } from './huggingFace';
+import { Tokenizer } from '../tokenizer';
 import type { Weights } from './weights';
 
 export interface Source {
@@ -36,7 +36,7 @@ export async function openSource(path: string): Promise<Source> {
  * @throws ModelImportError `model.import.calibration` when the text is too short
  */
 export function calibrationTokens({ weights, tokenizer }: Source, context: number, text = CALIBRATION_TEXT): number[][] {
-  const parsed = JsonTokenizer.parse(tokenizer, weights.architecture.vocab);
+  const parsed = Tokenizer.parse(tokenizer, weights.architecture.vocab);
   const tokens = parsed.encode(text);
   const first = parsed.bosToken === undefined ? [] : [parsed.bosToken];
   const length = Math.min(TEXT_TOKENS, context) - first.length;

@@ -1,7 +1,8 @@
 /** From a tokenizer.json to the tokenizer section of a model file: only what encoding needs, in one form. */
 import { Template } from '@huggingface/jinja';
 import { ModelFileError } from '../errors';
-import { JsonTokenizer, tokenizerSection, type TokenizerJson, type TokenizerParts } from '../jsonTokenizer';
+import { tokenizerSection, type TokenizerJson, type TokenizerParts } from '../jsonTokenizer';
+import { Tokenizer } from '../tokenizer';
 import { refuse } from './architecture';
 
 type Json = Record<string, unknown>;
@@ -27,7 +28,7 @@ export function checkedTokenizer(json: Json, parts: Omit<TokenizerParts, 'json'>
   const stopTokens = [...new Set(parts.stopTokens)].sort((a, b) => a - b);
   const section = tokenizerSection({ ...parts, stopTokens, json: minimal(json) });
   try {
-    JsonTokenizer.parse(section, vocab);
+    Tokenizer.parse(section, vocab);
   } catch (error) {
     if (!(error instanceof ModelFileError)) throw error;
     refuse('tokenizer', error.shortMessage, error.expected, error.received, undefined, error);

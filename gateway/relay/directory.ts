@@ -1,8 +1,8 @@
 /** Which workers there are, from the registry alone: a relay connects to nobody else. */
 import { z } from 'zod';
 import { CocoonError } from '../../protocol/errors';
-import { toHex } from '../../protocol';
-import { isKeyUsable, keyEnd } from '../../wrappers';
+import { Tier, toHex } from '../../protocol';
+import { isKeyUsable, keyEnd, type WorkerKeyRecord } from '../../wrappers';
 import { fetchDescriptor, type Discovery, type Provider } from '../../wrappers/discovery';
 import type { Logger } from '../../worker/log';
 import { GatewayError } from '../errors';
@@ -47,6 +47,8 @@ interface Entry {
   /** As served, with the hash that is on chain. */
   descriptor: Buffer | null;
   target: RelayTarget | null;
+  /** Of the key that its descriptor names. */
+  isAttested: boolean;
   /** Why there is no target: the code of the error. */
   fault: string | null;
 }
@@ -78,6 +80,12 @@ export class WorkerDirectory {
     return this.entries.get(name)?.descriptor ?? null;
   }
 
+  /** Where a worker that may be connected to serves the quote about its attested key; null where it has no such key. */
+  quoteUrl(name: string): string | null {
+    const { provider, target, isAttested } = this.entries.get(name) ?? {};
+    return target && isAttested ? `${provider!.endpoint}/v1/quote` : null;
+  }
+
   /** JSON of all providers, reachable or not; null before the first reading. */
   list(): Buffer | null {
     return this.shown;
@@ -105,11 +113,12 @@ export class WorkerDirectory {
     let descriptor: Buffer | null = null;
     try {
       descriptor = await this.descriptorOf(provider);
-      return { provider, descriptor, target: this.target(provider, descriptor), fault: null };
+      const { record, ...target } = this.target(provider, descriptor);
+      return { provider, descriptor, target, isAttested: record.tier === Tier.attested, fault: null };
     } catch (error) {
       if (!(error instanceof CocoonError)) throw error;
       this.options.log.debug({ stake: stakeName(provider), code: error.code }, 'a provider cannot be relayed to');
-      return { provider, descriptor, target: null, fault: error.code };
+      return { provider, descriptor, target: null, isAttested: false, fault: error.code };
     }
   }
 
@@ -128,7 +137,7 @@ export class WorkerDirectory {
    * An endpoint is connected to when it serves the descriptor that the chain names and that names the stake and a key of it: whoever
    * writes somebody else's host on chain has no relay to attack it with.
    */
-  private target(provider: Provider, descriptor: Buffer): RelayTarget {
+  private target(provider: Provider, descriptor: Buffer): RelayTarget & { record: WorkerKeyRecord } {
     const { networkId, isPrivateAllowed, now } = this.options;
     const endpoint = provider.endpoint!;
     let json: unknown;
@@ -145,7 +154,7 @@ export class WorkerDirectory {
     if (record === undefined || !isKeyUsable(record, provider.status, now())) throw unusable('its worker key is not usable');
     const url = `${endpoint.replace(/^http/i, 'ws')}${channels.path}`;
     if (!isPrivateAllowed) checkUrlHost(url);
-    return { stake, url };
+    return { stake, url, record };
   }
 }
 

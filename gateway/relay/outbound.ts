@@ -12,6 +12,13 @@ export interface Outbound {
   connect(url: string, maxPayload: number): WebSocket;
 }
 
+/** An answer other than 200. */
+export class HttpStatusError extends Error {
+  constructor(readonly status: number | undefined) {
+    super(`HTTP ${status}`);
+  }
+}
+
 const TIMEOUT_MILLIS = 5_000;
 
 /** @param isPrivateAllowed for a devnet, whose workers are on this machine */
@@ -54,7 +61,7 @@ function read(url: string, mostBytes: number, guard: { lookup?: SocketLookup }):
       response.on('error', reject);
       response.on('end', () => {
         if (response.statusCode === 200) resolve(new Uint8Array(Buffer.concat(parts)));
-        else reject(new Error(`HTTP ${response.statusCode}`));
+        else reject(new HttpStatusError(response.statusCode));
       });
     });
     request.on('error', reject);

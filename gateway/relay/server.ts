@@ -17,6 +17,7 @@ import type { RelayTarget, WorkerDirectory } from './directory';
 import { Senders, type SenderLimits } from './limits';
 import type { Outbound } from './outbound';
 import { CloseCode, type PipeLimits, RelayPipe } from './pipe';
+import { QuoteShelf } from './quotes';
 
 export interface RelaySettings extends SenderLimits, PipeLimits {
   /** Origins whose pages may use it; `*` is any. Programs that send no origin may always. */
@@ -33,7 +34,7 @@ export const RELAY_SETTINGS: RelaySettings = {
 
 export interface RelayOptions {
   directory: WorkerDirectory;
-  outbound: Pick<Outbound, 'connect'>;
+  outbound: Outbound;
   log: Logger;
   host: string;
   /** 0 picks a free one. */
@@ -55,7 +56,7 @@ const MAX_FRAME_BYTES = MAX_SEALED_BYTES + FRAME_OVERHEAD_BYTES;
 const CLOSING_MILLIS = 500;
 const NAME = '([0-9a-f]{64})';
 const CHANNEL = new RegExp(`^/v1/channel/${NAME}$`);
-const DESCRIPTOR = new RegExp(`^/v1/providers/${NAME}/descriptor$`);
+const SERVED = new RegExp(`^/v1/providers/${NAME}/(descriptor|quote)$`);
 
 /**
  * Reads the registry once and listens.
@@ -100,10 +101,12 @@ class Relay {
   readonly senders: Senders;
   private readonly sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_FRAME_BYTES, perMessageDeflate: false });
   private readonly pipes = new Set<RelayPipe>();
+  private readonly quotes: QuoteShelf;
 
   constructor(private readonly options: RelayOptions, private readonly settings: RelaySettings, tls: TlsMaterial | undefined) {
     this.senders = new Senders(settings);
-    const handle = (request: IncomingMessage, response: ServerResponse): void => this.request(request, response);
+    this.quotes = new QuoteShelf(options.outbound);
+    const handle = (request: IncomingMessage, response: ServerResponse): void => void this.request(request, response);
     const times = { connectionsCheckingInterval: 1_000 };
     this.server = tls === undefined ? createServer(times, handle) : createTlsServer({ ...times, ...tls.options }, handle);
     this.server.headersTimeout = 5_000;
@@ -129,7 +132,7 @@ class Relay {
     clearTimeout(cut);
   }
 
-  private request(request: IncomingMessage, response: ServerResponse): void {
+  private async request(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
       this.requireRate(request);
       applyCors(this.settings, request, response);
@@ -137,7 +140,7 @@ class Relay {
       if (request.method !== 'GET' && request.method !== 'HEAD') {
         throw new OpenAiRequestError(405, 'method_not_allowed', 'this path has another method', { expected: 'GET' });
       }
-      this.get(pathOf(request), response);
+      await this.get(pathOf(request), response);
     } catch (error) {
       const { status, headers, body } = errorReply(error);
       if (status >= 500) this.options.log.error({ error: String(error) }, 'a request failed');
@@ -145,15 +148,19 @@ class Relay {
     }
   }
 
-  private get(path: string, response: ServerResponse): void {
+  private async get(path: string, response: ServerResponse): Promise<void> {
     const { directory } = this.options;
     if (path === '/healthz') return sendJson(response, 200, { ok: true, connections: this.senders.size, readAt: directory.readAt });
     if (path === '/v1/providers') return sendBytes(response, directory.list()!);
-    const name = DESCRIPTOR.exec(path)?.[1];
+    const [, name, what] = SERVED.exec(path) ?? [];
     if (name === undefined) throw unknownPath();
     const descriptor = directory.descriptor(name);
     if (descriptor === null) throw unknownWorker(name);
-    sendBytes(response, descriptor);
+    if (what === 'descriptor') return sendBytes(response, descriptor);
+    const url = directory.quoteUrl(name);
+    const quote = url === null ? null : await this.quotes.take(url);
+    if (quote === null) throw noQuote(name);
+    sendBytes(response, quote);
   }
 
   private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -204,10 +211,13 @@ class Relay {
 const pathOf = ({ url = '/' }: IncomingMessage): string => url.split('?')[0];
 
 const unknownPath = (): OpenAiRequestError => new OpenAiRequestError(404, 'unknown_url', 'there is nothing at this path', {
-  expected: '/v1/providers, /v1/providers/NAME/descriptor or /v1/channel/NAME, a stake or worker key in lowercase hex',
+  expected: '/v1/providers, /v1/providers/NAME/descriptor or /quote, or /v1/channel/NAME, a stake or worker key in lowercase hex',
 });
 const unknownWorker = (name: string): OpenAiRequestError => new OpenAiRequestError(404, 'unknown_worker', 'the registry has no such worker that can be reached', {
   received: name, hint: 'GET /v1/providers says which there are, and why others are not reachable',
+});
+const noQuote = (name: string): OpenAiRequestError => new OpenAiRequestError(404, 'no_quote', 'this worker has no quote', {
+  received: name, hint: 'only workers with an attested key have one',
 });
 const overloaded = (received: string): GatewayError =>
   new GatewayError('gateway.overloaded', 'this relay takes no more of you now', { received, retryAfterSeconds: 5 });

@@ -16,6 +16,6 @@ export class PageError extends Error {
 export function problemOf(error: unknown): Problem {
   if (error instanceof PageError) return { code: error.code, text: error.text };
   const { code, message } = error instanceof Error ? (error as Error & { code?: unknown }) : { code: undefined, message: String(error) };
-  const named = typeof code === 'string' ? code : 'ui.unexpected';
-  return { code: named, text: { key: 'ui.unexpected', params: { code: named, message } } };
+  const named = typeof code === 'string' ? code : 'app.unexpected';
+  return { code: named, text: { key: 'app.unexpected', params: { code: named, message } } };
 }

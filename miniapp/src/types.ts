@@ -141,7 +141,11 @@ export interface ProviderView {
   offer: Offer | null;
   stakeActive: bigint;
   slashed: bigint;
+  /** Convictions and promises that were not kept. */
+  faults: number;
   keyEnd: number;
+  /** Unix seconds of the oldest state that its claims rest on. */
+  checkedAt: number;
   claims: readonly Claim[];
   verdict: Verdict;
 }
@@ -188,6 +192,8 @@ export interface MessageView {
   verdict: Verdict;
   problem?: Problem;
   canExport: boolean;
+  /** It was cut, and can go on where it stopped. */
+  canResume: boolean;
 }
 
 export interface WalletView {
@@ -246,6 +252,8 @@ export interface Purse {
   nextSeq(): number;
   /** A new request, whose first piece is prepaid. @throws when `most` does not fit what the channel holds */
   begin(first: bigint, most: bigint): Promise<{ seq: number; voucher: SignedVoucher }>;
+  /** A request that ended as lost goes on under its number, after its worker was greeted: `ahead` prepaid, `most` may still be due. @throws as `begin` */
+  resume(ahead: bigint, most: bigint): Promise<SignedVoucher>;
   /** A piece was accepted: `more` is due, and `ahead` prepaid from now on. */
   pay(more: bigint, ahead: bigint): Promise<SignedVoucher>;
   /** The request is over; `lost` where nobody knows what the worker still delivered. */
@@ -266,6 +274,8 @@ export interface PageTokenizer {
   /** Text of an answer's tokens, end tokens left out. */
   decode(tokens: readonly number[]): string;
   readonly stopTokens: readonly number[];
+  /** What terms name; exact arithmetic where unset. */
+  readonly semantics?: number;
 }
 
 /** An answer as it lies in memory: never on disk, for it is as secret as the prompt. */
@@ -290,6 +300,8 @@ export interface HeldAnswer {
 /* ---- The page as its views see it ---- */
 
 export interface AppState {
+  /** The user has let the page talk to relay and chain; before that it asks nobody but its own origin. */
+  isStarted: boolean;
   config: PageConfig | null;
   problem: Problem | null;
   /** null while they are being read. */
@@ -317,6 +329,8 @@ export interface App {
   recover(address: string): Promise<void>;
   estimate(prompt: string): Promise<Estimate>;
   send(prompt: string): Promise<void>;
+  /** Goes on with an answer that was cut: what came before is not paid again. */
+  resume(messageId: string): Promise<void>;
   stop(): void;
   /** JSON of a receipt file. */
   receipt(messageId: string): string;

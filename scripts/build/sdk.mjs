@@ -130,6 +130,14 @@ function writeTact() {
   }
 }
 
+/** What a page that takes a browser file from elsewhere pins it to (Subresource Integrity), by name. */
+function writeIntegrity() {
+  const folder = path.join(unfinished, 'dist', 'browser');
+  const names = fs.readdirSync(folder).filter((name) => name.endsWith('.js')).sort();
+  const digestOf = (name) => `sha384-${createHash('sha384').update(fs.readFileSync(path.join(folder, name))).digest('base64')}`;
+  write('dist/browser/integrity.json', `${JSON.stringify(Object.fromEntries(names.map((name) => [name, digestOf(name)])), null, 2)}\n`);
+}
+
 /** The manifest of sdk/, with the version and the dependencies' versions of this project. */
 function writeManifest() {
   const { version, dependencies } = JSON.parse(read('package.json'));
@@ -156,6 +164,7 @@ if (!fs.existsSync(target) || !fs.existsSync(stamp) || fs.readFileSync(stamp, 'u
       platform: 'browser', target: 'es2022', legalComments: 'linked', logLevel: 'error',
     }),
   ]);
+  writeIntegrity();
   fs.rmSync(target, { recursive: true, force: true });
   fs.renameSync(unfinished, target);
   fs.writeFileSync(stamp, digest);

@@ -37,6 +37,7 @@ const nodeTests = fs
 const built = (test) => path.join('build', test.replace(/\.ts$/, '.cjs'));
 
 await run('build the contracts', ['scripts/build/build.mjs'], { quiet: true });
+await run('build the page', [bin('vite', 'bin/vite.js'), 'build', '-c', 'miniapp/vite.config.mjs', '--logLevel', 'warn'], { quiet: true });
 const isNodeOnly = process.argv[2] === 'node';
 if (!isNodeOnly) await Promise.all([
   run('types', [bin('typescript', 'bin/tsc'), '--noEmit'], { quiet: true }),

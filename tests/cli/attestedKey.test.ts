@@ -32,8 +32,9 @@ async function quoteFile(owner: Owner, name: string): Promise<string> {
 
 test('a quote makes a key attested, a client takes it for attested jobs alone, and a revoked image ends it', async () => {
   const owner = await market.owner();
-  const file = await quoteFile(owner, 'quote.json');
+  const file = await quoteFile(owner, 'carried.json');
   const url = await market.worker(owner, ['--tier', 'attested']);
+  assert.deepEqual(await (await fetch(`${url}/v1/quote`)).json(), JSON.parse(readFileSync(file, 'utf8')), 'the worker serves it');
   const init = await market.result<{ steps: { step: string; state: string }[]; workerKey: string }>(owner, 'init', '--quote', file, '--endpoint', url);
   assert.deepEqual(init.steps.map(({ step, state }) => `${step} ${state}`), ['deposit done', 'key done', 'descriptor done']);
   assert.equal(init.workerKey, owner.workerKey);

@@ -132,7 +132,7 @@ test('every command has --help and --json, and the help of the demo states the l
   const program = createProgram();
   assert.deepEqual(
     program.commands.map((command) => command.name()),
-    ['demo', 'devnet', 'worker', 'provider', 'job', 'gateway', 'receipt', 'challenge', 'watchtower', 'exact', 'model', 'zk', 'attest', 'bench', 'config'],
+    ['demo', 'devnet', 'worker', 'provider', 'job', 'gateway', 'miniapp', 'receipt', 'challenge', 'watchtower', 'exact', 'model', 'zk', 'attest', 'bench', 'config'],
   );
   const leavesOf = (command: Command): Command[] =>
     command.commands.length === 0 ? [command] : command.commands.flatMap(leavesOf);

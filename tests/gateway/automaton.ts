@@ -2,8 +2,8 @@
  * A model whose weights make it an automaton: the next token follows from the current one. The engines run it like any other,
  * so tools, logprobs, stop strings and seeds are tried with real arithmetic, and every answer is known beforehand.
  */
-import { loadModel, type ExactModel } from '../../exact';
-import { JsonTokenizer, tokenizerSection, type TokenizerJson } from '../../exact/jsonTokenizer';
+import { loadModel, Tokenizer, type ExactModel } from '../../exact';
+import { tokenizerSection, type TokenizerJson } from '../../exact/jsonTokenizer';
 import type { Matrix } from '../../exact/modelFile';
 import type { LoadedModel } from '../../worker/engine';
 import { modelPath } from '../exact/support';
@@ -104,7 +104,7 @@ export function automatonModel(): ExactModel {
   for (const [from, to] of arrows()) head.weights[to * SIZE + from] = 127;
   const model: ExactModel = {
     ...base, config,
-    tokenizer: JsonTokenizer.parse(tokenizer(), SIZE),
+    tokenizer: Tokenizer.parse(tokenizer(), SIZE),
     tables: {
       ...base.tables, cos: new Int16Array((CONTEXT * config.headDim) / 2).fill(16384), sin: new Int16Array((CONTEXT * config.headDim) / 2),
     },

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Address } from '@ton/core';
 import pino from 'pino';
-import { type RawData, WebSocket, WebSocketServer } from 'ws';
+import { WebSocket } from 'ws';
 import { ChannelBackend } from '../../gateway/channel/channelBackend';
 import type { BoughtChannel } from '../../gateway/channel/order';
 import { ClientStore } from '../../gateway/channel/clientStore';
@@ -19,12 +19,10 @@ import { descriptorHashOf, type Provider } from '../../wrappers/discovery';
 import { NOW, PRICES, WorkerWorld } from '../worker/channels/conversationWorld';
 import { type Loaded, workerSuite } from '../worker/channels/suite';
 import { boughtFrom, cardOf, serve, STAKE } from './bought';
+import { honest, meddlingHop, type Meddling, type Way } from './meddlingHop';
 import { until } from './support';
 
-export type Way = 'up' | 'down';
-/** What becomes of one message on its way: the messages that are passed on instead; null ends both connections. */
-export type Meddling = (way: Way, frame: Uint8Array, index: number) => Uint8Array[] | null;
-export const honest: Meddling = (_, frame) => [frame];
+export { honest, type Meddling } from './meddlingHop';
 
 /** The worker's welcome says something else. */
 export const welcomed = (change: (welcome: Welcome) => Partial<Welcome>): Meddling => (way, frame) => {
@@ -81,7 +79,7 @@ export class RelayWorld {
     const worker = await serve(world);
     this.ends.push(worker.stop);
     const hop = await this.listening(createServer((_, response) => response.end(this.descriptorText)));
-    this.meddlingHop(hop.server, worker.url);
+    this.ends.push(meddlingHop(hop.server, () => new WebSocket(worker.url), (...message) => this.meddle(...message)));
     const workerKey = toHex(world.keys.signingPublic);
     this.descriptorText = `${JSON.stringify({ channels: { path: CHANNEL_PATH }, networkId: 2026, stake: toHex(STAKE), workerKey })}\n`;
     this.provider = providerAt(`http://${hop.authority}`, this.descriptorText, world.keys.signingPublic);
@@ -92,7 +90,7 @@ export class RelayWorld {
     });
     this.relay = await openRelay({
       directory, log: pino({ level: 'silent' }), host: '127.0.0.1', port: 0, settings,
-      outbound: { connect: (url, mostBytes) => this.recorded(outbound.connect(url, mostBytes)) },
+      outbound: { ...outbound, connect: (url, mostBytes) => this.recorded(outbound.connect(url, mostBytes)) },
     });
     this.openClient();
   }
@@ -157,33 +155,6 @@ export class RelayWorld {
         this.seen.push({ way: 'up', frame: Buffer.from(data) });
         send(data, ...rest);
       },
-    });
-  }
-
-  /** Passes messages on as `meddle` says. */
-  private meddlingHop(server: Server, target: string): void {
-    const sockets = new WebSocketServer({ server });
-    this.ends.push(() => {
-      for (const socket of sockets.clients) socket.terminate();
-      sockets.close();
-    });
-    sockets.on('connection', (client) => {
-      const worker = new WebSocket(target);
-      const open = once(worker, 'open');
-      const both = (act: (socket: WebSocket) => void): void => [client, worker].forEach(act);
-      both((socket) => socket.on('error', () => undefined).on('close', () => both((other) => other.terminate())));
-      const pass = (way: Way, from: WebSocket, to: WebSocket): void => {
-        let index = 0;
-        from.on('message', async (frame: RawData) => {
-          const place = index++;
-          await open;
-          const passed = this.meddle(way, new Uint8Array(frame as Buffer), place);
-          if (passed === null) both((socket) => socket.terminate());
-          else for (const each of passed) to.send(each);
-        });
-      };
-      pass('up', client, worker);
-      pass('down', worker, client);
     });
   }
 

@@ -3,11 +3,10 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { loadModel } from '../../exact';
+import { loadModel, Tokenizer } from '../../exact';
 import { importModel } from '../../exact/import/importModel';
 import { calibrationTokens, openSource } from '../../exact/import/source';
 import type { NumberType } from '../../exact/import/numberTypes';
-import { JsonTokenizer } from '../../exact/jsonTokenizer';
 import { tokenizerOfGguf } from '../../exact/import/ggufTokenizer';
 import { writeGguf, type GgufValue } from '../../bench/ggufWriter';
 import { codeOf, cocoon } from '../support/cocoon';
@@ -138,7 +137,7 @@ describe('a GGUF file', () => {
 describe('the tokenizer of a GGUF header', () => {
   const metadata = (fields: Record<string, unknown>): Record<string, unknown> =>
     Object.fromEntries(Object.entries(fields).map(([name, value]) => [`tokenizer.ggml.${name}`, value]));
-  const parsed = (fields: Record<string, unknown>, vocab: number) => JsonTokenizer.parse(tokenizerOfGguf(metadata(fields), vocab), vocab);
+  const parsed = (fields: Record<string, unknown>, vocab: number) => Tokenizer.parse(tokenizerOfGguf(metadata(fields), vocab), vocab);
 
   test('of SentencePiece merges by its scores, falls back to bytes, and puts a space and the first token in front', () => {
     const bytes = Array.from({ length: 256 }, (_, i) => `<0x${i.toString(16).toUpperCase().padStart(2, '0')}>`);

@@ -1,6 +1,7 @@
 /** The package that dApps install, as it is packed: what its entries load, weigh and declare. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -64,6 +65,11 @@ describe('the package for dApps', { timeout: 120_000 }, () => {
     for (const [name, range] of Object.entries(manifest.dependencies)) assert.equal(range, `^${own.dependencies[name]}`);
     assert.deepEqual(Object.keys(manifest.exports), [...CLIENT, ...CONTRACTS, './package.json']);
     for (const file of ['LICENSE', 'README.md', 'THIRD_PARTY.md', 'dist/browser/client.js', 'tact/escrow/InferenceConsumer.tact']) assert.ok(existsSync(join(PACKAGE, file)), file);
+  });
+
+  test('names the digest that a page pins its one file to, and no other', () => {
+    const digest = createHash('sha384').update(readFileSync(join(PACKAGE, 'dist/browser/client.js'))).digest('base64');
+    assert.deepEqual(jsonOf(join(PACKAGE, 'dist/browser/integrity.json')), { 'client.js': `sha384-${digest}` });
   });
 
   test('holds every Tact source that the trait for consumers imports, and no other', () => {
@@ -165,14 +171,16 @@ describe('the package for dApps', { timeout: 120_000 }, () => {
         const thrown = [() => contracts.parseCreateJob(core.Cell.EMPTY), () => client.decodeFrame(new Uint8Array(3))].map((call) => {
           try { call(); } catch (error) { return error instanceof client.CocoonError && error.code; }
         });
-        console.log(JSON.stringify([code.hash().toString('hex') === contracts.CODE_HASHES.JobEscrow, typeof zk.ZkJobEscrow, ...thrown]));
+        const history = { getTransactions: async () => [], provider: () => null };
+        const found = await contracts.discoverProviders(history, { networkId: 1, registry: core.Address.parse('0:' + '1'.repeat(64)) });
+        console.log(JSON.stringify([code.hash().toString('hex') === contracts.CODE_HASHES.JobEscrow, typeof zk.ZkJobEscrow, ...thrown, found.complete, found.providers.length]));
       })();`;
     const names = { contracts: 'open-cocoon/contracts', zk: 'open-cocoon/contracts/zk', client: 'open-cocoon', core: '@ton/core' };
     const esm = `${Object.entries(names).map(([name, from]) => `import * as ${name} from '${from}';`).join('')}${body}`;
     const cjs = `${Object.entries(names).map(([name, from]) => `const ${name} = require('${from}');`).join('')}${body}`;
     for (const [kind, program] of [['module', esm], ['commonjs', cjs]]) {
       const said = execFileSync(process.execPath, [`--input-type=${kind}`, '-e', program], { cwd: project, encoding: 'utf8' });
-      assert.deepEqual(JSON.parse(said), [true, 'function', 'NOT_A_CREATE_JOB', 'UNKNOWN_VERSION'], kind);
+      assert.deepEqual(JSON.parse(said), [true, 'function', 'NOT_A_CREATE_JOB', 'UNKNOWN_VERSION', false, 0], kind);
     }
   });
 });

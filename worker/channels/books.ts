@@ -29,9 +29,13 @@ export class ChannelBooks {
     private readonly now: () => number,
   ) {}
 
-  /** @param endsAt Unix seconds, null for a channel that is not there any more */
-  noteEnd(address: Uint8Array, endsAt: number | null): void {
-    this.ends.set(toHex(address), endsAt ?? 0);
+  /** Notes it, durably where it is news. @param endsAt Unix seconds, null for a channel that is not there any more @throws StorageError */
+  async noteEnd(address: Uint8Array, endsAt: number | null): Promise<void> {
+    const name = toHex(address);
+    const end = endsAt ?? 0;
+    if (this.ends.get(name) === end) return;
+    this.ends.set(name, end);
+    await this.store.noteEnd(address, end);
   }
 
   /** @throws StorageError */

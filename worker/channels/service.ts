@@ -14,6 +14,7 @@ import { deadline, ended, holds } from '../operation/wait';
 import { type BookTotals, ChannelBooks } from './books';
 import { Claimer } from './claimer';
 import { ChannelDesk } from './desk';
+import { PaymentReader } from './payments';
 import { CHANNEL_PATH, ChannelEndpoint } from './endpoint';
 import type { ChannelStore } from './store/channelStore';
 
@@ -98,8 +99,12 @@ export class ChannelService {
     const claimer = new Claimer({
       chain, store, networkId: policy.networkId, sign: (hash) => nodeEd25519.sign(hash, claimKey.secret), now: unixTime, log,
       worthwhileFees: WORTHWHILE_FEES,
-      observe: { seen: (address, endsAt) => this.books.noteEnd(address, endsAt), looked: (outcome) => metrics?.claimed(outcome) },
+      observe: {
+        seen: (address, endsAt) => void this.books.noteEnd(address, endsAt).catch((error: unknown) => log.warn({ error: String(error) }, 'the end of a channel was not noted')),
+        looked: (outcome) => metrics?.claimed(outcome),
+      },
     });
+    const payments = new PaymentReader({ chain, store, payout: policy.payout, log, now: unixTime });
     let isTending = false;
     const tend = (): void => {
       // A round may take longer than the time between two.
@@ -107,6 +112,7 @@ export class ChannelService {
       isTending = true;
       this.round = (async () => {
         await claimer.round(this.closing.signal);
+        await payments.round(this.closing.signal);
         if (this.closing.signal.aborted) return;
         const now = unixTime();
         await store.endOld(now - ABANDONED_SECONDS, now);

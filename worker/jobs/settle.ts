@@ -3,6 +3,7 @@ import { internalMessage, sleep, type AccountSnapshot, type ChainClient } from '
 import { crashPoint } from '../crash';
 import { ChainStateError } from '../errors';
 import type { Logger } from '../log';
+import type { JobPayment } from '../store/jobPayments';
 import type { JobRecord, JobStore } from '../store/jobStore';
 
 export interface SettleOptions {
@@ -61,10 +62,12 @@ export async function settleJob(
       if (isPaid) [nextSend, interval] = [0, options.resendSeconds];
       const { followUntil } = options;
       if (isPaid && (isOver || followUntil === null || account.apiTime > followUntil)) {
+        if (followUntil !== null) await notePayments(chain, store, job, address, options.payout, 'all');
         store.update(name, { settledAt: now }, now);
         return;
       }
     } else if (isOver) {
+      if (isPaid) await notePayments(chain, store, job, address, options.payout, 'all');
       const note = isPaid ? 'created again, and not delivered again' : 'the deadline passed before the message landed';
       store.update(name, { state: isPaid ? 'delivered' : 'expired', settledAt: now, note }, now);
       log.warn({ job: name, note }, 'job expired');
@@ -115,10 +118,10 @@ async function recordEnd(
     log.info({ job: job.address, reason: job.reason }, 'job declined');
     return true;
   }
-  const payment = await findPayment(chain, payout, address, job.firstSeen - 60);
-  if (payment !== null) {
-    store.update(job.address, { state: 'delivered', paidNano: payment }, now);
-    log.info({ job: job.address, paidNano: payment.toString() }, 'job paid');
+  const [payment] = await notePayments(chain, store, job, address, payout, 'newest');
+  if (payment !== undefined) {
+    store.update(job.address, { state: 'delivered', paidNano: payment.receivedNano }, now);
+    log.info({ job: job.address, paidNano: payment.receivedNano.toString() }, 'job paid');
     return false;
   }
   if (!late) return false;
@@ -131,17 +134,21 @@ async function recordEnd(
   return true;
 }
 
-/** The value of the payment from `escrow`, or null when the API does not show it (yet). */
-async function findPayment(
-  chain: ChainClient,
-  payout: Address,
-  escrow: Address,
-  since: number,
-): Promise<bigint | null> {
-  const fromEscrow = ({ inMessage }: Transaction): boolean =>
-    internalMessage(inMessage)?.source.equals(escrow) === true;
-  const payment = await chain.findTransaction(payout, since, fromEscrow).catch(() => null);
-  return payment === null ? null : internalMessage(payment.inMessage)!.value;
+/** Notes payments from the job's escrow, `all` or the newest one, newest first; none where the API does not show them (yet). */
+async function notePayments(
+  chain: ChainClient, store: JobStore, { address: job, firstSeen }: JobRecord, escrow: Address, payout: Address, which: 'newest' | 'all',
+): Promise<JobPayment[]> {
+  const found: JobPayment[] = [];
+  const isEnough = (transaction: Transaction): boolean => {
+    const { lt, now: time, inMessage } = transaction;
+    const message = internalMessage(inMessage);
+    if (message === null || !message.source.equals(escrow)) return false;
+    found.push({ job, lt, hash: transaction.hash().toString('hex'), time, receivedNano: message.value });
+    return which === 'newest';
+  };
+  await chain.findTransaction(payout, firstSeen - 60, isEnough).catch(() => null);
+  for (const payment of found) store.payments.add(payment);
+  return found;
 }
 
 /** Now in unix seconds. */

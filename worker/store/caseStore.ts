@@ -72,6 +72,16 @@ export class CaseStore {
     });
   }
 
+  /** Disputes that run, oldest first, without their requests; `canAnswer` says whether there is one. */
+  open(limit: number): (Pick<CaseRecord, 'address' | 'escrow' | 'seq' | 'openedAt'> & { canAnswer: boolean })[] {
+    return guarded('cases', () => {
+      const rows = this.database.prepare(
+        'SELECT address, escrow, seq, openedAt, request IS NOT NULL AS canAnswer FROM cases WHERE verdict IS NULL ORDER BY openedAt, address LIMIT ?',
+      ).all(limit) as { address: string; escrow: string; seq: number; openedAt: number; canAnswer: number }[];
+      return rows.map(({ address, escrow, seq, openedAt, canAnswer }) => ({ address, escrow, seq, openedAt, canAnswer: canAnswer === 1 }));
+    });
+  }
+
   /** How many ended with each verdict; `null` counts those that run. */
   counts(): Map<number | null, number> {
     return guarded('cases', () => {

@@ -6,9 +6,11 @@ import { CaseStore } from './caseStore';
 import { CursorStore } from './cursorStore';
 import { claimIdentity, migrate, openDurable, type StoreIdentity } from './database';
 import { guarded } from './guarded';
+import { JobPayments } from './jobPayments';
 import { FileLock } from './lock';
 import { PromiseStore } from './promiseStore';
 import { SCHEMA_STEPS } from './schema';
+import { UptimeStore } from './uptimeStore';
 
 /**
  * Life of a job in the store:
@@ -60,6 +62,10 @@ export class JobStore {
   readonly cursors: CursorStore;
   /** Requests that it may have to answer for, and disputes. */
   readonly cases: CaseStore;
+  /** What jobs paid. */
+  readonly payments: JobPayments;
+  /** When the worker ran. */
+  readonly uptime: UptimeStore;
 
   private constructor(
     private readonly database: Database.Database,
@@ -68,6 +74,8 @@ export class JobStore {
     this.promises = new PromiseStore(database);
     this.cursors = new CursorStore(database);
     this.cases = new CaseStore(database);
+    this.payments = new JobPayments(database);
+    this.uptime = new UptimeStore(database);
   }
 
   /**

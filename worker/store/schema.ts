@@ -88,5 +88,32 @@ CREATE TRIGGER positionIsSignedOnce BEFORE UPDATE ON positions
 BEGIN SELECT RAISE(ABORT, 'a position is signed once'); END;
 `;
 
+/**
+ * What jobs paid, as found in the history of the payout wallet; `lt` 0 for one that an earlier version noted without its transaction. And when the worker ran:
+ * a row for each stretch of one state, whose end moves on while it lasts.
+ */
+const OPERATION = `
+CREATE TABLE jobPayments (
+  job TEXT NOT NULL,
+  lt INTEGER NOT NULL,
+  hash TEXT,
+  time INTEGER NOT NULL,
+  receivedNano INTEGER NOT NULL CHECK (receivedNano >= 0),
+  PRIMARY KEY (job, lt)
+) STRICT;
+CREATE INDEX jobPaymentsByTime ON jobPayments (time);
+CREATE TRIGGER jobPaymentIsWrittenOnce BEFORE UPDATE ON jobPayments
+BEGIN SELECT RAISE(ABORT, 'a payment is written once'); END;
+INSERT INTO jobPayments (job, lt, hash, time, receivedNano)
+  SELECT address, 0, NULL, coalesce(settledAt, updatedAt), CAST(paidNano AS INTEGER) FROM jobs WHERE paidNano IS NOT NULL;
+CREATE TABLE uptime (
+  id INTEGER PRIMARY KEY,
+  began INTEGER NOT NULL,
+  ended INTEGER NOT NULL CHECK (ended >= began),
+  ready INTEGER NOT NULL CHECK (ready IN (0, 1))
+) STRICT;
+CREATE INDEX uptimeByEnd ON uptime (ended);
+`;
+
 /** Step n brings a store of version n to version n + 1; `user_version` says which were made. */
-export const SCHEMA_STEPS: readonly string[] = [JOBS, PROMISES, CASES, POSITIONS];
+export const SCHEMA_STEPS: readonly string[] = [JOBS, PROMISES, CASES, POSITIONS, OPERATION];

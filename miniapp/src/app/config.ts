@@ -8,7 +8,7 @@ const URL_TEXT = /^https?:\/\/[^?#@\s]+$/;
 
 type Json = Record<string, unknown>;
 
-/** Reads /config.json. @throws PageError `ui.noConfig` */
+/** Reads /config.json. @throws PageError `app.noConfig` */
 export async function loadConfig(fetcher: typeof fetch = fetch): Promise<PageConfig> {
   let json: unknown;
   try {
@@ -21,7 +21,7 @@ export async function loadConfig(fetcher: typeof fetch = fetch): Promise<PageCon
   return parseConfig(json);
 }
 
-/** @throws PageError `ui.noConfig`, which names the field */
+/** @throws PageError `app.noConfig`, which names the field */
 export function parseConfig(json: unknown): PageConfig {
   const config = objectOf(json, 'config.json');
   demand(config, 'network', (value) => value === 'mainnet' || value === 'testnet' || value === 'devnet');
@@ -59,4 +59,4 @@ function listOf(from: Json, name: string, fields: Record<string, (value: unknown
 
 const isText = (pattern: RegExp) => (value: unknown): boolean => typeof value === 'string' && pattern.test(value);
 
-const fault = (what: string): PageError => new PageError('ui.noConfig', { key: 'ui.noConfig', params: { what } });
+const fault = (what: string): PageError => new PageError('app.noConfig', { key: 'app.noConfig', params: { what } });

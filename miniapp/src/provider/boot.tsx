@@ -1,3 +1,4 @@
 import { render } from 'preact';
+import { Page } from './view';
 
-render(<main>Open Cocoon</main>, document.body);
+render(<Page />, document.body);

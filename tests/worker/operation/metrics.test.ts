@@ -271,10 +271,13 @@ describe('metrics of a worker', () => {
       throw new Error('the store is closed');
     }, 'part');
     own.gauge('fine', 'x', () => 4);
-    const operator = await startOperatorServer('127.0.0.1', 0, {
-      '/metrics': async () => ({ status: 200, type: own.registry.contentType, text: await own.text() }),
-      '/broken': () => Promise.reject(new Error('secret detail')),
-    }, createLogger('silent'));
+    const operator = await startOperatorServer({ host: '127.0.0.1' }, 0, {
+      open: {
+        '/metrics': async () => ({ status: 200, type: own.registry.contentType, text: await own.text() }),
+        '/broken': () => Promise.reject(new Error('secret detail')),
+      },
+      own: {},
+    }, createLogger('silent'), new Map());
     const page = await fetch(`${operator.url}/metrics`);
     const values = valuesOf(await page.text());
     assert.match(page.headers.get('content-type')!, /version=0\.0\.4/);

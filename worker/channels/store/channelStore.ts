@@ -11,6 +11,8 @@ import { StoreBinding } from './binding';
 import { ChannelTable } from './channelTable';
 import { ClaimTable, type NewClaim } from './claimTable';
 import { GroupCommit } from './groupCommit';
+import { MoneyReader } from './moneyReader';
+import { type ChannelPayment, PaymentTable } from './paymentTable';
 import { ChannelReader } from './reader';
 import type { ChannelRecord, ClaimRecord, KeptVoucher, MadeReceipt, SignedReceipt } from './records';
 import { type BegunRequest, RequestTable, type RequestStart } from './requestTable';
@@ -26,8 +28,9 @@ const CHANGED_AT_ONCE = 200;
  */
 export class ChannelStore {
   private readonly group: GroupCommit;
-  private readonly tables: { channels: ChannelTable; requests: RequestTable; claims: ClaimTable };
+  private readonly tables: { channels: ChannelTable; requests: RequestTable; claims: ClaimTable; payments: PaymentTable };
   private readonly reader: ChannelReader;
+  private readonly moneyReader: MoneyReader;
   private isClosed = false;
 
   private constructor(
@@ -41,8 +44,10 @@ export class ChannelStore {
       channels,
       requests: new RequestTable(statements, channels),
       claims: new ClaimTable(statements, channels),
+      payments: new PaymentTable(statements),
     };
     this.reader = new ChannelReader(statements, channels);
+    this.moneyReader = new MoneyReader(statements, this.tables.payments);
     this.group = new GroupCommit(database, binding, {
       changes: () => statements.changes,
       takenBack: () => {
@@ -87,6 +92,12 @@ export class ChannelStore {
   get read(): ChannelReader {
     this.group.requireIntact();
     return this.reader;
+  }
+
+  /** The books, answered like `read`. */
+  get money(): MoneyReader {
+    this.group.requireIntact();
+    return this.moneyReader;
   }
 
   /** Commits since it was opened. */
@@ -172,6 +183,16 @@ export class ChannelStore {
     messageHash?: Uint8Array,
   ): Promise<{ paidNano: bigint }> {
     return this.group.run(() => this.tables.claims.settle(address, settledNano, now, messageHash));
+  }
+
+  /** Notes when a channel ends, as the chain says it now; 0 when it is gone. */
+  noteEnd(address: Uint8Array, endsAt: number): Promise<void> {
+    return this.group.run(() => this.tables.payments.noteEnd(address, endsAt));
+  }
+
+  /** Notes payments that were found in a channel's history, oldest first. @throws ChannelError `channel.payments`, `channel.unknown` */
+  addPayments(address: Uint8Array, payments: readonly ChannelPayment[]): Promise<void> {
+    return this.group.run(() => this.tables.payments.add(address, payments));
   }
 
   /** Gives up a claim that can pay nothing any more. */

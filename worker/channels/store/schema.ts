@@ -91,5 +91,28 @@ CREATE TABLE settlements (
 ) STRICT;
 `;
 
+/**
+ * For books: when a channel ends as the chain said last (0: it has ended; null: nobody looked yet), how much of what was paid out of it was found in
+ * its history, and each payment there. Amounts of payments are integers, so that SQLite adds them up: there is less TON than 2^63 nano.
+ */
+const PAYMENTS = `
+ALTER TABLE channels ADD COLUMN endsAt INTEGER;
+ALTER TABLE channels ADD COLUMN matchedNano BLOB NOT NULL DEFAULT x'00000000000000000000000000000000' CHECK (length(matchedNano) = 16);
+CREATE INDEX unmatchedChannels ON channels (id) WHERE settledNano > matchedNano;
+CREATE INDEX unclaimedChannels ON channels (coalesce(endsAt, -1), id) WHERE voucherNano > settledNano;
+CREATE TABLE payments (
+  channel INTEGER NOT NULL REFERENCES channels (id),
+  lt INTEGER NOT NULL,
+  hash BLOB NOT NULL CHECK (length(hash) = 32),
+  time INTEGER NOT NULL,
+  takenNano INTEGER NOT NULL CHECK (takenNano >= 0),
+  receivedNano INTEGER NOT NULL CHECK (receivedNano >= 0 AND receivedNano <= takenNano),
+  PRIMARY KEY (channel, lt)
+) STRICT;
+CREATE INDEX paymentsByTime ON payments (time);
+CREATE TRIGGER paymentIsWrittenOnce BEFORE UPDATE ON payments
+BEGIN SELECT RAISE(ABORT, 'a payment is written once'); END;
+`;
+
 /** Step n brings a store of version n to version n + 1; `user_version` says which were made. */
-export const CHANNEL_SCHEMA_STEPS: readonly string[] = [CHANNELS];
+export const CHANNEL_SCHEMA_STEPS: readonly string[] = [CHANNELS, PAYMENTS];

@@ -1,7 +1,9 @@
+import { app } from './app';
 import { chat } from './chat';
-import { provider } from './provider';
 import { ui } from './ui';
+import { uiLater } from './uiLater';
 import { verify } from './verify';
 import { wallet } from './wallet';
 
-export const english = { ...ui, ...wallet, ...chat, ...verify, ...provider } as const;
+/** All texts of the users' page; the provider's has its own. */
+export const english = { ...app, ...ui, ...uiLater, ...wallet, ...chat, ...verify } as const;

@@ -1,8 +1,8 @@
+import { app } from './app';
 import { chat } from './chat';
-import { provider } from './provider';
 import { ui } from './ui';
 import { verify } from './verify';
 import { wallet } from './wallet';
 import type { Messages } from '..';
 
-export const russian: Messages = { ...ui, ...wallet, ...chat, ...verify, ...provider };
+export const russian: Messages = { ...app, ...ui, ...wallet, ...chat, ...verify };

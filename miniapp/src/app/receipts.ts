@@ -1,0 +1,39 @@
+/** Receipt files of anybody's, shown as messages that were not asked here. */
+import { decodePayload, type ReceiptFile, Tier } from '../../../protocol';
+import { fromHex } from '../chain';
+import { toHex } from '../../../protocol/bytes';
+import { PageError } from '../pageError';
+import type { HeldAnswer, PageTokenizer } from '../types';
+import type { Tokenizers } from './tokenizers';
+
+const MOST_CHARACTERS = 16 * 2 ** 20;
+
+/**
+ * What a file says, not what it proves: `messageClaims` judges it.
+ * @throws PageError `app.notReceipt` where it cannot even be shown
+ */
+export async function heldOf(text: string, now: number, tokenizers: Tokenizers): Promise<{ held: HeldAnswer; tokenizer: PageTokenizer | null }> {
+  try {
+    if (text.length > MOST_CHARACTERS) throw new Error('too long');
+    const file = JSON.parse(text) as ReceiptFile & { kind: 'channel-answer' };
+    if (file.kind !== 'channel-answer') throw new Error(String(file.kind));
+    const { asked, request } = decodePayload(fromHex(file.payload));
+    const modelRoot = toHex(asked.modelRoot);
+    const tokenizer = await tokenizers.of(modelRoot).catch(() => null);
+    const tier = asked.tier === Tier.attested ? 'attested' : 'bonded';
+    return {
+      tokenizer,
+      held: {
+        id: `file-${file.account}-${file.seq}-${crypto.randomUUID()}`, at: now, modelName: tokenizer === null ? modelRoot.slice(0, 8) : tokenizers.nameOf(modelRoot),
+        offer: {
+          stake: file.stake, owner: '', tier, workerKey: file.workerKey, sealingKey: '', imageHash: toHex(asked.imageHash), modelRoot, promptPrice: asked.promptPrice,
+          outputPrice: asked.outputPrice, maxTokens: asked.maxTokens, contextTokens: 0, payout: '', claimKey: '', closeDelay: 0, channelPath: '',
+        },
+        prompt: tokenizer?.decode(request.promptTokens) ?? '', answer: tokenizer?.decode(file.tokens) ?? '', state: 'whole', file, promptTokens: request.promptTokens.length,
+        outputTokens: file.tokens.length, cost: 0n, most: 0n,
+      },
+    };
+  } catch (cause) {
+    throw new PageError('app.notReceipt', { key: 'app.notReceipt', params: { problem: cause instanceof Error ? cause.message : '' } }, cause);
+  }
+}
