@@ -17,6 +17,8 @@ const LEFT_OUT = {
     ].join('\n'),
   },
   AnalyticsManager: { pattern: classOf('AnalyticsManager'), instead: "class AnalyticsManager { constructor() { throw new Error('this page has no analytics'); } }" },
+  // What is asked of a wallet, and by whom, is nobody's to read in a console.
+  logDebug: { pattern: /^function logDebug\(\.\.\.args\) \{\n[\s\S]*?\n\}$/m, instead: 'function logDebug() {}' },
   showQaModeBanner: { pattern: functionOf('showQaModeBanner'), instead: 'function showQaModeBanner() {}' },
   startBannerObserver: { pattern: functionOf('startBannerObserver'), instead: 'function startBannerObserver() {}' },
 };

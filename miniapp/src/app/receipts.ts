@@ -6,7 +6,8 @@ import { PageError } from '../pageError';
 import type { HeldAnswer, PageTokenizer } from '../types';
 import type { Tokenizers } from './tokenizers';
 
-const MOST_CHARACTERS = 16 * 2 ** 20;
+/** Of the longest prompt and answer; every piece has a signature to check, and no more of them than a moment's work fit. */
+const MOST_CHARACTERS = 4 * 2 ** 20;
 
 /**
  * What a file says, not what it proves: `messageClaims` judges it.
