@@ -1,5 +1,5 @@
 /** Receipt files of anybody's, shown as messages that were not asked here. */
-import { decodePayload, type ReceiptFile, Tier } from '../../../protocol';
+import { decodeFrame, decodePayload, type ReceiptFile, Tier } from '../../../protocol';
 import { fromHex } from '../chain';
 import { toHex } from '../../../protocol/bytes';
 import { PageError } from '../pageError';
@@ -19,19 +19,22 @@ export async function heldOf(text: string, now: number, tokenizers: Tokenizers):
     const file = JSON.parse(text) as ReceiptFile & { kind: 'channel-answer' };
     if (file.kind !== 'channel-answer') throw new Error(String(file.kind));
     const { asked, request } = decodePayload(fromHex(file.payload));
+    const [stake, workerKey] = [file.stake, file.workerKey].map((hex) => toHex(fromHex(hex, 32)));
+    const last = decodeFrame(fromHex(file.pieces[file.pieces.length - 1]));
+    if (last.kind !== 'piece' || !Array.isArray(file.tokens)) throw new Error('pieces, tokens');
     const modelRoot = toHex(asked.modelRoot);
     const tokenizer = await tokenizers.of(modelRoot).catch(() => null);
     const tier = asked.tier === Tier.attested ? 'attested' : 'bonded';
     return {
       tokenizer,
       held: {
-        id: `file-${file.account}-${file.seq}-${crypto.randomUUID()}`, at: now, modelName: tokenizer === null ? modelRoot.slice(0, 8) : tokenizers.nameOf(modelRoot),
+        id: `file-${crypto.randomUUID()}`, at: now, modelName: tokenizer === null ? modelRoot.slice(0, 8) : tokenizers.nameOf(modelRoot),
         offer: {
-          stake: file.stake, owner: '', tier, workerKey: file.workerKey, sealingKey: '', imageHash: toHex(asked.imageHash), modelRoot, promptPrice: asked.promptPrice,
+          stake, owner: '', tier, workerKey, sealingKey: '', imageHash: toHex(asked.imageHash), modelRoot, promptPrice: asked.promptPrice,
           outputPrice: asked.outputPrice, maxTokens: asked.maxTokens, contextTokens: 0, payout: '', claimKey: '', closeDelay: 0, channelPath: '',
         },
         prompt: tokenizer?.decode(request.promptTokens) ?? '', answer: tokenizer?.decode(file.tokens) ?? '', state: 'whole', file, promptTokens: request.promptTokens.length,
-        outputTokens: file.tokens.length, cost: 0n, most: 0n,
+        outputTokens: file.tokens.length, cost: last.dueNano, most: last.dueNano,
       },
     };
   } catch (cause) {
