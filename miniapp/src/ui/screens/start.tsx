@@ -28,7 +28,8 @@ export function Start() {
       <section class="group">
         <h2>{t('ui.providers')}</h2>
         {providers === null && (state.problem === null ? <Skeleton /> : <Again />)}
-        {providers?.length === 0 && <Empty icon="shield" title={t('ui.noProviders')}><p>{t('ui.noProvidersAbout')}</p><Again /></Empty>}
+        {providers?.length === 0 && state.problem !== null && <Again />}
+        {providers?.length === 0 && state.problem === null && <Empty icon="shield" title={t('ui.noProviders')}><p>{t('ui.noProvidersAbout')}</p><Again /></Empty>}
         {providers !== null && providers.length > 0 && <ul class="rows">{providers.map((provider) => <ProviderRow key={provider.stake} provider={provider} />)}</ul>}
         <p class="note">{t('ui.providersAbout')}</p>
       </section>

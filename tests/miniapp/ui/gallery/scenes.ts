@@ -30,6 +30,7 @@ export const SCENES: Record<string, Scene> = {
   loading: { state: { providers: null }, place: { screen: 'start' } },
   'not-loaded': { state: { providers: null }, place: { screen: 'start' }, hasFailed: true },
   unread: { state: { providers: null, problem: { code: 'app.noConfig', text: { key: 'app.noConfig', params: { what: 'relay' } } } }, place: { screen: 'start' } },
+  'unread-empty': { state: { providers: [], problem: { code: 'app.unexpected', text: { key: 'app.unexpected', params: { code: 'relay', message: 'no answer' } } } }, place: { screen: 'start' } },
   empty: { state: { providers: [] }, place: { screen: 'start' } },
   providers: { state: {}, place: { screen: 'start' } },
   'providers-lost': { state: { ...inChannel, lost: [channel({ hasKey: false })] }, place: { screen: 'start' } },
