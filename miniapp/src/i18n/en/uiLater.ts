@@ -10,7 +10,7 @@ export const uiLater = {
   'ui.aboutUnknown': 'Some required claims could not be checked. Unknown is not a pass.',
   'ui.aboutRefuted': 'A claim was found to be false. Do not rely on this.',
   'ui.badgeChanged': 'The badge is now: {word}',
-  'ui.required': 'needed to send',
+  'ui.required': 'required',
 
   'ui.statusAsserted': 'Holds',
   'ui.statusRefuted': 'False',

@@ -27,7 +27,7 @@ export const ui: Record<keyof typeof first | keyof typeof uiLater, string> = {
   'ui.aboutRefuted': 'Одно из утверждений оказалось ложным. Не полагайтесь на это.',
   'ui.badge': '{word}. Показать, что проверено',
   'ui.badgeChanged': 'Отметка изменилась: {word}',
-  'ui.required': 'нужно для отправки',
+  'ui.required': 'обязательно',
 
   'ui.statusAsserted': 'Верно',
   'ui.statusRefuted': 'Ложно',
