@@ -33,7 +33,7 @@ export const Tokenizer = {
   parse(section: Uint8Array, vocab: number): Tokenizer {
     const kind = new SectionReader(section).u16();
     if (kind === 1) return ByteTokenizer.parse(section, vocab);
-    if (kind === 2) return JsonTokenizer.parse(section, vocab, checkTokenizerJson);
+    if (kind === 2) return new JsonTokenizer(section, vocab, checkTokenizerJson);
     return refuseSection('kind', 'unknown tokenizer', 'kind 1 or 2', `${kind}`);
   },
 };

@@ -1,5 +1,5 @@
-// Leaves out of @tonconnect/sdk what this page never runs: a list of wallets with their logos' hosts (the page has its own), WalletConnect, what
-// tells analytics.ton.org, and a banner for its makers' tests.
+// Leaves out of @tonconnect/sdk what this page never runs: a list of wallets with their logos' hosts (the page has its own), WalletConnect,
+// wallets in the page's own window, what tells analytics.ton.org, and a banner for its makers' tests.
 // The package's version is pinned; another one in which these are not found fails the build.
 const classOf = (name) => new RegExp(`^class ${name} \\{\\n[\\s\\S]*?\\n\\}$`, 'm');
 const functionOf = (name) => new RegExp(`^function ${name}\\(\\) \\{\\n[\\s\\S]*?\\n\\}$`, 'm');
@@ -7,6 +7,15 @@ const functionOf = (name) => new RegExp(`^function ${name}\\(\\) \\{\\n[\\s\\S]*
 const LEFT_OUT = {
   FALLBACK_WALLETS_LIST: { pattern: /^const FALLBACK_WALLETS_LIST = \[\n[\s\S]*?\n\];$/m, instead: 'const FALLBACK_WALLETS_LIST = [];' },
   WalletConnectProvider: { pattern: classOf('WalletConnectProvider'), instead: "class WalletConnectProvider { static async fromStorage() { throw new Error('this page has no WalletConnect'); } }" },
+  // Wallets are reached over their bridge alone: what a page finds in its own window could be anybody's.
+  InjectedProvider: {
+    pattern: classOf('InjectedProvider'),
+    instead: [
+      'class InjectedProvider {',
+      "  static async fromStorage() { throw new Error('this page has no injected wallets'); }",
+      '  static isWalletInjected() { return false; }', '  static isInsideWalletBrowser() { return false; }', '  static getCurrentlyInjectedWallets() { return []; }', '}',
+    ].join('\n'),
+  },
   AnalyticsManager: { pattern: classOf('AnalyticsManager'), instead: "class AnalyticsManager { constructor() { throw new Error('this page has no analytics'); } }" },
   showQaModeBanner: { pattern: functionOf('showQaModeBanner'), instead: 'function showQaModeBanner() {}' },
   startBannerObserver: { pattern: functionOf('startBannerObserver'), instead: 'function startBannerObserver() {}' },

@@ -1,6 +1,7 @@
 // The page as files for any static host: build/miniapp. Every name but the two pages' has a hash of its content.
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
+import { leanTokenizers } from './leanTokenizers.mjs';
 import { leanTonConnect } from './leanTonConnect.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
@@ -8,7 +9,7 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 export default defineConfig({
   root: here('.'),
   publicDir: 'public',
-  plugins: [leanTonConnect()],
+  plugins: [leanTokenizers(), leanTonConnect()],
   resolve: {
     alias: {
       // WebCrypto's X25519: a page that signs vouchers with its Ed25519 has it.

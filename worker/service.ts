@@ -23,12 +23,11 @@ import { EngineWatch } from './operation/engineWatch';
 import { Heartbeat } from './operation/heartbeat';
 import { WorkerMetrics } from './operation/metrics';
 import type { OperatorAccess } from './operation/operatorAccess';
-import { json, type OperatorPages, startOperatorServer } from './operation/operatorServer';
 import { Readiness } from './operation/readiness';
 import { addReadings, keptFor } from './operation/readings';
 import { deadline, ended } from './operation/wait';
 import { storedQuote } from './quoteFile';
-import { createProviderApi } from './provider/start';
+import { startOperator } from './provider/start';
 import { StakeWatch } from './stake/watch';
 import type { JobRecord } from './store/jobStore';
 
@@ -238,17 +237,9 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       certificateEnd: renewal && (() => renewal.validUntil),
     });
   }
-  const operatorPages = (): OperatorPages => ({
-    open: {
-      '/metrics': async () => ({ status: 200, type: metrics!.registry.contentType, text: await metrics!.text() }),
-      '/healthz': () => json(health()),
-      '/readyz': () => json(ready()),
-    },
-    own: createProviderApi(options, {
-      readiness, admission, engine: watched, jobQueue: () => follower.queue.length, connections: () => channels?.connections ?? 0, certificateEnd: () => renewal?.validUntil ?? null,
-    }).pages,
-  });
-  const operator = options.operator && (await startOperatorServer(options.operator, options.operator.port, operatorPages(), log));
+  const operator = metrics && (await startOperator(options, metrics, { health, ready }, {
+    readiness, admission, engine: watched, jobQueue: () => follower.queue.length, connections: () => channels?.connections ?? 0, certificateEnd: () => renewal?.validUntil ?? null,
+  }));
   const heartbeat = new Heartbeat(store.uptime, () => readiness.reasons().length === 0, log, unixTime);
   for (const job of store.unfinished()) {
     log.info({ job: job.address, state: job.state }, 'unfinished job taken up again');

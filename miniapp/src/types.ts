@@ -192,6 +192,8 @@ export interface MessageView {
   verdict: Verdict;
   problem?: Problem;
   canExport: boolean;
+  /** It was cut, and can go on where it stopped. */
+  canResume: boolean;
 }
 
 export interface WalletView {
@@ -327,6 +329,8 @@ export interface App {
   recover(address: string): Promise<void>;
   estimate(prompt: string): Promise<Estimate>;
   send(prompt: string): Promise<void>;
+  /** Goes on with an answer that was cut: what came before is not paid again. */
+  resume(messageId: string): Promise<void>;
   stop(): void;
   /** JSON of a receipt file. */
   receipt(messageId: string): string;

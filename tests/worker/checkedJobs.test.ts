@@ -183,6 +183,10 @@ describe('a promise to deliver', () => {
     const bodies = new Set(delivered.map(({ inMessage }) => inMessage!.body.hash().toString('hex')));
     assert.deepEqual([delivered.length, bodies.size], [2, 1]);
     assert.equal((await market.status()).active, before.active);
+    await market.advance(200);
+    await eventually(() => worker.store.get(nameOf(job))!.settledAt);
+    const noted = worker.store.payments.page({ time: 2 ** 40, row: 0 }, 200).filter((each) => each.job === nameOf(job));
+    assert.deepEqual(noted.map(({ receivedNano }) => receivedNano), await market.payments(job.escrow.address), 'both are in the books');
   });
 
   test('finding 21: a promise that nobody took in time costs nothing and frees its coverage', async () => {

@@ -1,6 +1,9 @@
+import type { Reply } from '../http/server';
 import type { ServiceOptions } from '../service';
 import { ADMISSION_LIMITS, type Admission } from '../operation/admission';
 import type { EngineWatch } from '../operation/engineWatch';
+import type { WorkerMetrics } from '../operation/metrics';
+import { json, type OperatorServer, startOperatorServer } from '../operation/operatorServer';
 import type { Readiness } from '../operation/readiness';
 import { Tier } from '../../protocol';
 import { unixTime } from '../jobs/settle';
@@ -18,8 +21,21 @@ export interface RunningWorker {
   certificateEnd: () => number | null;
 }
 
+/** Listens for the operator, where the options say so. @throws RequestError `config.port` */
+export async function startOperator(
+  options: ServiceOptions, metrics: WorkerMetrics, { health, ready }: Record<'health' | 'ready', () => Reply>, running: RunningWorker,
+): Promise<OperatorServer | undefined> {
+  const { operator, log } = options;
+  const open = {
+    '/metrics': async () => ({ status: 200, type: metrics.registry.contentType, text: await metrics.text() }),
+    '/healthz': () => json(health()),
+    '/readyz': () => json(ready()),
+  };
+  return operator && startOperatorServer(operator, operator.port, { open, own: createProviderApi(options, running).pages }, log);
+}
+
 /** The operator's API of a worker that starts now. */
-export function createProviderApi(options: ServiceOptions, { readiness, admission, engine, jobQueue, connections, certificateEnd }: RunningWorker): ProviderApi {
+function createProviderApi(options: ServiceOptions, { readiness, admission, engine, jobQueue, connections, certificateEnd }: RunningWorker): ProviderApi {
   const { chain, policy, stake, store, channels, admission: limits = ADMISSION_LIMITS } = options;
   const startedAt = unixTime();
   const about = {

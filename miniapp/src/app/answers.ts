@@ -27,6 +27,7 @@ export class Answers {
   constructor(
     private readonly board: Board,
     private readonly config: PageConfig,
+    private readonly canResume: (held: HeldAnswer) => boolean,
   ) {}
 
   get all(): readonly Entry[] {
@@ -71,14 +72,15 @@ export class Answers {
     this.show();
   }
 
-  private show(): void {
+  /** Again, after what can be done with them changed. */
+  show(): void {
     this.board.set({ messages: this.all.map((entry) => this.viewOf(entry)) });
   }
 
   private viewOf({ held, claims }: Entry): MessageView {
     const { id, at, offer: { stake, tier }, modelName, prompt, answer, state, promptTokens, outputTokens, cost, most, problem, file } = held;
     return {
-      id, at, stake, modelName, prompt, answer, state, promptTokens, outputTokens, cost, most, claims, canExport: file !== null,
+      id, at, stake, modelName, prompt, answer, state, promptTokens, outputTokens, cost, most, claims, canExport: file !== null, canResume: this.canResume(held),
       verdict: claims.length === 0 ? NOTHING_YET : verdictOf(claims, tier, policyOf(this.config, 'message')),
       ...(problem !== undefined && { problem }),
     };

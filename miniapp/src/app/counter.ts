@@ -2,7 +2,7 @@
 import type { Conversation } from '../chat';
 import { ChannelPurse, endByVoucher, type LifeParts, loadKey, viewOf } from '../channel';
 import { walletError } from '../wallet/errors';
-import type { ChannelView, Estimate, Offer, PageConfig, PageTokenizer } from '../types';
+import type { ChannelView, Estimate, HeldAnswer, Offer, PageConfig, PageTokenizer } from '../types';
 import type { Tokenizers } from './tokenizers';
 
 interface Open {
@@ -17,6 +17,8 @@ interface Open {
 export class Counter {
   private open: Promise<Open> | null = null;
   private address: string | null = null;
+  /** The conversation, once there is one. */
+  private current: Conversation | null = null;
 
   constructor(
     private readonly parts: LifeParts & { config: PageConfig },
@@ -35,6 +37,9 @@ export class Counter {
     return this.open;
   }
 
+  /** Whether its newest answer was cut and can go on. */
+  canResume = (held: HeldAnswer): boolean => this.current?.canResume(held) ?? false;
+
   async estimate(offer: Offer, prompt: string): Promise<Estimate> {
     const [{ estimateFor }, tokenizer] = await Promise.all([import('../chat'), this.tokenizers.of(offer.modelRoot)]);
     return estimateFor(offer, tokenizer, prompt);
@@ -50,7 +55,7 @@ export class Counter {
   async release(address = this.address): Promise<void> {
     if (address !== this.address) return;
     const known = await this.open?.catch(() => null);
-    this.open = null;
+    this.open = this.current = null;
     known?.conversation.close();
     known?.purse.release();
   }
@@ -70,6 +75,7 @@ export class Counter {
     const purse = await ChannelPurse.open(store, address, key, offer, now);
     try {
       const conversation = new Conversation({ config, offer, purse, tokenizer, modelName: this.tokenizers.nameOf(offer.modelRoot), now });
+      this.current = conversation;
       return { address, terms, purse, conversation, tokenizer };
     } catch (error) {
       purse.release();

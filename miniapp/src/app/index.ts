@@ -61,6 +61,7 @@ class PageApp implements App {
   openChannel = (deposit: bigint): Promise<void> => this.told(async () => (await this.opened()).openChannel(deposit));
   closeChannel = (): Promise<void> => this.told(async () => (await this.opened()).closeChannel());
   recover = (address: string): Promise<void> => this.told(async () => (await this.opened()).recover(address));
+  resume = (id: string): Promise<void> => this.told(async () => (await this.opened()).resume(id));
   openReceipt = (text: string): Promise<void> => this.told(async () => (await this.opened()).openReceipt(text));
   recheck = (id: string, shown: { prompt: string; answer: string }): Promise<void> => this.told(async () => (await this.opened()).recheck(id, shown));
 

@@ -2,6 +2,7 @@
 import { ChainPair } from '../chain';
 import { ChannelStore, endByWallet, openChannel, openDatabase, openings, recoverable, resumeOpening, tend, webLocks, type LifeParts } from '../channel';
 import { PageError } from '../pageError';
+import type { Listening } from '../chat';
 import type { ChannelTerms, ChannelView, Estimate, PageConfig, ProviderView } from '../types';
 import { loadProviders } from '../verify';
 import { connectWallet } from '../wallet/connect';
@@ -47,8 +48,8 @@ export class Session {
     this.config = parts.config;
     this.wallet = parts.wallet;
     this.tokenizers = new Tokenizers(parts.config);
-    this.answers = new Answers(board, parts.config);
     this.counter = new Counter(parts, this.tokenizers);
+    this.answers = new Answers(board, parts.config, this.counter.canResume);
     this.wallet.onChange(() => this.showWallet());
   }
 
@@ -119,24 +120,35 @@ export class Session {
     return this.counter.estimate(provider.offer, prompt);
   }
 
-  async send(prompt: string): Promise<void> {
+  send(prompt: string): Promise<void> {
+    return this.converse(({ conversation }, listening) => conversation.ask(prompt, listening));
+  }
+
+  resume(id: string): Promise<void> {
+    const held = this.answers.held(id);
+    if (held === undefined) return Promise.resolve();
+    return this.converse(({ conversation }, listening) => conversation.resume(held, listening));
+  }
+
+  /** One answer over the channel that is open, to its end. Rejected where nothing was asked. */
+  private async converse(speak: (counter: Awaited<ReturnType<Counter['conversation']>>, listening: Listening) => Promise<unknown>): Promise<void> {
     const { channel } = this.board.state;
     if (channel === null || channel.phase !== 'open') throw new PageError('app.needsChannel', { key: 'app.needsChannel' });
     const provider = await this.verified(channel.stake);
-    const { offer } = provider;
-    const { conversation, tokenizer } = await this.counter.conversation(channel.address, offer);
+    const counter = await this.counter.conversation(channel.address, provider.offer);
     const stopping = new AbortController();
     this.stopping = stopping;
     try {
-      await conversation.ask(prompt, {
+      await speak(counter, {
         signal: stopping.signal,
         onProgress: (held) => {
-          void this.answers.put(held, { tokenizer, before: provider });
+          void this.answers.put(held, { tokenizer: counter.tokenizer, before: provider });
           void this.showChannels();
         },
       });
     } finally {
       this.stopping = null;
+      this.answers.show();
       await this.showChannels();
     }
   }

@@ -92,11 +92,16 @@ export class ChainApi {
     const { timeoutMillis = 8_000, busyMillis = BUSY_MILLIS } = this.options;
     for (let tries = 1; ; tries++) {
       if (Date.now() < this.silentUntil) throw new ApiFault('timeout');
-      const { status, text } = await this.get(url, maxBytes, timeoutMillis);
-      if (status === 429 && tries < BUSY_TRIES) {
+      const reply = await this.get(url, maxBytes, timeoutMillis).catch((error: ApiFault) => {
+        // What refuses too many requests may leave out the header without which a page cannot see that it does.
+        if (error.code === 'unreachable' && tries === 1) return null;
+        throw error;
+      });
+      if (reply === null || (reply.status === 429 && tries < BUSY_TRIES)) {
         await new Promise((resolve) => setTimeout(resolve, busyMillis));
         continue;
       }
+      const { status, text } = reply;
       if (status === 429) throw new ApiFault('busy');
       const answer = jsonOf(text);
       if (answer?.ok === true && status === 200) return answer.result;

@@ -44,8 +44,9 @@ export async function endByWallet(parts: LifeParts, { address, terms }: { addres
   payerOf(parts, terms.client);
   const name = addressOf(address, config);
   const before = agreed(await pair.channel(address), name);
-  if (before === null || isEmpty(before, now())) return remembered(parts, address, terms, before);
-  const phase = phaseOnChain(before, now());
+  if (before === null || isEmpty(before)) return remembered(parts, address, terms, before);
+  // By the chain's time: a message that comes before the end fetches nothing.
+  const phase = phaseOnChain(before, before.asOf);
   if (phase === 'closing') throw walletError('wallet.stillOpen');
   // Nothing is bought over it from here on, in whatever tab, unless the wallet says no.
   const known = await store.get(address);
@@ -54,7 +55,7 @@ export async function endByWallet(parts: LifeParts, { address, terms }: { addres
   await finish(known?.finishedAt ?? askedAt);
   const answer = wallet.send([{ address: name, amount: CLOSE_VALUE, payload: closeChannelBody() }], askedAt + ASK_SECONDS);
   const isDone = (seen: ChannelOnChain | null): seen is ChannelOnChain | null =>
-    seen === null || (phase === 'open' ? phaseOnChain(seen, now()) !== 'open' : isEmpty(seen, now()));
+    seen === null || (phase === 'open' ? phaseOnChain(seen, seen.asOf) !== 'open' : isEmpty(seen));
   try {
     return await remembered(parts, address, terms, await watch(parts, address, isDone, askedAt + ASK_SECONDS + ARRIVAL_SECONDS, answer));
   } catch (error) {
@@ -93,16 +94,16 @@ export async function tend(parts: Pick<LifeParts, 'store' | 'pair' | 'now'>): Pr
 
 function isOver({ intent, openedAt, terms }: ChannelRecord, seen: ChannelOnChain | null, now: number): boolean {
   if (intent === 'asked' || intent === 'declined') return now > Math.min(terms.expiry, openedAt + FORGET_SECONDS);
-  return seen === null || isEmpty(seen, now);
+  return seen === null || isEmpty(seen);
 }
 
 /** Ended, and not worth the fee of fetching the rest. */
-const isEmpty = (seen: ChannelOnChain, now: number): boolean => phaseOnChain(seen, now) === 'ended' && seen.balance < WORTH_COLLECTING;
+const isEmpty = (seen: ChannelOnChain): boolean => phaseOnChain(seen, seen.asOf) === 'ended' && seen.balance < WORTH_COLLECTING;
 
 const agreedOrNull = ({ now }: SeenChannel): ChannelOnChain | null => (now.agreement === 'both' ? now.value : null);
 
 async function remembered({ store, now }: LifeParts, address: string, terms: ChannelTerms, seen: ChannelOnChain | null): Promise<ChannelView> {
-  const gone = { terms, claimed: 0n, endsAt: 0, balance: 0n };
+  const gone = { terms, claimed: 0n, endsAt: 0, balance: 0n, asOf: now() };
   const record = await store.get(address);
   if (record === null) return viewOfSeen(address, seen ?? gone, now());
   const next = seen === null ? await store.change(address, (known) => ({ ...known, intent: 'ended' })) : await noted(store, address, seen, now());

@@ -12,6 +12,8 @@ export interface ChannelOnChain {
   claimed: bigint;
   endsAt: number;
   balance: bigint;
+  /** Time of the older of the blocks that it was read from. */
+  asOf: number;
 }
 
 /** Two APIs of the chain (chain/pair.ts). */

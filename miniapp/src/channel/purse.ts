@@ -135,14 +135,12 @@ export class ChannelPurse implements Purse {
     return this.key.sign(hash);
   }
 
-  /** What two APIs show now. @param funds claimed, and what is there; nanoTON */
-  seen(funds: bigint, claimed: bigint): Promise<void> {
-    return this.inTurn(() => this.note((known) => ({ ...known, funds: String(funds), claimed: String(claimed) })));
-  }
-
   /** A request is under way. @param first prepaid for it; @param most it may come to, nanoTON */
   private async run(nextSeq: number, first: bigint, most: bigint): Promise<SignedVoucher> {
     if (this.mostLeft !== null) throw walletError('wallet.busy');
+    // More may have come since the purse was opened.
+    const { funds = this.record.funds } = (await this.store.get(this.address)) ?? {};
+    this.record = { ...this.record, funds };
     const { owed, budget } = this.position();
     if (first < 0n || most < first || owed + most > budget) throw exhausted(owed + most, budget);
     await this.note((known) => {

@@ -49,16 +49,17 @@ export interface Locks {
   take(name: string): Promise<Release | null>;
 }
 
+/** A page that was just closed or reloaded has its locks for a moment longer. */
+const LOCK_MILLIS = 1_000;
+
 /** The browser's own; they go with the tab, however it ends. */
 export const webLocks: Locks = {
   take: (name) => new Promise((resolve, reject) => {
+    if (navigator.locks === undefined) return reject(walletError('wallet.oldBrowser'));
+    const signal = AbortSignal.timeout(LOCK_MILLIS);
     // Held for as long as the promise of the callback is open.
-    const hold = (lock: unknown): Promise<void> | void => {
-      if (lock === null) return resolve(null);
-      return new Promise<void>((release) => resolve(release));
-    };
-    if (navigator.locks === undefined) reject(walletError('wallet.oldBrowser'));
-    else navigator.locks.request(name, { ifAvailable: true }, hold).catch(reject);
+    const hold = (): Promise<void> => new Promise((release) => resolve(release));
+    navigator.locks.request(name, { signal }, hold).catch((error: unknown) => (signal.aborted ? resolve(null) : reject(error)));
   }),
 };
 

@@ -1,10 +1,10 @@
 /** A conversation with one worker over one channel: questions one after another, each piece of an answer checked before it is paid. */
 import { encodePayload, isExact, MAX_SEALED_BYTES, SEMANTICS } from '../../../protocol';
+import { fromHex } from '../chain';
 import { PageError, problemOf } from '../pageError';
 import type { Estimate, HeldAnswer, Offer, PageConfig, PageTokenizer, Purse, SignedVoucher } from '../types';
 import { Connection, type Parties, type SocketMaker, type Times, TIMES } from './connection';
 import { chatError } from './errors';
-import { bytesOf } from './hex';
 import { estimateOf, firstOf, Order, type Question } from './order';
 
 export interface ConversationOptions {
@@ -66,8 +66,8 @@ export class Conversation {
     if (offer.tier !== 'attested' && !isExact(tokenizer.semantics ?? SEMANTICS)) throw chatError('chat.notExact');
     this.now = now;
     this.parties = {
-      url: `${config.relay.replace(/^http/, 'ws')}${offer.channelPath}`, networkId: purse.terms.networkId, channel: bytesOf(purse.address),
-      workerKey: bytesOf(offer.workerKey), sealingKey: bytesOf(offer.sealingKey), sign: (hash) => purse.sign(hash), Socket, times: { ...TIMES, ...times },
+      url: `${config.relay.replace(/^http/, 'ws')}${offer.channelPath}`, networkId: purse.terms.networkId, channel: fromHex(purse.address),
+      workerKey: fromHex(offer.workerKey), sealingKey: fromHex(offer.sealingKey), sign: (hash) => purse.sign(hash), Socket, times: { ...TIMES, ...times },
     };
   }
 

@@ -4,9 +4,9 @@ import {
   buildChannelRequest, type ChannelRequest, encodeFrame, equalBytes, exportChannelAnswer, FinishReason, firstPiece, dueFor, GREEDY_SAMPLING, isSignedFault, payableBeyond,
   type PieceFault, type PieceFrame, type Prices, receiptOf, SEMANTICS, StreamChecker, Tier, Visibility,
 } from '../../../protocol';
+import { fromHex } from '../chain';
 import type { ChannelTerms, Estimate, HeldAnswer, Offer, PageTokenizer } from '../types';
 import { chatError } from './errors';
-import { bytesOf } from './hex';
 
 /** Seconds in which a request may be begun or go on. */
 const REQUEST_SECONDS = 600;
@@ -63,17 +63,17 @@ export class Order {
     this.heardAt = now;
     this.request = buildChannelRequest({
       asked: {
-        tier: Tier[offer.tier], visibility: Visibility.sealed, flags: 0, semantics: tokenizer.semantics ?? SEMANTICS, salt: random(16), modelRoot: bytesOf(offer.modelRoot), maxTokens,
+        tier: Tier[offer.tier], visibility: Visibility.sealed, flags: 0, semantics: tokenizer.semantics ?? SEMANTICS, salt: random(16), modelRoot: fromHex(offer.modelRoot), maxTokens,
         expiresAt: this.expiresAt, promptPrice: offer.promptPrice, outputPrice: offer.outputPrice, coverage: 0n,
         // A bonded key stands for no image.
-        imageHash: offer.tier === 'attested' ? bytesOf(offer.imageHash) : new Uint8Array(32),
+        imageHash: offer.tier === 'attested' ? fromHex(offer.imageHash) : new Uint8Array(32),
       },
       request: {
         promptTokens, sampling: GREEDY_SAMPLING, stopTokens: [...new Set(tokenizer.stopTokens)].sort((a, b) => a - b), nonce: new DataView(random(8).buffer).getBigUint64(0),
         toolsHash: new Uint8Array(32),
       },
       responseKey: random(32), commitSalt: random(32),
-    }, { networkId: terms.networkId, client: bytesOf(terms.client), stake: bytesOf(offer.stake), workerKey: bytesOf(offer.workerKey), price: 0n }, { channel: bytesOf(channel), seq });
+    }, { networkId: terms.networkId, client: fromHex(terms.client), stake: fromHex(offer.stake), workerKey: fromHex(offer.workerKey), price: 0n }, { channel: fromHex(channel), seq });
     this.checker = new StreamChecker(this.request);
     this.decoder = new TokenTextDecoder(tokenizer);
     this.held = {

@@ -3,16 +3,20 @@ import { ByteTokenizer } from '../../../exact/byteTokenizer';
 import type { Tokenizer } from '../../../exact/tokenizer';
 import { CARD_SEMANTICS, cardRoot, concatBytes, SEMANTICS, toHex } from '../../../protocol';
 import { sha256 } from '../../../protocol/sha256';
+import { fromBase64, fromHex } from '../chain';
 import { PageError } from '../pageError';
 import type { ModelEntry, PageTokenizer } from '../types';
 import { chatError } from './errors';
-import { bytesOf } from './hex';
+import { type ChatFrame, isFrame } from './frame';
 
 /** What miniapp/host/modelPart.ts writes: bytes as lowercase hex, the section as base64. */
-export type ModelPartFile = ExactPart | CardPart;
+export type ModelPartFile = (ExactPart | CardPart) & {
+  version: 1;
+  /** Of a model that takes chats. The one member that the model root does not cover (frame.ts): it is as good as the code that this origin serves. */
+  frame?: ChatFrame;
+};
 
 export interface ExactPart {
-  version: 1;
   /** The model's config, 32 bytes. */
   config: string;
   /** Root of its rows: beside the config. */
@@ -24,10 +28,12 @@ export interface ExactPart {
 }
 
 export interface CardPart {
-  version: 1;
   /** The model card as it is (docs/models.md): its root covers every byte. */
   card: string;
 }
+
+/** What a page does with a tokenizer of any kind. */
+export type TextTokens = Pick<Tokenizer, 'stopTokens' | 'encodePrompt' | 'decode'>;
 
 /** What of a model makes tokens of text. */
 interface Proven {
@@ -54,11 +60,11 @@ export async function loadTokenizer(model: ModelEntry, fetcher: typeof fetch = f
     if (cause instanceof PageError) throw cause;
     throw chatError('chat.tokenizerMissing', { name: model.name, why: cause instanceof Error ? cause.message : String(cause) }, cause);
   }
-  const known = proven(model, text);
+  const { known, frame } = proven(model, text);
   const { section, vocab } = known;
   try {
     // The library for chats is as large as all that is here, and half of the models do without.
-    const tokenizer = section[1] === 2 ? (await import('./chatTokenizer')).chatTokenizer(section, vocab) : ByteTokenizer.parse(section, vocab);
+    const tokenizer = section[1] === 2 ? (await import('./chatTokenizer')).chatTokenizer(section, vocab, frame) : ByteTokenizer.parse(section, vocab);
     return pageTokenizer(model.root, tokenizer, known);
   } catch (cause) {
     throw chatError('chat.tokenizerUnknown', { name: model.name, why: cause instanceof Error ? cause.message : String(cause) }, cause);
@@ -87,11 +93,12 @@ async function bounded({ name, tokenizer: path }: ModelEntry, fetcher: typeof fe
 const node = (left: Uint8Array, right: Uint8Array): Uint8Array => sha256(concatBytes(left, right));
 
 /** @throws PageError `chat.tokenizerForged` */
-function proven({ name, root }: ModelEntry, text: string): Proven {
+function proven({ name, root }: ModelEntry, text: string): { known: Proven; frame?: ChatFrame } {
   try {
     const part = JSON.parse(text) as ModelPartFile;
-    const [reached, said] = 'card' in part ? ofCard(part) : ofModel(part);
-    if (part.version === 1 && toHex(reached) === root) return said;
+    const [reached, known] = 'card' in part ? ofCard(part) : ofModel(part);
+    const { version, frame } = part;
+    if (version === 1 && toHex(reached) === root && (frame === undefined || isFrame(frame))) return { known, frame };
   } catch {
     // Not the file either.
   }
@@ -99,24 +106,19 @@ function proven({ name, root }: ModelEntry, text: string): Proven {
 }
 
 function ofModel(part: ExactPart): [Uint8Array, Proven] {
-  const [config, rows, tables] = [part.config, part.rows, part.tables].map((hex) => {
-    if (!/^[0-9a-f]{64}$/.test(hex)) throw new Error('hex');
-    return bytesOf(hex);
-  });
-  const section = base64(part.section);
+  const [config, rows, tables] = [part.config, part.rows, part.tables].map((hex) => fromHex(hex, 32));
+  const section = fromBase64(part.section);
   const view = new DataView(config.buffer);
   return [node(node(sha256(config), rows), node(sha256(section), tables)), { section, vocab: view.getUint32(16), context: view.getUint32(20), semantics: SEMANTICS }];
 }
 
 function ofCard({ card }: CardPart): [Uint8Array, Proven] {
   const { context, vocabulary, tokenizer } = JSON.parse(card) as { context: number; vocabulary: number; tokenizer: string };
-  return [cardRoot(new TextEncoder().encode(card)), { section: base64(tokenizer), vocab: vocabulary, context, semantics: CARD_SEMANTICS }];
+  return [cardRoot(new TextEncoder().encode(card)), { section: fromBase64(tokenizer), vocab: vocabulary, context, semantics: CARD_SEMANTICS }];
 }
 
-const base64 = (text: string): Uint8Array => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-
 /** A prompt becomes what `cocoon gateway` makes of a chat with one message of the user. */
-function pageTokenizer(modelRoot: string, tokenizer: Tokenizer, { context, semantics }: Proven): PageTokenizer {
+function pageTokenizer(modelRoot: string, tokenizer: TextTokens, { context, semantics }: Proven): PageTokenizer {
   const stops = new Set(tokenizer.stopTokens);
   return {
     modelRoot,
@@ -125,7 +127,7 @@ function pageTokenizer(modelRoot: string, tokenizer: Tokenizer, { context, seman
     encode: (prompt) => {
       if (prompt.length > CHARACTERS_PER_TOKEN * context) throw chatError('chat.promptTooLong', { most: String(context) });
       try {
-        return tokenizer.takesChats ? tokenizer.encodeChat([{ role: 'user', content: prompt, name: undefined }]) : tokenizer.encodePrompt(prompt);
+        return tokenizer.encodePrompt(prompt);
       } catch (cause) {
         const { code, received = '', message } = cause as { code?: string; received?: string; message: string };
         throw code === 'input.chat.special' ? chatError('chat.specialText', { text: received }, cause) : chatError('chat.promptRefused', { why: message }, cause);

@@ -43,7 +43,12 @@ export interface ShellProps {
 
 export function Shell({ app, telegram, language, messages, setLanguage, now, retry, draft: firstDraft = '' }: ShellProps) {
   const [, render] = useReducer((count: number) => count + 1, 0);
-  useEffect(() => app.subscribe(() => render(undefined)), [app]);
+  useEffect(() => {
+    const leave = app.subscribe(() => render(undefined));
+    // What changed between the first look at it and now.
+    render(undefined);
+    return leave;
+  }, [app]);
   const places = usePlaces('start');
   const [draft, setDraft] = useState(firstDraft);
   const state = app.state();

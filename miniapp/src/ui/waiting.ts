@@ -10,6 +10,6 @@ export function waitingApp(): App {
   };
   return {
     state: () => state, subscribe: () => () => undefined, refresh: async () => undefined, choose: () => undefined, connect: notYet, disconnect: notYet, openChannel: notYet,
-    closeChannel: notYet, recover: notYet, estimate: notYet, send: notYet, stop: () => undefined, receipt: notYet, openReceipt: notYet, recheck: notYet, dismiss: () => undefined,
+    closeChannel: notYet, recover: notYet, estimate: notYet, send: notYet, resume: notYet, stop: () => undefined, receipt: notYet, openReceipt: notYet, recheck: notYet, dismiss: () => undefined,
   };
 }

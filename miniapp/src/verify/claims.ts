@@ -8,10 +8,10 @@ const PROVIDER: Required = {
   'stake-address': 'verifier-derived', 'stake-active': 'chain-agreed', 'key-listed': 'chain-agreed', 'key-current': 'chain-agreed', descriptor: 'chain-agreed',
   'channel-code': 'verifier-derived', 'model-listed': 'provider-asserted', 'never-slashed': 'chain-agreed',
 };
-const ATTESTED: Required = {
-  ...PROVIDER, 'image-in-force': 'chain-agreed', 'quote-signature': 'hardware-proven', 'quote-certificates': 'hardware-proven', 'quote-body': 'hardware-proven',
-  'quote-keys': 'hardware-proven', tcb: 'chain-agreed', hardware: 'hardware-proven',
-};
+/** @param quote by what its claims are known: hardware, or this page alone where the root is simulated */
+const attested = (quote: ClaimSource): Required => ({
+  ...PROVIDER, 'image-in-force': 'chain-agreed', 'quote-signature': quote, 'quote-certificates': quote, 'quote-body': quote, 'quote-keys': quote, tcb: 'chain-agreed',
+});
 const MESSAGE: Required = {
   'request-bound': 'verifier-derived', 'receipt-signed': 'verifier-derived', 'answer-bound': 'verifier-derived', 'stream-whole': 'verifier-derived',
   'amount-due': 'verifier-derived', 'key-then': 'verifier-derived', 'provider-unslashed': 'chain-agreed',
@@ -19,9 +19,14 @@ const MESSAGE: Required = {
 
 export type Subject = 'provider' | 'message';
 
+/** By what the claims about a quote are known. */
+export const quoteSource = (root: PageConfig['quoteRoot']): ClaimSource => (root === 'intel' ? 'hardware-proven' : 'verifier-derived');
+
 export interface Policy {
   subject: Subject;
-  /** Simulated hardware, or a network of tests: nothing is ever proven. */
+  /** Quotes end in another root than Intel's: what they say, no hardware says. */
+  isSimulated: boolean;
+  /** That, or a network of tests: nothing is ever proven. */
   isTest: boolean;
   /** What the claims rest on is not too old to say anything about now. */
   isFresh: boolean;
@@ -33,16 +38,15 @@ export const FRESH_SECONDS = 600;
 /** @param times Unix seconds; a message is about the past, and needs none */
 export function policyOf(config: Pick<PageConfig, 'network' | 'quoteRoot'>, subject: Subject, times?: { now: number; checkedAt: number }): Policy {
   const age = times === undefined ? (subject === 'message' ? 0 : Infinity) : times.now - times.checkedAt;
-  return { subject, isTest: config.quoteRoot !== 'intel' || config.network === 'devnet', isFresh: age <= FRESH_SECONDS };
+  const isSimulated = config.quoteRoot !== 'intel';
+  return { subject, isSimulated, isTest: isSimulated || config.network === 'devnet', isFresh: age <= FRESH_SECONDS };
 }
 
 /** Which claims have to be asserted, and by what. */
-export function requiredClaims(tier: TierName, { subject, isTest }: Pick<Policy, 'subject' | 'isTest'>): Required {
+export function requiredClaims(tier: TierName, { subject, isSimulated }: Pick<Policy, 'subject' | 'isSimulated'>): Required {
   if (subject === 'message') return MESSAGE;
   if (tier === 'bonded') return PROVIDER;
-  if (!isTest) return ATTESTED;
-  const { hardware: _, ...rest } = ATTESTED;
-  return rest;
+  return isSimulated ? attested('verifier-derived') : { ...attested('hardware-proven'), hardware: 'hardware-proven' };
 }
 
 /**

@@ -85,7 +85,7 @@ const fine = (key: MessageKey, params?: Text['params']): Judged => ({ status: 'a
 const wrong = (key: MessageKey, params?: Text['params']): Judged => ({ status: 'refuted', reason: { key, params } });
 /** By the source that it would have to be known by. */
 const unknown = (id: ClaimId, key: MessageKey): Claim =>
-  claim(id, 'unknown', requiredClaims('attested', { subject: 'provider', isTest: false })[id] ?? 'provider-asserted', { key });
+  claim(id, 'unknown', requiredClaims('attested', { subject: 'provider', isSimulated: false })[id] ?? 'provider-asserted', { key });
 
 /** What the stake's own state says. */
 function stakeClaims({ config, now }: Place, entry: Listed, reading: Reading<Dated<StakeState> | null>, descriptor: Descriptor | null, key: WorkerKey | undefined): Claim[] {

@@ -4,7 +4,7 @@ import { reportDataOf } from '../../../protocol/keyBinding';
 import type { MessageKey } from '../i18n';
 import type { Claim, ClaimId, PageConfig, Text } from '../types';
 import type { CertificateFault } from './certificate';
-import { claim } from './claims';
+import { claim, quoteSource } from './claims';
 import { checkQuote, type QuoteCheck, type QuoteCheckName } from './quote';
 import type { ServedQuote } from './served';
 
@@ -35,7 +35,8 @@ const FAULTS: Readonly<Record<CertificateFault, MessageKey>> = {
 export async function quoteClaims(
   served: ServedQuote | string, key: WorkerKey, owner: string, { config, now }: { config: Pick<PageConfig, 'networkId' | 'registry' | 'quoteRoot'>; now: number },
 ): Promise<Claim[]> {
-  const all = (status: 'unknown' | 'refuted', reason: Text): Claim[] => QUOTE_CLAIMS.map((id) => claim(id, status, 'hardware-proven', reason));
+  const source = quoteSource(config.quoteRoot);
+  const all = (status: 'unknown' | 'refuted', reason: Text): Claim[] => QUOTE_CLAIMS.map((id) => claim(id, status, source, reason));
   if (typeof served === 'string') return all('unknown', { key: 'verify.noQuote', params: { problem: served } });
   const { quote, blockSeqno, blockHash } = served;
   const reportData = reportDataOf({
@@ -48,8 +49,8 @@ export async function quoteClaims(
     const names: readonly QuoteCheckName[] = CLAIMS[id].checks;
     const own = checks.filter(({ name }) => names.includes(name));
     const bad = own.find(({ result }) => result !== 'asserted');
-    if (bad === undefined && own.length === names.length) return claim(id, 'asserted', 'hardware-proven', { key: CLAIMS[id].holds, params: { block: String(blockSeqno) } });
-    return claim(id, 'refuted', 'hardware-proven', failed(bad!));
+    if (bad === undefined && own.length === names.length) return claim(id, 'asserted', source, { key: CLAIMS[id].holds, params: { block: String(blockSeqno) } });
+    return claim(id, 'refuted', source, failed(bad!));
   });
 }
 

@@ -2,6 +2,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface Reply {
+  /** 0 ends the connection. */
   status: number;
   /** Of the devnet, parsed, or a text that is sent as it is. */
   body: any;
@@ -45,6 +46,7 @@ export class LyingApi {
     let reply: Reply | null = { status: honest.status, body: await honest.json() };
     if (this.lie !== null) reply = await this.lie(reply, method);
     if (reply === null) return;
+    if (reply.status === 0) return void response.destroy();
     response.writeHead(reply.status, { 'content-type': 'application/json', 'access-control-allow-origin': '*', ...reply.headers });
     response.end(typeof reply.body === 'string' ? reply.body : JSON.stringify(reply.body));
   }

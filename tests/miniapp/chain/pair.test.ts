@@ -207,11 +207,16 @@ it('an API asks for no credentials, sends no referrer, follows no redirect, and 
   for (const { headers, method } of world.a.requests) assert.deepEqual([method, headers.cookie, headers.authorization], ['GET', undefined, undefined]);
 });
 
-it('one that has had too many requests is asked again after a pause', async () => {
+it('one that has had too many requests, or cannot be reached once, is asked again after a pause', async () => {
   let refusals = 3;
   world.a.lie = (reply) => (refusals-- > 0 ? { status: 429, body: '{"ok":false,"error":"Ratelimit exceed","code":429}' } : reply);
   agreed(await world.pair().stake(stakeOf()));
   assert.equal(world.a.asked.length, 4);
+  let cuts = 1;
+  world.a.lie = (reply) => (cuts-- > 0 ? { status: 0, body: '' } : reply);
+  agreed(await world.pair().stake(stakeOf()));
+  cuts = 2;
+  assert.equal((await world.pair().stake(stakeOf())).agreement, 'one');
 });
 
 it('a silent one holds up a list of stakes once, not once for each', async () => {

@@ -198,6 +198,10 @@ describe('the life of a channel', { timeout: 60_000 }, () => {
     assert.deepEqual([closing.phase, closing.endsAt <= world.time + DAY, recordOf(world).intent, recordOf(world).finishedAt !== null], ['closing', true, 'closing', true]);
     await assert.rejects(endByWallet(page, record), hasCode('wallet.stillOpen'));
     world.pass(DAY);
+    // A message that reaches the chain before the end would fetch nothing.
+    world.behind = 30;
+    await assert.rejects(endByWallet(page, record), hasCode('wallet.stillOpen'));
+    world.behind = 0;
     assert.equal((await tend(page))[0].phase, 'ended');
     assert.deepEqual([(await endByWallet(page, record)).phase, world.accounts.get(address)!.balance, world.requests.length], ['ended', 0n, 3]);
     // There is nothing more to fetch, and nobody is asked for it.

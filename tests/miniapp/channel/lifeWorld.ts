@@ -22,6 +22,8 @@ export type Manner = 'pays' | 'rejects' | 'isSilent' | 'losesItsAnswer' | 'paysT
 /** A wallet, a chain that two APIs show, and a browser that can be reloaded. Time passes when somebody waits. */
 export class LifeWorld implements ChannelPair {
   time = NOW;
+  /** Seconds that the newest block is behind. */
+  behind = 0;
   manner: Manner = 'pays';
   /** What each request asked for. */
   readonly requests: WalletMessage[][] = [];
@@ -60,7 +62,8 @@ export class LifeWorld implements ChannelPair {
   }
 
   async channel(address: string): Promise<Reading<ChannelOnChain | null>> {
-    const value = this.accounts.get(address) ?? null;
+    const account = this.accounts.get(address);
+    const value = account === undefined ? null : { ...account, asOf: this.time - this.behind };
     return this.lie?.(value) ?? { agreement: 'both', value: structuredClone(value) };
   }
 
@@ -118,7 +121,7 @@ export class LifeWorld implements ChannelPair {
     else {
       const terms = openedTerms(stateInit!)!;
       if (channelInit(terms).address !== hex) return;
-      this.accounts.set(hex, { terms, claimed: 0n, endsAt: terms.expiry, balance: amount });
+      this.accounts.set(hex, { terms, claimed: 0n, endsAt: terms.expiry, balance: amount, asOf: 0 });
       this.opened.push({ address: hex, terms, now: { agreement: 'none', says: [] } });
     }
   }

@@ -32,7 +32,8 @@ describe('the purse of a channel', { timeout: 60_000 }, () => {
   });
 
   test('one request runs at a time, and none is begun that the channel could not pay to its end', async () => {
-    const purse = await (await Browser.withChannel()).purse();
+    const browser = await Browser.withChannel();
+    const purse = await browser.purse();
     await assert.rejects(purse.begin(1n, BUDGET + 1n), hasCode('wallet.exhausted'));
     await purse.begin(1n, BUDGET);
     await assert.rejects(purse.begin(1n, 1n), hasCode('wallet.busy'));
@@ -42,6 +43,27 @@ describe('the purse of a channel', { timeout: 60_000 }, () => {
     await purse.end(false);
     await assert.rejects(purse.begin(1n, 1n), hasCode('wallet.exhausted'));
     assert.equal(purse.nextSeq(), 2);
+    // Two APIs showed more meanwhile.
+    await browser.tab().store.change(ADDRESS, (known) => ({ ...known, funds: String(FUNDS + 1n) }));
+    assert.equal((await purse.begin(1n, 1n)).voucher.amount, BUDGET + 1n);
+  });
+
+  test('a request that was lost goes on under its number, within what it may still come to', async () => {
+    const browser = await Browser.withChannel();
+    const purse = await browser.purse();
+    await purse.begin(100n, 1_000n);
+    await assert.rejects(purse.resume(0n, 1_000n), hasCode('wallet.busy'));
+    await purse.pay(100n, 100n);
+    await purse.end(true);
+    await purse.believe(welcome(250n, 2));
+    assert.equal((await purse.resume(50n, 750n)).amount, 300n);
+    assert.deepEqual([purse.nextSeq(), onDisk(browser).running], [2, true]);
+    await assert.rejects(purse.pay(751n, 0n), hasCode('wallet.exhausted'));
+    assert.equal((await purse.pay(750n, 0n)).amount, 1_000n);
+    await purse.end(false);
+    await assert.rejects(purse.resume(0n, BUDGET), hasCode('wallet.exhausted'));
+    await purse.final();
+    await assert.rejects(purse.resume(0n, 1n), hasCode('wallet.finished'));
   });
 
   test('the last voucher is as high as the highest, and nothing is bought after it, in whatever tab', async () => {
@@ -141,6 +163,7 @@ describe('the purse of a channel', { timeout: 60_000 }, () => {
     const amount = fc.bigInt(0n, 3n * CHUNK);
     const step = fc.oneof(
       { weight: 4, arbitrary: fc.record({ kind: fc.constant('begin' as const), first: amount, most: fc.bigInt(0n, 20n * CHUNK) }) },
+      { weight: 1, arbitrary: fc.record({ kind: fc.constant('resume' as const), first: amount, most: fc.bigInt(0n, 20n * CHUNK) }) },
       { weight: 6, arbitrary: fc.record({ kind: fc.constant('pay' as const), more: amount, ahead: amount }) },
       { weight: 3, arbitrary: fc.record({ kind: fc.constant('end' as const), lost: fc.boolean() }) },
       { weight: 3, arbitrary: fc.record({ kind: fc.constant('believe' as const), beyond: fc.constantFrom(0n, 1n, CHUNK - 1n, CHUNK, CHUNK + 1n, -1n), skips: fc.nat(2) }) },
@@ -174,6 +197,9 @@ describe('the purse of a channel', { timeout: 60_000 }, () => {
             numbers.add(seq);
             ahead = each.first;
             sees(voucher);
+          } else if (each.kind === 'resume') {
+            sees(await purse.resume(each.first, each.most));
+            ahead = each.first;
           } else if (each.kind === 'pay') {
             // A piece costs what was prepaid for it at least.
             more = each.more + (ahead ?? 0n);
@@ -194,7 +220,7 @@ describe('the purse of a channel', { timeout: 60_000 }, () => {
           }
           // What was being noted may be on disk or not; who had been told of it is counted above.
           if (each.kind === 'pay') [accepted, ahead] = [accepted + more, larger(ahead ?? 0n, each.ahead)];
-          if (each.kind === 'begin') ahead = each.first;
+          if (each.kind === 'begin' || each.kind === 'resume') ahead = each.first;
           if (ahead !== null || each.kind === 'end') losses++;
           ends();
           tab.die();

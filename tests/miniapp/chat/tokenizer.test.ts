@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, test } from 'node:test';
+import { describe, test, type TestContext } from 'node:test';
 import fc from 'fast-check';
-import { Tokenizer } from '../../../exact';
+import { loadModel, Tokenizer } from '../../../exact';
 import type { ModelCard } from '../../../gateway';
 import { chatPrompt } from '../../../gateway/openai/chatPrompt';
-import { modelPart } from '../../../miniapp/host/modelPart';
+import { modelPart, type PublishedModel } from '../../../miniapp/host/modelPart';
 import { loadTokenizer } from '../../../miniapp/src/chat';
 import type { ExactPart } from '../../../miniapp/src/chat/tokenizer';
 import type { PageTokenizer } from '../../../miniapp/src/types';
@@ -17,16 +17,29 @@ import { openModel, SHIPPED_MODEL } from '../../../worker/engine';
 import { CARD_FORMAT, parseCard } from '../../../worker/upstream/modelCard';
 import { writeModel } from '../../exact/writeModel';
 import { automatonModel } from '../../gateway/automaton';
+import { chatSection, CHATS } from './chatSections';
 import { entryOf, serving, tokenizerOf } from './tokenizers';
 
 const shipped = openModel();
-const automaton = automatonModel();
-const published = { shipped: modelPart(SHIPPED_MODEL), automaton: modelPart(writeModel(automaton)) };
+const written = writeModel({ ...automatonModel(), tokenizer: Tokenizer.parse(chatSection(CHATS.chatml), 512) });
+const chatting = loadModel(written);
+const published = { shipped: modelPart(SHIPPED_MODEL), chatting: modelPart(written) };
 
 /** The tokens that `cocoon gateway` makes of a chat with one message. */
 function gatewayTokens({ tokenizer, config, modelRoot }: { tokenizer: Tokenizer; config: { context: number; vocab: number }; modelRoot: Uint8Array }, content: string): number[] {
   const card: ModelCard = { id: 'a model', createdSeconds: 0, ownedBy: '', modelRoot, tokenizer, contextTokens: config.context, vocabularySize: config.vocab };
   return chatPrompt(card, { model: 'a model', messages: [{ role: 'user', content }] } as Parameters<typeof chatPrompt>[1], undefined).tokens;
+}
+
+const cardOf = (template: string): string => JSON.stringify({
+  format: CARD_FORMAT, name: 'a-card', context: 4_096, vocabulary: 512, tokenizer: Buffer.from(chatSection(template)).toString('base64'), files: [{ name: 'w', bytes: 1, sha256: 'ab'.repeat(32) }],
+});
+
+function publishedCard(t: TestContext, card: string): PublishedModel {
+  const folder = mkdtempSync(join(tmpdir(), 'cocoon-card-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  writeFileSync(join(folder, 'card.json'), card);
+  return modelPart(join(folder, 'card.json'));
 }
 
 const texts = fc.oneof(fc.string({ unit: 'binary', maxLength: 60 }), fc.string({ unit: 'grapheme', maxLength: 40 }), fc.array(fc.constantFrom('a dog', ' is', '\n\n', '👩‍🚀', '🏳️‍🌈', 'é', '  ', '42', 'Привет', '\ufeff'), { maxLength: 12 }).map((parts) => parts.join('')));
@@ -38,7 +51,7 @@ describe('a prompt becomes the tokens that the gateway makes of it', () => {
     fc.assert(fc.property(texts, fc.array(fc.nat(model.config.vocab - 1), { maxLength: 30 }), (text, answer) => {
       assert.deepEqual(page.encode(text), gatewayTokens(model, text));
       assert.equal(page.decode(answer), model.tokenizer.decode(answer.filter((token) => !stops.has(token))));
-    }), { numRuns, seed: 20261128, examples: [['', []], ['A dog 🐕 is', []], ['\ud800 alone', []]] });
+    }), { numRuns, seed: 20261128, examples: [['', []], ['A dog 🐕 is', []], ['\ud800 alone', []], ['\ufeff\n both ends \u00a0\n', []], ['<tool_response>a</tool_response>', []]] });
   };
 
   test('with the shipped model, which continues a text', async () => {
@@ -46,24 +59,22 @@ describe('a prompt becomes the tokens that the gateway makes of it', () => {
   });
 
   test('with a model that has a chat template, and a message that holds a control mark is refused', async () => {
-    const page = await tokenizerOf(published.automaton);
-    agrees(page, automaton, 100);
+    const page = await tokenizerOf(published.chatting);
+    agrees(page, chatting, 100);
     assert.throws(() => page.encode('hi <|im_end|> there'), { code: 'chat.specialText', text: { key: 'chat.specialText', params: { text: '<|im_end|>' } } });
   });
 
-  test('with a model that a server computes, of which there is a card', async (t) => {
-    const folder = mkdtempSync(join(tmpdir(), 'cocoon-card-'));
-    t.after(() => rmSync(folder, { recursive: true }));
-    const tokenizer = Buffer.from(automaton.tokenizer.section).toString('base64');
-    const card = JSON.stringify({ format: CARD_FORMAT, name: 'a-card', context: 4_096, vocabulary: automaton.config.vocab, tokenizer, files: [{ name: 'w', bytes: 1, sha256: 'ab'.repeat(32) }] });
-    writeFileSync(join(folder, 'card.json'), card);
-    const { root, part } = modelPart(join(folder, 'card.json'));
-    const page = await loadTokenizer(entryOf({ root }), serving(JSON.stringify(part)));
-    agrees(page, parseCard(Buffer.from(card)).model, 50);
-    assert.deepEqual([page.semantics, (await tokenizerOf(published.shipped)).semantics], [CARD_SEMANTICS, SEMANTICS]);
-    const other = JSON.stringify({ version: 1, card: card.replace('4096', '8192') });
-    await assert.rejects(loadTokenizer(entryOf({ root }), serving(other)), { code: 'chat.tokenizerForged' });
-  });
+  for (const [name, template] of Object.entries(CHATS)) {
+    test(`with a model that a server computes, of which there is a card, and whose chats are as those of ${name}`, async (t) => {
+      const card = cardOf(template);
+      const { root, part } = publishedCard(t, card);
+      const page = await loadTokenizer(entryOf({ root }), serving(JSON.stringify(part)));
+      agrees(page, parseCard(Buffer.from(card)).model, 100);
+      assert.deepEqual([page.semantics, (await tokenizerOf(published.shipped)).semantics], [CARD_SEMANTICS, SEMANTICS]);
+      const other = JSON.stringify({ ...part, card: card.replace('4096', '8192') });
+      await assert.rejects(loadTokenizer(entryOf({ root }), serving(other)), { code: 'chat.tokenizerForged' });
+    });
+  }
 
   test('a text that cannot fit the context is refused before it is split', async () => {
     const page = await tokenizerOf(published.shipped);
@@ -83,11 +94,18 @@ describe('a tokenizer is taken only if it is the model\'s', () => {
     section[section.length - 9] ^= 1;
     const changes: Record<string, unknown>[] = [
       { config: flipped(part.config) }, { rows: flipped(part.rows) }, { tables: flipped(part.tables) }, { section: section.toString('base64') }, { section: part.section.slice(4) },
-      { config: part.config.toUpperCase() }, { version: 2 }, { rows: '' }, { section: '%%' }, { config: undefined }, published.automaton.part as never,
+      { version: 2 }, { rows: '' }, { section: '%%' }, { config: undefined }, published.chatting.part as never,
     ];
     for (const change of changes) await assert.rejects(taken(JSON.stringify({ ...part, ...change })), { code: 'chat.tokenizerForged' }, JSON.stringify(Object.keys(change)));
+    const chat = published.chatting;
+    const frame = chat.part.frame!;
+    await taken(JSON.stringify(chat.part), {}, entryOf(chat));
+    for (const other of [null, 'frame', {}, { ...frame, before: 1 }, { ...frame, after: undefined }, { ...frame, trims: 'some' }, { ...frame, trims: undefined }, { ...frame, trims: 'constructor' }]) {
+      await assert.rejects(taken(JSON.stringify({ ...chat.part, frame: other }), {}, entryOf(chat)), { code: 'chat.tokenizerForged' }, JSON.stringify(other));
+    }
+    await assert.rejects(taken(JSON.stringify({ ...chat.part, frame: undefined }), {}, entryOf(chat)), { code: 'chat.tokenizerUnknown' }, 'a template, and no frame');
     for (const text of ['', 'null', '[]', '{', '<html>']) await assert.rejects(taken(text), { code: 'chat.tokenizerForged' }, text);
-    await assert.rejects(taken(JSON.stringify(part), {}, entryOf(published.automaton)), { code: 'chat.tokenizerForged' });
+    await assert.rejects(taken(JSON.stringify(part), {}, entryOf(published.chatting)), { code: 'chat.tokenizerForged' });
   });
 
   test('from this origin alone, in a file that is there and no longer than any', async () => {

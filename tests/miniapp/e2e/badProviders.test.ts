@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Hop, Said } from './hop';
-import { ChatPage, type Level, type Status } from './page';
+import { ChatPage, type Level, LEVELS, type Status, word } from './page';
 import { E2E, e2eSuite, type Suite } from './suite';
 import type { World } from './world';
 
@@ -102,7 +102,7 @@ describe('a provider with', E2E, () => {
     });
     await page.openChannel();
     await page.prompt().fill('swiftly');
-    await page.button('Send').click();
+    await page.button(word('ui.send')).click();
     await page.page.getByText(/tokenizer that this page was given is not the one/).first().waitFor();
     assert.equal(suite.world.relay.framesOf('request').length, 0);
     assert.equal(await page.prompt().inputValue(), 'swiftly');
@@ -133,7 +133,7 @@ describe('a provider that was fine and', E2E, () => {
     await page.page.waitForTimeout(1_000);
     assert.match((await page.blockedSend())!, /Software image is in force/);
     await page.prompt().fill('river');
-    await page.button('Send').click({ force: true });
+    await page.button(word('ui.send')).click({ force: true });
     assert.equal(await page.messages().count(), 0);
     assert.equal(await page.prompt().inputValue(), 'river', 'the draft is kept');
   });
@@ -157,11 +157,11 @@ async function holds(suite: Suite, page: ChatPage, { levels, open, claims, tier 
   await page.page.getByRole('heading', { name: 'Open a channel' }).waitFor();
   const found = await page.claims();
   const level = (await page.page.getByRole('button', { name: /Show what was checked/ }).first().getAttribute('aria-label'))!;
-  assert.ok(levels.some((each) => level.startsWith({ proven: 'Verified', testHardware: 'Test hardware', bonded: 'Bonded', unknown: 'Not verified', refuted: 'Failed' }[each])), level);
+  assert.ok(levels.some((each) => level.startsWith(LEVELS[each])), level);
   for (const [claim, statuses] of Object.entries(claims)) assert.ok(statuses.includes(found[claim]?.status), `${claim}: ${JSON.stringify(found[claim])}`);
   const blocked = await page.blockedOpen();
   if (!open) assert.notEqual(blocked, null);
-  else if (level.startsWith('Test hardware') || level.startsWith('Bonded')) assert.equal(blocked, null);
+  else if (level.startsWith(LEVELS.testHardware) || level.startsWith(LEVELS.bonded)) assert.equal(blocked, null);
   assert.equal(await page.greens(), 0);
   assert.equal(suite.world.wallet.requests.length, 0);
 }

@@ -1,9 +1,17 @@
-/** The page as its users find their way in it: by roles and names. All of its words that tests need are here. */
+/** The page as its users find their way in it: by roles and by its English words. */
 import type { Locator, Page } from 'playwright-core';
+import { english } from '../../../miniapp/src/i18n/en';
 import type { Visitor } from './browser';
 
+/** A text of the page. */
+export const word = (key: keyof typeof english): string => english[key];
+/** The same, whatever is put into it. */
+export const words = (key: keyof typeof english): RegExp => new RegExp(`^${english[key].split(/\{\w+\}/).map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('.*')}$`, 's');
+
 /** What a badge says. */
-export const LEVELS = { proven: 'Verified', testHardware: 'Test hardware', bonded: 'Bonded: provider can read', unknown: 'Not verified', refuted: 'Failed' } as const;
+export const LEVELS = {
+  proven: word('ui.levelProven'), testHardware: word('ui.levelTestHardware'), bonded: word('ui.levelBonded'), unknown: word('ui.levelUnknown'), refuted: word('ui.levelRefuted'),
+} as const;
 export type Level = keyof typeof LEVELS;
 const levelOf = (text: string): Level => {
   const found = (Object.keys(LEVELS) as Level[]).find((level) => text.includes(LEVELS[level]));
@@ -55,16 +63,19 @@ export class ChatPage {
 
   /** There when the page can be used: until it is tapped, only the page's own host knows of the visit. */
   begin(): Locator {
-    return this.button('Connect');
+    return this.button(word('ui.connect'));
   }
 
   /** There once the page has talked to relay and chain. */
   list(): Locator {
-    return this.page.getByRole('heading', { name: 'Choose a provider' });
+    return this.page.getByRole('heading', { name: word('ui.providers') });
   }
 
   /** Lets the page talk to relay and chain, and waits for what they say. */
   async start(): Promise<void> {
+    const isReady = this.begin().and(this.page.locator(':enabled'));
+    await isReady.or(this.page.getByRole('alert')).first().waitFor();
+    if (!(await isReady.isVisible())) throw new Error(`the page cannot start: ${await this.problem()}`);
     await this.begin().click();
     await this.providers().first().or(this.prompt()).or(this.page.getByRole('alert')).first().waitFor({ timeout: 30_000 });
   }
@@ -75,7 +86,7 @@ export class ChatPage {
   }
 
   async closeSheet(): Promise<void> {
-    await this.button('Close', this.sheet()).first().click();
+    await this.button(word('ui.close'), this.sheet()).first().click();
     await this.sheet().waitFor({ state: 'detached' });
   }
 
@@ -113,11 +124,11 @@ export class ChatPage {
   /** From the first screen to where a channel is opened. */
   async choose(tier: 'Attested' | 'Bonded'): Promise<void> {
     await this.provider(tier).click();
-    await this.page.getByRole('heading', { name: 'Open a channel' }).waitFor();
+    await this.page.getByRole('heading', { name: word('ui.openChannel') }).waitFor();
   }
 
   /** Claims that the badge on the screen stands for, by their names. Leaves the sheet closed. */
-  async claims(badge = this.page.getByRole('button', { name: /Show what was checked/ }).first()): Promise<Record<string, { status: Status; reason: string }>> {
+  async claims(badge = this.page.getByRole('button', { name: words('ui.badge') }).first()): Promise<Record<string, { status: Status; reason: string }>> {
     await badge.click();
     const rows = this.sheet().getByRole('listitem');
     await rows.first().waitFor();
@@ -132,7 +143,7 @@ export class ChatPage {
 
   /** Why no channel can be opened with the chosen provider; null: it can. */
   async blockedOpen(): Promise<string | null> {
-    const notice = this.page.getByRole('main').getByText(/^Not possible: |^This provider offers no model/);
+    const notice = this.page.getByRole('main').getByRole('status').filter({ hasText: word('ui.blocked') });
     return (await notice.count()) === 0 ? null : notice.first().innerText();
   }
 
@@ -140,17 +151,17 @@ export class ChatPage {
 
   /** Connects the tests' wallet: a tap opens its link, in a tab of its own. */
   async connect(): Promise<void> {
-    await this.button('Connect a wallet').last().click();
+    await this.button(word('ui.connectWallet')).last().click();
     const [tab] = await Promise.all([this.visitor.context.waitForEvent('page'), this.button(WALLET_NAME, this.sheet()).click()]);
     await tab.waitForLoadState();
     await tab.close();
     await this.page.bringToFront();
-    await this.sheet().getByText('Connected').waitFor();
+    await this.sheet().getByText(word('ui.walletConnected')).waitFor();
     await this.closeSheet();
   }
 
   openButton(): Locator {
-    return this.button(/^Open with /);
+    return this.button(words('ui.openButton'));
   }
 
   /** All the way to where one can ask. */
@@ -159,18 +170,18 @@ export class ChatPage {
     await this.connect();
     await this.openButton().click();
     await this.prompt().waitFor({ timeout: 30_000 });
-    await this.page.getByText('Open', { exact: true }).waitFor({ timeout: 30_000 });
+    await this.page.getByText(word('ui.phaseOpen'), { exact: true }).waitFor({ timeout: 30_000 });
   }
 
   async channel(): Promise<ShownChannel> {
     const bar = this.page.getByRole('region', { name: 'Channel' }).or(this.page.locator('section.channel-bar')).first();
     const figure = async (name: string): Promise<number> => numberOf(await bar.locator('dl > div', { hasText: name }).locator('dd').innerText());
-    return { phase: await bar.locator('.phase').innerText(), deposit: await figure('Deposit'), spent: await figure('Spent'), refundable: await figure('Refundable') };
+    return { phase: await bar.locator('.phase').innerText(), deposit: await figure(word('ui.deposit')), spent: await figure(word('ui.spent')), refundable: await figure(word('ui.refundable')) };
   }
 
   async closeChannel(): Promise<void> {
-    await this.button('Close', this.page.locator('section.channel-bar')).click();
-    await this.button('Close channel', this.sheet()).click();
+    await this.button(word('ui.closeChannel'), this.page.locator('section.channel-bar')).click();
+    await this.button(word('ui.closeChannel'), this.sheet()).click();
   }
 
   async waitForPhase(phase: string, millis = 60_000): Promise<void> {
@@ -180,22 +191,22 @@ export class ChatPage {
   // Channels without a key
 
   lostBanner(): Locator {
-    return this.button(/Money in channels without a key/);
+    return this.page.getByRole('button').filter({ hasText: word('ui.lostBanner') });
   }
 
   recoverButtons(): Locator {
-    return this.button(/^Recover /);
+    return this.button(words('ui.recover'));
   }
 
   // Chat
 
   prompt(): Locator {
-    return this.page.getByRole('textbox', { name: 'Message' });
+    return this.page.getByRole('textbox', { name: word('ui.prompt') });
   }
 
   /** Why nothing can be sent; null: it can. */
   async blockedSend(): Promise<string | null> {
-    const notice = this.page.getByText(/^Cannot send: /);
+    const notice = this.page.locator('#blocked');
     return (await notice.count()) === 0 ? null : notice.first().innerText();
   }
 
@@ -214,7 +225,7 @@ export class ChatPage {
   async send(text: string): Promise<number> {
     const index = await this.messages().count();
     await this.prompt().fill(text);
-    await this.button('Send').click();
+    await this.button(word('ui.send')).click();
     await this.messages().nth(index).waitFor();
     return index;
   }
@@ -223,8 +234,12 @@ export class ChatPage {
     await this.badgeOf(index).waitFor({ timeout: 30_000 });
   }
 
+  stop(): Promise<void> {
+    return this.button(word('ui.stop')).click();
+  }
+
   badgeOf(index: number): Locator {
-    return this.messages().nth(index).getByRole('button', { name: /Show what was checked/ });
+    return this.messages().nth(index).getByRole('button', { name: words('ui.badge') });
   }
 
   async message(index: number): Promise<ShownMessage> {
@@ -245,15 +260,15 @@ export class ChatPage {
   /** Judges a message again by what the screen shows now. */
   async recheck(index: number): Promise<void> {
     await this.badgeOf(index).click();
-    await this.button('Check again', this.sheet()).click();
-    await this.button('Check again', this.sheet()).and(this.page.locator(':enabled')).waitFor();
+    await this.button(word('ui.checkAgain'), this.sheet()).click();
+    await this.button(word('ui.checkAgain'), this.sheet()).and(this.page.locator(':enabled')).waitFor();
     await this.closeSheet();
   }
 
   /** The text of the file that is saved. */
   async saveReceipt(index: number): Promise<string> {
     await this.badgeOf(index).click();
-    const [download] = await Promise.all([this.page.waitForEvent('download'), this.button('Save receipt', this.sheet()).click()]);
+    const [download] = await Promise.all([this.page.waitForEvent('download'), this.button(word('ui.saveReceipt'), this.sheet()).click()]);
     const chunks: Buffer[] = [];
     for await (const chunk of await download.createReadStream()) chunks.push(chunk as Buffer);
     await this.closeSheet();
@@ -262,8 +277,8 @@ export class ChatPage {
 
   /** Has a receipt file checked, from the first screen. @returns its place among the messages */
   async checkReceipt(text: string): Promise<number> {
-    while (!(await this.list().isVisible())) await this.button('Back').click();
-    await this.page.getByLabel(/Check a receipt file/).setInputFiles({ name: 'receipt.json', mimeType: 'application/json', buffer: Buffer.from(text) });
+    while (!(await this.list().isVisible())) await this.button(word('ui.back')).click();
+    await this.page.getByLabel(word('ui.openReceipt')).setInputFiles({ name: 'receipt.json', mimeType: 'application/json', buffer: Buffer.from(text) });
     await this.prompt().waitFor();
     return (await this.messages().count()) - 1;
   }

@@ -70,7 +70,7 @@ export function message(id: string, level: VerdictLevel, more: Partial<MessageVi
   return {
     id, at: NOW, stake: providers[0].stake, modelName: 'Llama 3.2 1B', prompt: 'Why is the sky blue?',
     answer: 'Sunlight is scattered by the air. Short waves are scattered far more than long ones, so blue light reaches your eyes from everywhere in the sky, and red mostly from the sun itself.',
-    state: 'whole', promptTokens: 9, outputTokens: 41, cost: 89_880n, most: 2_154_180n, claims, verdict: verdict(level, claims), canExport: true, ...more,
+    state: 'whole', promptTokens: 9, outputTokens: 41, cost: 89_880n, most: 2_154_180n, claims, verdict: verdict(level, claims), canExport: true, canResume: false, ...more,
   };
 }
 
@@ -120,6 +120,9 @@ export class FakeApp implements App {
   estimate(prompt: string): ReturnType<App['estimate']> {
     const promptTokens = Math.ceil(prompt.length / 4);
     return Promise.resolve({ promptTokens, most: BigInt(promptTokens) * 420n + 2_150_400n });
+  }
+  resume(messageId: string): Promise<void> {
+    return this.ask('resume', messageId);
   }
   send(prompt: string): Promise<void> {
     this.set({ messages: [...this.current.messages, message(`m${this.current.messages.length}`, 'unknown', { prompt, answer: '', state: 'streaming', outputTokens: 0, cost: 4_200n, canExport: false })] });

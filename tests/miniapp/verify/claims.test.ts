@@ -6,19 +6,21 @@ import { claim, FRESH_SECONDS, type Policy, policyOf, readClaim, requiredClaims,
 
 const SOURCES: ClaimSource[] = ['hardware-proven', 'verifier-derived', 'chain-agreed', 'one-api', 'provider-asserted', 'operator-asserted'];
 const reason = { key: 'verify.notLooked' } as const;
-const policy = (subject: Subject, isTest: boolean, isFresh = true): Policy => ({ subject, isTest, isFresh });
+type Place = 'real' | 'devnet' | 'simulated';
+const policy = (subject: Subject, place: Place): Policy => ({ subject, isSimulated: place === 'simulated', isTest: place !== 'real', isFresh: true });
 const requiredOf = (tier: TierName, of: Policy): [ClaimId, ClaimSource][] => Object.entries(requiredClaims(tier, of)) as [ClaimId, ClaimSource][];
 const whole = (tier: TierName, of: Policy): Claim[] => requiredOf(tier, of).map(([id, source]) => claim(id, 'asserted', source, reason));
 
-const TABLE: [Subject, TierName, boolean, VerdictLevel, number][] = [
-  ['provider', 'attested', false, 'proven', 15], ['provider', 'attested', true, 'test-hardware', 14], ['provider', 'bonded', false, 'bonded', 8], ['provider', 'bonded', true, 'bonded', 8],
-  ['message', 'attested', false, 'proven', 7], ['message', 'attested', true, 'test-hardware', 7], ['message', 'bonded', false, 'bonded', 7], ['message', 'bonded', true, 'bonded', 7],
+const TABLE: [Subject, TierName, Place, VerdictLevel, number][] = [
+  ['provider', 'attested', 'real', 'proven', 15], ['provider', 'attested', 'devnet', 'test-hardware', 15], ['provider', 'attested', 'simulated', 'test-hardware', 14],
+  ['provider', 'bonded', 'real', 'bonded', 8], ['provider', 'bonded', 'simulated', 'bonded', 8],
+  ['message', 'attested', 'real', 'proven', 7], ['message', 'attested', 'simulated', 'test-hardware', 7], ['message', 'bonded', 'real', 'bonded', 7], ['message', 'bonded', 'devnet', 'bonded', 7],
 ];
 
 describe('a verdict', () => {
-  for (const [subject, tier, isTest, level, count] of TABLE) {
-    const of = policy(subject, isTest);
-    const name = `of a ${tier} ${subject}${isTest ? ' on test hardware' : ''}`;
+  for (const [subject, tier, place, level, count] of TABLE) {
+    const of = policy(subject, place);
+    const name = `of a ${tier} ${subject}${place === 'real' ? '' : `, ${place}`}`;
 
     test(`${name} is ${level} where everything required is asserted, by its source`, () => {
       assert.equal(requiredOf(tier, of).length, count);
@@ -59,10 +61,10 @@ describe('a verdict', () => {
 
   test('of nothing is unknown; green comes of nothing but the attested tier', () => {
     for (const tier of ['attested', 'bonded', 'other' as TierName] as const) {
-      for (const [subject, , isTest] of TABLE) {
-        assert.equal(verdictOf([], tier, policy(subject, isTest)).level, 'unknown');
-        const all = [...new Map([...whole('attested', policy('provider', false)), ...whole('attested', policy('message', false))].map((one) => [one.id, one])).values()];
-        assert.equal(verdictOf(all, tier, policy(subject, isTest)).level === 'proven', tier === 'attested' && !isTest);
+      for (const [subject, , place] of TABLE) {
+        assert.equal(verdictOf([], tier, policy(subject, place)).level, 'unknown');
+        const all = [...new Map([...whole('attested', policy('provider', 'real')), ...whole('attested', policy('message', 'real'))].map((one) => [one.id, one])).values()];
+        assert.equal(verdictOf(all, tier, policy(subject, place)).level === 'proven', tier === 'attested' && place === 'real');
       }
     }
   });

@@ -88,6 +88,8 @@ describe('a provider', () => {
   test('of the attested tier on simulated hardware stands, and is never more than test hardware', async () => {
     const view = await load();
     assert.deepEqual([levelOf(view), saying(view, 'refuted'), saying(view, 'unknown')], ['test-hardware, sends', [], ['hardware hardwareSimulated', 'weights weightsExact']]);
+    // Under a simulated root no hardware says anything.
+    assert.ok(view.claims.every(({ status, source }) => status !== 'asserted' || source !== 'hardware-proven'));
     assert.deepEqual(view.offer, {
       stake: STAKE, owner: OWNER, tier: 'attested', workerKey: WORKER, sealingKey: SEALING, imageHash: IMAGE, modelRoot: MODEL, promptPrice: 11n, outputPrice: 22n, maxTokens: 64, contextTokens: 512,
       payout: hex(bytes(6)), claimKey: hex(bytes(7)), closeDelay: 86_400, channelPath: `/v1/channel/${STAKE}`,

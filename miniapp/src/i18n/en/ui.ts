@@ -42,4 +42,5 @@ export const ui = {
   'ui.welcomeChecked': 'What can be checked of a provider is checked here, and what cannot be is said.',
   'ui.connect': 'Connect',
   'ui.connectAbout': 'Contacts {relay} and the chain as {apis} show it. Until then this page talks to nobody but its own host.',
+  'ui.resume': 'Go on',
 } as const;

@@ -195,4 +195,5 @@ export const ui: Record<keyof typeof first | keyof typeof uiLater, string> = {
   'ui.welcomeChecked': 'Всё, что можно проверить о провайдере, проверяется здесь, а о том, чего нельзя, говорится прямо.',
   'ui.connect': 'Подключиться',
   'ui.connectAbout': 'Обратится к {relay} и к блокчейну через {apis}. До этого страница говорит только со своим сервером.',
+  'ui.resume': 'Продолжить',
 };

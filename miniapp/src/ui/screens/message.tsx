@@ -14,7 +14,7 @@ export function shownText(id: string): { prompt: string; answer: string } {
 
 /** A prompt and its answer as plain text: nothing in them is markup, so that what is shown is what was signed. */
 export function Message({ message }: { message: MessageView }) {
-  const { t, text, ton, go, number } = useUi();
+  const { t, text, ton, go, number, app } = useUi();
   const { id, state, cost, problem } = message;
   const isStreaming = state === 'streaming';
   return (
@@ -26,6 +26,7 @@ export function Message({ message }: { message: MessageView }) {
       {(state === 'failed' || state === 'incomplete') && (
         <Notice kind="problem" isStill title={t(state === 'failed' ? 'ui.failed' : 'ui.incomplete')}>{problem && text(problem.text)}</Notice>
       )}
+      {message.canResume && <button type="button" class="button quiet" onClick={() => void app.resume(id)}>{t('ui.resume')}</button>}
       <div class="message-foot">
         {isStreaming
           ? <span>{t('ui.costSoFar', { amount: ton(cost) })}</span>

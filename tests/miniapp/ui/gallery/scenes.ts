@@ -17,7 +17,7 @@ const talk = [
   message('b', 'test-hardware', { prompt: 'And at sunset?', answer: 'The light takes a longer way through the air: what is left of it is red.' }),
   message('c', 'refuted', { prompt: 'Is that so on Mars?', answer: 'No: there dust makes the sky butterscotch, and the sunset blue.' }),
   message('d', 'unknown', {
-    prompt: 'Write ten lines about it.', answer: 'On Mars the dust is', state: 'incomplete', outputTokens: 5, cost: 10_500n, canExport: true,
+    prompt: 'Write ten lines about it.', answer: 'On Mars the dust is', state: 'incomplete', outputTokens: 5, cost: 10_500n, canExport: true, canResume: true,
     problem: { code: 'chat.cut', text: { key: 'ui.streamIncomplete' } },
   }),
   message('e', 'unknown', { prompt: 'Try again', answer: '', state: 'failed', outputTokens: 0, cost: 0n, canExport: false, problem: { code: 'app.unexpected', text: { key: 'app.unexpected', params: { code: 'relay', message: 'the relay closed the connection' } } } }),

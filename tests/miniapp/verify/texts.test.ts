@@ -1,0 +1,29 @@
+/** Texts of claims: each that can be asked for is there in every language, with the same parameters, and none is left over. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { verify as english } from '../../../miniapp/src/i18n/en/verify';
+import { verify as russian } from '../../../miniapp/src/i18n/ru/verify';
+import { type ClaimSource, type ClaimStatus, MESSAGE_CLAIMS, PROVIDER_CLAIMS, type VerdictLevel } from '../../../miniapp/src/types';
+import { aboutClaim, claimName, dateText, levelText, sourceText, statusText, ton } from '../../../miniapp/src/verify/texts';
+
+const FOLDER = join(__dirname, '../../../miniapp/src/verify');
+const parameters = (text: string): string[] => [...text.matchAll(/\{(\w+)\}/g)].map(([, name]) => name).sort();
+
+test('every claim, status, source and level has its texts; all texts are used, and take the same parameters in both languages', () => {
+  const sources: ClaimSource[] = ['hardware-proven', 'verifier-derived', 'chain-agreed', 'one-api', 'provider-asserted', 'operator-asserted'];
+  const statuses: ClaimStatus[] = ['asserted', 'refuted', 'unknown'];
+  const levels: VerdictLevel[] = ['proven', 'test-hardware', 'bonded', 'unknown', 'refuted'];
+  const named = [...PROVIDER_CLAIMS, ...MESSAGE_CLAIMS].flatMap((id): string[] => [claimName(id), aboutClaim(id)])
+    .concat(statuses.map(statusText), sources.map(sourceText), levels.flatMap((level) => Object.values(levelText(level))));
+  const code = readdirSync(FOLDER).map((file) => readFileSync(join(FOLDER, file), 'utf8')).join('\n');
+  const written = [...code.matchAll(/'(verify\.\w+)'/g)].map(([, key]) => key);
+  assert.deepEqual([...new Set([...named, ...written])].sort(), Object.keys(english).sort());
+  for (const [key, text] of Object.entries(english)) assert.deepEqual(parameters(russian[key as keyof typeof english]), parameters(text), key);
+});
+
+test('amounts and times are written for people', () => {
+  assert.deepEqual([ton(0n), ton(1n), ton(1_500_000_000n), ton(50_000_000_000n)], ['0', '0.000000001', '1.5', '50']);
+  assert.equal(dateText(1_780_000_000), '2026-05-28 20:26 UTC');
+});
