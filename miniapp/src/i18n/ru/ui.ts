@@ -196,4 +196,6 @@ export const ui: Record<keyof typeof first | keyof typeof uiLater, string> = {
   'ui.connect': 'Подключиться',
   'ui.connectAbout': 'Обратится к {relay} и к блокчейну через {apis}. До этого страница говорит только со своим сервером.',
   'ui.resume': 'Продолжить',
+  'ui.browser': 'Открыть в браузере',
+  'ui.browserAbout': 'Внутри Telegram страница не принимает оплату. В браузере работает всё.',
 };
