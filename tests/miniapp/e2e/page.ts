@@ -184,8 +184,13 @@ export class ChatPage {
     await this.button(word('ui.closeChannel'), this.sheet()).click();
   }
 
-  async waitForPhase(phase: string, millis = 60_000): Promise<void> {
-    await this.page.locator('section.channel-bar .phase', { hasText: phase }).waitFor({ timeout: millis });
+  /** Until it has ended, or is not shown any more for that. */
+  async waitForEnd(millis = 60_000): Promise<void> {
+    const bar = this.page.locator('section.channel-bar');
+    for (const until = Date.now() + millis; Date.now() < until; await this.page.waitForTimeout(200)) {
+      if ((await bar.count()) === 0 || (await bar.locator('.phase').innerText()) === word('ui.phaseEnded')) return;
+    }
+    throw new Error(`the channel did not end: ${await bar.innerText()}`);
   }
 
   // Channels without a key
