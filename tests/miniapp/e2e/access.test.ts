@@ -62,7 +62,7 @@ describe('the page', E2E, () => {
         const [text, seen] = await visitor.page.evaluate(() => {
           const element = document.activeElement as HTMLElement;
           const { outlineStyle, boxShadow } = getComputedStyle(element);
-          return [element.getAttribute('aria-label') ?? element.innerText ?? '', outlineStyle !== 'none' || boxShadow !== 'none' || element === document.body];
+          return [element === document.body ? '' : element.getAttribute('aria-label') ?? element.innerText, outlineStyle !== 'none' || boxShadow !== 'none' || element === document.body];
         });
         if (name.test(String(text))) {
           assert.ok(seen, `${text} shows no focus`);
@@ -78,7 +78,7 @@ describe('the page', E2E, () => {
     await reach(/Attested/);
     await visitor.page.keyboard.press('Enter');
     await page.page.getByRole('heading', { name: word('ui.openChannel') }).waitFor();
-    await page.connect();
+    await page.connect((button) => button.press('Enter'));
     await reach(/^Open with/);
     await visitor.page.keyboard.press('Enter');
     await page.prompt().waitFor({ timeout: 30_000 });
