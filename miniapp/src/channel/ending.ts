@@ -4,7 +4,7 @@ import { channelInit, closeChannelBody } from '../chain';
 import { walletError } from '../wallet/errors';
 import { CLOSE_VALUE, WORTH_COLLECTING } from './budget';
 import { loadKey } from './keys';
-import { addressOf, agreed, ARRIVAL_SECONDS, ASK_SECONDS, type ChannelOnChain, type LifeParts, noted, pause, payerOf, phaseOnChain, refresh, type SeenChannel } from './life';
+import { addressOf, agreed, ARRIVAL_SECONDS, ASK_SECONDS, type ChannelOnChain, isGone, type LifeParts, noted, pause, payerOf, phaseOnChain, refresh, type SeenChannel } from './life';
 import type { ChannelRecord } from './store';
 import { viewOf, viewOfSeen } from './views';
 import { isRefusal, watch } from './watch';
@@ -92,9 +92,10 @@ export async function tend(parts: Pick<LifeParts, 'store' | 'pair' | 'now'>): Pr
   return views;
 }
 
-function isOver({ intent, openedAt, terms }: ChannelRecord, seen: ChannelOnChain | null, now: number): boolean {
+function isOver(record: ChannelRecord, seen: ChannelOnChain | null, now: number): boolean {
+  const { intent, openedAt, terms } = record;
   if (intent === 'asked' || intent === 'declined') return now > Math.min(terms.expiry, openedAt + FORGET_SECONDS);
-  return seen === null || isEmpty(seen);
+  return seen === null ? isGone(record, now) : isEmpty(seen);
 }
 
 /** Ended, and not worth the fee of fetching the rest. */

@@ -45,6 +45,8 @@ export const ASK_SECONDS = 300;
 /** How long money that left a wallet is waited for, seconds. */
 export const ARRIVAL_SECONDS = 120;
 const POLL_MILLIS = 2_000;
+/** For so long after its wallet was asked, a channel that two APIs do not show may be there: both may be late. Seconds. */
+const YOUNG_SECONDS = 600;
 
 export const pause = ({ sleep = (millis) => new Promise((resolve) => setTimeout(resolve, millis)) }: LifeParts): Promise<void> => sleep(POLL_MILLIS);
 
@@ -79,6 +81,10 @@ export function noted(store: ChannelStore, address: string, seen: ChannelOnChain
   return store.change(address, (record) => ({ ...record, intent: phaseOnChain(seen, now), funds: String(claimed + balance), claimed: String(claimed) }));
 }
 
+/** Whether a channel is over when both APIs show nothing. */
+export const isGone = ({ intent, openedAt, finishedAt }: ChannelRecord, now: number): boolean =>
+  intent !== 'asked' && intent !== 'declined' && (finishedAt !== null || now >= openedAt + YOUNG_SECONDS);
+
 /**
  * Looks at a channel of this browser, and notes what both APIs agree on.
  * @returns what is on disk then, and what was read
@@ -88,8 +94,7 @@ export async function refresh({ store, pair, now }: Pick<LifeParts, 'store' | 'p
   const reading = await pair.channel(address);
   if (reading.agreement === 'both' && reading.value !== null) return { record: await noted(store, address, reading.value, now()), reading };
   const record = await store.change(address, (known) => {
-    const isGone = reading.agreement === 'both' && known.intent !== 'asked' && known.intent !== 'declined';
-    return isGone ? { ...known, intent: 'ended' } : known;
+    return reading.agreement === 'both' && isGone(known, now()) ? { ...known, intent: 'ended' } : known;
   });
   return { record, reading };
 }

@@ -95,8 +95,8 @@ export class ChannelPurse implements Purse {
 
   /**
    * An old copy of the store learns what this key signed and which numbers it used; then what is owed is believed: up to the newest voucher, which the worker
-   * could claim whatever it says, and one chunk beyond where a request was lost since it was believed the last time. Between requests alone: what is
-   * prepaid for one that runs would count twice.
+   * could claim whatever it says, and one chunk beyond where a request was lost since it was believed the last time, at the prices of that request: the
+   * provider may ask for others by now. Between requests alone: what is prepaid for one that runs would count twice.
    * @throws PageError `wallet.busy`, `wallet.oldCopy`, `wallet.badWorker`
    */
   believe({ nextSeq, owed, voucher }: Welcome): Promise<void> {
@@ -116,7 +116,7 @@ export class ChannelPurse implements Purse {
       }
       const { vouched, owed: known } = this.position();
       const { lost } = this.record;
-      const most = vouched + (lost ? dueFor(this.prices, 0, CHUNK_TOKENS) : 0n);
+      const most = vouched + (lost ? BigInt(this.record.chunk ?? 0) : 0n);
       if (owed > most) throw walletError('wallet.badWorker', { most: tonText(most), owed: tonText(owed) });
       if (lost || owed > known) await this.owe(owed > known ? owed - known : 0n, 0n, false);
     });
@@ -146,7 +146,8 @@ export class ChannelPurse implements Purse {
     await this.note((known) => {
       const { terms: { expiry, closeDelay }, finishedAt } = known;
       if (finishedAt !== null || this.now() >= expiry - closeDelay) throw walletError('wallet.finished');
-      return { ...known, nextSeq, running: true, vouched: larger(BigInt(known.vouched), owed + first) };
+      const chunk = String(dueFor(this.prices, 0, CHUNK_TOKENS));
+      return { ...known, nextSeq, running: true, chunk, vouched: larger(BigInt(known.vouched), owed + first) };
     });
     this.mostLeft = most;
     return this.voucher(false);

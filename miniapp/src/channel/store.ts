@@ -36,6 +36,8 @@ export interface ChannelRecord {
   running: boolean;
   /** A request was lost since the worker was believed the last time. */
   lost: boolean;
+  /** What a chunk costs at the prices of the newest request; unset before the first one. */
+  chunk?: string;
   /** When the last voucher was signed; null while it is in use. */
   finishedAt: number | null;
 }

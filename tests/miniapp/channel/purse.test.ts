@@ -120,7 +120,7 @@ describe('the purse of a channel', { timeout: 60_000 }, () => {
   });
 
   test('a chunk that was lost may be owed beyond what the channel holds, and nobody signs for it', async () => {
-    const purse = await (await Browser.withChannel({ funds: String(FUNDS - BUDGET + 10n), lost: true })).purse();
+    const purse = await (await Browser.withChannel({ funds: String(FUNDS - BUDGET + 10n), lost: true, chunk: String(CHUNK) })).purse();
     await purse.believe(welcome(CHUNK));
     assert.deepEqual(purse.position(), { owed: CHUNK, vouched: 10n, budget: 10n });
   });
