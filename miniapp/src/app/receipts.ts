@@ -1,5 +1,5 @@
 /** Receipt files of anybody's, shown as messages that were not asked here. */
-import { decodePayload, type ReceiptFile, Tier } from '../../../protocol';
+import { decodeFrame, decodePayload, type ReceiptFile, Tier } from '../../../protocol';
 import { fromHex } from '../chain';
 import { toHex } from '../../../protocol/bytes';
 import { PageError } from '../pageError';
@@ -30,10 +30,20 @@ export async function heldOf(text: string, now: number, tokenizers: Tokenizers):
           outputPrice: asked.outputPrice, maxTokens: asked.maxTokens, contextTokens: 0, payout: '', claimKey: '', closeDelay: 0, channelPath: '',
         },
         prompt: tokenizer?.decode(request.promptTokens) ?? '', answer: tokenizer?.decode(file.tokens) ?? '', state: 'whole', file, promptTokens: request.promptTokens.length,
-        outputTokens: file.tokens.length, cost: 0n, most: 0n,
+        outputTokens: file.tokens.length, cost: owed(file.pieces), most: 0n,
       },
     };
   } catch (cause) {
     throw new PageError('app.notReceipt', { key: 'app.notReceipt', params: { problem: cause instanceof Error ? cause.message : '' } }, cause);
+  }
+}
+
+/** nanoTON that the last piece says are due; 0 where it says nothing that can be read. Whether it is so, the receipt's own check says. */
+function owed(pieces: readonly string[]): bigint {
+  try {
+    const frame = decodeFrame(fromHex(pieces[pieces.length - 1]));
+    return frame.kind === 'piece' ? frame.dueNano : 0n;
+  } catch {
+    return 0n;
   }
 }

@@ -161,6 +161,7 @@ export const ui: Record<keyof typeof first | keyof typeof uiLater, string> = {
   'ui.phaseClosingAbout': 'Провайдер может списывать до {at}, {when}. Затем остаток вернётся.',
   'ui.phaseClosingOver': 'Время списаний вышло: остаток можно забрать кошельком.',
   'ui.phaseEnded': 'Завершён',
+  'ui.phaseEndedWaits': 'Остаток ждёт в нём.',
   'ui.phaseEndedAbout': 'Остаток вернулся в кошелёк.',
   'ui.endByWallet': 'Завершить кошельком',
   'ui.newChannel': 'Выбрать провайдера',
