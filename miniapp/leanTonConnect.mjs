@@ -2,7 +2,7 @@
 // wallets in the page's own window, what tells analytics.ton.org, and a banner for its makers' tests.
 // The package's version is pinned; another one in which these are not found fails the build.
 const classOf = (name) => new RegExp(`^class ${name} \\{\\n[\\s\\S]*?\\n\\}$`, 'm');
-const functionOf = (name) => new RegExp(`^function ${name}\\(\\) \\{\\n[\\s\\S]*?\\n\\}$`, 'm');
+const functionOf = (name) => new RegExp(`^function ${name}\\([^)]*\\) \\{\\n[\\s\\S]*?\\n\\}$`, 'm');
 
 const LEFT_OUT = {
   FALLBACK_WALLETS_LIST: { pattern: /^const FALLBACK_WALLETS_LIST = \[\n[\s\S]*?\n\];$/m, instead: 'const FALLBACK_WALLETS_LIST = [];' },
@@ -17,8 +17,10 @@ const LEFT_OUT = {
     ].join('\n'),
   },
   AnalyticsManager: { pattern: classOf('AnalyticsManager'), instead: "class AnalyticsManager { constructor() { throw new Error('this page has no analytics'); } }" },
-  // What is asked of a wallet, and by whom, is nobody's to read in a console.
-  logDebug: { pattern: /^function logDebug\(\.\.\.args\) \{\n[\s\S]*?\n\}$/m, instead: 'function logDebug() {}' },
+  // It only tells listeners in the page's window, of which there are none.
+  TonConnectTracker: { pattern: classOf('TonConnectTracker'), instead: 'class TonConnectTracker { constructor() { return new Proxy({}, { get: () => () => undefined }); } }' },
+  // Requests and wallets' answers belong in no console.
+  logDebug: { pattern: functionOf('logDebug'), instead: 'function logDebug() {}' },
   showQaModeBanner: { pattern: functionOf('showQaModeBanner'), instead: 'function showQaModeBanner() {}' },
   startBannerObserver: { pattern: functionOf('startBannerObserver'), instead: 'function startBannerObserver() {}' },
 };

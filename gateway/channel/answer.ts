@@ -42,6 +42,8 @@ export class Answer implements RequestListener {
   private wake: () => void = () => undefined;
   /** Pieces that were accepted and whose vouchers are on their way to the disk: they are read before a failure is heard. */
   private paying = 0;
+  /** A piece is read after all before it, even if it is paid sooner: the voucher of a last one may wait. */
+  private inOrder: Promise<void> = Promise.resolve();
   /** nanoTON of what was accepted. */
   due = 0n;
   isOver = false;
@@ -109,20 +111,11 @@ export class Answer implements RequestListener {
       return this.failed(error as Error);
     }
     this.paying++;
-    const paid = (): void => {
+    this.inOrder = Promise.all([this.inOrder, this.pay(this, checked.more)]).then(() => void this.ready.push(checked));
+    this.inOrder.catch((error: Error) => this.failed(error)).finally(() => {
       this.paying--;
       this.wake();
-    };
-    this.pay(this, checked.more).then(
-      () => {
-        this.ready.push(checked);
-        paid();
-      },
-      (error: Error) => {
-        this.failed(error);
-        paid();
-      },
-    );
+    });
   }
 
   failed(error: Error): void {

@@ -141,8 +141,9 @@ export class ChannelBackend implements CompletionBackend {
       const opened = await this.greeting.connected(seq);
       // The store was an old copy, and is not any more.
       if (seq < opened.welcome.nextSeq) throw new GatewayError('gateway.connection-lost', 'the worker knows another request of this number', { received: `request ${seq}` });
-      // Given up before the worker heard of it: it costs nothing.
+      // Given up before the worker heard of it, or it is gone: it costs nothing.
       asked.abort.throwIfAborted();
+      opened.requireOpen();
       const amount = money.toAsk();
       this.keepSettling(false);
       opened.ask(answer.request, encoded, amount, answer);
@@ -173,7 +174,7 @@ export class ChannelBackend implements CompletionBackend {
     if (voucher === null) return this.keepSettling(true);
     const isTooLate = voucher.isLeft && ++answer.late > MOST_LATE_PIECES && voucher.isBeyond;
     await voucher.durable;
-    link.pay(voucher.vouched);
+    this.send(link, voucher.vouched);
     if (!voucher.isLeft) return;
     if (answer.isOver) link.leave(seq, true);
     else if (isTooLate) link.close();
@@ -191,7 +192,13 @@ export class ChannelBackend implements CompletionBackend {
     this.keepSettling(false);
     const { vouched, durable } = this.money.noted();
     await durable;
-    (await this.greeting.newest())?.pay(vouched);
+    this.send(await this.greeting.newest(), vouched);
+  }
+
+  private send(link: ChannelLink | null, vouched: bigint): void {
+    if (link === null || link.isLost) return;
+    this.money.sending(vouched);
+    link.pay(vouched);
   }
 
   /**

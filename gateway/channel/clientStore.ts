@@ -54,6 +54,8 @@ export class ClientStore {
   private readonly changed = new Map<string, Uint8Array>();
   /** Vouchers that may leave: the disk holds at least so much, whatever is being written. */
   private readonly durable = new Map<string, bigint>();
+  /** Vouchers that left; of an earlier process all that it noted may have. */
+  private readonly sent = new Map<string, bigint>();
   /** Channels over which something may have been delivered that never came here. */
   private readonly lossy = new Set<string>();
   /** The commit that further calls join, and the one before it. */
@@ -123,6 +125,7 @@ export class ClientStore {
       };
       this.positions.set(name, position);
       this.durable.set(name, position.vouched);
+      this.sent.set(name, position.vouched);
     }
     return position;
   }
@@ -132,6 +135,17 @@ export class ClientStore {
     const { vouched } = this.position(address);
     const durable = this.durable.get(nameOf(address))!;
     return vouched < durable ? vouched : durable;
+  }
+
+  /** The highest voucher that may have left. One that was noted for what was not asked, or could not be sent, is not it. */
+  sentVoucher(address: Uint8Array): bigint {
+    this.position(address);
+    return this.sent.get(nameOf(address))!;
+  }
+
+  /** A voucher leaves now. */
+  send(address: Uint8Array, nano: bigint): void {
+    this.sent.set(nameOf(address), larger(this.sentVoucher(address), nano));
   }
 
   /** Notes that a request ended with no word of its worker: it may count more than came here. */

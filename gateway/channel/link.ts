@@ -109,9 +109,13 @@ export class ChannelLink {
     return !this.isOpen;
   }
 
-  /** @param payload of the request, encoded */
+  /** What is sent from now on leaves. @throws GatewayError `gateway.connection-lost` */
+  requireOpen(): void {
+    if (!this.isOpen) throw lostError('closed before the request');
+  }
+
+  /** Over a link that is open. @param payload of the request, encoded */
   ask(request: ChannelRequest, payload: Uint8Array, amount: bigint, listener: RequestListener): void {
-    if (!this.isOpen) return listener.failed(lostError('closed before the request'));
     const { seq, termsHash } = request;
     const sealed = this.sealer.seal(seq, payload, termsHash);
     this.listeners.set(seq, listener);

@@ -67,8 +67,14 @@ export class ChannelMoney {
   /** The voucher that goes with a request whose beginning is on disk. What was noted since for other requests may not be, so it is not in it. */
   toAsk(): bigint {
     const amount = this.store.durableVoucher(this.bought.channel);
-    this.signed = larger(this.signed, amount);
+    this.sending(amount);
     return amount;
+  }
+
+  /** A voucher leaves now, over a connection that is open. */
+  sending(amount: bigint): void {
+    this.signed = larger(this.signed, amount);
+    this.store.send(this.bought.channel, amount);
   }
 
   /**
@@ -130,16 +136,17 @@ export class ChannelMoney {
 
   /**
    * What the worker says in a greeting that is owed. After a lost connection, or a lost process, it may count what this client never saw: a
-   * chunk on its way, a piece of a prompt that was being read. It is believed up to the newest voucher, which it could claim whatever it
-   * says, and one chunk beyond where a request was lost since it was believed the last time: else each connection that it ends would earn it a chunk.
+   * chunk on its way, a piece of a prompt that was being read. It is believed up to the newest voucher that left, which it could claim whatever it
+   * says, and one chunk beyond where a request was lost since it was believed the last time: else each connection that it ends would earn it a chunk,
+   * or what was noted for the request that is about to be asked.
    * @param shown voucher of the greeting, which our key signed
    * @throws GatewayError `gateway.bad-worker`
    */
   async believe(welcomeOwed: bigint, shown: bigint): Promise<void> {
     const { channel } = this.bought;
-    this.signed = larger(this.signed, shown);
-    const { owed, vouched } = this.store.position(channel);
-    const most = vouched + (this.store.takeLoss(channel) ? this.chunkNano : 0n);
+    this.sending(shown);
+    const { owed } = this.store.position(channel);
+    const most = larger(owed, this.store.sentVoucher(channel) + (this.store.takeLoss(channel) ? this.chunkNano : 0n));
     if (welcomeOwed > most) {
       throw new GatewayError('gateway.bad-worker', 'the worker says that more is owed than it can have delivered', {
         expected: `at most ${most} nanoTON`, received: String(welcomeOwed), hint: 'close the channel, and open one with another provider',

@@ -32,10 +32,10 @@ const schema = z.strictObject({
   returnUrl: z.string().regex(/^https:\/\/t\.me\/\S+$/, 'expected a t.me link').optional(),
   /** nanoTON. */
   deposit: z.string().regex(/^\d{1,19}$/, 'expected nanoTON, decimal'),
+  /** docs/miniapp.md says what Telegram's rules leave open. */
+  payInTelegram: z.boolean().default(true),
   termsUrl: url.optional(),
   privacyUrl: url.optional(),
-  /** Workers whose owners may open provider.html here: origins. */
-  workers: z.array(origin).max(20).default([]),
 });
 
 export type HostConfig = z.infer<typeof schema>;
@@ -79,10 +79,10 @@ function requireTls({ origin: own, relay, apis, wallets }: HostConfig): void {
 
 /** /config.json. @param models what of it each model file gave */
 export function pageConfigOf(config: HostConfig, models: PageConfig['models']): PageConfig {
-  const { network, relay, apis, quoteRoot, wallets, returnUrl, deposit } = config;
+  const { network, relay, apis, quoteRoot, wallets, returnUrl, deposit, payInTelegram } = config;
   return {
     network, networkId: NETWORK_IDS[network], registry: Address.parse(config.registry).hash.toString('hex'), relay, apis, models, quoteRoot,
-    manifestUrl: `${config.origin}/tonconnect-manifest.json`, wallets, ...(returnUrl !== undefined && { returnUrl }), deposit,
+    manifestUrl: `${config.origin}/tonconnect-manifest.json`, wallets, ...(returnUrl !== undefined && { returnUrl }), deposit, payInTelegram,
   };
 }
 

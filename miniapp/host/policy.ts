@@ -7,18 +7,18 @@ const FRAMES = ['https://web.telegram.org', 'https://webk.telegram.org', 'https:
 type Places = Pick<PageConfig, 'relay' | 'apis' | 'wallets'>;
 
 /** Directives that work in a <meta>, too. Nothing that a page of ours does needs an exception. */
-function directives({ relay, apis, wallets }: Places, workers: readonly string[]): string[] {
-  const places = [relay, relay.replace(/^http/, 'ws'), ...apis.map(({ url }) => originOf(url)), ...wallets.map(({ bridgeUrl }) => originOf(bridgeUrl)), ...workers];
+function directives({ relay, apis, wallets }: Places): string[] {
+  const places = [relay, relay.replace(/^http/, 'ws'), ...apis.map(({ url }) => originOf(url)), ...wallets.map(({ bridgeUrl }) => originOf(bridgeUrl))];
   return [
     "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' data:", `connect-src 'self' ${[...new Set(places)].join(' ')}`, "base-uri 'none'", "form-action 'none'",
     "require-trusted-types-for 'script'", "trusted-types 'none'",
   ];
 }
 
-export const headerPolicy = (places: Places, workers: readonly string[]): string => [...directives(places, workers), `frame-ancestors ${FRAMES.join(' ')}`].join('; ');
+export const headerPolicy = (places: Places): string => [...directives(places), `frame-ancestors ${FRAMES.join(' ')}`].join('; ');
 
 /** The same without `frame-ancestors`, which browsers ignore in a <meta>: anybody could frame such a page. */
-export const metaPolicy = (places: Places, workers: readonly string[]): string => directives(places, workers).join('; ');
+export const metaPolicy = (places: Places): string => directives(places).join('; ');
 
 /** Headers of every answer besides its policy, type and caching. */
 export const HEADERS: Readonly<Record<string, string>> = {

@@ -45,7 +45,7 @@ export function siteOf(config: HostConfig, built = BUILT_PAGE): Site {
   json('/tonconnect-manifest.json', walletManifestOf(config));
   for (const { entry, body } of models) put(entry.tokenizer, body);
   return {
-    page, files, headers: { ...HEADERS, 'content-security-policy': headerPolicy(page, config.workers) }, metaPolicy: metaPolicy(page, config.workers),
+    page, files, headers: { ...HEADERS, 'content-security-policy': headerPolicy(page) }, metaPolicy: metaPolicy(page),
   };
 }
 

@@ -27,33 +27,24 @@ function Page({ telegram }: { telegram: Telegram }) {
   const [app, setApp] = useState<App>(waitingApp);
   const [hasFailed, setFailed] = useState(false);
   const [shown, setShown] = useState<{ language: Language; messages: Partial<Messages> }>({ language: 'en', messages: first });
-  const load = async (): Promise<void> => {
-    setFailed(false);
+  const show = async (language: Language): Promise<void> => setShown({ language, messages: await loadMessages(language) });
+  const setLanguage = (language: Language): void => {
     try {
-      const { createApp } = await import('./app');
-      setApp(createApp({ now }));
+      localStorage.setItem(KEPT, language);
     } catch {
-      setFailed(true);
+      // Kept until the page is closed.
     }
+    show(language).catch(() => undefined);
   };
-  const setLanguage = (language: Language, isChosen = true): void => {
-    if (isChosen) {
-      try {
-        localStorage.setItem(KEPT, language);
-      } catch {
-        // Kept until the page is closed.
-      }
-    }
-    loadMessages(language).then((messages) => setShown({ language, messages }), () => setFailed(true));
+  const begin = async (): Promise<void> => {
+    const { createApp } = await import('./app');
+    setApp(createApp({ now }));
   };
   useEffect(() => {
-    setLanguage(preferred(), false);
-    void load();
+    Promise.all([begin(), show(preferred()).catch(() => show('en'))]).catch(() => setFailed(true));
   }, []);
-  const retry = (): void => {
-    setLanguage(preferred(), false);
-    void load();
-  };
+  // A document does not ask again for a module that it could not load.
+  const retry = (): void => location.reload();
   return <Shell app={app} telegram={telegram} {...shown} setLanguage={setLanguage} now={now} retry={hasFailed ? retry : null} />;
 }
 

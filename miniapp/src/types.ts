@@ -36,6 +36,8 @@ export interface PageConfig {
   wallets: readonly WalletEntry[];
   /** t.me link back into the Mini App after a wallet, where there is one. */
   returnUrl?: string;
+  /** Whether the page takes payment inside Telegram; where not, it sends its user to a browser. */
+  payInTelegram: boolean;
   /** nanoTON that a channel is opened with unless the user says otherwise, decimal. */
   deposit: string;
 }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type Database from 'libsql';
 import { decodeFrame } from '../../protocol';
+import { PRICES } from '../worker/channels/conversationWorld';
 import { relaySuite } from './relayWorld';
 
 const SYNC_MILLIS = 25;
@@ -39,6 +40,21 @@ describe('vouchers and the disk', { timeout: 60_000 }, () => {
     await Promise.all([8, 40, 72, 96].map(lane));
     assert.deepEqual(tooEarly, []);
     assert.ok(vouchers >= 24, `${vouchers} vouchers`);
+    log.sync = sync;
+    await relayed.agreed();
+  });
+
+  test('an answer whose end needs no payment of its own is read from its start, however long the disk takes for what came before', async () => {
+    const relayed = await begin();
+    const whole = await relayed.ask(40);
+    // What was prepaid for a request that is refused lets the pieces of the next come together.
+    const dear = relayed.client(undefined, { promptPrice: PRICES.outputPrice });
+    await assert.rejects(relayed.ask(300, { promptTokens: Array.from({ length: 200 }, () => relayed.promptTokens[0]) }, undefined, dear), { code: 'gateway.refused' });
+    await dear.close();
+    const { log } = relayed.store as unknown as { log: { sync(): Promise<void> } };
+    const sync = log.sync.bind(log);
+    log.sync = () => new Promise<void>((resolve) => setTimeout(resolve, 4 * SYNC_MILLIS)).then(sync);
+    assert.deepEqual(await relayed.ask(40), whole);
     log.sync = sync;
     await relayed.agreed();
   });

@@ -29,6 +29,7 @@ export function parseConfig(json: unknown): PageConfig {
   demand(config, 'registry', isText(HEX));
   demand(config, 'relay', isText(ORIGIN));
   demand(config, 'quoteRoot', (value) => value === 'intel' || value === 'simulated');
+  demand(config, 'payInTelegram', (value) => typeof value === 'boolean');
   demand(config, 'manifestUrl', isText(URL_TEXT));
   demand(config, 'deposit', isText(/^\d{1,19}$/));
   if (config.returnUrl !== undefined) demand(config, 'returnUrl', isText(/^https:\/\/t\.me\/\S+$/));

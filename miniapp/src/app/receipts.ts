@@ -20,8 +20,7 @@ export async function heldOf(text: string, now: number, tokenizers: Tokenizers):
     if (file.kind !== 'channel-answer') throw new Error(String(file.kind));
     const { asked, request } = decodePayload(fromHex(file.payload));
     const [stake, workerKey] = [file.stake, file.workerKey].map((hex) => toHex(fromHex(hex, 32)));
-    const last = decodeFrame(fromHex(file.pieces[file.pieces.length - 1]));
-    if (last.kind !== 'piece' || !Array.isArray(file.tokens)) throw new Error('pieces, tokens');
+    if (!Array.isArray(file.tokens)) throw new Error('tokens');
     const modelRoot = toHex(asked.modelRoot);
     const tokenizer = await tokenizers.of(modelRoot).catch(() => null);
     const tier = asked.tier === Tier.attested ? 'attested' : 'bonded';
@@ -34,10 +33,20 @@ export async function heldOf(text: string, now: number, tokenizers: Tokenizers):
           outputPrice: asked.outputPrice, maxTokens: asked.maxTokens, contextTokens: 0, payout: '', claimKey: '', closeDelay: 0, channelPath: '',
         },
         prompt: tokenizer?.decode(request.promptTokens) ?? '', answer: tokenizer?.decode(file.tokens) ?? '', state: 'whole', file, promptTokens: request.promptTokens.length,
-        outputTokens: file.tokens.length, cost: last.dueNano, most: last.dueNano,
+        outputTokens: file.tokens.length, cost: owed(file.pieces), most: 0n,
       },
     };
   } catch (cause) {
     throw new PageError('app.notReceipt', { key: 'app.notReceipt', params: { problem: cause instanceof Error ? cause.message : '' } }, cause);
+  }
+}
+
+/** nanoTON that the last piece says are due; 0 where it says nothing that can be read. Whether it is so, the receipt's own check says. */
+function owed(pieces: readonly string[]): bigint {
+  try {
+    const frame = decodeFrame(fromHex(pieces[pieces.length - 1]));
+    return frame.kind === 'piece' ? frame.dueNano : 0n;
+  } catch {
+    return 0n;
   }
 }

@@ -45,6 +45,8 @@ export class Session {
   private quoted: { prompt: string; most: bigint } | null = null;
   /** Channels whose key is not here, with what they were opened with. */
   private lostTerms = new Map<string, ChannelTerms>();
+  /** The channel that was ended last, as it was then: shown until another takes its place. */
+  private over: ChannelView | null = null;
   private stopping: AbortController | null = null;
   private looking: ReturnType<typeof setTimeout> | null = null;
 
@@ -128,7 +130,7 @@ export class Session {
     try {
       if (this.stopping !== null) throw running();
       const { offer } = await this.verified(channel.stake);
-      await this.counter.finish(channel.address, offer);
+      this.over = await this.counter.finish(channel.address, offer);
       await this.look();
     } catch (error) {
       // Whom it cannot be closed with does not keep it: nothing more is bought, and the wallet can end it.
@@ -144,7 +146,7 @@ export class Session {
     const terms = this.lostTerms.get(address) ?? (await this.parts.store.get(address))?.terms;
     if (terms === undefined) throw new PageError('wallet.unknownChannel', { key: 'wallet.unknownChannel', params: { address } });
     await this.counter.release(address);
-    await endByWallet(this.parts, { address, terms });
+    this.over = await endByWallet(this.parts, { address, terms });
     await this.look();
     await this.findLost();
   }
@@ -257,8 +259,9 @@ export class Session {
   private async showChannels(): Promise<void> {
     const { chosen } = this.board.state;
     const views = await this.counter.views();
-    const live = views.filter(({ phase }) => phase !== 'ended');
-    const channel = live.find(({ stake }) => stake === chosen) ?? (chosen === null ? live[0] : undefined) ?? null;
+    const live = views.filter(({ phase, refundable }) => phase !== 'ended' || refundable > 0n);
+    const mine = (view: ChannelView | null | undefined): boolean => view?.stake === chosen;
+    const channel = live.find(mine) ?? (chosen === null ? live[0] : mine(this.over) ? this.over : undefined) ?? null;
     this.board.set({ channel, ...(chosen === null && channel !== null && { chosen: channel.stake }) });
   }
 

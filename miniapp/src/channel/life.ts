@@ -93,8 +93,7 @@ export const isGone = ({ intent, openedAt, finishedAt }: ChannelRecord, now: num
 export async function refresh({ store, pair, now }: Pick<LifeParts, 'store' | 'pair' | 'now'>, address: string): Promise<{ record: ChannelRecord; reading: Reading<ChannelOnChain | null> }> {
   const reading = await pair.channel(address);
   if (reading.agreement === 'both' && reading.value !== null) return { record: await noted(store, address, reading.value, now()), reading };
-  const record = await store.change(address, (known) => {
-    return reading.agreement === 'both' && isGone(known, now()) ? { ...known, intent: 'ended' } : known;
-  });
+  // Nothing waits where nothing is.
+  const record = await store.change(address, (known) => (reading.agreement === 'both' && isGone(known, now()) ? { ...known, intent: 'ended', funds: known.claimed } : known));
   return { record, reading };
 }

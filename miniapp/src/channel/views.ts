@@ -1,4 +1,5 @@
 import type { ChannelPhase, ChannelView } from '../types';
+import { WORTH_COLLECTING } from './budget';
 import { type ChannelOnChain, phaseOnChain } from './life';
 import type { ChannelRecord } from './store';
 
@@ -13,8 +14,8 @@ export function viewOf(record: ChannelRecord, seen: ChannelOnChain | null, now: 
   const vouched = BigInt(record.vouched);
   const signed = vouched > claimed ? vouched : claimed;
   const phase = phaseOf(record, seen, now);
-  // What has ended owes nobody anything any more.
-  const refundable = phase === 'ended' ? funds - claimed : funds - signed;
+  // What has ended owes nobody anything any more, and what is not worth its fee waits for nobody.
+  const refundable = phase !== 'ended' ? funds - signed : funds - claimed < WORTH_COLLECTING ? 0n : funds - claimed;
   return {
     address, stake: terms.stake, phase, deposit: funds > 0n ? funds : BigInt(record.deposit), claimed, signed, refundable: refundable > 0n ? refundable : 0n,
     expiry: terms.expiry, endsAt: seen?.endsAt ?? (intent === 'closing' && finishedAt !== null ? Math.min(terms.expiry, finishedAt + terms.closeDelay) : terms.expiry), hasKey,

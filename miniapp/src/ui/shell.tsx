@@ -73,6 +73,11 @@ export function Shell({ app, telegram, language, messages, setLanguage, now, ret
     if (place.screen === 'start' && place.depth === 0 && place.sheet === undefined) turn('chat');
   }, [hasChannel]);
 
+  // So that a connection that goes away does not take them with it.
+  useEffect(() => {
+    if (state.isStarted) later().catch(() => undefined);
+  }, [state.isStarted]);
+
   const isBusy = state.wallet.isAsked || state.channel?.phase === 'opening' || state.messages.some((message) => message.state === 'streaming');
   useEffect(() => telegram.hold(isBusy), [isBusy]);
   const hasBack = place.screen !== 'start' || place.sheet !== undefined;

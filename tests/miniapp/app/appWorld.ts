@@ -35,7 +35,7 @@ const TOKENS = 40;
 
 export const CONFIG: PageConfig = {
   network: 'devnet', networkId: 2026, registry: REGISTRY, relay: 'https://relay.example', apis: [{ name: 'A', url: 'https://a' }, { name: 'B', url: 'https://b' }],
-  models: [{ root, name: 'a model', tokenizer: '/models/a.json' }], quoteRoot: 'simulated', manifestUrl: 'https://x', wallets: [], deposit: '1',
+  models: [{ root, name: 'a model', tokenizer: '/models/a.json' }], quoteRoot: 'simulated', manifestUrl: 'https://x', wallets: [], payInTelegram: true, deposit: '1',
 };
 
 /** What the worker does with a request. */

@@ -65,6 +65,7 @@ describe('an answer that was fine', E2E, () => {
     const saved = await page.saveReceipt(0);
     const before = await page.levels();
     const fine = await page.checkReceipt(saved);
+    assert.equal(await falsehoods(page, fine), '');
     assert.notEqual((await page.message(fine)).level, 'refuted');
     assert.equal(await page.greens(), 0);
     for (const [what, flip] of flips) {

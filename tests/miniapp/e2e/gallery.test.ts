@@ -232,4 +232,20 @@ describe('the page\'s screens', { skip: process.env.COCOON_E2E !== '1' && 'COCOO
     assert.deepEqual(await frame.locator('html').evaluate(() => [location.hash, JSON.stringify([localStorage, sessionStorage]).includes('marker')]), ['', false]);
     assert.ok(!JSON.stringify(heard).includes('marker'));
   });
+
+  test('offer a browser instead of a wallet inside Telegram where the host takes no payment there, and outside of it nothing else than ever', async () => {
+    await page.goto(`${site.origin}/?scene=welcome-elsewhere`);
+    await page.getByRole('button', { name: 'Connect', exact: true }).waitFor();
+    const host = 'https://web.telegram.org/k/';
+    await page.route(host, (route) => route.fulfill({
+      contentType: 'text/html',
+      body: `<iframe src="${site.origin}/?scene=welcome-elsewhere#tgWebAppVersion=8.0&tgWebAppPlatform=weba&tgWebAppThemeParams=%7B%7D" style="width:390px;height:700px"></iframe>`,
+    }));
+    await page.goto(host);
+    const frame = page.frameLocator('iframe');
+    const [tab] = await Promise.all([page.context().waitForEvent('page'), frame.getByRole('button', { name: 'Open in a browser' }).click()]);
+    assert.equal(new URL(tab.url()).origin, site.origin);
+    await tab.close();
+    assert.equal(await frame.getByRole('button', { name: 'Connect', exact: true }).count(), 0);
+  });
 });

@@ -150,14 +150,15 @@ export class ChatPage {
   // Wallet and channel
 
   /** Connects the tests' wallet: a tap opens its link, in a tab of its own. */
-  async connect(): Promise<void> {
-    await this.button(word('ui.connectWallet')).last().click();
-    const [tab] = await Promise.all([this.visitor.context.waitForEvent('page'), this.button(WALLET_NAME, this.sheet()).click()]);
+  async connect(tap: (button: Locator) => Promise<void> = (button) => button.click()): Promise<void> {
+    await tap(this.button(word('ui.connectWallet')).last());
+    const [tab] = await Promise.all([this.visitor.context.waitForEvent('page'), tap(this.button(WALLET_NAME, this.sheet()))]);
     await tab.waitForLoadState();
     await tab.close();
     await this.page.bringToFront();
     await this.sheet().getByText(word('ui.walletConnected')).waitFor();
-    await this.closeSheet();
+    await tap(this.button(word('ui.close'), this.sheet()).first());
+    await this.sheet().waitFor({ state: 'detached' });
   }
 
   openButton(): Locator {
@@ -184,8 +185,13 @@ export class ChatPage {
     await this.button(word('ui.closeChannel'), this.sheet()).click();
   }
 
-  async waitForPhase(phase: string, millis = 60_000): Promise<void> {
-    await this.page.locator('section.channel-bar .phase', { hasText: phase }).waitFor({ timeout: millis });
+  /** Until it has ended, or is not shown any more for that. */
+  async waitForEnd(millis = 60_000): Promise<void> {
+    const bar = this.page.locator('section.channel-bar');
+    for (const until = Date.now() + millis; Date.now() < until; await this.page.waitForTimeout(200)) {
+      if ((await bar.count()) === 0 || (await bar.locator('.phase').innerText()) === word('ui.phaseEnded')) return;
+    }
+    throw new Error(`the channel did not end: ${await bar.innerText()}`);
   }
 
   // Channels without a key

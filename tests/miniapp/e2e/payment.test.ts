@@ -108,7 +108,7 @@ describe('a channel', E2E, () => {
     const before = await world.market.balance(world.wallet.address);
     const { cost } = await page.message(0);
     await page.closeChannel();
-    await page.waitForPhase('Ended');
+    await page.waitForEnd();
     assert.equal(world.wallet.requests.length, 1);
     const back = await world.market.balance(world.wallet.address) - before;
     const due = BigInt(Math.round(cost * 1e9));

@@ -51,6 +51,11 @@ describe('what is secret', E2E, () => {
 
   test('who opened it in Telegram is read once and goes nowhere: not into a request, an address, a log or storage', async (t) => {
     const visitor = await suite.visitor(t);
+    // As the clients of phones have it.
+    await visitor.page.addInitScript(() => {
+      const told: string[] = [];
+      Object.assign(window, { told, TelegramWebviewProxy: { postEvent: (type: string, data: string) => void told.push(`${type} ${data}`) } });
+    });
     const hash = new URLSearchParams({ tgWebAppData: INIT_DATA, tgWebAppVersion: '8.0', tgWebAppPlatform: 'ios', tgWebAppThemeParams: '{"bg_color":"#17212b","text_color":"#f5f5f5"}' });
     await visitor.page.goto(`${suite.world.host.url}/#${hash}`);
     const page = new ChatPage(visitor);
@@ -64,6 +69,9 @@ describe('what is secret', E2E, () => {
       assert.deepEqual(traces, [], marker);
     }
     assert.equal(await visitor.page.evaluate(() => document.documentElement.dataset.theme), 'dark');
+    const told = await visitor.page.evaluate(() => (window as unknown as { told: string[] }).told);
+    assert.ok(told.some((event) => event.startsWith('web_app_ready')), String(told));
+    for (const marker of USER_MARKERS) assert.ok(!told.join('\n').includes(marker), marker);
   });
 
   test('a reload forgets what was said, and keeps the channel', async (t) => {

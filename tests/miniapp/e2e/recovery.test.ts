@@ -74,7 +74,12 @@ describe('money', E2E, () => {
     assert.equal(new Set(numbers).size, numbers.length);
   });
 
-  // The last one: it moves the clock of the chain by days.
+});
+
+describe('money without a key', E2E, () => {
+  const suite = e2eSuite({ tiers: ['attested'] });
+
+  // Alone in its world: it moves the clock of the chain by a day, and other channels of the wallet would be found as well.
   test('in a channel whose key was wiped is found by the wallet, the channel is ended, and everything but what was received comes back', async (t) => {
     const { world } = suite;
     const page = await suite.chat(t);

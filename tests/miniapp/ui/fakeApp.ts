@@ -11,7 +11,7 @@ export const config: PageConfig = {
   network: 'testnet', networkId: -3, registry: 'ab'.repeat(32), relay: 'https://relay.example.org',
   apis: [{ name: 'Toncenter', url: 'https://toncenter.example/api/v2' }, { name: 'Orbs', url: 'https://orbs.example/api/v2' }],
   models: [{ root: '11'.repeat(32), name: 'Llama 3.2 1B', tokenizer: '/models/llama.json' }],
-  quoteRoot: 'simulated', manifestUrl: 'https://page.example/tonconnect-manifest.json', deposit: String(5n * TON),
+  quoteRoot: 'simulated', payInTelegram: true, manifestUrl: 'https://page.example/tonconnect-manifest.json', deposit: String(5n * TON),
   wallets: [
     { id: 'wallet', name: 'Wallet in Telegram', bridgeUrl: 'https://b.example', universalLink: 'https://t.me/wallet' },
     { id: 'tonkeeper', name: 'Tonkeeper', bridgeUrl: 'https://b.example', universalLink: 'https://app.tonkeeper.example' },

@@ -26,13 +26,13 @@ describe('amounts', () => {
     fc.assert(fc.property(fc.bigInt(0n, 10n ** 20n), (nano) => {
       const [down, up] = (['down', 'up'] as const).map((round) => parseTon(formatTon(nano, 'en', round).replace(/,/g, '')));
       return nano >= 10n ** 18n || (down! <= nano && up! >= nano && up! - down! <= (nano < 100_000_000n ? nano / 100n + 1n : 100_000n));
-    }));
+    }), { seed: 20261128 });
   });
 
   test('that somebody types are read with a point or a comma, and nothing else is an amount', () => {
     for (const [text, nano] of [['5', 5n * TON], ['0,5', TON / 2n], ['1.000000001', TON + 1n], [' 1 000 ', 1000n * TON], ['3.', 3n * TON]] as const) assert.equal(parseTon(text), nano, text);
     for (const text of ['', '.5', '-1', '1e3', '0.0000000001', '1.2.3', 'five', '1,2,3', '9999999999']) assert.equal(parseTon(text), null, text);
-    fc.assert(fc.property(fc.bigInt(0n, 10n ** 18n - 1n), (nano) => parseTon(formatTon(nano, 'ru')) === nano));
+    fc.assert(fc.property(fc.bigInt(0n, 10n ** 18n - 1n), (nano) => parseTon(formatTon(nano, 'ru')) === nano), { seed: 20261128 });
   });
 
   test('for a thousand tokens are never less than what is asked', () => {

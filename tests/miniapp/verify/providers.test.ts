@@ -21,7 +21,7 @@ const [REGISTRY, OWNER, WORKER, SEALING, MODEL] = [1, 2, 3, 4, 5].map((value) =>
 const IMAGE = hex(simulatedImageHash());
 const CONFIG: PageConfig = {
   network: 'devnet', networkId: 2026, registry: REGISTRY, relay: 'https://relay.example', apis: [{ name: 'A', url: 'https://a' }, { name: 'B', url: 'https://b' }],
-  models: [{ root: MODEL, name: 'm', tokenizer: '/m.json' }], quoteRoot: 'simulated', manifestUrl: 'https://x', wallets: [], deposit: '1',
+  models: [{ root: MODEL, name: 'm', tokenizer: '/m.json' }], quoteRoot: 'simulated', manifestUrl: 'https://x', wallets: [], payInTelegram: true, deposit: '1',
 };
 const STAKE = stakeAddress({ networkId: 2026, registry: REGISTRY, owner: OWNER });
 

@@ -43,4 +43,6 @@ export const ui = {
   'ui.connect': 'Connect',
   'ui.connectAbout': 'Contacts {relay} and the chain as {apis} show it. Until then this page talks to nobody but its own host.',
   'ui.resume': 'Go on',
+  'ui.browser': 'Open in a browser',
+  'ui.browserAbout': 'This page takes no payment inside Telegram. In a browser it does all that it does.',
 } as const;

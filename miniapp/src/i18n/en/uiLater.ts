@@ -10,7 +10,7 @@ export const uiLater = {
   'ui.aboutUnknown': 'Some required claims could not be checked. Unknown is not a pass.',
   'ui.aboutRefuted': 'A claim was found to be false. Do not rely on this.',
   'ui.badgeChanged': 'The badge is now: {word}',
-  'ui.required': 'needed to send',
+  'ui.required': 'required',
 
   'ui.statusAsserted': 'Holds',
   'ui.statusRefuted': 'False',
@@ -125,6 +125,7 @@ export const uiLater = {
   'ui.phaseClosingAbout': 'The provider may claim until {at}, {when}. Then the rest comes back.',
   'ui.phaseClosingOver': 'The time to claim is over: your wallet can take the rest back.',
   'ui.phaseEnded': 'Ended',
+  'ui.phaseEndedWaits': 'The rest waits in it.',
   'ui.phaseEndedAbout': 'What was left is back in your wallet.',
   'ui.endByWallet': 'End it with the wallet',
   'ui.newChannel': 'Choose a provider',

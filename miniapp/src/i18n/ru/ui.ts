@@ -27,7 +27,7 @@ export const ui: Record<keyof typeof first | keyof typeof uiLater, string> = {
   'ui.aboutRefuted': 'Одно из утверждений оказалось ложным. Не полагайтесь на это.',
   'ui.badge': '{word}. Показать, что проверено',
   'ui.badgeChanged': 'Отметка изменилась: {word}',
-  'ui.required': 'нужно для отправки',
+  'ui.required': 'обязательно',
 
   'ui.statusAsserted': 'Верно',
   'ui.statusRefuted': 'Ложно',
@@ -161,6 +161,7 @@ export const ui: Record<keyof typeof first | keyof typeof uiLater, string> = {
   'ui.phaseClosingAbout': 'Провайдер может списывать до {at}, {when}. Затем остаток вернётся.',
   'ui.phaseClosingOver': 'Время списаний вышло: остаток можно забрать кошельком.',
   'ui.phaseEnded': 'Завершён',
+  'ui.phaseEndedWaits': 'Остаток ждёт в нём.',
   'ui.phaseEndedAbout': 'Остаток вернулся в кошелёк.',
   'ui.endByWallet': 'Завершить кошельком',
   'ui.newChannel': 'Выбрать провайдера',
@@ -196,4 +197,6 @@ export const ui: Record<keyof typeof first | keyof typeof uiLater, string> = {
   'ui.connect': 'Подключиться',
   'ui.connectAbout': 'Обратится к {relay} и к блокчейну через {apis}. До этого страница говорит только со своим сервером.',
   'ui.resume': 'Продолжить',
+  'ui.browser': 'Открыть в браузере',
+  'ui.browserAbout': 'Внутри Telegram страница не принимает оплату. В браузере работает всё.',
 };

@@ -31,7 +31,7 @@ export function ChannelBar({ channel }: { channel: ChannelView }) {
   );
 }
 
-function PhaseText({ channel: { phase, expiry, endsAt } }: { channel: ChannelView }) {
+function PhaseText({ channel: { phase, expiry, endsAt, refundable } }: { channel: ChannelView }) {
   const { t, language, now } = useUi();
   const moment = (at: number) => ({ at: formatTime(at, language), when: relativeTime(at, now(), language) });
   switch (phase) {
@@ -39,15 +39,16 @@ function PhaseText({ channel: { phase, expiry, endsAt } }: { channel: ChannelVie
     case 'open': return <>{t('ui.phaseOpenAbout', { at: expiry - now() > FAR ? formatDate(expiry, language) : formatTime(expiry, language) })}</>;
     case 'ending': return <>{t('ui.phaseEndingAbout')}</>;
     case 'closing': return <>{endsAt > now() ? t('ui.phaseClosingAbout', moment(endsAt)) : t('ui.phaseClosingOver')}</>;
-    case 'ended': return <>{t('ui.phaseEndedAbout')}</>;
+    case 'ended': return <>{t(refundable > 0n ? 'ui.phaseEndedWaits' : 'ui.phaseEndedAbout')}</>;
   }
 }
 
 /** For a channel that its provider does not end, or whose time is over. */
 function EndButton({ channel }: { channel: ChannelView }) {
-  const { t, app, state, now } = useUi();
-  const { phase, endsAt, address } = channel;
-  const isOver = phase !== 'ended' && phase !== 'opening' && endsAt <= now();
+  const { t, ton, app, state, now } = useUi();
+  const { phase, endsAt, address, refundable } = channel;
+  const isOver = phase === 'ended' ? refundable > 0n : phase !== 'opening' && endsAt <= now();
   if (phase !== 'ending' && !isOver) return null;
-  return <button type="button" class="button small quiet" disabled={state.wallet.isAsked} onClick={() => void app.recover(address)}>{t('ui.endByWallet')}</button>;
+  const text = phase === 'ended' ? t('ui.recover', { amount: ton(refundable, 'down') }) : t('ui.endByWallet');
+  return <button type="button" class="button small quiet" disabled={state.wallet.isAsked} onClick={() => void app.recover(address)}>{text}</button>;
 }

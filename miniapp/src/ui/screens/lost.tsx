@@ -31,7 +31,7 @@ function LostChannel({ channel }: { channel: ChannelView }) {
           <span class="row-text">{t('ui.deposit')}: {t('ui.ton', { amount: ton(channel.deposit) })} · {t('ui.refundable')}: {t('ui.ton', { amount: ton(refundable) })}</span>
         </span>
       </div>
-      {phase !== 'ended' && !isWaiting && (
+      {!isWaiting && (
         <div class="row-action"><button type="button" class="button" disabled={state.wallet.isAsked} onClick={() => void app.recover(channel.address)}>{t('ui.recover', { amount: ton(refundable, 'down') })}</button></div>
       )}
     </Group>

@@ -28,7 +28,8 @@ export function Start() {
       <section class="group">
         <h2>{t('ui.providers')}</h2>
         {providers === null && (state.problem === null ? <Skeleton /> : <Again />)}
-        {providers?.length === 0 && <Empty icon="shield" title={t('ui.noProviders')}><p>{t('ui.noProvidersAbout')}</p><Again /></Empty>}
+        {providers?.length === 0 && state.problem !== null && <Again />}
+        {providers?.length === 0 && state.problem === null && <Empty icon="shield" title={t('ui.noProviders')}><p>{t('ui.noProvidersAbout')}</p><Again /></Empty>}
         {providers !== null && providers.length > 0 && <ul class="rows">{providers.map((provider) => <ProviderRow key={provider.stake} provider={provider} />)}</ul>}
         <p class="note">{t('ui.providersAbout')}</p>
       </section>
@@ -43,8 +44,9 @@ const POINTS = [['seal', 'ui.welcomeSealed'], ['wallet', 'ui.welcomePaid'], ['ti
 
 /** Before the first tap: nobody but the page's own host has heard of this visit. */
 function Welcome() {
-  const { state, t, app } = useUi();
+  const { state, t, app, telegram } = useUi();
   const { config } = state;
+  const isElsewhere = telegram.isInside && config?.payInTelegram === false;
   return (
     <div class="page welcome">
       <div class="hero"><Icon name="shield" /></div>
@@ -52,10 +54,17 @@ function Welcome() {
       <ul class="rows">
         {POINTS.map(([icon, key]) => <li key={key} class="row-main"><Icon name={icon} /><span>{t(key)}</span></li>)}
       </ul>
-      <div class="actions">
-        <button type="button" class="button" disabled={config === null && state.problem === null} onClick={() => void app.refresh()}>{t('ui.connect')}</button>
-        {config !== null && <p class="note">{t('ui.connectAbout', { relay: new URL(config.relay).host, apis: config.apis.map(({ name }) => name).join(', ') })}</p>}
-      </div>
+      {isElsewhere ? (
+        <div class="actions">
+          <button type="button" class="button" onClick={() => telegram.open(location.origin)}>{t('ui.browser')}</button>
+          <p class="note">{t('ui.browserAbout')}</p>
+        </div>
+      ) : (
+        <div class="actions">
+          <button type="button" class="button" disabled={config === null && state.problem === null} onClick={() => void app.refresh()}>{t('ui.connect')}</button>
+          {config !== null && <p class="note">{t('ui.connectAbout', { relay: new URL(config.relay).host, apis: config.apis.map(({ name }) => name).join(', ') })}</p>}
+        </div>
+      )}
     </div>
   );
 }

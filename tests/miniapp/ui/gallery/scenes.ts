@@ -1,7 +1,7 @@
 /** Every screen of the page in every state that it has. */
 import type { AppState } from '../../../../miniapp/src/types';
 import type { Place } from '../../../../miniapp/src/ui/place';
-import { blank, channel, message, NOW, providers } from '../fakeApp';
+import { blank, channel, config, message, NOW, providers } from '../fakeApp';
 
 export interface Scene {
   state: Partial<AppState>;
@@ -26,10 +26,12 @@ const inChannel = { channel: channel(), chosen, wallet: connected };
 
 export const SCENES: Record<string, Scene> = {
   welcome: { state: { isStarted: false, providers: null }, place: { screen: 'start' } },
+  'welcome-elsewhere': { state: { isStarted: false, config: { ...config, payInTelegram: false }, providers: null }, place: { screen: 'start' } },
   'welcome-unread': { state: { isStarted: false, config: null, providers: null, problem: { code: 'app.noConfig', text: { key: 'app.noConfig', params: { what: 'relay' } } } }, place: { screen: 'start' } },
   loading: { state: { providers: null }, place: { screen: 'start' } },
   'not-loaded': { state: { providers: null }, place: { screen: 'start' }, hasFailed: true },
   unread: { state: { providers: null, problem: { code: 'app.noConfig', text: { key: 'app.noConfig', params: { what: 'relay' } } } }, place: { screen: 'start' } },
+  'unread-empty': { state: { providers: [], problem: { code: 'app.unexpected', text: { key: 'app.unexpected', params: { code: 'relay', message: 'no answer' } } } }, place: { screen: 'start' } },
   empty: { state: { providers: [] }, place: { screen: 'start' } },
   providers: { state: {}, place: { screen: 'start' } },
   'providers-lost': { state: { ...inChannel, lost: [channel({ hasKey: false })] }, place: { screen: 'start' } },

@@ -21,7 +21,7 @@ export async function openGallery(): Promise<GallerySite> {
   const folder = mkdtempSync(join(tmpdir(), 'cocoon-gallery-'));
   const { build } = (await import(VITE)) as { build(options: object): Promise<unknown> };
   await build({ configFile: join(__dirname, 'vite.config.mjs'), logLevel: 'error', build: { outDir: folder } });
-  const policy = headerPolicy(config, []);
+  const policy = headerPolicy(config);
   const server = createServer(({ url }, response) => {
     const { pathname } = new URL(url!, 'http://gallery');
     const file = join(folder, pathname === '/' ? 'index.html' : pathname);
