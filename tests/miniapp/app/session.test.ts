@@ -162,4 +162,17 @@ describe('a session', { timeout: 20_000 }, () => {
     await early;
     assert.equal(world.board.state.providers?.[0].verdict.level, 'refuted');
   });
+
+  test('shows what came of an answer whose money could not be noted, and is not stuck with it', async () => {
+    const world = await AppWorld.withChannel();
+    world.manner = 'waits';
+    const running = world.session.send('river').catch(() => undefined);
+    await turns(() => world.newest?.outputTokens === 32 && world.frames.some(({ kind }) => kind === 'payment'));
+    const { database } = world.parts.store;
+    database.update = () => Promise.reject(new Error('no space'));
+    world.goOn();
+    await running;
+    assert.notEqual(world.newest.state, 'streaming');
+    assert.ok(['unknown', 'refuted'].includes(world.newest.verdict.level));
+  });
 });
