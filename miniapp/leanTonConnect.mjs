@@ -21,6 +21,8 @@ const LEFT_OUT = {
   TonConnectTracker: { pattern: classOf('TonConnectTracker'), instead: 'class TonConnectTracker { constructor() { return new Proxy({}, { get: () => () => undefined }); } }' },
   // Requests and wallets' answers belong in no console.
   logDebug: { pattern: functionOf('logDebug'), instead: 'function logDebug() {}' },
+  logError: { pattern: functionOf('logError'), instead: 'function logError() {}' },
+  logWarning: { pattern: functionOf('logWarning'), instead: 'function logWarning() {}' },
   showQaModeBanner: { pattern: functionOf('showQaModeBanner'), instead: 'function showQaModeBanner() {}' },
   startBannerObserver: { pattern: functionOf('startBannerObserver'), instead: 'function startBannerObserver() {}' },
 };

@@ -48,6 +48,7 @@ export class Session {
   /** The channel that was ended last, as it was then: shown until another takes its place. */
   private over: ChannelView | null = null;
   private stopping: AbortController | null = null;
+  private isOpening = false;
   private looking: ReturnType<typeof setTimeout> | null = null;
 
   constructor(
@@ -111,16 +112,19 @@ export class Session {
     this.showWallet();
   }
 
+  /** While one is being opened, another tap opens none. */
   async openChannel(deposit: bigint): Promise<void> {
-    const { offer } = await this.verified(this.board.state.chosen);
-    const opening = openChannel(this.parts, offer, deposit);
-    // The intent is on disk before the wallet is asked.
-    await Promise.race([opening, new Promise((resolve) => setTimeout(resolve, 300))]);
-    await this.showChannels();
+    if (this.isOpening) return;
+    this.isOpening = true;
     try {
-      await opening;
+      const { offer } = await this.verified(this.board.state.chosen);
+      const opening = openChannel(this.parts, offer, deposit);
+      // The intent is on disk before the wallet is asked.
+      await Promise.race([opening, new Promise((resolve) => setTimeout(resolve, 300))]);
+      await this.showChannels();
+      await opening.finally(() => this.look());
     } finally {
-      await this.look();
+      this.isOpening = false;
     }
   }
 

@@ -172,7 +172,18 @@ describe('a session', { timeout: 20_000 }, () => {
     database.update = () => Promise.reject(new Error('no space'));
     world.goOn();
     await running;
-    assert.notEqual(world.newest.state, 'streaming');
-    assert.ok(['unknown', 'refuted'].includes(world.newest.verdict.level));
+    assert.deepEqual([world.newest.state, world.board.state.problem], ['failed', null]);
+  });
+
+  test('asks the wallet once for a button that was tapped twice', async () => {
+    const world = new AppWorld();
+    await world.session.refresh();
+    world.board.set({ chosen: STAKE });
+    world.life.pass(61);
+    const first = world.session.openChannel(TON);
+    await world.session.openChannel(TON);
+    await first;
+    await world.session.openChannel(TON);
+    assert.deepEqual([world.life.requests.length, world.channel.phase], [2, 'open'], 'one that is wanted afterwards is another one');
   });
 });
