@@ -66,8 +66,8 @@ export class Answers {
     const entry = this.entries.get(id)!;
     const { held, shown, tokenizer, before, later } = entry;
     const claims = await messageClaims(held, shown ?? held, tokenizer, { then: before && thenOf(held, before), later });
-    // It may have gone on meanwhile.
-    if (this.entries.get(id)?.held !== held) return;
+    // It may have gone on meanwhile, or more may be known: what was judged first may be there last.
+    if (this.entries.get(id) !== entry || entry.later !== later || entry.shown !== shown) return;
     entry.claims = claims;
     this.show();
   }

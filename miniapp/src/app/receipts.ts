@@ -6,7 +6,8 @@ import { PageError } from '../pageError';
 import type { HeldAnswer, PageTokenizer } from '../types';
 import type { Tokenizers } from './tokenizers';
 
-const MOST_CHARACTERS = 16 * 2 ** 20;
+/** Of the longest prompt and answer; every piece has a signature to check, and no more of them than a moment's work fit. */
+const MOST_CHARACTERS = 4 * 2 ** 20;
 
 /**
  * What a file says, not what it proves: `messageClaims` judges it.
@@ -18,15 +19,17 @@ export async function heldOf(text: string, now: number, tokenizers: Tokenizers):
     const file = JSON.parse(text) as ReceiptFile & { kind: 'channel-answer' };
     if (file.kind !== 'channel-answer') throw new Error(String(file.kind));
     const { asked, request } = decodePayload(fromHex(file.payload));
+    const [stake, workerKey] = [file.stake, file.workerKey].map((hex) => toHex(fromHex(hex, 32)));
+    if (!Array.isArray(file.tokens)) throw new Error('tokens');
     const modelRoot = toHex(asked.modelRoot);
     const tokenizer = await tokenizers.of(modelRoot).catch(() => null);
     const tier = asked.tier === Tier.attested ? 'attested' : 'bonded';
     return {
       tokenizer,
       held: {
-        id: `file-${file.account}-${file.seq}-${crypto.randomUUID()}`, at: now, modelName: tokenizer === null ? modelRoot.slice(0, 8) : tokenizers.nameOf(modelRoot),
+        id: `file-${crypto.randomUUID()}`, at: now, modelName: tokenizer === null ? modelRoot.slice(0, 8) : tokenizers.nameOf(modelRoot),
         offer: {
-          stake: file.stake, owner: '', tier, workerKey: file.workerKey, sealingKey: '', imageHash: toHex(asked.imageHash), modelRoot, promptPrice: asked.promptPrice,
+          stake, owner: '', tier, workerKey, sealingKey: '', imageHash: toHex(asked.imageHash), modelRoot, promptPrice: asked.promptPrice,
           outputPrice: asked.outputPrice, maxTokens: asked.maxTokens, contextTokens: 0, payout: '', claimKey: '', closeDelay: 0, channelPath: '',
         },
         prompt: tokenizer?.decode(request.promptTokens) ?? '', answer: tokenizer?.decode(file.tokens) ?? '', state: 'whole', file, promptTokens: request.promptTokens.length,

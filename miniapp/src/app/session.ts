@@ -3,9 +3,10 @@ import { ChainPair } from '../chain';
 import { ChannelStore, endByWallet, openChannel, openDatabase, openings, recoverable, resumeOpening, tend, webLocks, type LifeParts } from '../channel';
 import { PageError } from '../pageError';
 import type { Listening } from '../chat';
-import type { ChannelTerms, ChannelView, Estimate, PageConfig, ProviderView } from '../types';
-import { loadProviders } from '../verify';
+import type { ChannelTerms, ChannelView, Estimate, Offer, PageConfig, ProviderView } from '../types';
+import { loadProviders, policyOf, verdictOf } from '../verify';
 import { connectWallet } from '../wallet/connect';
+import { tonText } from '../wallet/errors';
 import type { PageWallet } from '../wallet/pageWallet';
 import { Answers, receiptText } from './answers';
 import type { Board } from './board';
@@ -19,6 +20,10 @@ import type { Host } from '.';
 const FRESH_SECONDS = 60;
 /** How often channels and providers of answers are looked at while the page is open. */
 const LOOK_MILLIS = 20_000;
+/** How old what badges of providers rest on may become before it is read again, seconds. */
+const AGAIN_SECONDS = 300;
+/** A channel that is in use is not closed. */
+const IN_USE = new Set(['chat.running', 'wallet.busy', 'wallet.otherTab']);
 
 export async function openSession(board: Board, config: PageConfig, host: Host): Promise<Session> {
   const store = new ChannelStore(await openDatabase(), webLocks);
@@ -33,14 +38,17 @@ export class Session {
   private readonly counter: Counter;
   private readonly wallet: PageWallet;
   private readonly config: PageConfig;
-  /** Unix seconds at which the providers were verified. */
-  private verifiedAt = 0;
+  /** Unix seconds at which each provider was verified, by its stake, and when all were. */
+  private readonly verifiedAt = new Map<string, number>();
+  private allAt = 0;
+  /** What the last draft was said to cost at most. */
+  private quoted: { prompt: string; most: bigint } | null = null;
   /** Channels whose key is not here, with what they were opened with. */
   private lostTerms = new Map<string, ChannelTerms>();
   /** The channel that was ended last, as it was then: shown until another takes its place. */
   private over: ChannelView | null = null;
   private stopping: AbortController | null = null;
-  private looking: ReturnType<typeof setInterval> | null = null;
+  private looking: ReturnType<typeof setTimeout> | null = null;
 
   constructor(
     private readonly board: Board,
@@ -66,7 +74,24 @@ export class Session {
     }
     for (const { address } of await openings(this.parts.store)) void resumeOpening(this.parts, address).then(() => this.look(), () => undefined);
     await this.look();
-    this.looking ??= setInterval(() => void this.look().catch(() => undefined), LOOK_MILLIS);
+    if (this.looking === null) this.lookLater();
+  }
+
+  /** One look after another: slow APIs are not asked for the next one before the last one is over. */
+  private lookLater(): void {
+    this.looking = setTimeout(() => void this.keepUp().finally(() => this.lookLater()), LOOK_MILLIS);
+  }
+
+  /** What is done again and again while the page is open: no badge says more than what it rests on still allows. */
+  async keepUp(): Promise<void> {
+    const { now } = this.parts;
+    await this.look().catch(() => undefined);
+    if (now() - this.allAt > AGAIN_SECONDS) await this.verify().catch(() => undefined);
+    const providers = this.board.state.providers?.map((view): ProviderView => {
+      const { claims, offer, checkedAt } = view;
+      return { ...view, verdict: verdictOf(claims, offer?.tier ?? 'attested', policyOf(this.config, 'provider', { now: now(), checkedAt })) };
+    });
+    if (providers !== undefined) this.board.set({ providers });
   }
 
   chosen(): Promise<void> {
@@ -102,9 +127,19 @@ export class Session {
   async closeChannel(): Promise<void> {
     const { channel } = this.board.state;
     if (channel === null) return;
-    const { offer } = await this.verified(channel.stake);
-    this.over = await this.counter.finish(channel.address, offer);
-    await this.look();
+    try {
+      if (this.stopping !== null) throw running();
+      const { offer } = await this.verified(channel.stake);
+      this.over = await this.counter.finish(channel.address, offer);
+      await this.look();
+    } catch (error) {
+      // Whom it cannot be closed with does not keep it: nothing more is bought, and the wallet can end it.
+      if (channel.phase === 'open' && !IN_USE.has((error as { code?: string }).code ?? '')) {
+        await this.parts.store.change(channel.address, (known) => ({ ...known, finishedAt: known.finishedAt ?? this.parts.now() }));
+        await this.showChannels();
+      }
+      throw error;
+    }
   }
 
   async recover(address: string): Promise<void> {
@@ -119,11 +154,23 @@ export class Session {
   async estimate(prompt: string): Promise<Estimate> {
     const provider = this.provider(this.board.state.channel?.stake ?? this.board.state.chosen);
     if (provider?.offer == null) throw needsProvider();
-    return this.counter.estimate(provider.offer, prompt);
+    const estimate = await this.counter.estimate(provider.offer, prompt);
+    this.quoted = { prompt, most: estimate.most };
+    return estimate;
   }
 
+  /** @throws PageError `app.dearer` where it may cost more by now than was shown, or than it would have at the prices that were listed */
   send(prompt: string): Promise<void> {
-    return this.converse(({ conversation }, listening) => conversation.ask(prompt, listening));
+    const listed = this.provider(this.board.state.channel?.stake ?? null)?.offer;
+    return this.converse(async ({ conversation }, listening) => {
+      const { most } = conversation.estimate(prompt);
+      const shown = this.quoted?.prompt === prompt ? this.quoted : listed && (await this.counter.estimate(listed, prompt));
+      if (shown && most > shown.most) {
+        this.quoted = { prompt, most };
+        throw new PageError('app.dearer', { key: 'app.dearer', params: { most: tonText(most), shown: tonText(shown.most) } });
+      }
+      return conversation.ask(prompt, listening);
+    });
   }
 
   resume(id: string): Promise<void> {
@@ -136,11 +183,11 @@ export class Session {
   private async converse(speak: (counter: Awaited<ReturnType<Counter['conversation']>>, listening: Listening) => Promise<unknown>): Promise<void> {
     const { channel } = this.board.state;
     if (channel === null || channel.phase !== 'open') throw new PageError('app.needsChannel', { key: 'app.needsChannel' });
-    const provider = await this.verified(channel.stake);
-    const counter = await this.counter.conversation(channel.address, provider.offer);
-    const stopping = new AbortController();
-    this.stopping = stopping;
+    if (this.stopping !== null) throw running();
+    const stopping = (this.stopping = new AbortController());
     try {
+      const provider = await this.verified(channel.stake);
+      const counter = await this.counter.conversation(channel.address, provider.offer);
       await speak(counter, {
         signal: stopping.signal,
         onProgress: (held) => {
@@ -153,6 +200,7 @@ export class Session {
       this.answers.show();
       await this.showChannels();
     }
+    void watchAnswers(this.answers, this.pair, this.config).catch(() => undefined);
   }
 
   stop(): void {
@@ -176,8 +224,8 @@ export class Session {
   }
 
   /** The provider as it is now: what was read too long ago is read again. @throws PageError where nothing may be sealed to it */
-  private async verified(stake: string | null): Promise<ProviderView & { offer: NonNullable<ProviderView['offer']> }> {
-    if (this.parts.now() - this.verifiedAt > FRESH_SECONDS) await this.verify();
+  private async verified(stake: string | null): Promise<ProviderView & { offer: Offer }> {
+    if (stake !== null && this.parts.now() - (this.verifiedAt.get(stake) ?? 0) > FRESH_SECONDS) await this.verify(stake);
     const provider = this.provider(stake);
     const { offer } = provider ?? { offer: null };
     if (provider === undefined || offer === null) throw needsProvider();
@@ -189,19 +237,22 @@ export class Session {
     return this.board.state.providers?.find((each) => each.stake === stake);
   }
 
-  private async verify(): Promise<void> {
-    const { now } = this.parts;
-    const at = now();
-    const providers = await loadProviders(this.config, this.pair, at);
-    this.verifiedAt = at;
-    this.board.set({ providers });
+  /** Reads all providers anew, or this one: what others take to be read makes nobody's state older. */
+  private async verify(only?: string): Promise<void> {
+    const at = this.parts.now();
+    const found = await loadProviders(this.config, this.pair, at, undefined, only);
+    const known = this.board.state.providers ?? [];
+    // What a look that began later found out stays.
+    const views = found.map((view) => ((this.verifiedAt.get(view.stake) ?? 0) > at && known.find(({ stake }) => stake === view.stake)) || view);
+    for (const { stake } of views) this.verifiedAt.set(stake, Math.max(at, this.verifiedAt.get(stake) ?? 0));
+    if (only === undefined) this.allAt = at;
+    const isKnown = known.some(({ stake }) => stake === only);
+    this.board.set({ providers: isKnown ? known.flatMap((view) => (view.stake === only ? views : [view])) : only === undefined ? views : [...known, ...views] });
   }
 
   /** A look at the chain: the channels of this browser, and what became of those who answered. */
   private async look(): Promise<void> {
-    await tend(this.parts);
-    await this.showChannels();
-    await watchAnswers(this.answers, this.pair, this.config);
+    await Promise.all([tend(this.parts).then(() => this.showChannels()), watchAnswers(this.answers, this.pair, this.config)]);
   }
 
   /** The newest channel with the chosen provider, or the newest of all. */
@@ -238,3 +289,4 @@ export class Session {
 }
 
 const needsProvider = (): PageError => new PageError('app.needsProvider', { key: 'app.needsProvider' });
+const running = (): PageError => new PageError('chat.running', { key: 'chat.running' });

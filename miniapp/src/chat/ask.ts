@@ -226,7 +226,8 @@ export class Conversation {
     const isRefused = REFUSED.has(problem.code);
     const isCut = CUTS.has(problem.code) || problem.code === 'chat.stopped' || (isRefused && order.held.file !== null);
     order.held = { ...order.held, state: isCut ? 'incomplete' : 'failed', problem };
-    await this.options.purse.end(!isRefused && this.distrust === null, left);
+    // Where not even that can be noted, the next start finds that it was under way, and so lost.
+    await this.options.purse.end(!isRefused && this.distrust === null, left).catch(() => undefined);
   }
 }
 

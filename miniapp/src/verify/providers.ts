@@ -34,12 +34,13 @@ const ATTESTED_CLAIMS: readonly ClaimId[] = ['image-in-force', ...QUOTE_CLAIMS, 
 /**
  * Reads the relay's list, then asks the chain about each that has a channel, and its worker for the quote about its key.
  * @param now Unix seconds
+ * @param only the provider with this stake
  * @throws PageError `verify.noProviders` when the relay gives no list
  */
-export async function loadProviders(config: PageConfig, chain: ChainReader, now: number, fetcher: typeof fetch = fetch): Promise<ProviderView[]> {
+export async function loadProviders(config: PageConfig, chain: ChainReader, now: number, fetcher: typeof fetch = fetch, only?: string): Promise<ProviderView[]> {
   const listed = new Map((await listedProviders(config.relay, fetcher)).map((entry) => [entry.stake, entry]));
   const place = { config, now, registry: await chain.registry(config.registry) };
-  return Promise.all([...listed.values()].map((entry) => providerView(place, entry, chain, fetcher)));
+  return Promise.all([...listed.values()].filter(({ stake }) => only === undefined || stake === only).map((entry) => providerView(place, entry, chain, fetcher)));
 }
 
 async function providerView(place: Place, entry: Listed, chain: ChainReader, fetcher: typeof fetch): Promise<ProviderView> {
