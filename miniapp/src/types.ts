@@ -258,8 +258,11 @@ export interface Purse {
   resume(ahead: bigint, most: bigint): Promise<SignedVoucher>;
   /** A piece was accepted: `more` is due, and `ahead` prepaid from now on. */
   pay(more: bigint, ahead: bigint): Promise<SignedVoucher>;
-  /** The request is over; `lost` where nobody knows what the worker still delivered. */
-  end(lost: boolean): Promise<void>;
+  /**
+   * The request is over; `lost` where nobody knows what the worker still delivered. `left` is the highest voucher of it that was sent, null where it was never asked:
+   * what was signed beyond is taken back. All of it may have left where `left` is not told.
+   */
+  end(lost: boolean, left?: bigint | null): Promise<void>;
   /** What a worker says when it is greeted, within the bounds of docs/channel-protocol.md. @throws where it lies */
   believe(welcome: Welcome): Promise<void>;
   /** The last voucher: everything owed, final. */

@@ -20,6 +20,7 @@ import { until } from './support';
 const ROUNDS = 4;
 /** Prompts dearer than chunks: what was only noted for one shows beside a chunk that was granted. */
 const DEAR = { promptPrice: PRICES.outputPrice };
+const DEAR_PRICES = { ...PRICES, ...DEAR };
 const chunk = dueFor(PRICES, 0, 32);
 const isGateways = (error: unknown): boolean => error instanceof GatewayError;
 const hasCode = (code: string) => (error: unknown) => (error as { code?: string }).code === code;
@@ -30,6 +31,13 @@ const voucherOf = (frame: Uint8Array): bigint => {
 };
 const kindOf = (frame: Uint8Array): string => decodeFrame(frame).kind;
 
+/** What came to a worker that lies: greetings it said, requests, and the newest voucher, nanoTON. */
+interface Seen {
+  greetings: number;
+  requests: number;
+  voucher: bigint;
+}
+
 describe('a worker that ends connections', { timeout: 60_000 }, () => {
   const { loaded, ends, begin } = relaySuite();
   const dearPrompt = ({ promptTokens }: RelayWorld): number[] => Array.from({ length: 200 }, () => promptTokens[0]);
@@ -37,8 +45,8 @@ describe('a worker that ends connections', { timeout: 60_000 }, () => {
   const noted = ({ store, world }: RelayWorld): bigint => store.position(world.address).vouched;
 
   /** A client of a server that says in its greeting what `owes` says, and ends the connection right then, or at the request; it counts what left towards it. */
-  async function liar(relayed: RelayWorld, owes: (seen: { requests: number; voucher: bigint; greetings: number }) => bigint, endsAtOnce: (greeting: number) => boolean) {
-    const seen = { greetings: 0, requests: 0, voucher: 0n };
+  async function liar(relayed: RelayWorld, owes: (seen: Seen) => bigint, endsAtOnce: (greeting: number) => boolean) {
+    const seen: Seen = { greetings: 0, requests: 0, voucher: 0n };
     const server = createServer();
     const sockets = new WebSocketServer({ server }).on('connection', (socket) => {
       socket.on('error', () => undefined);
@@ -67,6 +75,13 @@ describe('a worker that ends connections', { timeout: 60_000 }, () => {
   }
   const failing = (relayed: RelayWorld, backend = relayed.backend): Promise<void> =>
     assert.rejects(relayed.ask(8, { promptTokens: dearPrompt(relayed) }, undefined, backend), isGateways);
+
+  /** Greetings of the worker take so long, until what it returns is called. */
+  function greetsAfter({ world: { context } }: RelayWorld, millis: number): () => void {
+    const { desk } = context;
+    Object.assign(context, { desk: { has: () => true, find: (address: Uint8Array) => new Promise((resolve) => setTimeout(resolve, millis)).then(() => desk.find(address)) } });
+    return () => Object.assign(context, { desk });
+  }
 
   /** A hop in front of the relay whose connections the test can end. */
   async function hopped(relayed: RelayWorld, meddle: Meddling): Promise<() => void> {
@@ -121,20 +136,17 @@ describe('a worker that ends connections', { timeout: 60_000 }, () => {
       if (way === 'up' && voucherOf(frame) > left) left = voucherOf(frame);
       return isLying ? welcomed(() => ({ owed: noted(relayed) }))(way, frame, index) : [frame];
     });
-    const { desk } = relayed.world.context;
     for (let round = 0; round < ROUNDS; round++) {
-      Object.assign(relayed.world.context, { desk });
       isLying = false;
       assert.equal((await relayed.ask(8)).length, 8);
       end();
       isLying = true;
-      // The greeting takes longer than a last piece waits.
-      Object.assign(relayed.world.context, {
-        desk: { has: () => true, find: (address: Uint8Array) => new Promise((resolve) => setTimeout(resolve, 120)).then(() => desk.find(address)) },
-      });
+      // Longer than a last piece waits.
+      const atOnce = greetsAfter(relayed, 120);
       await new Promise((resolve) => setTimeout(resolve, 10));
       await assert.rejects(relayed.ask(8, { promptTokens: dearPrompt(relayed) }), hasCode('gateway.bad-worker'));
-      assert.ok(owed(relayed) <= left + dueFor({ ...PRICES, ...DEAR }, relayed.promptTokens.length, 8), `round ${round}: ${owed(relayed)} owed, ${left} left`);
+      assert.ok(owed(relayed) <= left + dueFor(DEAR_PRICES, relayed.promptTokens.length, 8), `round ${round}: ${owed(relayed)} owed, ${left} left`);
+      atOnce();
     }
   });
 
@@ -156,6 +168,8 @@ describe('a worker that ends connections', { timeout: 60_000 }, () => {
       log.sync = () => new Promise<void>((resolve) => setTimeout(resolve, 100)).then(sync);
       beside = assert.rejects(relayed.ask(8, { promptTokens: dearPrompt(relayed) }), hasCode('gateway.bad-worker'));
       isLying = true;
+      // By then the payment for the piece could have left.
+      greetsAfter(relayed, 300);
       setTimeout(end, 40);
     };
     await assert.rejects(relayed.ask(96), hasCode('gateway.connection-lost'));
@@ -194,5 +208,3 @@ describe('a worker that ends connections', { timeout: 60_000 }, () => {
     });
   }
 });
-
-const DEAR_PRICES = { ...PRICES, ...DEAR };

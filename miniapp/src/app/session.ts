@@ -6,7 +6,7 @@ import type { Listening } from '../chat';
 import type { ChannelTerms, ChannelView, Estimate, Offer, PageConfig, ProviderView } from '../types';
 import { loadProviders, policyOf, verdictOf } from '../verify';
 import { connectWallet } from '../wallet/connect';
-import { tonText } from '../wallet/errors';
+import { tonText } from '../tonText';
 import type { PageWallet } from '../wallet/pageWallet';
 import { Answers, receiptText } from './answers';
 import type { Board } from './board';

@@ -1,8 +1,9 @@
 /** Opening a channel: its address is computed here, its intent is on disk, and then the wallet is asked once. */
+import { tonText } from '../tonText';
 import type { ChannelTerms, Offer } from '../types';
 import { channelInit, openedTerms } from '../chain';
 import { PageError } from '../pageError';
-import { tonText, walletError } from '../wallet/errors';
+import { walletError } from '../wallet/errors';
 import { LEAST_DEPOSIT } from './budget';
 import { createKey, loadKey } from './keys';
 import { addressOf, ARRIVAL_SECONDS, ASK_SECONDS, type LifeParts, noted, payerOf, whyNot } from './life';

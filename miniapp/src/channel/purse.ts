@@ -2,8 +2,9 @@ import type { Welcome } from '../../../protocol';
 import { CHUNK_TOKENS, dueFor, type Prices } from '../../../protocol/channel/pricing';
 import { voucherHash } from '../../../protocol/payments';
 import { fromHex } from '../chain';
+import { tonText } from '../tonText';
 import type { ChannelTerms, Purse, SignedVoucher } from '../types';
-import { tonText, walletError } from '../wallet/errors';
+import { walletError } from '../wallet/errors';
 import { mostPayable } from './budget';
 import type { ChannelKey } from './keys';
 import type { ChannelRecord, ChannelStore, Release } from './store';
@@ -15,6 +16,8 @@ const MAX_SKIPPED = 2 ** 20;
 export class ChannelPurse implements Purse {
   /** What the request that runs may still come to; null while none runs. */
   private mostLeft: bigint | null = null;
+  /** The newest voucher before it. */
+  private before = 0n;
   /** Changes go one after another: a voucher is signed from what the last one left. */
   private last: Promise<unknown> = Promise.resolve();
 
@@ -86,16 +89,18 @@ export class ChannelPurse implements Purse {
     });
   }
 
-  end(lost: boolean): Promise<void> {
+  end(lost: boolean, left?: bigint | null): Promise<void> {
     return this.inTurn(async () => {
-      await this.note((known) => ({ ...known, running: false, lost: known.lost || lost }));
+      const { vouched, owed } = this.position();
+      const kept = left === undefined || this.mostLeft === null ? vouched : [left ?? 0n, this.before, owed].reduce(max);
+      await this.note((known) => ({ ...known, running: false, lost: known.lost || (lost && left !== null), vouched: String(kept < vouched ? kept : vouched) }));
       this.mostLeft = null;
     });
   }
 
   /**
-   * An old copy of the store learns what this key signed and which numbers it used; then what is owed is believed: up to the newest voucher, which the worker
-   * could claim whatever it says, and one chunk beyond where a request was lost since it was believed the last time, at the prices of that request: the
+   * An old copy of the store learns what this key signed and which numbers it used; then what is owed is believed: up to the newest voucher that left, which the
+   * worker could claim whatever it says, and one chunk beyond where a request was lost since it was believed the last time, at the prices of that request: the
    * provider may ask for others by now. Between requests alone: what is prepaid for one that runs would count twice.
    * @throws PageError `wallet.busy`, `wallet.oldCopy`, `wallet.badWorker`
    */
@@ -141,7 +146,7 @@ export class ChannelPurse implements Purse {
     // More may have come since the purse was opened.
     const { funds = this.record.funds } = (await this.store.get(this.address)) ?? {};
     this.record = { ...this.record, funds };
-    const { owed, budget } = this.position();
+    const { vouched, owed, budget } = this.position();
     if (first < 0n || most < first || owed + most > budget) throw exhausted(owed + most, budget);
     await this.note((known) => {
       const { terms: { expiry, closeDelay }, finishedAt } = known;
@@ -150,6 +155,7 @@ export class ChannelPurse implements Purse {
       return { ...known, nextSeq, running: true, chunk, vouched: larger(BigInt(known.vouched), owed + first) };
     });
     this.mostLeft = most;
+    this.before = vouched;
     return this.voucher(false);
   }
 
@@ -189,6 +195,8 @@ export class ChannelPurse implements Purse {
   }
 }
 
-const larger = (a: bigint, b: bigint): string => String(a > b ? a : b);
+const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);
+
+const larger = (a: bigint, b: bigint): string => String(max(a, b));
 
 const exhausted = (wanted: bigint, budget: bigint) => walletError('wallet.exhausted', { wanted: tonText(wanted), budget: tonText(budget) });

@@ -194,28 +194,31 @@ export class Conversation {
   private async run(order: Order, connection: Connection, voucher: SignedVoucher, options: Listening): Promise<void> {
     const { purse } = this.options;
     const { seq, termsHash, payload } = order.request;
+    /** The newest voucher of it that was sent. */
+    let left: bigint | null = null;
     shown(order, options);
     try {
       const encoded = encodePayload(payload);
       if (encoded.length > MOST_PAYLOAD_BYTES) throw chatError('chat.promptTooLong', { most: String(order.held.offer.contextTokens) });
       // Given up before the worker heard of it: it costs nothing.
       if (options.signal?.aborted) throw chatError('chat.stopped');
-      connection.ask({ seq, termsHash }, encoded, voucher);
+      if (connection.ask({ seq, termsHash }, encoded, voucher)) left = voucher.amount;
       while (order.held.state === 'streaming') {
         const due = order.accept(await connection.next(options.signal), this.now());
         if (due === null) continue;
-        connection.send({ kind: 'payment', ...(await purse.pay(due.more, due.ahead)) });
+        const payment = await purse.pay(due.more, due.ahead);
+        if (connection.send({ kind: 'payment', ...payment })) left = payment.amount;
         if (order.held.state === 'streaming') shown(order, options);
       }
       connection.over();
-      await purse.end(false);
+      await purse.end(false, left);
     } catch (error) {
-      await this.broken(order, connection, error);
+      await this.broken(order, connection, error, left);
     }
   }
 
   /** Nothing more comes, or nothing more is wanted: what came is kept, and what is on its way is paid when the worker is greeted again. */
-  private async broken(order: Order, connection: Connection, error: unknown): Promise<void> {
+  private async broken(order: Order, connection: Connection, error: unknown, left: bigint | null): Promise<void> {
     const problem = problemOf(error);
     if (problem.code === 'chat.stopped') connection.send({ kind: 'cancel', seq: order.request.seq });
     this.close();
@@ -224,7 +227,7 @@ export class Conversation {
     const isCut = CUTS.has(problem.code) || problem.code === 'chat.stopped' || (isRefused && order.held.file !== null);
     order.held = { ...order.held, state: isCut ? 'incomplete' : 'failed', problem };
     // Where not even that can be noted, the next start finds that it was under way, and so lost.
-    await this.options.purse.end(!isRefused && this.distrust === null).catch(() => undefined);
+    await this.options.purse.end(!isRefused && this.distrust === null, left).catch(() => undefined);
   }
 }
 

@@ -108,14 +108,17 @@ export class Connection {
     return this.failure === null && seq >= firstSeq && seq < firstSeq + SESSION_REQUESTS;
   }
 
-  /** @param voucher which prepays its first piece */
-  ask(asked: Asked, payload: Uint8Array, voucher: { amount: bigint; final: boolean; signature: Uint8Array }): void {
+  /** @param voucher which prepays its first piece. Returns whether it left */
+  ask(asked: Asked, payload: Uint8Array, voucher: { amount: bigint; final: boolean; signature: Uint8Array }): boolean {
     this.asked = asked;
-    this.send({ kind: 'request', ...asked, voucher, sealed: this.sealer.seal(asked.seq, payload, asked.termsHash) });
+    return this.send({ kind: 'request', ...asked, voucher, sealed: this.sealer.seal(asked.seq, payload, asked.termsHash) });
   }
 
-  send(frame: ChannelFrame): void {
-    if (this.failure === null) this.socket.send(encodeFrame(frame));
+  /** Returns whether it left: nothing does over a connection that is gone. */
+  send(frame: ChannelFrame): boolean {
+    if (this.failure !== null) return false;
+    this.socket.send(encodeFrame(frame));
+    return true;
   }
 
   /** The next piece of the request that runs. @throws PageError, after what had come before it; `chat.stopped` at once */

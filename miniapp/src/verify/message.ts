@@ -4,9 +4,9 @@ import { TokenTextDecoder } from '../../../gateway/text/textDecoder';
 import { Tier } from '../../../protocol/constants';
 import type { VerifiedReceipt } from '../../../protocol/receiptFile';
 import type { MessageKey } from '../i18n';
+import { tonText } from '../tonText';
 import { type Claim, type ClaimId, type ClaimStatus, type HeldAnswer, MESSAGE_CLAIMS, type PageTokenizer, type Text, type TierName, type Verdict } from '../types';
 import { claim } from './claims';
-import { ton } from './texts';
 
 /** What is shown now. */
 export interface Shown {
@@ -95,7 +95,7 @@ const streamWhole = ({ state }: HeldAnswer, { receipt }: VerifiedReceipt): Claim
 /** That the amount follows from terms and tokens, the receipt's own check says; here, that these are the prices that were offered, and what is shown. */
 function amountDue({ offer, cost }: HeldAnswer, { terms, receipt }: VerifiedReceipt): Claim {
   const isOffered = terms.promptPrice === offer.promptPrice && terms.outputPrice === offer.outputPrice && terms.fixedPrice === 0n;
-  const params = { ton: ton(receipt.dueNano) };
+  const params = { ton: tonText(receipt.dueNano) };
   if (!isOffered) return derived('amount-due', 'refuted', 'verify.pricesOther', params);
   return receipt.dueNano === cost ? derived('amount-due', 'asserted', 'verify.amountDue', params) : derived('amount-due', 'refuted', 'verify.amountOther', params);
 }

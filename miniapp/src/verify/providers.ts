@@ -4,11 +4,12 @@ import { Tier } from '../../../protocol/constants';
 import { sha256 } from '../../../protocol/sha256';
 import { type ChainPair, type Dated, keyEnd, type RegistryState, stakeAddress, type StakeState, type WorkerKey } from '../chain';
 import type { MessageKey } from '../i18n';
+import { tonText } from '../tonText';
 import { type Claim, type ClaimId, type ClaimStatus, type Offer, type PageConfig, PROVIDER_CLAIMS, type ProviderView, type Reading, type Text } from '../types';
 import { claim, policyOf, readClaim, requiredClaims, verdictOf } from './claims';
 import { QUOTE_CLAIMS, quoteClaims } from './quoteClaims';
 import { type Descriptor, descriptorOf, type Listed, listedProviders, servedQuote, type ServedQuote } from './served';
-import { dateText, ton } from './texts';
+import { dateText } from './texts';
 import { imageFault } from './watch';
 
 export type ChainReader = Pick<ChainPair, 'stake' | 'registry'>;
@@ -95,7 +96,7 @@ function stakeClaims({ config, now }: Place, entry: Listed, reading: Reading<Dat
   const ofKey = (id: ClaimId, judge: (record: WorkerKey) => Judged): Claim => of(id, () => (key === undefined ? wrong('verify.keyNotListed') : judge(key)));
   return [
     of('stake-active', ({ active, minimum }) => (active >= minimum && active > 0n ? fine : wrong)(active >= minimum ? 'verify.stakeActive' : 'verify.stakeLow', {
-      ton: ton(active), minimum: ton(minimum),
+      ton: tonText(active), minimum: tonText(minimum),
     })),
     ofKey('key-listed', ({ tier }) => (tier === Tier.bonded || tier === Tier.attested ? fine('verify.keyListed') : wrong('verify.keyOtherTier'))),
     ofKey('key-current', (record) => {
@@ -108,7 +109,7 @@ function stakeClaims({ config, now }: Place, entry: Listed, reading: Reading<Dat
       const isOwn = descriptor.networkId === config.networkId && descriptor.stake === entry.stake && descriptor.sealingKey === key?.sealingKey;
       return isOwn ? fine('verify.descriptorSame') : wrong('verify.descriptorElse');
     }),
-    of('never-slashed', ({ slashed, faults }) => (slashed === 0n && faults === 0 ? fine('verify.neverSlashed') : wrong('verify.slashed', { ton: ton(slashed), faults: String(faults) }))),
+    of('never-slashed', ({ slashed, faults }) => (slashed === 0n && faults === 0 ? fine('verify.neverSlashed') : wrong('verify.slashed', { ton: tonText(slashed), faults: String(faults) }))),
   ];
 }
 

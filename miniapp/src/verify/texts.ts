@@ -17,11 +17,5 @@ export const sourceText = (source: ClaimSource): MessageKey => `verify.source${p
 export const levelText = (level: VerdictLevel): { word: MessageKey; sentence: MessageKey } =>
   ({ word: `verify.level${pascal(level)}`, sentence: `verify.aboutLevel${pascal(level)}` });
 
-/** nanoTON as TON, without zeros at the end. */
-export const ton = (nano: bigint): string => {
-  const [whole, rest] = [nano / 1_000_000_000n, nano % 1_000_000_000n];
-  const digits = String(rest).padStart(9, '0').replace(/0+$/, '');
-  return digits === '' ? String(whole) : `${whole}.${digits}`;
-};
 /** Unix seconds as a date and a time. */
 export const dateText = (unix: number): string => `${new Date(1000 * unix).toISOString().slice(0, 16).replace('T', ' ')} UTC`;

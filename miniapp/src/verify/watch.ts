@@ -1,8 +1,8 @@
 /** What became of a provider since it answered: an old message turns when its provider is slashed, or its key or image withdrawn. */
 import { type ImagePolicy, keyEnd, type RegistryState, type StakeState } from '../chain';
+import { tonText } from '../tonText';
 import type { Claim, Offer, ProviderView, Reading, Text } from '../types';
 import { readClaim } from './claims';
-import { ton } from './texts';
 
 /** What two APIs say now. */
 export interface LaterReading {
@@ -24,7 +24,7 @@ export function laterClaims(offer: Offer, before: Before, { stake, registry }: L
 
 function stakeFault({ workerKey }: Offer, before: Before, state: (StakeState & { asOf: number }) | null): Text | null {
   if (state === null) return { key: 'verify.stakeGone' };
-  if (state.slashed > before.slashed) return { key: 'verify.slashedSince', params: { ton: ton(state.slashed - before.slashed) } };
+  if (state.slashed > before.slashed) return { key: 'verify.slashedSince', params: { ton: tonText(state.slashed - before.slashed) } };
   if (state.faults > before.faults) return { key: 'verify.faultsSince', params: { count: String(state.faults - before.faults) } };
   const record = state.keys.find((key) => key.workerKey === workerKey);
   // A key that had its time may leave its slot.

@@ -4,9 +4,3 @@ import type { wallet } from '../i18n/en/wallet';
 /** An error of the wallet or of a channel; its code is the key of its text. */
 export const walletError = (code: keyof typeof wallet, params?: Readonly<Record<string, string>>, cause?: unknown): PageError =>
   new PageError(code, { key: code, ...(params !== undefined && { params }) }, cause);
-
-/** nanoTON as a number of TON, without zeros at its end. */
-export function tonText(nano: bigint): string {
-  const digits = nano.toString().padStart(10, '0');
-  return `${digits.slice(0, -9)}.${digits.slice(-9)}`.replace(/\.?0+$/, '');
-}

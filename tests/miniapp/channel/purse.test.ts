@@ -119,6 +119,28 @@ describe('the purse of a channel', { timeout: 60_000 }, () => {
     assert.equal(purse.position().owed, 100n + CHUNK);
   });
 
+  test('what was signed and never left is taken back: a worker is not believed for it, and a request that was not asked was not lost', async () => {
+    const browser = await Browser.withChannel();
+    const purse = await browser.purse();
+    for (let round = 0; round < 3; round++) {
+      await purse.begin(100n, 1_000n);
+      await purse.end(true, null);
+      for (const lie of [1n, 100n, CHUNK]) await assert.rejects(purse.believe(welcome(lie)), hasCode('wallet.badWorker'));
+      assert.deepEqual([purse.nextSeq(), onDisk(browser).vouched, onDisk(browser).owed, onDisk(browser).lost], [round + 2, '0', '0', false]);
+    }
+    // One whose prompt costs nothing may leave a chunk behind too.
+    await purse.begin(0n, 1_000n);
+    await purse.end(true, 0n);
+    assert.ok(onDisk(browser).lost);
+    await purse.believe(welcome(0n));
+    await purse.begin(100n, 1_000n);
+    await purse.pay(100n, 300n);
+    await purse.end(true, 100n);
+    await assert.rejects(purse.believe(welcome(101n + CHUNK)), hasCode('wallet.badWorker'));
+    await purse.believe(welcome(100n + CHUNK));
+    assert.equal((await purse.begin(1n, 1_000n)).voucher.amount, 101n + CHUNK);
+  });
+
   test('a chunk that was lost may be owed beyond what the channel holds, and nobody signs for it', async () => {
     const purse = await (await Browser.withChannel({ funds: String(FUNDS - BUDGET + 10n), lost: true, chunk: String(CHUNK) })).purse();
     await purse.believe(welcome(CHUNK));
@@ -162,9 +184,9 @@ describe('the purse of a channel', { timeout: 60_000 }, () => {
   test('whatever happens and whenever the page is closed: no number twice, no voucher falls or exceeds the budget, and a loss costs a chunk at most', async () => {
     const amount = fc.bigInt(0n, 3n * CHUNK);
     const step = fc.oneof(
-      { weight: 4, arbitrary: fc.record({ kind: fc.constant('begin' as const), first: amount, most: fc.bigInt(0n, 20n * CHUNK) }) },
-      { weight: 1, arbitrary: fc.record({ kind: fc.constant('resume' as const), first: amount, most: fc.bigInt(0n, 20n * CHUNK) }) },
-      { weight: 6, arbitrary: fc.record({ kind: fc.constant('pay' as const), more: amount, ahead: amount }) },
+      { weight: 4, arbitrary: fc.record({ kind: fc.constant('begin' as const), first: amount, leaves: fc.boolean(), most: fc.bigInt(0n, 20n * CHUNK) }) },
+      { weight: 1, arbitrary: fc.record({ kind: fc.constant('resume' as const), first: amount, leaves: fc.boolean(), most: fc.bigInt(0n, 20n * CHUNK) }) },
+      { weight: 6, arbitrary: fc.record({ kind: fc.constant('pay' as const), more: amount, ahead: amount, leaves: fc.boolean() }) },
       { weight: 3, arbitrary: fc.record({ kind: fc.constant('end' as const), lost: fc.boolean() }) },
       { weight: 3, arbitrary: fc.record({ kind: fc.constant('believe' as const), beyond: fc.constantFrom(0n, 1n, CHUNK - 1n, CHUNK, CHUNK + 1n, -1n), skips: fc.nat(2) }) },
       { weight: 1, arbitrary: fc.record({ kind: fc.constant('final' as const) }) },
@@ -178,13 +200,19 @@ describe('the purse of a channel', { timeout: 60_000 }, () => {
       let purse = await browser.purse(tab.store);
       const numbers = new Set<number>();
       let highest: SignedAmount = NO_VOUCHER;
-      // What a worker that lies can have at most: what was accepted, the piece that was prepaid when a request ended, and a chunk for each loss.
+      // What a worker that lies can have at most: what was accepted, the piece that was prepaid when a request ended if its voucher left, and a chunk for each loss.
       let accepted = 0n;
       let losses = 0n;
       let kept = 0n;
       let ahead: bigint | null = null;
-      const ends = (): void => void ([kept, ahead] = [kept + (ahead ?? 0n), null]);
-      const sees = ({ amount: next, final, signature }: SignedAmount): void => {
+      // Of the request that runs.
+      let left: bigint | null = null;
+      let aheadLeft = 0n;
+      const ends = (prepaid = ahead ?? 0n): void => void ([kept, ahead, left, aheadLeft] = [kept + prepaid, null, null, 0n]);
+      const sees = ({ amount: next, final, signature }: SignedAmount, prepaid: bigint | null): void => {
+        aheadLeft = prepaid ?? 0n;
+        if (prepaid === null) return;
+        left = next;
         assert.ok(next >= highest.amount && next <= budget, `${next} after ${highest.amount}`);
         highest = { amount: next, final, signature };
       };
@@ -196,22 +224,23 @@ describe('the purse of a channel', { timeout: 60_000 }, () => {
             assert.ok(!numbers.has(seq), `number ${seq} again`);
             numbers.add(seq);
             ahead = each.first;
-            sees(voucher);
+            sees(voucher, each.leaves ? ahead : null);
           } else if (each.kind === 'resume') {
-            sees(await purse.resume(each.first, each.most));
+            sees(await purse.resume(each.first, each.most), each.leaves ? each.first : null);
             ahead = each.first;
           } else if (each.kind === 'pay') {
             // A piece costs what was prepaid for it at least.
             more = each.more + (ahead ?? 0n);
-            sees(await purse.pay(more, each.ahead));
+            sees(await purse.pay(more, each.ahead), each.leaves ? each.ahead : null);
             [accepted, ahead] = [accepted + more, each.ahead];
           } else if (each.kind === 'end') {
-            await purse.end(each.lost);
-            if (each.lost) losses++;
-            ends();
+            const isAsked = ahead === null || left !== null;
+            await purse.end(each.lost, ahead === null ? undefined : left);
+            if (each.lost && isAsked) losses++;
+            ends(aheadLeft);
           } else if (each.kind === 'believe') {
             await purse.believe(welcome(purse.position().vouched + each.beyond, purse.nextSeq() + each.skips, highest));
-          } else if (each.kind === 'final') sees(await purse.final());
+          } else if (each.kind === 'final') sees(await purse.final(), 0n);
           else tab.database.killAfter(each.halves);
         } catch (error) {
           if (!(error instanceof Killed)) {

@@ -96,6 +96,19 @@ describe('an answer that is cut goes on', () => {
       await world.agreed();
       assert.equal(purse.owed - before, whole.cost);
     }
+    // The connection is gone before the payment leaves: what it would have prepaid is taken back.
+    const { pay } = purse;
+    purse.pay = async (...amounts) => {
+      const voucher = await pay.apply(purse, amounts);
+      Object.assign(purse, { pay });
+      chat.close();
+      return voucher;
+    };
+    const before = purse.owed;
+    const cut = await chat.ask(PROMPT, { maxTokens: 5 });
+    assert.deepEqual([cut.state, purse.owed - before, purse.vouched], ['incomplete', dueFor(PRICES, 2_048, 0), purse.owed]);
+    assert.equal((await chat.resume(cut)).state, 'whole');
+    await world.agreed();
   });
 
   test('or another question is asked, and what the worker delivered in vain is paid once', async () => {

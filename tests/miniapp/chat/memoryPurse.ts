@@ -12,6 +12,7 @@ export class MemoryPurse implements Purse {
   isLost = false;
   isFinished = false;
   mostLeft: bigint | null = null;
+  before = 0n;
   /** Numbers that were given out, in order, and vouchers that were signed. */
   readonly begun: number[] = [];
   readonly signed: bigint[] = [];
@@ -43,6 +44,7 @@ export class MemoryPurse implements Purse {
     if (this.mostLeft !== null) throw new Error('busy');
     if (ahead < 0n || most < ahead || this.owed + most > this.budget) throw new Error('exhausted');
     this.mostLeft = most;
+    this.before = this.vouched;
     this.vouched = larger(this.vouched, this.owed + ahead);
     return this.voucher(false);
   }
@@ -55,9 +57,10 @@ export class MemoryPurse implements Purse {
     return this.voucher(false);
   }
 
-  async end(lost: boolean): Promise<void> {
+  async end(lost: boolean, left: bigint | null = this.vouched): Promise<void> {
     this.mostLeft = null;
-    this.isLost ||= lost;
+    this.vouched = larger(larger(left ?? 0n, this.before), this.owed);
+    this.isLost ||= lost && left !== null;
   }
 
   async believe({ nextSeq, owed, voucher: { amount, final, signature } }: Welcome): Promise<void> {

@@ -175,6 +175,30 @@ describe('a socket that is no worker', () => {
     }
   });
 
+  test('greets and is gone before it is asked, again and again: no voucher left, and nothing is believed', async () => {
+    const { chat, purse } = await conversation(await begin());
+    let owed = 0n;
+    const asked: string[] = [];
+    FakeSocket.script = (socket, frame, index) => {
+      asked.push(decodeFrame(frame).kind);
+      if (index === 0) socket.say(bytes({ kind: 'welcome', nextSeq: 1, owed, voucher: NO_VOUCHER }));
+    };
+    const { begin: begun } = purse;
+    purse.begin = async (...amounts) => {
+      const request = await begun.apply(purse, amounts);
+      owed = purse.vouched;
+      (FakeSocket.made.at(-1)!.onclose as (event: { code: number }) => void)({ code: 1006 });
+      return request;
+    };
+    const { state, problem } = await chat.ask(PROMPT);
+    assert.deepEqual([state, problem?.code], ['incomplete', 'chat.connectionLost']);
+    for (let round = 0; round < 3; round++) {
+      await assert.rejects(chat.ask(PROMPT), /the worker lies/);
+      assert.deepEqual([purse.owed, purse.vouched, purse.isLost], [0n, 0n, false]);
+    }
+    assert.ok(owed > 0n && asked.every((kind) => kind === 'hello'));
+  });
+
   test('says nothing, text, or something of another request to a question: it is left, and what was prepaid is all that was signed', async () => {
     const world = await begin();
     const piece = { kind: 'piece', index: 0, final: false, finishReason: 2, issuedAt: 0, dueNano: 0n, responseCommit: new Uint8Array(32), traceCommit: new Uint8Array(32), promptTokens: 3, outputTokens: 32, signature: new Uint8Array(64), sealed: new Uint8Array(256) } as const;

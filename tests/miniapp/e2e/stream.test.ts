@@ -75,7 +75,8 @@ describe('an answer in chunks', E2E, () => {
       const page = await suite.chat(t);
       world.relay.meddle = lie();
       const index = await page.send('swiftly');
-      await page.badgeOf(index).waitFor({ timeout: 120_000 });
+      // A chunk that was dropped looks like silence, of which a worker may keep 120 s.
+      await page.badgeOf(index).waitFor({ timeout: 150_000 });
       const { level, notice, tokens } = await page.message(index);
       assert.ok(level === 'unknown' || level === 'refuted', level);
       assert.match(notice, /^(Incomplete, not verified|Failed)/);

@@ -6,7 +6,8 @@ import { test } from 'node:test';
 import { verify as english } from '../../../miniapp/src/i18n/en/verify';
 import { verify as russian } from '../../../miniapp/src/i18n/ru/verify';
 import { type ClaimSource, type ClaimStatus, MESSAGE_CLAIMS, PROVIDER_CLAIMS, type VerdictLevel } from '../../../miniapp/src/types';
-import { aboutClaim, claimName, dateText, levelText, sourceText, statusText, ton } from '../../../miniapp/src/verify/texts';
+import { tonText } from '../../../miniapp/src/tonText';
+import { aboutClaim, claimName, dateText, levelText, sourceText, statusText } from '../../../miniapp/src/verify/texts';
 
 const FOLDER = join(__dirname, '../../../miniapp/src/verify');
 const parameters = (text: string): string[] => [...text.matchAll(/\{(\w+)\}/g)].map(([, name]) => name).sort();
@@ -24,6 +25,6 @@ test('every claim, status, source and level has its texts; all texts are used, a
 });
 
 test('amounts and times are written for people', () => {
-  assert.deepEqual([ton(0n), ton(1n), ton(1_500_000_000n), ton(50_000_000_000n)], ['0', '0.000000001', '1.5', '50']);
+  assert.deepEqual([tonText(0n), tonText(1n), tonText(1_500_000_000n), tonText(50_000_000_000n)], ['0', '0.000000001', '1.5', '50']);
   assert.equal(dateText(1_780_000_000), '2026-05-28 20:26 UTC');
 });
