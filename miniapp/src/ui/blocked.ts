@@ -7,6 +7,8 @@ export function blockedProvider({ t }: Pick<Ui, 't'>, provider: ProviderView | u
   if (provider === undefined) return t('ui.needsProvider');
   if (provider.offer === null) return t('ui.blockedNoOffer');
   if (provider.verdict.canSend) return null;
+  // Nothing is missing: what was read is too old.
+  if (provider.verdict.missing.length === 0 && provider.verdict.level === 'unknown') return t('ui.blockedStale');
   return t('ui.blockedBy', { claims: provider.verdict.missing.map((id) => t('ui.quoted', { text: t(claimKey(id)) })).join(', ') });
 }
 

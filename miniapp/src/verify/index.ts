@@ -2,5 +2,4 @@ export { claim, FRESH_SECONDS, type Policy, policyOf, requiredClaims, type Subje
 export { type MessageContext, messageClaims, type Shown, type Then } from './message';
 export { type ChainReader, loadProviders } from './providers';
 export { checkQuote, QUOTE_CHECKS, type QuoteCheck } from './quote';
-export { aboutClaim, claimName, levelText, sourceText, statusText } from './texts';
 export { type Before, laterClaims, type LaterReading } from './watch';

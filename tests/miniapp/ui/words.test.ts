@@ -74,8 +74,9 @@ describe('nothing is sent', () => {
   test('to a provider whose verdict does not allow it, and the claims that are missing are named', () => {
     const of = (level: Parameters<typeof provider>[1]): string | null => blockedProvider({ t }, provider('aa', level));
     for (const level of ['proven', 'test-hardware', 'bonded'] as const) assert.equal(of(level), null);
-    assert.match(of('unknown')!, /“Hardware is up to date”/);
-    assert.match(of('refuted')!, /“Key is in the registry”/);
+    assert.match(of('unknown')!, /“Hardware was up to date when attested”/);
+    assert.match(of('refuted')!, /“Key is in the stake’s record”/);
+    assert.match(blockedProvider({ t }, { ...providers[0], verdict: { level: 'unknown', canSend: false, missing: [] } })!, /again/);
     // A verdict decides, whatever its colour.
     assert.notEqual(blockedProvider({ t }, { ...providers[0], verdict: { level: 'proven', canSend: false, missing: [] } }), null);
     assert.notEqual(blockedProvider({ t }, { ...providers[0], offer: null }), null);

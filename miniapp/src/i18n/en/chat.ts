@@ -1,5 +1,4 @@
 export const chat = {
-  'chat.title': 'Chat',
   'chat.tokenizerMissing': 'The tokenizer of {name} could not be loaded ({why}). Try again; if it stays so, the operator of this page has to repair it.',
   'chat.tokenizerForged': 'The tokenizer that this page was given is not the one of {name}. Nothing is sent with it. Choose another model, or tell the operator of this page.',
   'chat.tokenizerUnknown': 'This page cannot read the tokenizer of {name} ({why}). Choose another model.',

@@ -3,7 +3,6 @@ export const provider = {
   'provider.ton': '{amount} TON',
   'provider.language': 'Русский',
   'provider.loading': 'Asking the worker…',
-  'provider.retry': 'Try again',
   'provider.more': 'Show more',
   'provider.test': 'Test network {id}: no real money',
 

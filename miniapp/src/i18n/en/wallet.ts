@@ -1,5 +1,4 @@
 export const wallet = {
-  'wallet.title': 'Wallet',
   'wallet.storage': 'This browser keeps nothing for this page (private window, or no room left). Without that no money can be spent safely.',
   'wallet.noEd25519': 'This browser cannot make the key of a channel (Ed25519 of WebCrypto). Update it, or open the page in another one.',
   'wallet.oldBrowser': 'This browser cannot keep two tabs of this page apart (Web Locks). Update it, or open the page in another one.',

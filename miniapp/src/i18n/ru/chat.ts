@@ -1,7 +1,6 @@
 import type { chat as english } from '../en/chat';
 
 export const chat: Record<keyof typeof english, string> = {
-  'chat.title': 'Чат',
   'chat.tokenizerMissing': 'Не удалось загрузить токенизатор модели {name} ({why}). Попробуйте ещё раз; если не поможет, исправить это должен владелец страницы.',
   'chat.tokenizerForged': 'Токенизатор, который получила страница, не принадлежит модели {name}. С ним ничего не отправляется. Выберите другую модель или сообщите владельцу страницы.',
   'chat.tokenizerUnknown': 'Страница не может прочитать токенизатор модели {name} ({why}). Выберите другую модель.',

@@ -5,7 +5,6 @@ export const provider: Record<keyof typeof english, string> = {
   'provider.ton': '{amount} TON',
   'provider.language': 'English',
   'provider.loading': 'Запрос к воркеру…',
-  'provider.retry': 'Повторить',
   'provider.more': 'Показать ещё',
   'provider.test': 'Тестовая сеть {id}: деньги ненастоящие',
 

@@ -1,7 +1,6 @@
 import type { wallet as english } from '../en/wallet';
 
 export const wallet: Record<keyof typeof english, string> = {
-  'wallet.title': 'Кошелёк',
   'wallet.storage': 'Этот браузер ничего не сохраняет для этой страницы (приватное окно или нет места). Без этого безопасно тратить деньги нельзя.',
   'wallet.noEd25519': 'Этот браузер не может создать ключ канала (Ed25519 из WebCrypto). Обновите его или откройте страницу в другом.',
   'wallet.oldBrowser': 'Этот браузер не умеет разделять две вкладки этой страницы (Web Locks). Обновите его или откройте страницу в другом.',

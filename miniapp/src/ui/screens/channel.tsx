@@ -10,7 +10,7 @@ const FAR = 3 * 86_400;
 
 /** The channel's money in one glance, and its only button. */
 export function ChannelBar({ channel }: { channel: ChannelView }) {
-  const { t, ton, go, turn } = useUi();
+  const { t, ton, go, turn, app } = useUi();
   const { phase, deposit, signed, claimed, refundable } = channel;
   const figure = (key: MessageKey, amount: bigint, round: 'up' | 'down') => [t(key), ton(amount, round), ton(amount)] as const;
   return (
@@ -25,6 +25,7 @@ export function ChannelBar({ channel }: { channel: ChannelView }) {
         <p role="status"><b class={`phase ${phase}`}>{t(phaseKey(phase))}</b> <PhaseText channel={channel} /></p>
         {phase === 'open' && <button type="button" class="button small quiet" aria-haspopup="dialog" aria-label={t('ui.closeChannel')} onClick={() => go('chat', { name: 'close' })}>{t('ui.close')}</button>}
         {phase === 'ended' && <button type="button" class="button small quiet" onClick={() => turn('start')}>{t('ui.newChannel')}</button>}
+        {phase === 'ending' && <button type="button" class="button small quiet" onClick={() => void app.closeChannel()}>{t('ui.retry')}</button>}
         <EndButton channel={channel} />
       </div>
     </section>

@@ -41,7 +41,7 @@ function Composer() {
   const provider = state.providers?.find(({ stake }) => stake === state.channel?.stake);
   const streaming = state.messages.find((message) => message.state === 'streaming');
   const blocked = blockedSend(ui);
-  const estimate = useEstimate(draft);
+  const estimate = useEstimate(draft, String(provider?.offer?.outputPrice));
   const field = useRef<HTMLTextAreaElement>(null);
   useLayoutEffect(() => {
     const { current } = field;
@@ -87,7 +87,7 @@ function Composer() {
 }
 
 /** What the draft would cost at most; null while nobody knows. */
-function useEstimate(draft: string): Estimate | null {
+function useEstimate(draft: string, price: string): Estimate | null {
   const { app } = useUi();
   const [found, setFound] = useState<{ draft: string; estimate: Estimate } | null>(null);
   useEffect(() => {
@@ -103,6 +103,6 @@ function useEstimate(draft: string): Estimate | null {
       isStale = true;
       clearTimeout(timer);
     };
-  }, [draft]);
+  }, [draft, price]);
   return draft.trim() === '' ? null : (found?.estimate ?? null);
 }
