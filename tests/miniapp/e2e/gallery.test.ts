@@ -175,7 +175,7 @@ describe('the page\'s screens', { skip: process.env.COCOON_E2E !== '1' && 'COCOO
 
   test('send nothing while a required claim is missing, say which, and keep the draft', async () => {
     await show('chat-blocked');
-    await page.getByText(/Cannot send\. False or unknown: .*“Hardware is up to date”.*Your text is kept\./).waitFor();
+    await page.getByText(/Cannot send\. False or unknown: .*“Hardware was up to date when attested”.*Your text is kept\./).waitFor();
     const prompt = page.getByRole('textbox', { name: 'Message' });
     await prompt.focus();
     await page.keyboard.press('Enter');

@@ -47,7 +47,7 @@ describe('a channel', E2E, () => {
       const page = await suite.page(t);
       await page.choose('Attested');
       assert.notEqual(await page.blockedOpen(), null);
-      assert.equal((await page.claims())['Offer is signed by the provider']?.status, 'False');
+      assert.equal((await page.claims())['Offer is the published one']?.status, 'False');
       await page.connect();
       assert.equal(await page.openButton().isEnabled(), false);
       assert.deepEqual([world.wallet.requests.length, await page.greens()], [0, 0]);
