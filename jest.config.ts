@@ -6,7 +6,7 @@ const config: Config = {
   testMatch: ['<rootDir>/tests/**/*.spec.ts'],
   // Compiling Tact takes seconds, more on a busy machine.
   testTimeout: 60_000,
-  setupFiles: ['<rootDir>/tests/support/nativeCrypto.ts'],
+  setupFiles: ['<rootDir>/tests/support/jestSetup.ts'],
   moduleNameMapper: { '^\\./emulator-emscripten(\\.wasm)?\\.js$': '<rootDir>/tests/support/emulator.cjs' },
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/build/sdk'],
   transform: { '^.+\\.ts$': '<rootDir>/scripts/build/jestTransform.cjs' },
