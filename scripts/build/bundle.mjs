@@ -4,14 +4,21 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
 
-/** What each file begins with: the folder of the project, which it looks for from where it lies. */
-const FIND_ROOT = `const __projectRoot = (() => {
+/** What each file begins with: the folder of the project, which it looks for from where it lies, and a way to load packages late. */
+const HEAD = `const __projectRoot = (() => {
   const { existsSync } = require('node:fs');
   const { dirname, join } = require('node:path');
   let folder = __dirname;
   while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
   return folder;
-})();`;
+})();
+const __late = (load) => {
+  let loaded;
+  return new Proxy({}, { get: (_, name) => (loaded ??= load())[name] });
+};`;
+
+/** Packages that take 0.1 s to load each, and that most runs never use: they are loaded when something of them is asked for. */
+const LATE = /(?<== )require\("(?:@noble\/curves\/bls12-381|@ton\/sandbox|@ton\/ton|@peculiar\/x509|prom-client)"\)(?=;)/g;
 
 /**
  * @param {string} root folder of the project
@@ -29,16 +36,16 @@ export async function bundle(root, entries, outputOf) {
     target: 'node20',
     format: 'cjs',
     packages: 'external',
-    banner: { js: FIND_ROOT },
+    banner: { js: HEAD },
     write: false,
     logLevel: 'error',
     plugins: [sourceFolders(root)],
   });
-  for (const { path: file, contents } of outputFiles) {
+  for (const { path: file, text } of outputFiles) {
     fs.mkdirSync(path.dirname(file), { recursive: true });
     // Whoever starts meanwhile sees the old file or the new one, whole.
     const temporary = `${file}.${process.pid}`;
-    fs.writeFileSync(temporary, contents);
+    fs.writeFileSync(temporary, text.replace(LATE, '__late(() => $&)'));
     fs.renameSync(temporary, file);
   }
 }
