@@ -12,9 +12,12 @@ module.exports = (options) => createEmulator({
   instantiateWasm({ a: functions }, done) {
     const name = Object.keys(functions).find((key) => functions[key].name === '_clock_time_get');
     const readClock = functions[name];
+    let words = [];
     const stopped = (clock, precision, at) => {
       if (clock !== MONOTONIC) return readClock(clock, precision, at);
-      new DataView(memory.buffer).setBigInt64(at, 1n, true);
+      // A memory that grows gets another buffer, and the old one is empty.
+      if (words.length === 0) words = new BigInt64Array(memory.buffer);
+      words[at >> 3] = 1n;
       return 0;
     };
     const instance = new WebAssembly.Instance(globalThis.emulatorCode(), { a: { ...functions, [name]: stopped } });

@@ -11,7 +11,7 @@ interface Reader { _bits: BitString }
 /** What is read and written in one go: a number holds it exactly. */
 const STEP = 48;
 
-/** Up to 48 bits from a bit on, which are there. */
+/** Up to 48 bits from a bit on; as in @ton/core, those after the data's end are zeros. */
 function numberAt(data: Uint8Array, at: number, bits: number): number {
   let value = 0;
   for (let left = bits; left > 0;) {
@@ -56,32 +56,47 @@ function appendBits(to: Written, { _data: data, _offset: offset, _length: length
   append(to, numberAt(data, offset + whole * 8, length & 7), length & 7);
 }
 
-/** Whether these bits are all there. */
-const isWhole = ({ _data, _offset, _length }: Bits): boolean => _offset + _length <= _data.length * 8;
 const hasRoom = (to: Written, bits: number): boolean => to._length + bits <= to._buffer.length * 8;
 
+/** Appends as many bits, for which there is room. */
+function appendUint(to: Written, value: bigint, bits: number): void {
+  for (let left = bits; left > 0;) {
+    const taken = left % STEP || STEP;
+    left -= taken;
+    append(to, Number(BigInt.asUintN(taken, value >> BigInt(left))), taken);
+  }
+}
+
 const { writeBits, writeUint } = BitBuilder.prototype;
-const { _preloadUint: preloadUint } = BitReader.prototype as unknown as { _preloadUint(bits: number, offset: number): bigint };
+const { _preloadUint: preloadUint, _toSafeInteger: toSafeInteger } = BitReader.prototype as unknown as {
+  _preloadUint(bits: number, offset: number): bigint;
+  _toSafeInteger(value: bigint, instead: string): number;
+};
 
 /** Puts them in the place of @ton/core's, for this process. */
 export function installFastCells(): void {
   BitBuilder.prototype.writeBits = function (source) {
     const [to, bits] = [this as unknown as Written, source as unknown as Bits];
-    if (isWhole(bits) && hasRoom(to, bits._length)) appendBits(to, bits);
+    if (hasRoom(to, bits._length)) appendBits(to, bits);
     else writeBits.call(this, source);
   };
   BitBuilder.prototype.writeUint = function (value, bits) {
     const to = this as unknown as Written;
-    const isPlain = typeof value === 'bigint' || Number.isInteger(value);
-    const fits = isPlain && bits > 0 && bits <= STEP && Number.isInteger(bits) && value >= 0 && value < 2 ** bits;
-    if (fits && hasRoom(to, bits)) append(to, Number(value), bits);
+    const isPlain = (typeof value === 'bigint' || Number.isInteger(value)) && value >= 0 && Number.isInteger(bits) && bits > 0;
+    if (!isPlain || !hasRoom(to, bits)) writeUint.call(this, value, bits);
+    else if (bits <= STEP && value < 2 ** bits) append(to, Number(value), bits);
+    else if (bits > STEP && BigInt.asUintN(bits, BigInt(value)) === BigInt(value)) appendUint(to, BigInt(value), bits);
     else writeUint.call(this, value, bits);
   };
   Object.assign(BitReader.prototype, {
     _preloadUint(this: Reader, bits: number, offset: number): bigint {
       const source = this._bits as unknown as Bits;
-      const isThere = bits > 0 && offset >= 0 && offset + bits <= source._length && isWhole(source);
+      const isThere = bits > 0 && offset >= 0 && offset + bits <= source._length;
       return isThere ? uintAt(source._data, source._offset + offset, bits) : preloadUint.call(this, bits, offset);
+    },
+    _toSafeInteger(value: bigint, instead: string): number {
+      const number = Number(value);
+      return Number.isSafeInteger(number) ? number : toSafeInteger(value, instead);
     },
   });
 }
