@@ -24,8 +24,9 @@ const LATE = /(?<== )require\("(?:@noble\/curves\/bls12-381|@ton\/sandbox|@ton\/
  * @param {string} root folder of the project
  * @param {string[]} entries sources, relative to it; each is read once, however many of them need it
  * @param {(entry: string) => string} outputOf where an entry's file goes, relative to it
+ * @param {string[]} shared entries that the others load from their own files, whose place is fixed then
  */
-export async function bundle(root, entries, outputOf) {
+export async function bundle(root, entries, outputOf, shared = []) {
   const { outputFiles } = await build({
     absWorkingDir: root,
     entryPoints: entries.map((entry) => ({ in: entry, out: outputOf(entry).replace(/\.cjs$/, '') })),
@@ -39,7 +40,7 @@ export async function bundle(root, entries, outputOf) {
     banner: { js: HEAD },
     write: false,
     logLevel: 'error',
-    plugins: [sourceFolders(root)],
+    plugins: [sharedFiles(root, shared, outputOf), sourceFolders(root)],
   });
   for (const { path: file, text } of outputFiles) {
     fs.mkdirSync(path.dirname(file), { recursive: true });
@@ -49,6 +50,18 @@ export async function bundle(root, entries, outputOf) {
     fs.renameSync(temporary, file);
   }
 }
+
+/** Leaves shared entries outside of what imports them. */
+const sharedFiles = (root, shared, outputOf) => ({
+  name: 'shared-files',
+  setup({ onResolve }) {
+    const outputs = new Map(shared.map((entry) => [path.join(root, entry), path.join(root, outputOf(entry))]));
+    if (outputs.size > 0) onResolve({ filter: /^\./ }, ({ path: name, resolveDir }) => {
+      const output = outputs.get(`${path.join(resolveDir, name)}.ts`);
+      return output === undefined ? undefined : { path: output, external: true };
+    });
+  },
+});
 
 /** Gives each source that asks for it the folder it lies in. */
 const sourceFolders = (root) => ({
