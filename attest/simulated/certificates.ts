@@ -2,6 +2,7 @@
  * SIMULATED certificates in the shape of Intel's (SGX PCK Certificate and CRL Profile Specification, 1.5), under a root whose
  * private key anybody can compute. Nothing that they say is true.
  */
+import { createECDH } from 'node:crypto';
 import { p256 } from '@noble/curves/nist';
 import { bytesOf, numberOf, sha256, type P256Key } from '../p256';
 import { bits, element, flag, integer, octets, oid, printable, sequence, set, utcTime, utf8 } from './derWriter';
@@ -17,7 +18,10 @@ export interface KeyPair {
 /** The key pair of a name; no secret at all. */
 export function simulatedKey(name: string): KeyPair {
   const secret = (numberOf(sha256(Buffer.from(`open cocoon simulated ${name}`))) % (p256.CURVE.n - 1n)) + 1n;
-  return { secret, key: p256.ProjectivePoint.BASE.multiply(secret).toAffine() };
+  const curve = createECDH('prime256v1');
+  curve.setPrivateKey(bytesOf(secret));
+  const point = curve.getPublicKey();
+  return { secret, key: { x: numberOf(point.subarray(1, 33)), y: numberOf(point.subarray(33)) } };
 }
 
 /** (r, s) of SHA-256 of some bytes, RFC 6979. */

@@ -1,8 +1,8 @@
 /** Field elements as the kernels keep them (kernels/fp.ts, kernels/fr.ts), and as numbers. */
-import { bls12_381 } from '@noble/curves/bls12-381';
 import { FIELD_MODULUS } from '../field';
 
-export const COORDINATE_MODULUS = bls12_381.fields.Fp.ORDER;
+/** p: prime, 381 bits. */
+export const COORDINATE_MODULUS = 0x1a0111ea397fe69a4b1ba7b6434bacd764774b84f38512bf6730d2a0f6b0f6241eabfffeb153ffffb9feffffffffaaabn;
 
 export interface ElementForm {
   modulus: bigint;
@@ -18,7 +18,19 @@ export const SCALARS: ElementForm = { modulus: FIELD_MODULUS, limbs: 9, limbBits
 /** What an element is its number times (Montgomery's R). */
 export const radix = ({ limbs, limbBits }: ElementForm): bigint => 1n << BigInt(limbs * limbBits);
 
-const INVERSE_RADIX = bls12_381.fields.Fp.inv(radix(COORDINATES) % COORDINATE_MODULUS);
+function power(base: bigint, exponent: bigint, modulus: bigint): bigint {
+  let result = 1n;
+  for (let square = base; exponent > 0n; exponent >>= 1n) {
+    if (exponent & 1n) result = (result * square) % modulus;
+    square = (square * square) % modulus;
+  }
+  return result;
+}
+
+/** 1/x modulo p, for x that is not 0 modulo p (Fermat). */
+export const invertCoordinate = (x: bigint): bigint => power(x % COORDINATE_MODULUS, COORDINATE_MODULUS - 2n, COORDINATE_MODULUS);
+
+const INVERSE_RADIX = invertCoordinate(radix(COORDINATES));
 
 /** Writes a number's limbs as they are. */
 export function writeLimbs(form: ElementForm, memory: ArrayBufferLike, at: number, number: bigint): void {
@@ -35,20 +47,9 @@ export function readLimbs(form: ElementForm, memory: ArrayBufferLike, at: number
 export const readCoordinate = (memory: ArrayBufferLike, at: number): bigint =>
   (readLimbs(COORDINATES, memory, at) * INVERSE_RADIX) % COORDINATE_MODULUS;
 
-/** 2^32 divides r - 1. */
-const TWO_ADICITY = 32;
 /** The least number that is no square modulo r; whoever makes .zkey files takes its power. */
 const NON_SQUARE = 5n;
 
-function power(base: bigint, exponent: bigint): bigint {
-  let result = 1n;
-  for (let square = base; exponent > 0n; exponent >>= 1n) {
-    if (exponent & 1n) result = (result * square) % FIELD_MODULUS;
-    square = (square * square) % FIELD_MODULUS;
-  }
-  return result;
-}
-
-/** A root of 1 of order 2^log. */
+/** A root of 1 of order 2^log, for log up to 32: 2^32 divides r - 1. */
 export const rootOfUnity = (log: number): bigint =>
-  power(power(NON_SQUARE, (FIELD_MODULUS - 1n) >> BigInt(TWO_ADICITY)), 1n << BigInt(TWO_ADICITY - log));
+  power(NON_SQUARE, (FIELD_MODULUS - 1n) >> BigInt(log), FIELD_MODULUS);

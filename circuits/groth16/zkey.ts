@@ -7,7 +7,7 @@ import { bls12_381 } from '@noble/curves/bls12-381';
 import { checkVerificationKey, g1Bytes, g2Bytes, SCALAR_ORDER } from '../../protocol/zk';
 import type { VerificationKey } from '../../protocol/zk';
 import { readSections } from '../iden3File';
-import { COORDINATE_MODULUS } from './elements';
+import { COORDINATE_MODULUS, invertCoordinate } from './elements';
 import { ProvingKeyError } from './errors';
 
 export const COORDINATE_BYTES = 48;
@@ -118,14 +118,13 @@ export function littleEndian(bytes: Uint8Array): bigint {
   return BigInt(`0x${Buffer.from(bytes).reverse().toString('hex')}`);
 }
 
-const { Fp } = bls12_381.fields;
-const INVERSE_RADIX = Fp.inv((1n << 384n) % COORDINATE_MODULUS);
+const INVERSE_RADIX = invertCoordinate(1n << 384n);
 
 function coordinates(bytes: Uint8Array): bigint[] {
   return Array.from({ length: bytes.length / COORDINATE_BYTES }, (_, i) => {
     const number = littleEndian(bytes.subarray(i * COORDINATE_BYTES, (i + 1) * COORDINATE_BYTES));
     if (number >= COORDINATE_MODULUS) throw refuse('zkey.point', 'a coordinate of the proving key is no number of the field', `0..${COORDINATE_MODULUS - 1n}`, String(number));
-    return Fp.mul(number, INVERSE_RADIX);
+    return (number * INVERSE_RADIX) % COORDINATE_MODULUS;
   });
 }
 

@@ -2,16 +2,14 @@ import { bls12_381 } from '@noble/curves/bls12-381';
 import { toHex } from '../bytes';
 import { ProtocolError } from '../protocolError';
 
-const G1 = bls12_381.G1.Point;
-const G2 = bls12_381.G2.Point;
-export type G1Point = InstanceType<typeof G1>;
-export type G2Point = InstanceType<typeof G2>;
+export type G1Point = InstanceType<typeof bls12_381.G1.Point>;
+export type G2Point = InstanceType<typeof bls12_381.G2.Point>;
 
 export const G1_BYTES = 48;
 export const G2_BYTES = 96;
 
 /** Order of both groups; public inputs are numbers below it. */
-export const SCALAR_ORDER = bls12_381.fields.Fr.ORDER;
+export const SCALAR_ORDER = 0x73eda753299d7d483339d80809a1d80553bda402fffe5bfeffffffff00000001n;
 
 /** The third bit of a compressed point: which of the two y. */
 const SIGN = 0x20;
@@ -55,11 +53,11 @@ function parse<Point extends AnyPoint>(group: Group<Point>, name: string, bytes:
  * @param name what it is, for the error
  */
 export const parseG1 = (name: string, bytes: Uint8Array): G1Point =>
-  parse({ name: 'G1', bytes: G1_BYTES, fromHex: (hex) => G1.fromHex(hex) }, name, bytes);
+  parse({ name: 'G1', bytes: G1_BYTES, fromHex: (hex) => bls12_381.G1.Point.fromHex(hex) }, name, bytes);
 
 /** The same of G2 (96 bytes). @throws ProtocolError BAD_POINT */
 export const parseG2 = (name: string, bytes: Uint8Array): G2Point =>
-  parse({ name: 'G2', bytes: G2_BYTES, fromHex: (hex) => G2.fromHex(hex) }, name, bytes);
+  parse({ name: 'G2', bytes: G2_BYTES, fromHex: (hex) => bls12_381.G2.Point.fromHex(hex) }, name, bytes);
 
 /** Compressed: 48 bytes. */
 export const g1Bytes = (point: G1Point): Uint8Array => point.toBytes(true);

@@ -1,4 +1,4 @@
-import { createHash, createPrivateKey, createPublicKey, sign as nativeSign } from 'node:crypto';
+import { createPrivateKey, createPublicKey, hash, type KeyObject, sign as nativeSign } from 'node:crypto';
 
 /**
  * @ton/crypto's SHA-256 and Ed25519 are written in JavaScript and make most of what a sandbox test takes: 3 to 40 ms a
@@ -16,8 +16,17 @@ const PKCS8_HEAD = Buffer.from('302e020100300506032b657004220420', 'hex');
 const keyOf = (seed: Buffer) =>
   createPrivateKey({ key: Buffer.concat([PKCS8_HEAD, seed]), format: 'der', type: 'pkcs8' });
 
-hashes.sha256_sync = (source) => createHash('sha256').update(source).digest();
-signatures.sign = (data, secretKey) => nativeSign(null, data, keyOf(Buffer.from(secretKey.subarray(0, 32))));
+/** Keys that have signed, by their seed in hex. */
+const signers = new Map<string, KeyObject>();
+function signerOf(seed: Buffer): KeyObject {
+  const name = seed.toString('hex');
+  const known = signers.get(name) ?? keyOf(seed);
+  signers.set(name, known);
+  return known;
+}
+
+hashes.sha256_sync = (source) => hash('sha256', source, 'buffer');
+signatures.sign = (data, secretKey) => nativeSign(null, data, signerOf(Buffer.from(secretKey.subarray(0, 32))));
 signatures.keyPairFromSeed = (seed) => {
   const publicKey = createPublicKey(keyOf(seed)).export({ format: 'der', type: 'spki' }).subarray(12);
   return { publicKey, secretKey: Buffer.concat([seed, publicKey]) };
