@@ -136,7 +136,7 @@ describe('the parts of a wallet and its channels in Chromium', { timeout: 120_00
     }, { manifestUrl: MANIFEST, bridgeUrl: simulated.bridgeUrl, universalLink: simulated.universalLink, networkId: world.devnet.networkId });
     await until(() => simulated.bridge.clients.length > 0, 'the page listens', 10_000);
     await simulated.wallet.open(link);
-    await page.waitForFunction('own.account() !== null');
+    await page.waitForFunction(() => (globalThis as unknown as { own: wallet.PageWallet }).own.account() !== null);
     Object.assign(simulated.wallet, { manner: 'answersLate', lateMillis: 500 });
     const before = simulated.wallet.requests.length;
     const sent = page.evaluate(({ address, validUntil }) => {
