@@ -166,7 +166,7 @@ describe('a worker killed while it serves and claims', { timeout: 30_000 + RANDO
       return 0;
     }));
     const kills: (string | number)[] = [...named.map((point) => `${point}:${countOf(point, random)}`), ...Array.from({ length: RANDOM_KILLS }, () => random() * 200)];
-    for (const kill of kills) {
+    const killBy = async (kill: string | number): Promise<void> => {
       await world.startWorker(typeof kill === 'string' ? kill : undefined);
       await (typeof kill === 'number' ? world.killAfter(kill) : world.killed());
       if (failure !== null) throw failure;
@@ -176,7 +176,10 @@ describe('a worker killed while it serves and claims', { timeout: 30_000 + RANDO
       } finally {
         store.close();
       }
-    }
+    };
+    for (const kill of kills) await killBy(kill);
+    // Whether one of them fell into an answer of the client that asks again is the machine's choice.
+    for (let more = 0; stubborn.repeated === 0 && more < 20; more++) await killBy(random() * 200);
     await world.startWorker();
     while (world.answers.filter(({ pieces }) => pieces.at(-1)?.final).length < 10) await sleep(10);
     stop.abort();

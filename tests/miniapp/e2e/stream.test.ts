@@ -62,6 +62,27 @@ describe('an answer in chunks', E2E, () => {
     });
   }
 
+  test('cut in the middle goes on where it stopped: it becomes whole and verified, under its number, and what came before is not paid again', async (t) => {
+    const { world } = suite;
+    const page = await suite.chat(t);
+    const before = await nano(page);
+    const asked = world.relay.framesOf('request').length;
+    world.relay.meddle = atPiece(1, () => null);
+    const index = await page.ask('swiftly');
+    assert.equal((await page.message(index)).tokens.output, 32);
+    world.relay.meddle = (_, frame) => [frame];
+    await page.button('Go on').click();
+    await page.page.getByText('Incomplete, not verified').waitFor({ state: 'detached' });
+    await page.badgeOf(index).waitFor({ timeout: 60_000 });
+    const { level, tokens, notice } = await page.message(index);
+    assert.deepEqual([level, notice], ['testHardware', '']);
+    assert.ok(tokens.output > 64, `${tokens.output} tokens`);
+    assert.equal(await nano(page) - before, dueFor(PRICES, tokens.prompt, tokens.output));
+    const numbers = world.relay.framesOf('request').slice(asked).map(({ seq }) => seq);
+    assert.deepEqual([numbers.length, new Set(numbers).size], [2, 1], 'asked twice under one number');
+    assert.equal(await page.page.getByRole('button', { name: 'Go on' }).count(), 0);
+  });
+
   const lies: [string, () => Meddling][] = [
     ['one chunk dropped', () => atPiece(1, () => [])],
     // A worker sends the next one when the one before is paid, so a relay cannot have two to exchange: it can say that one is another one.
