@@ -1,8 +1,6 @@
-// Leaves out of @tonconnect/sdk what this page never runs: a list of wallets with their logos' hosts (the page has its own), WalletConnect,
-// wallets in the page's own window, what tells analytics.ton.org, and a banner for its makers' tests.
-// The package's version is pinned; another one in which these are not found fails the build.
-const classOf = (name) => new RegExp(`^class ${name} \\{\\n[\\s\\S]*?\\n\\}$`, 'm');
-const functionOf = (name) => new RegExp(`^function ${name}\\([^)]*\\) \\{\\n[\\s\\S]*?\\n\\}$`, 'm');
+// Without a list of wallets with their logos' hosts (the page has its own), WalletConnect, wallets in the page's own window, what tells
+// analytics.ton.org or the console, and a banner for its makers' tests.
+import { classOf, functionOf, leaveOut } from './leaveOut.mjs';
 
 const LEFT_OUT = {
   FALLBACK_WALLETS_LIST: { pattern: /^const FALLBACK_WALLETS_LIST = \[\n[\s\S]*?\n\];$/m, instead: 'const FALLBACK_WALLETS_LIST = [];' },
@@ -27,15 +25,4 @@ const LEFT_OUT = {
   startBannerObserver: { pattern: functionOf('startBannerObserver'), instead: 'function startBannerObserver() {}' },
 };
 
-export const leanTonConnect = () => ({
-  name: 'lean TON Connect',
-  transform(code, id) {
-    if (!/@tonconnect\/sdk\/lib\/esm\/index\.mjs$/.test(id)) return null;
-    let lean = code;
-    for (const [name, { pattern, instead }] of Object.entries(LEFT_OUT)) {
-      if (!pattern.test(lean)) throw new Error(`@tonconnect/sdk: ${name} is not where it was`);
-      lean = lean.replace(pattern, instead);
-    }
-    return { code: lean, map: null };
-  },
-});
+export const leanTonConnect = () => leaveOut('@tonconnect/sdk', /@tonconnect\/sdk\/lib\/esm\/index\.mjs$/, LEFT_OUT);

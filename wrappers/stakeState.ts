@@ -1,5 +1,7 @@
 import { Address } from '@ton/core';
-import { MAINNET_ID } from '../protocol';
+import { keyEnd } from '../protocol/stakeRules';
+
+export { KEY_REMOVAL_DELAY_SECONDS, keyEnd, minimumStake } from '../protocol/stakeRules';
 
 /** Exit codes of ProviderStake, as in contracts/staking/ProviderStake.tact. */
 export const PROVIDER_STAKE_ERRORS = {
@@ -49,8 +51,6 @@ export const KEY_STATUS = {
   noCoverage: 10,
 } as const;
 
-/** A removed key works this much longer, seconds. */
-export const KEY_REMOVAL_DELAY_SECONDS = 3_600;
 /** A key can be held to its receipts this long after its end, seconds. */
 export const KEY_ACCOUNTABLE_SECONDS = 864_000;
 /** Stake that thaws can be withdrawn after this, seconds. */
@@ -59,9 +59,6 @@ export const THAW_SECONDS = 1_296_000;
 export const MAX_KEYS = 32;
 /** Where the burnt part of a slash goes. */
 export const BURN_ADDRESS = new Address(0, Buffer.alloc(32));
-
-/** Least active stake of a working provider, nanoTON. */
-export const minimumStake = (networkId: number): bigint => (networkId === MAINNET_ID ? 50n : 1n) * 1_000_000_000n;
 
 /** What makes a stake's address. */
 export interface StakeParameters {
@@ -126,13 +123,6 @@ export interface WorkerKeyRecord {
   endUnix: number;
   /** 0 when it was not removed. */
   removedAt: number;
-}
-
-/** Unix second from which a key signs nothing valid any more. */
-export function keyEnd(record: WorkerKeyRecord): number {
-  return record.removedAt === 0
-    ? record.endUnix
-    : Math.min(record.endUnix, record.removedAt + KEY_REMOVAL_DELAY_SECONDS);
 }
 
 /** Whether a job with this deadline, Unix seconds, may be given to the key: enough stake, and it outlives the job. */

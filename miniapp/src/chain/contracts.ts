@@ -1,5 +1,5 @@
 /** What the data of a ProviderStake and of an AttestationRegistry says; wrappers/ without @ton/core, tests compare both. */
-import { MAINNET_ID } from '../../../protocol/constants';
+import { minimumStake } from '../../../protocol/stakeRules';
 import { toHex } from '../../../protocol/bytes';
 import { CellReader, type PlainCell } from '../../../protocol/cells';
 import { readDictionary } from './dictionary';
@@ -65,12 +65,6 @@ const DAY = 86_400;
 const ADDRESS_BITS = 267;
 /** Builders, threshold, TCB statuses, least evaluation. */
 const GOVERNANCE_NUMBERS = 56;
-const KEY_REMOVAL_DELAY_SECONDS = 3_600;
-
-/** Unix second from which a key signs nothing valid any more. */
-export const keyEnd = ({ endUnix, removedAt }: WorkerKey): number =>
-  removedAt === 0 ? endUnix : Math.min(endUnix, removedAt + KEY_REMOVAL_DELAY_SECONDS);
-
 /**
  * A stake as its get-methods say it: rent that its own money did not cover is taken from it, what days that are over reserved is free.
  * @throws ProtocolError MALFORMED_CELL
@@ -100,7 +94,7 @@ export function parseStake(data: PlainCell, balance: bigint, now: number): Stake
   return {
     networkId, registry, owner,
     active: active - fromActive,
-    minimum: (networkId === MAINNET_ID ? 50n : 1n) * 1_000_000_000n,
+    minimum: minimumStake(networkId),
     reserved: days.reduce((sum, [day, amount]) => (Number(day) < Math.floor(now / DAY) ? sum : sum + amount), 0n),
     thawing: max(0n, thawing + fromActive - missing),
     thawedAt, slashed, faults, openCases, keyCount, descriptorHash, endpoint, keys,

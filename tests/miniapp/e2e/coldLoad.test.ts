@@ -29,7 +29,10 @@ describe('a cold load', E2E, () => {
     const visitor = await suite.visitor(t);
     const seen: Response[] = [];
     visitor.page.on('response', (response) => seen.push(response));
-    await visitor.page.goto(suite.world.host.url, { waitUntil: 'load' });
+    await visitor.page.goto(suite.world.host.url);
+    await new ChatPage(visitor).begin().and(visitor.page.locator(':enabled')).waitFor();
+    // What the page loads by itself behind its first screen counts too.
+    await visitor.page.waitForLoadState('networkidle');
     const sizes: [string, number][] = [];
     for (const response of [...seen]) {
       const { pathname } = new URL(response.url());
