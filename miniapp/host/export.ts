@@ -25,9 +25,9 @@ export function exportPage(config: HostConfig, folder: string, built?: string): 
   }
   const site = siteOf(config, built);
   const files = new Map([...site.files].map(([path, { body }]) => [path, path.endsWith('.html') ? withPolicy(body, site.metaPolicy) : body]));
+  files.set('/_headers', Buffer.from(headerRules(site)));
   const integrity = Buffer.from(`${JSON.stringify(Object.fromEntries([...files].sort().map(([path, body]) => [path, `sha384-${sha384(body).toString('base64')}`])), null, 1)}\n`);
   files.set('/integrity.json', integrity);
-  files.set('/_headers', Buffer.from(headerRules(site)));
   let bytes = 0;
   for (const [path, body] of files) {
     const file = join(folder, path);
